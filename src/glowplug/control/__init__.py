@@ -1,0 +1,1 @@
+"""The control plane process: admin API, link to the workers, lifecycle, ledger."""

@@ -1,0 +1,1 @@
+"""Frozen values and enums that every floor shares.  No I/O, no clocks."""

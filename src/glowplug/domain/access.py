@@ -1,0 +1,33 @@
+"""Who may do what."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Role(StrEnum):
+    """`admin` may use the admin API; `user` may use models."""
+
+    ADMIN = "admin"
+    USER = "user"
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored API key.  The key itself is known only at creation; `digest` is its keyed hash (32 bytes)."""
+
+    id: str
+    name: str
+    display: str
+    """First characters and last four, for people: `sk-gp-1a2b…9f0e`."""
+    role: Role = Role.USER
+    models: tuple[str, ...] = ()
+    """Models and aliases it may use; empty means all."""
+    rpm: int | None = None
+    """Requests a minute, or None for no limit."""
+    created_at: float = 0.0
+    expires_at: float | None = None
+    revoked_at: float | None = None
+    last_used_at: float | None = None
+    digest: bytes = b""

@@ -1,0 +1,91 @@
+"""An instance: one running engine process serving a model; it has exactly one state."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class State(StrEnum):
+    """`stopped → queued → starting → loading → ready ⇄ busy → draining → stopping → releasing → stopped`; `failed`."""
+
+    STOPPED = "stopped"
+    QUEUED = "queued"
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    BUSY = "busy"
+    DRAINING = "draining"
+    STOPPING = "stopping"
+    RELEASING = "releasing"
+    ASLEEP = "asleep"
+    FAILED = "failed"
+
+    @property
+    def alive(self) -> bool:
+        """A process exists (or may still exist) in this state."""
+        return self not in (State.STOPPED, State.QUEUED, State.FAILED)
+
+
+class FailureKind(StrEnum):
+    """Why a start or a running engine failed; each has its own remedy."""
+
+    CRASH = "crash"
+    HANG = "hang"
+    MISSING_FILE = "missing_file"
+    MISSING_PROGRAM = "missing_program"
+    BAD_FLAG = "bad_flag"
+    PORT_TAKEN = "port_taken"
+    OUT_OF_MEMORY = "out_of_memory"
+    BAD_MODEL = "bad_model"
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong with an instance, in words a client can be shown."""
+
+    kind: FailureKind
+    message: str
+    """One sentence: what happened to what."""
+    hint: str = ""
+    log_tail: tuple[str, ...] = ()
+    """The engine's last log lines, oldest first."""
+    until: float = 0.0
+    """Unix seconds before which no new start is tried; 0 when the next request may try."""
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a granted instance listens and with which key.  Never leaves this machine or the link socket."""
+
+    instance: str
+    model: str
+    host: str
+    port: int
+    key: str
+
+
+class InstanceView(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `glowplug ps` and of `GET /admin/instances`."""
+
+    model: str
+    engine: str
+    state: State
+    instance: str = ""
+    pid: int | None = None
+    port: int | None = None
+    since: float = 0.0
+    """Unix seconds when this state began."""
+    leases: int = 0
+    """Workers that are using it now (each worker counts its own requests)."""
+    waiting: int = 0
+    """Requests that wait for it to become ready."""
+    keep_alive: float = 0.0
+    idle_until: float | None = None
+    """Unix seconds when it will be stopped if nothing happens; None while busy or when kept for ever."""
+    memory: int | None = None
+    """Resident bytes of the process group, or None when unknown."""
+    load_seconds: float | None = None
+    """How long the last load took."""
+    loading: float | None = None
+    """0..1 while loading, when known."""
+    failure: Failure | None = None

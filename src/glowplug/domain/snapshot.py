@@ -1,0 +1,97 @@
+"""The immutable routing picture a gateway worker serves from.  Built by the control process, sent over the link."""
+
+from __future__ import annotations
+
+import msgspec
+
+from glowplug.domain.access import Role
+from glowplug.domain.model import Capability, Cold, OnDisconnect
+
+
+class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """One model as a worker sees it.  Times in seconds."""
+
+    name: str
+    local: bool
+    """True: served by a granted instance.  False: served by `base_url`."""
+    upstream_model: str
+    """The name put into the body that goes upstream."""
+    base_url: str = ""
+    """`https://host/v1` of a provider, no trailing slash."""
+    api_key: str = ""
+    headers: dict[str, str] = {}
+    """Extra headers for the provider."""
+    capabilities: tuple[Capability, ...] = (Capability.CHAT, Capability.COMPLETIONS, Capability.EMBEDDINGS)
+    connect_timeout: float = 5.0
+    first_byte_timeout: float = 300.0
+    idle_timeout: float = 120.0
+    """Longest silence inside a response."""
+    rpm: int | None = None
+    max_concurrency: int | None = None
+    on_disconnect: OnDisconnect = OnDisconnect.CANCEL
+    unavailable: str = ""
+    """Why it cannot be used at all (an unset environment variable, say); empty when it can."""
+    owner: str = "glowplug"
+    """`owned_by` in the model list."""
+
+
+class AliasRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """A stable name → ordered targets with a policy."""
+
+    name: str
+    targets: tuple[str, ...]
+    cold: Cold = Cold.WAIT
+    timeout: float = 600.0
+    """Longest time from the request to the first content byte, over all attempts and waiting."""
+    rpm: int | None = None
+
+
+class KeyRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """One API key as a worker sees it."""
+
+    id: str
+    digest: bytes
+    role: Role
+    models: tuple[str, ...] = ()
+    rpm: int | None = None
+    expires_at: float | None = None
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What may arrive at most.  Bytes and seconds."""
+
+    head_bytes: int = 65_536
+    headers: int = 128
+    body_bytes: int = 67_108_864
+    head_timeout: float = 10.0
+    body_timeout: float = 60.0
+    """Longest silence while a body arrives."""
+    keep_alive: float = 75.0
+    """How long an idle client connection is kept."""
+    write_timeout: float = 120.0
+    """How long a client that reads nothing is kept."""
+    connections: int = 4096
+    """Connections per client address."""
+    waiting: int = 1024
+    """Requests that may wait for one starting engine."""
+    plain_wait: float = 300.0
+    """How long a request without a stream may wait for an engine before it gets 503 and the loading object."""
+    drain_timeout: float = 30.0
+    """How long streams may go on after SIGTERM."""
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a worker needs to route and admit, as of one revision."""
+
+    revision: int
+    pepper: bytes
+    models: tuple[ModelRoute, ...] = ()
+    aliases: tuple[AliasRoute, ...] = ()
+    keys: tuple[KeyRoute, ...] = ()
+    limits: Limits = Limits()
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    """Values of the Host header (without port) that are served; `*` serves any."""
+    origins: tuple[str, ...] = ()
+    """Browser origins that may call the API besides our own; `*` allows any."""
+    stale: str = ""
+    """Why the configuration being served is not the one on disk; empty when it is."""

@@ -1,0 +1,69 @@
+"""What an attempt used: the records of the journal.
+
+An attempt writes `AttemptOpened` before its first byte goes upstream and `AttemptClosed` before the last byte goes to
+the client.  An opened record that is never closed (the worker was killed) is settled as interrupted by the fold.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    OK = "ok"
+    UPSTREAM_ERROR = "upstream_error"
+    TIMEOUT = "timeout"
+    CLIENT_GONE = "client_gone"
+    INTERRUPTED = "interrupted"
+
+
+class AttemptOpened(msgspec.Struct, frozen=True, array_like=True, tag="o"):
+    """One try of one request against one target has begun."""
+
+    request: str
+    attempt: int
+    """Numbered from 0 within the request."""
+    key: str
+    """Id of the API key."""
+    asked: str
+    """The model or alias the client named."""
+    model: str
+    """The target's model."""
+    path: str
+    started: float
+    """Unix seconds."""
+    prompt_estimate: int
+    """Tokens guessed from the size of the body; used only when nobody reports better."""
+
+
+class AttemptClosed(msgspec.Struct, frozen=True, array_like=True, tag="c"):
+    """The same try has ended.  It repeats the identity so that a record can be folded on its own."""
+
+    request: str
+    attempt: int
+    key: str
+    asked: str
+    model: str
+    path: str
+    started: float
+    duration: float
+    """Seconds from start to end."""
+    first_byte: float
+    """Seconds from start to the first content byte, or 0 when there was none."""
+    status: int
+    """HTTP status the upstream gave; 0 when it gave none."""
+    outcome: Outcome
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    """The part of the prompt tokens that came from a cache."""
+    estimated: bool
+    """True when the tokens were counted here because the upstream reported none."""
+    streamed: bool
+
+
+Record = AttemptOpened | AttemptClosed

@@ -1,0 +1,1 @@
+"""The data plane process: accepts, admits, relays and accounts model traffic."""

@@ -1,0 +1,1 @@
+"""Readings of this machine.  Unknown is a value."""

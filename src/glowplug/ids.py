@@ -1,0 +1,33 @@
+"""Identifiers: request ids, API keys, random names.  All from the operating system's random source."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from binascii import crc32, hexlify
+
+KEY_PREFIX = "sk-gp-"
+
+
+def request_id() -> str:
+    """A new request id: `req_` and 24 hexadecimal digits (96 bits)."""
+    return "req_" + hexlify(os.urandom(12)).decode()
+
+
+def short_id(prefix: str) -> str:
+    """A new id for a stored thing: prefix, underscore, 16 hexadecimal digits."""
+    return f"{prefix}_{hexlify(os.urandom(8)).decode()}"
+
+
+def new_api_key() -> str:
+    """A new API key: 256 random bits in hexadecimal and a CRC-32, so that scanners find leaks and typos are seen.
+
+    Shape: `sk-gp-` + 64 hexadecimal digits + 8 hexadecimal digits of CRC-32 over the part before.
+    """
+    body = secrets.token_hex(32)
+    return f"{KEY_PREFIX}{body}{crc32(body.encode()):08x}"
+
+
+def engine_key() -> str:
+    """A random key for one launch of one engine."""
+    return secrets.token_hex(24)

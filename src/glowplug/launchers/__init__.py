@@ -1,0 +1,1 @@
+"""How an engine process is run and owned.  One file per launcher."""

@@ -1,0 +1,1 @@
+"""Exact accounting: the workers' journal and the fold into the database."""

@@ -1,0 +1,1 @@
+"""Instances from request to released memory: pure decisions, one loop that carries them out."""

@@ -1,0 +1,40 @@
+"""Values that must not be printed, and the keyed hash that API keys are stored under."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from hmac import compare_digest
+
+
+class Secret:
+    """A string that shows as `***` wherever it is printed, logged or formatted; `reveal()` gives the value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+def key_digest(pepper: bytes, token: bytes) -> bytes:
+    """Keyed hash (BLAKE2b-256, RFC 7693) of an API key.  The key has 256 random bits, so a slow hash would buy nothing.
+
+    `pepper` is 16 to 64 random bytes that live outside the database.
+    """
+    return blake2b(token, digest_size=32, key=pepper, person=b"glowplug-apikey").digest()

@@ -1,0 +1,1 @@
+"""The database: SQLAlchemy 2 over SQLite (WAL), schema by Alembic, one file per noun."""

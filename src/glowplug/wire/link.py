@@ -1,0 +1,169 @@
+"""The link between a gateway worker and the control process: length-prefixed MessagePack over one Unix socket.
+
+Frame: 4 bytes big-endian length, then one msgspec-tagged message.  Frames above `MAX_FRAME` are refused.
+The worker opens with `Hello`; control answers with `Snapshot` and a `Granted` for each instance the worker may use.
+Grants the worker still holds from an earlier control process are named in `Hello.held`; control confirms each with
+`Granted` or takes it back with `Revoked`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from glowplug.domain.instance import Endpoint, Failure
+from glowplug.domain.model import Loading
+from glowplug.domain.snapshot import Snapshot
+
+MAX_FRAME = 64 << 20
+PROTOCOL = 1
+
+
+class Held(msgspec.Struct, frozen=True):
+    """An instance the worker already uses."""
+
+    endpoint: Endpoint
+    active: int
+    """Leases held now."""
+
+
+# ---- worker → control
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    worker: str
+    """Unique per worker process: `w<index>-<pid>-<start>`."""
+    pid: int
+    protocol: int = PROTOCOL
+    held: tuple[Held, ...] = ()
+
+
+class Ensure(msgspec.Struct, frozen=True, tag=True):
+    """A request needs this model ready.  `waiting` requests of this worker wait for it (0: warm it, nobody waits)."""
+
+    model: str
+    waiting: int
+
+
+class Waiting(msgspec.Struct, frozen=True, tag=True):
+    """The number of this worker's requests that wait for this model has changed (a client left, say)."""
+
+    model: str
+    waiting: int
+
+
+class Activity(msgspec.Struct, frozen=True, tag=True):
+    """Leases on an instance went 0→1 (`busy`) or 1→0 at this moment."""
+
+    instance: str
+    busy: bool
+
+
+class Drained(msgspec.Struct, frozen=True, tag=True):
+    """The last lease of a revoked instance has ended."""
+
+    instance: str
+
+
+class Suspect(msgspec.Struct, frozen=True, tag=True):
+    """An instance refused a connection, broke a response or stayed silent too long: please look at it."""
+
+    instance: str
+    why: str
+
+
+class KeysUsed(msgspec.Struct, frozen=True, tag=True):
+    """Ids of API keys used since the last report → unix seconds of the last use."""
+
+    keys: dict[str, float]
+
+
+# ---- control → worker
+
+
+class SetSnapshot(msgspec.Struct, frozen=True, tag=True):
+    snapshot: Snapshot
+
+
+class Granted(msgspec.Struct, frozen=True, tag=True):
+    """This instance may be used until revoked."""
+
+    endpoint: Endpoint
+
+
+class Revoked(msgspec.Struct, frozen=True, tag=True):
+    """Admit nothing new to this instance; answer `Drained` when the last lease has ended (at once if there is none)."""
+
+    instance: str
+
+
+class Progress(msgspec.Struct, frozen=True, tag=True):
+    """How far a wanted instance is."""
+
+    loading: Loading
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """A wanted instance could not be had; all waiters of this model get the failure.  Also sent when a granted
+    instance died (after its `Revoked`), so that a client can be told why."""
+
+    model: str
+    failure: Failure
+
+
+ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed
+ToWorker = SetSnapshot | Granted | Revoked | Progress | Failed
+
+
+class FrameError(ValueError):
+    """The peer sent a frame that is too long or not a message."""
+
+
+def encode(message: ToControl | ToWorker) -> bytes:
+    """One frame, ready to write."""
+    body = msgspec.msgpack.encode(message)
+    return len(body).to_bytes(4, "big") + body
+
+
+class Frames:
+    """Splits a byte stream into frame bodies, whatever pieces it comes in."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Add bytes; yields every complete frame body.  Raises FrameError on a length above MAX_FRAME."""
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= 4:
+            size = int.from_bytes(buffer[:4], "big")
+            if size > MAX_FRAME:
+                raise FrameError(f"a frame of {size} bytes is longer than {MAX_FRAME}")
+            if len(buffer) < 4 + size:
+                return
+            body = bytes(buffer[4 : 4 + size])
+            del buffer[: 4 + size]
+            yield body
+
+
+_to_control: msgspec.msgpack.Decoder[ToControl] = msgspec.msgpack.Decoder(ToControl)
+_to_worker: msgspec.msgpack.Decoder[ToWorker] = msgspec.msgpack.Decoder(ToWorker)
+
+
+def decode_to_control(body: bytes) -> ToControl:
+    """The message in a frame body that a worker sent.  Raises FrameError."""
+    try:
+        return _to_control.decode(body)
+    except msgspec.DecodeError as error:
+        raise FrameError(str(error)) from None
+
+
+def decode_to_worker(body: bytes) -> ToWorker:
+    """The message in a frame body that control sent.  Raises FrameError."""
+    try:
+        return _to_worker.decode(body)
+    except msgspec.DecodeError as error:
+        raise FrameError(str(error)) from None
