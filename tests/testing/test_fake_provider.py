@@ -18,7 +18,6 @@ import openai
 import pytest
 
 import glowplug
-
 from glowplug.testing.fake_provider import REPLY, Behaviour, FakeProvider
 
 TOOLS = [

@@ -17,7 +17,7 @@ class Received:
     """One request that arrived: what a test asserts on."""
 
     number: int
-    """Counted from 0 over the life of the server, in order of arrival."""
+    """Counted from 0 over the life of the server, in the order in which the heads arrived."""
     connection: int
     """Counted from 0; equal numbers came over the same TCP connection."""
     method: str
