@@ -204,8 +204,11 @@ class ClientConnection(asyncio.Protocol):
             intake.check_head(self.plane.tables, self.url, version, headers)
             self.kind = intake.MODEL_PATHS.get(self.url.partition(b"?")[0])
             if self.kind is not None:
-                if self.parser.get_method() != b"POST":
+                if self.parser.get_method() == b"OPTIONS" and b"origin" in headers:
+                    self.kind = None  # a preflight carries no key
+                elif self.parser.get_method() != b"POST":
                     raise RequestError("This route takes POST", code="method_not_allowed")
+            if self.kind is not None:
                 try:
                     self.key = authenticate(self.plane.tables, headers)
                 except GlowplugError:
@@ -248,7 +251,7 @@ class ClientConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         self.in_message = False
         self.in_head = True
-        if self.refused or self._asks_for_tunnel():
+        if self.refused or self.parser.should_upgrade():
             return
         parts = self.parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -337,19 +340,20 @@ class ClientConnection(asyncio.Protocol):
         if self.queue and self.call is None and not self.gone and not self.full:
             self._begin(self.queue.pop(0))
 
-    def _asks_for_tunnel(self) -> bool:
-        if not self.parser.should_upgrade():
-            return False
-        return self.headers.get(b"upgrade", b"").lower() == b"websocket" and self.parser.get_method() == b"GET"
-
     def _upgrade(self, rest: bytes) -> bytes:
-        """The request asks for another protocol: a websocket is tunnelled; anything else has been taken as it stands
-        (RFC 9110 §7.8: a server may ignore Upgrade), and what follows, returned, is for a new parser."""
+        """The request asks for another protocol: a websocket is tunnelled, anything else is served as it stands.
+
+        Returns what is to be parsed instead (RFC 9110 §7.8: a server may ignore Upgrade): llhttp stops behind such a
+        head, so it goes, without the request to change, through a new parser.
+        """
         if self.refused:
             return b""
-        if not self._asks_for_tunnel():
-            self.parser = httptools.HttpRequestParser(self)
-            return rest
+        if self.headers.get(b"upgrade", b"").lower() != b"websocket" or self.parser.get_method() != b"GET":
+            parser, self.parser = self.parser, httptools.HttpRequestParser(self)
+            dropped = (b"upgrade", b"connection", b"expect")
+            lines = b"".join(b"%b: %b\r\n" % h for h in self.headers.items() if h[0] not in dropped)
+            version = parser.get_http_version().encode()
+            return b"%b %b HTTP/%b\r\n%b\r\n%b" % (parser.get_method(), self.url, version, lines, rest)
         headers = self.headers
         if self.call is not None or self.queue or self.bad is not None:
             self._refuse(self.bad or RequestError("An upgrade cannot be pipelined", code="malformed_request"))
