@@ -59,12 +59,12 @@ class ControlLink(asyncio.Protocol):
 
     async def _connect(self) -> None:
         while not self._closing:
+            if self._failures:
+                await asyncio.sleep(_RETRY[min(self._failures, len(_RETRY)) - 1])
             try:
                 await self._loop.create_unix_connection(lambda: self, self._path)
             except OSError:
-                delay = _RETRY[min(self._failures, len(_RETRY) - 1)]
                 self._failures += 1
-                await asyncio.sleep(delay)
             else:
                 return
 
@@ -73,7 +73,6 @@ class ControlLink(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._frames = link.Frames()
-        self._failures = 0
         self._plane.control_connected = True
         self.send(link.Hello(self._worker, self._pid, link.PROTOCOL, self._plane.grants.held()))
         self._plane.grants.resend()
@@ -82,6 +81,7 @@ class ControlLink(asyncio.Protocol):
         try:
             for body in self._frames.feed(data):
                 self._receive(link.decode_to_worker(body))
+                self._failures = 0  # not sooner: who accepts and then hangs up must not be asked without a pause
         except link.FrameError as error:
             log.error("link: the control process sent something that is not a message: %s", error)
             if self._transport is not None:
@@ -90,6 +90,7 @@ class ControlLink(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._plane.control_connected = False
+        self._failures += 1
         if not self._closing:
             log.warning(
                 "link: the control process is gone; serving on from revision %d", self._plane.tables.snapshot.revision
