@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import ssl
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from glowplug.domain.instance import Failure, FailureKind
-from glowplug.domain.model import Capability, Cold, Loading, OnDisconnect
+from glowplug.domain.model import Capability, Loading, OnDisconnect
 from glowplug.domain.snapshot import AliasRoute
-from glowplug.domain.usage import AttemptClosed
 from glowplug.wire import link
 from tests.gateway.rig import (
     ANSWER,
@@ -450,7 +448,7 @@ RESPONSES = [
 
 
 @pytest.mark.parametrize("number", range(len(RESPONSES)))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=st.lists(st.integers(0, 400), max_size=6))
 def test_any_cut_of_a_response_gives_the_same(rig: Rig, number: int, cuts: list[int]) -> None:
     answer = RESPONSES[number]
@@ -470,7 +468,7 @@ def test_any_cut_of_a_response_gives_the_same(rig: Rig, number: int, cuts: list[
     assert all(r == results[0] for r in results)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.binary(max_size=40)

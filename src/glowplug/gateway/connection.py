@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from time import monotonic
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
@@ -27,6 +27,7 @@ from glowplug.gateway import answer, intake, local
 from glowplug.gateway.auth import authenticate
 from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
+from glowplug.gateway.intake import Request
 from glowplug.gateway.tables import Key
 from glowplug.ids import request_id
 from glowplug.wire.http1 import CONTINUE
@@ -44,28 +45,13 @@ might destroy the answer on its way (RFC 9112 §9.6)."""
 log = logging.getLogger("glowplug.worker")
 
 
-class Request(NamedTuple):
-    """One parsed request, ready to be served."""
-
-    method: bytes
-    target: bytes
-    path: bytes
-    headers: dict[bytes, bytes]
-    body: bytes
-    keep: bool
-    http10: bool
-    kind: Capability | None
-    key: Key | None
-    error: GlowplugError | None
-    cors: bytes
-
-
 class ClientConnection(asyncio.Protocol):
     """Reads requests, serves one at a time, keeps the rest in line with reading paused."""
 
     __slots__ = (
-        "bad", "call", "client", "cors", "deadline", "full", "gone", "head_bytes", "headers", "http10", "in_head", "in_message",
-        "keep", "key", "kind", "parser", "parts", "piece", "plane", "queue", "reading", "refused", "size", "tr", "tunnel", "url",
+        "bad", "call", "client", "cors", "deadline", "full", "gone", "head_bytes", "headers", "http10", "in_head",
+        "in_message", "keep", "key", "kind", "parser", "parts", "piece", "plane", "queue", "reading", "refused", "size",
+        "tr", "tunnel", "url",
     )  # fmt: skip
 
     tr: asyncio.Transport
@@ -199,7 +185,7 @@ class ClientConnection(asyncio.Protocol):
         try:
             if self.bad is not None:
                 raise self.bad
-            if large and self._head_size() > limits.head_bytes:
+            if large and intake.head_size(self.url, headers) > limits.head_bytes:
                 raise HeadersTooLarge(f"The head is longer than {limits.head_bytes} bytes")
             intake.check_head(self.plane.tables, self.url, version, headers)
             self.kind = intake.MODEL_PATHS.get(self.url.partition(b"?")[0])
@@ -219,21 +205,12 @@ class ClientConnection(asyncio.Protocol):
                 raise BodyTooLarge(f"The body is {length} bytes long; at most {limits.body_bytes} are taken")
         except GlowplugError as error:
             self.bad = error
-            if self._hopeless(error):
+            if intake.closes(error, headers, limits.head_bytes):
                 self._refuse(error)
             return
         if b"expect" in headers and version != "1.0" and headers[b"expect"].lower() == b"100-continue":  # noqa: SIM102
             if self.call is None and not self.queue:
                 self.tr.write(CONTINUE)
-
-    def _head_size(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers.items())
-
-    def _hopeless(self, error: GlowplugError) -> bool:
-        """Whether to answer a refused head at once and close, rather than read the body to keep the connection."""
-        if isinstance(error, HeadersTooLarge) or error.code == "malformed_request" or b"expect" in self.headers:
-            return True
-        return int(self.headers.get(b"content-length", b"0")) > self.plane.tables.limits.head_bytes
 
     def on_body(self, data: bytes) -> None:
         self.size += len(data)
@@ -350,10 +327,8 @@ class ClientConnection(asyncio.Protocol):
             return b""
         if self.headers.get(b"upgrade", b"").lower() != b"websocket" or self.parser.get_method() != b"GET":
             parser, self.parser = self.parser, httptools.HttpRequestParser(self)
-            dropped = (b"upgrade", b"connection", b"expect")
-            lines = b"".join(b"%b: %b\r\n" % h for h in self.headers.items() if h[0] not in dropped)
             version = parser.get_http_version().encode()
-            return b"%b %b HTTP/%b\r\n%b\r\n%b" % (parser.get_method(), self.url, version, lines, rest)
+            return intake.without_upgrade(parser.get_method(), self.url, version, self.headers) + rest
         headers = self.headers
         if self.call is not None or self.queue or self.bad is not None:
             self._refuse(self.bad or RequestError("An upgrade cannot be pipelined", code="malformed_request"))
