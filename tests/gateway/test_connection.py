@@ -592,7 +592,8 @@ _tokens = st.sampled_from(
     [b"POST ", b"GET ", b"/v1/chat/completions", b" HTTP/1.1\r\n", b"Host: localhost\r\n", b"\r\n", b"\n", b"\r", b"0",
      b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b": ", b"X", b" ",
      b"Upgrade: websocket\r\nConnection: upgrade\r\n", b"Upgrade: h2c\r\nConnection: upgrade\r\n", b"CONNECT x:1",
-     f"Authorization: Bearer {KEY}\r\n".encode(), b"Expect: 100-continue\r\n", b"\x00", b"/health/live", b'{"model":"cloud"}']
+     f"Authorization: Bearer {KEY}\r\n".encode(), b"Expect: 100-continue\r\n", b"\x00", b"/health/live",
+     b'{"model":"cloud"}']
 )  # fmt: skip
 
 
