@@ -12,7 +12,7 @@ from glowplug.gateway import refusals
 from glowplug.gateway.tables import Instance, Target
 from glowplug.gateway.upstream import UpstreamConnection
 from glowplug.wire import sse
-from glowplug.wire.http1 import Headers, header
+from glowplug.wire.http1 import NO_HEAD, Head
 from glowplug.wire.openai import Usage, estimate_tokens, usage_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Attempt:
     """The sink of one upstream request.  Reports to its call: relay, stream_ended, answered, failed, broke."""
 
     __slots__ = (
-        "call", "dial", "events", "first_byte", "fresh", "headers", "instance", "parts", "payload", "pool", "sent",
+        "call", "dial", "events", "first_byte", "fresh", "head", "instance", "parts", "payload", "pool", "sent",
         "settled", "size", "started", "status", "streaming", "target", "up", "watch",
     )  # fmt: skip
 
@@ -44,7 +44,7 @@ class Attempt:
         self.fresh = self.sent = self.settled = self.streaming = False
         self.watch: sse.UsageWatch | sse.UsageFilter | None = None
         self.parts: list[bytes] = []
-        self.headers: Headers = []
+        self.head = NO_HEAD
         self.up: UpstreamConnection | None = None
         self.dial: asyncio.Task[None] | None = None
         plane.open_attempt(
@@ -77,14 +77,12 @@ class Attempt:
         self.up = upstream
         self.dial = None
 
-    def up_head(self, status: int, headers: Headers) -> None:
+    def up_head(self, status: int, head: Head) -> None:
         self.status = status
-        self.headers = headers
-        if status == 200 and self.call.body.stream:
-            kind = header(headers, b"content-type")
-            if kind is not None and kind.lower().startswith(b"text/event-stream"):
-                self.streaming = True
-                self.watch = sse.UsageWatch() if self.call.body.wants_usage else sse.UsageFilter()
+        self.head = head
+        if status == 200 and self.call.body.stream and head.events:
+            self.streaming = True
+            self.watch = sse.UsageWatch() if self.call.body.wants_usage else sse.UsageFilter()
 
     def up_data(self, data: bytes) -> None:
         watch = self.watch
@@ -127,7 +125,7 @@ class Attempt:
             # The kept-alive connection died before it said anything: same target, fresh connection, same attempt.
             self.fresh = True
             self.status = 0
-            self.headers = []
+            self.head = NO_HEAD
             self.dial = self.pool.start(self, self.payload, fresh=True)
             return
         if self.instance is not None:
@@ -159,7 +157,7 @@ class Attempt:
             call.failed(target, refusals.attempt_error(target, f"status {status}", False), str(status))
         else:
             self.settle(Outcome.OK if status < 400 else Outcome.UPSTREAM_ERROR, usage_of(body))
-            call.answered(status, self.headers, body)
+            call.answered(status, self.head, body)
 
     # ---- ends
 

@@ -19,7 +19,7 @@ from glowplug.gateway.reply import Reply
 from glowplug.gateway.tables import Key, Route, Target
 from glowplug.routing.plan import Standing, Step, decide
 from glowplug.wire import sse
-from glowplug.wire.http1 import Headers, passed_headers
+from glowplug.wire.http1 import Head
 from glowplug.wire.openai import Body, peek
 
 if TYPE_CHECKING:
@@ -240,10 +240,10 @@ class Call:
             self.reply.end_stream(rest, b"" if self.reply.head_sent else self._identity())
             self._done()
 
-    def answered(self, status: int, headers: Headers, body: bytes) -> None:
+    def answered(self, status: int, head: Head, body: bytes) -> None:
         """A whole response, good or bad, that goes to the client as it is."""
         self._count(status)
-        self.reply.whole(status, passed_headers(headers) + self._identity(), body)
+        self.reply.whole(status, head.passed + self._identity(), body)
         self._done()
 
     def failed(self, target: Target, error: UpstreamError, why: str) -> None:

@@ -42,7 +42,6 @@ class Request(NamedTuple):
 
     method: bytes
     target: bytes
-    path: bytes
     headers: dict[bytes, bytes]
     body: bytes
     keep: bool
@@ -50,7 +49,6 @@ class Request(NamedTuple):
     kind: Capability | None
     key: Key | None
     error: GlowplugError | None
-    cors: bytes
 
 
 class ClientConnection(asyncio.Protocol):
@@ -59,6 +57,7 @@ class ClientConnection(asyncio.Protocol):
     __slots__ = (
         "bad", "call", "client", "cors", "deadline", "gone", "head_bytes", "headers", "http10", "in_head", "in_message",
         "keep", "key", "kind", "parser", "parts", "plane", "queue", "reading", "refused", "size", "tr", "tunnel", "url",
+        "version",
     )  # fmt: skip
 
     tr: asyncio.Transport
@@ -80,6 +79,7 @@ class ClientConnection(asyncio.Protocol):
         self.cors = b""
         self.deadline = INF
         self.size = self.head_bytes = 0
+        self.version = ""
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
         self.parts: list[bytes] = []
@@ -171,11 +171,11 @@ class ClientConnection(asyncio.Protocol):
         self.head_bytes = 0
         headers = self.headers
         limits = self.plane.tables.limits
-        self.http10 = False
         try:
             if self.bad is not None:
                 raise self.bad
-            intake.check_head(self.plane.tables, self.url, self.parser.get_http_version(), headers)
+            self.version = self.parser.get_http_version()
+            intake.check_head(self.plane.tables, self.url, self.version, headers)
             self.kind = intake.MODEL_PATHS.get(self.url.partition(b"?")[0])
             if self.kind is not None:
                 if self.parser.get_method() != b"POST":
@@ -221,15 +221,18 @@ class ClientConnection(asyncio.Protocol):
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         self.parts = []
         bad = self.bad
-        headers = self.headers
-        http10 = self.parser.get_http_version() == "1.0"
         keep = self.parser.should_keep_alive() and (bad is None or self.size <= self.plane.tables.limits.head_bytes)
-        url = self.url
-        origin = headers.get(b"origin")
         request = Request(
-            self.parser.get_method(), url, url.partition(b"?")[0], headers, body, keep, http10, self.kind, self.key,
-            bad, b"" if origin is None or bad is not None else intake.cors_headers(origin),
-        )  # fmt: skip
+            self.parser.get_method(),
+            self.url,
+            self.headers,
+            body,
+            keep,
+            self.version == "1.0",
+            self.kind,
+            self.key,
+            bad,
+        )
         if self.call is None and not self.queue:
             self._begin(request)
             return
@@ -246,7 +249,8 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = INF
         self.keep = request.keep and not self.plane.draining
         self.http10 = request.http10
-        self.cors = request.cors
+        origin = request.headers.get(b"origin")
+        self.cors = intake.cors_headers(origin) if origin is not None and request.error is None else b""
         rid = intake.given_request_id(request.headers) or request_id()
         if request.error is not None:
             self._answer_error(request, request.error, rid)
@@ -257,17 +261,17 @@ class ClientConnection(asyncio.Protocol):
             self._begin_other(request, rid)
 
     def _begin_other(self, request: Request, rid: str) -> None:
-        if request.method == b"OPTIONS" and request.cors:
-            self._answer(request, 200, intake.preflight_headers(request.headers) + request.cors, b"")
+        if request.method == b"OPTIONS" and self.cors:
+            self._answer(request, 200, intake.preflight_headers(request.headers) + self.cors, b"")
             return
         try:
-            result = local.serve(self.plane, request.method, request.path, request.headers)
+            result = local.serve(self.plane, request.method, request.target.partition(b"?")[0], request.headers)
         except GlowplugError as error:
             self._answer_error(request, error, rid)
             return
         if result is not None:
             status, lines, body = result
-            self._answer(request, status, b"%bx-request-id: %b\r\n%b" % (lines, rid.encode(), request.cors), body)
+            self._answer(request, status, b"%bx-request-id: %b\r\n%b" % (lines, rid.encode(), self.cors), body)
             return
         handover = self.call = Handover(self, self.plane, rid)
         handover.run(request.method, request.target, list(request.headers.items()), request.body)

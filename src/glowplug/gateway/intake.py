@@ -24,6 +24,8 @@ ONCE: Final = frozenset(
     (b"host", b"authorization", b"x-api-key", b"api-key", b"transfer-encoding", b"expect", b"origin")
 )
 """Header fields that must not be repeated: two readers could choose differently."""
+_SEEN_HOSTS: Final = 64
+"""Host values whose check is remembered."""
 _CORS_HEADERS: Final = b"authorization, content-type, x-api-key, anthropic-version, anthropic-beta, openai-beta"
 
 
@@ -42,7 +44,7 @@ def check_head(tables: Tables, url: bytes, version: str, headers: Mapping[bytes,
     if host is None:
         if version == "1.1":
             raise RequestError("The Host header is missing", code="malformed_request")
-    elif tables.hosts and host_name(host) not in tables.hosts and b"*" not in tables.hosts:
+    elif host not in tables.seen_hosts and not _host_allowed(tables, host):
         raise Forbidden(
             f"The host {host.decode('latin-1')!r} is not served here",
             hint="add it to server.hosts in the configuration",
@@ -55,6 +57,14 @@ def check_head(tables: Tables, url: bytes, version: str, headers: Mapping[bytes,
             hint="add it to server.origins in the configuration",
             code="origin_not_allowed",
         )
+
+
+def _host_allowed(tables: Tables, host: bytes) -> bool:
+    if tables.hosts and host_name(host) not in tables.hosts and b"*" not in tables.hosts:
+        return False
+    if tables.ready and len(tables.seen_hosts) < _SEEN_HOSTS:
+        tables.seen_hosts.add(host)
+    return True
 
 
 def _origin_allowed(tables: Tables, origin: bytes, host: bytes | None) -> bool:
@@ -78,6 +88,8 @@ def preflight_headers(headers: Mapping[bytes, bytes]) -> bytes:
 
 def given_request_id(headers: Mapping[bytes, bytes]) -> str:
     """The client's own request id when it is harmless (1 to 64 letters, digits, `-`, `_`, `.`), else empty."""
-    value = headers.get(b"x-request-id", b"")
+    value = headers.get(b"x-request-id")
+    if value is None:
+        return ""
     plain = value.replace(b"-", b"").replace(b"_", b"").replace(b".", b"")
     return value.decode("ascii") if 0 < len(value) <= 64 and plain.isalnum() else ""

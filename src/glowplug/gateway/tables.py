@@ -174,6 +174,8 @@ class Tables:
         """By the JSON text of the name, quotes included, as it stands in request bodies."""
         self.keys: dict[bytes, Key] = {}
         self.hosts: frozenset[bytes] = frozenset()
+        self.seen_hosts: set[bytes] = set()
+        """Host header values that were found good under this snapshot."""
         self.origins: frozenset[bytes] = frozenset()
         self.limits = Limits()
         self.model_documents: dict[str, bytes] = {}
@@ -210,6 +212,7 @@ class Tables:
         self.snapshot = snapshot
         self.targets, self.routes, self.keys = targets, routes, keys
         self.hosts = frozenset(host.lower().encode() for host in snapshot.hosts)
+        self.seen_hosts = set()
         self.origins = frozenset(origin.lower().encode() for origin in snapshot.origins)
         self.limits = snapshot.limits
         self.model_documents = {}

@@ -6,6 +6,7 @@ The grammar itself is llhttp's (httptools); here are only the parts a gateway ad
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Final
 
@@ -33,24 +34,52 @@ HOP_BY_HOP: Final = frozenset(
     )
 )
 
-_PASSED_RESPONSE = frozenset(
-    (b"content-type", b"content-encoding", b"retry-after", b"content-disposition", b"content-language")
+_PASSED = re.compile(
+    rb"^(?:content-type|content-encoding|content-disposition|content-language|retry-after"
+    rb"|openai-[^:\r\n]*|anthropic-[^:\r\n]*|x-ratelimit-[^:\r\n]*):[^\r\n]*\r\n",
+    re.IGNORECASE | re.MULTILINE,
 )
-_PASSED_PREFIXES = (b"openai-", b"x-ratelimit-", b"anthropic-")
+_FRAMED = re.compile(rb"^(?:content-length|transfer-encoding):", re.IGNORECASE | re.MULTILINE)
+_EVENTS = re.compile(rb"^content-type:[ \t]*text/event-stream", re.IGNORECASE | re.MULTILINE)
 
 
-def passed_headers(headers: Headers) -> bytes:
-    """The upstream's response headers a client gets to see, as bytes ready to send.
+class Head:
+    """The text of a response head that llhttp has accepted: whole lines, none folded, each ending in CRLF."""
 
-    An allow-list: content type, retry and rate limit information, the provider's own processing notes.  Cookies,
-    server names and everything about the connection stay here.
-    """
-    out = b""
-    for name, value in headers:
-        low = name.lower()
-        if low in _PASSED_RESPONSE or low.startswith(_PASSED_PREFIXES):
-            out += b"%b: %b\r\n" % (low, value)
-    return out
+    __slots__ = ("raw",)
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    @property
+    def passed(self) -> bytes:
+        """The lines a client gets to see, as they came.
+
+        An allow-list: content type, retry and rate limit information, the provider's own processing notes.  Cookies,
+        server names and everything about the connection stay here.
+        """
+        return b"".join(_PASSED.findall(self.raw))
+
+    @property
+    def framed(self) -> bool:
+        """Whether the body's end is marked; if not, it ends with the connection."""
+        return _FRAMED.search(self.raw) is not None
+
+    @property
+    def events(self) -> bool:
+        """Whether the body is a stream of server-sent events."""
+        return _EVENTS.search(self.raw) is not None
+
+    def fields(self) -> Headers:
+        """All fields in order, names in lower case."""
+        out = []
+        for line in self.raw.split(b"\r\n")[1:-2]:
+            name, _, value = line.partition(b":")
+            out.append((name.lower(), value.strip(b" \t")))
+        return out
+
+
+NO_HEAD: Final = Head(b"")
 
 
 def header(headers: Headers, name: bytes) -> bytes | None:
