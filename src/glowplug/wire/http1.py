@@ -35,9 +35,9 @@ HOP_BY_HOP: Final = frozenset(
 )
 
 _PASSED = re.compile(
-    rb"^(?:content-type|content-encoding|content-disposition|content-language|retry-after"
-    rb"|openai-[^:\r\n]*|anthropic-[^:\r\n]*|x-ratelimit-[^:\r\n]*):[^\r\n]*\r\n",
-    re.IGNORECASE | re.MULTILINE,
+    # The line end in front and the first letter are what makes this cheap: most lines are left after two comparisons.
+    rb"\r\n(?=[CcRrOoAaXx])((?i:content-(?:type|encoding|disposition|language):|retry-after:|openai-|anthropic-"
+    rb"|x-ratelimit-)[^\r\n]*)"
 )
 _FRAMED = re.compile(rb"^(?:content-length|transfer-encoding):", re.IGNORECASE | re.MULTILINE)
 _EVENTS = re.compile(rb"^content-type:[ \t]*text/event-stream", re.IGNORECASE | re.MULTILINE)
@@ -58,7 +58,9 @@ class Head:
         An allow-list: content type, retry and rate limit information, the provider's own processing notes.  Cookies,
         server names and everything about the connection stay here.
         """
-        return b"".join(_PASSED.findall(self.raw))
+        lines = _PASSED.findall(self.raw)
+        lines.append(b"")
+        return b"\r\n".join(lines)
 
     @property
     def framed(self) -> bool:
