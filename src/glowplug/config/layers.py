@@ -1,4 +1,4 @@
-"""Settings from the environment, over those of the file: `GLOWPLUG_SERVER__PORT=8080`, `GLOWPLUG_DEFAULTS__KEEP_ALIVE=1h`.
+"""Settings from the environment, over those of the file: `GLOWPLUG_SERVER__PORT=8080`.
 
 Two underscores separate levels.  Single values of `server` and `defaults` can be set this way, lists and mappings
 cannot.  A variable that names no setting is refused like an unknown key.

@@ -1,8 +1,8 @@
 """YAML text → a small tree in which every key and value knows its line.
 
 The tree is built from the parser's events, not by its constructor: that keeps line numbers, sees duplicate keys,
-never makes objects named by the text, and lets depth and size be bounded while reading.  An alias shares the node of its
-anchor; what all aliases together would expand to is counted, so that a "YAML bomb" is refused before it is walked.
+never makes objects named by the text, and lets depth and size be bounded while reading.  An alias shares the node of
+its anchor; what all aliases together would expand to is counted, so that a "YAML bomb" is refused before it is walked.
 Plain scalars are read by the YAML 1.2 core schema (`no`, `on` and `1_000` are text).
 """
 
@@ -19,7 +19,7 @@ MAX_BYTES = 4 << 20
 MAX_NODES = 50_000
 MAX_DEPTH = 32
 
-Value = None | bool | int | float | str
+Value = bool | int | float | str | None
 Step = str | int
 Path = tuple[Step, ...]
 
@@ -185,8 +185,8 @@ class _Builder:
                 self._untagged(event, line)
                 if len(self._stack) >= MAX_DEPTH:
                     raise Unreadable(f"nested more than {MAX_DEPTH} deep", line)
-                node = Mapping(line) if kind == "MappingStartEvent" else Sequence(line)
-                self._stack.append(_Frame(node, event.anchor))
+                opened = Mapping(line) if kind == "MappingStartEvent" else Sequence(line)
+                self._stack.append(_Frame(opened, event.anchor))
             case "MappingEndEvent" | "SequenceEndEvent":
                 frame = self._stack.pop()
                 self._merge(frame)
@@ -239,10 +239,7 @@ class _Builder:
             mapping.entries[key] = (line, node)
 
     def _where(self) -> Path:
-        steps: list[Step] = []
-        for frame in self._stack[:-1]:
-            steps.append(len(frame.node.items) if isinstance(frame.node, Sequence) else frame.key or "")
-        return tuple(steps)
+        return tuple(len(f.node.items) if isinstance(f.node, Sequence) else f.key or "" for f in self._stack[:-1])
 
     def _merge(self, frame: _Frame) -> None:
         """Fill in what `<<: *other` brings; what stands in the mapping itself wins, then the earlier one."""

@@ -27,7 +27,7 @@ def distance(a: str, b: str, limit: int) -> int:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name closest to `name`, ignoring case, `-` and `_`; empty when none is close (a third of it differs)."""
+    """The known name closest to `name`, ignoring case, `-` and `_`; empty when none is close."""
     wanted = _plain(name)[:200]
     limit = max(1, min(4, len(wanted) // 3))
     best, best_distance = "", limit + 1

@@ -63,7 +63,7 @@ class Server(Struct, frozen=True, kw_only=True):
 
     host: Annotated[
         str,
-        Meta(description="Address to listen on. A key is needed on every address.", examples=["127.0.0.1", "0.0.0.0"]),
+        Meta(description="Address to listen on. A key is needed on every address.", examples=["127.0.0.1", "::1"]),
     ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 takes any free one.", examples=[4000])] = 4000
     workers: Annotated[
@@ -111,13 +111,13 @@ class Engine(Struct, frozen=True, kw_only=True):
     options: Annotated[
         dict[str, OptionValue],
         Meta(
-            description="Defaults for every model of this engine; a model's own options win.",
+            description="Defaults for every model of this engine; its own options win.",
             examples=[{"parallel": 2}],
         ),
     ] = {}
     args: Annotated[
         Arguments,
-        Meta(description="Arguments put before a model's own `args`, exactly as written.", examples=[["--mlock"]]),
+        Meta(description="Arguments put before a model's own `args`, as written.", examples=[["--mlock"]]),
     ] = ()
     env: Annotated[
         dict[str, EnvValue],
@@ -153,9 +153,7 @@ class Defaults(Struct, frozen=True, kw_only=True):
     cold: Annotated[Cold, Meta(description="What an alias does while its first target is not loaded.")] = Cold.WAIT
     timeout: Annotated[
         Duration,
-        Meta(
-            description="Longest time from a request to an alias to the first content, over all attempts and waiting."
-        ),
+        Meta(description="Longest time from a request to an alias to the first content, over all attempts."),
     ] = 600.0
 
 
@@ -249,9 +247,7 @@ class Model(Struct, frozen=True, kw_only=True):
     ] = {}
     port: Annotated[
         Annotated[int, Meta(ge=1, le=65535)] | None,
-        Meta(
-            description="A fixed port for the engine; without it a free one at every start.", extra={"only": "engine"}
-        ),
+        Meta(description="A fixed port; without it a free one at every start.", extra={"only": "engine"}),
     ] = None
     keep_alive: Annotated[
         KeepAlive | None,
@@ -361,7 +357,7 @@ class Config(Struct, frozen=True, kw_only=True):
         dict[str, Provider], Meta(description="Remote APIs, by a name of your choice.", extra={"keys": "name"})
     ] = {}
     models: Annotated[
-        dict[str, Model], Meta(description="Models, by the name clients use.", extra={"keys": "name"})
+        dict[str, Model], Meta(description="Models, by the name clients ask for.", extra={"keys": "name"})
     ] = {}
     aliases: Annotated[
         dict[str, Alias], Meta(description="Stable names for lists of models.", extra={"keys": "name"})

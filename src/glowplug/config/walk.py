@@ -15,7 +15,8 @@ import msgspec.inspect as shape
 from glowplug.config.lines import Mapping, Node, Path, Scalar, Sequence, dotted, printable
 from glowplug.config.nearest import did_you_mean, nearest
 from glowplug.config.schema import Config
-from glowplug.config.secrets import expand, harmless, read_secret
+from glowplug.config.secrets import expand, read_secret
+from glowplug.config.wording import example, expected, said, what
 from glowplug.errors import Problem
 from glowplug.secret import Secret
 from glowplug.units import parse_duration, parse_size
@@ -70,7 +71,7 @@ class Walked:
 class _Given:
     """A scalar with its references filled in."""
 
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
     text: str
     said: str
     """How a message names it, without giving a referenced value away."""
@@ -108,7 +109,7 @@ class _Walker:
             case shape.VarTupleType():
                 return self._list(node, kind, at, line, extra)
         if not isinstance(node, Scalar):
-            return self._wrong(at, line, f"must be {_expected(kind, extra)}, not {_what(node)}")
+            return self._wrong(at, line, f"must be {expected(kind, extra)}, not {what(node)}")
         given = self._given(node, at, line)
         if given is None:
             return FAILED if _fatal(at) else _placeholder(kind)
@@ -119,6 +120,7 @@ class _Walker:
     def _union(self, node: Node, kind: shape.UnionType, at: Path, line: int, extra: dict[str, Any]) -> Any:
         types = [t for t in kind.types if not isinstance(t, shape.NoneType)]
         if len(types) < len(kind.types) and _null(node):
+            self.found.lines.pop(at)  # `engine:` with nothing after it gives no engine
             return None
         if len(types) == 1:
             return self.convert(node, types[0], at, line, extra)
@@ -129,7 +131,7 @@ class _Walker:
         if len(scalars) == 1:
             return self.convert(node, scalars[0], at, line, {**extra, "or_list": bool(lists)})
         if not isinstance(node, Scalar) or _null(node):
-            return self._wrong(at, line, f"must be a number, text, true or false, not {_what(node)}")
+            return self._wrong(at, line, f"must be a number, text, true or false, not {what(node)}")
         given = self._given(node, at, line)
         if given is None:
             return FAILED if _fatal(at) else ""
@@ -141,7 +143,7 @@ class _Walker:
         if _null(node):
             node = Mapping(line)
         if not isinstance(node, Mapping):
-            return self._wrong(at, line, f"must be settings (`name: value`), not {_what(node)}")
+            return self._wrong(at, line, f"must be settings (`name: value`), not {what(node)}")
         fields = {item.encode_name: item for item in kind.fields}
         for key, (key_line, _) in node.entries.items():
             if key not in fields and not (not at and key.startswith("x-")):
@@ -158,7 +160,7 @@ class _Walker:
                     failed = True
             elif item.required:
                 failed = True
-                self._problem((*at, name), line, f"{name} is missing", hint=_example(item))
+                self._problem((*at, name), line, f"{name} is missing", hint=example(item))
         return FAILED if failed else kind.cls(**values)
 
     def _unknown(self, key: str, fields: dict[str, shape.Field], at: Path, line: int) -> None:
@@ -173,7 +175,7 @@ class _Walker:
         if _null(node):
             return {}
         if not isinstance(node, Mapping):
-            return self._wrong(at, line, f"must be a mapping (`name: value`), not {_what(node)}")
+            return self._wrong(at, line, f"must be a mapping (`name: value`), not {what(node)}")
         pattern, rule = _KEYS[extra.get("keys", "name")]
         values = {}
         for key, (key_line, child) in node.entries.items():
@@ -189,7 +191,7 @@ class _Walker:
         if _null(node):
             node = Sequence(line)
         if not isinstance(node, Sequence):
-            return self._wrong(at, line, f"must be a list, not {_what(node)}", hint="write it as [one, two]")
+            return self._wrong(at, line, f"must be a list, not {what(node)}", hint="write it as [one, two]")
         if len(node.items) < (kind.min_length or 0):
             return self._wrong(at, line, "must not be empty")
         values: list[Any] = []
@@ -212,10 +214,9 @@ class _Walker:
         found = self.found
         if node.variable:
             found.variables[at] = (node.variable,)
-            said = f"what {node.variable} says, {printable(node.text)!r}"
-            return _Given(node.value, node.text, said, True)
+            return _Given(node.value, node.text, f"what {node.variable} says, {printable(node.text)!r}", True)
         if "${" not in node.text or (node.value is None):
-            return _Given(node.value, node.text, _said(node), False)
+            return _Given(node.value, node.text, said(node), False)
         expanded = expand(node.text, self._env)
         found.raw[at] = node.text
         if expanded.variables:
@@ -251,13 +252,13 @@ class _Walker:
                     return value
             case shape.CustomType():
                 return self._secret(given, at, line, extra)
-        return self._wrong(at, line, f"must be {_expected(kind, extra)}, not {given.said}")
+        return self._wrong(at, line, f"must be {expected(kind, extra)}, not {given.said}")
 
     def _text(self, given: _Given, kind: shape.StrType, at: Path, line: int, extra: dict[str, Any]) -> Any:
         loose = given.referenced or (extra.get("loose") and given.value is not None)
         if not isinstance(given.value, str) and not loose:
             hint = "" if given.value is None else "put it in quotes"
-            return self._wrong(at, line, f"must be {_expected(kind, extra)}, not {given.said}", hint=hint)
+            return self._wrong(at, line, f"must be {expected(kind, extra)}, not {given.said}", hint=hint)
         if "\0" in given.text:
             return self._wrong(at, line, "must not have a zero byte in it")
         if not given.text and at[-1] in ("path", "id", "engine", "provider", "host", "base_url", "command"):
@@ -274,7 +275,7 @@ class _Walker:
         except (ValueError, OverflowError):
             value = None
         if not isinstance(value, int) or isinstance(value, bool):
-            return self._wrong(at, line, f"must be {_expected(kind, extra)}, not {given.said}")
+            return self._wrong(at, line, f"must be {expected(kind, extra)}, not {given.said}")
         top = kind.le if kind.le is not None else 2**53
         if value < (kind.ge if kind.ge is not None else value) or value > top:
             upto = f" and at most {kind.le}" if kind.le is not None else f" and less than {top}"
@@ -290,8 +291,12 @@ class _Walker:
         except (ValueError, OverflowError):
             pass
         if math.isnan(seconds):
-            expected = _expected(shape.FloatType(), extra)
-            return self._wrong(at, line, f"must be {expected}, not {given.said}", hint="units are ms, s, m, h and d")
+            return self._wrong(
+                at,
+                line,
+                f"must be {expected(shape.FloatType(), extra)}, not {given.said}",
+                hint="units are ms, s, m, h and d",
+            )
         forever = seconds == math.inf and given.text.lstrip().startswith("-")
         if forever and not extra.get("forever"):
             return self._wrong(at, line, "cannot be for ever", hint="write a duration such as 30s or 10m")
@@ -307,7 +312,7 @@ class _Walker:
             return kind.cls(given.value)
         close = "" if given.referenced else nearest(given.text, values)
         hint = f"did you mean {close}?" if close else ""
-        return self._wrong(at, line, f"must be {_expected(kind, {})}, not {given.said}", hint=hint)
+        return self._wrong(at, line, f"must be {expected(kind, {})}, not {given.said}", hint=hint)
 
     def _secret(self, given: _Given, at: Path, line: int, extra: dict[str, Any]) -> Any:
         if not isinstance(given.value, str) and not given.referenced and not (extra.get("loose") and given.text):
@@ -356,35 +361,6 @@ def _filable(name: str) -> bool:
     return all(part not in ("", ".", "..") for part in name.split("/"))
 
 
-def _what(node: Node) -> str:
-    if isinstance(node, Scalar):
-        return _said(node)
-    return "a list" if isinstance(node, Sequence) else "a mapping"
-
-
-def _said(node: Scalar) -> str:
-    value = node.value
-    if value is None:
-        return "nothing"
-    if isinstance(value, str):
-        return f"{printable(value)!r}" if value else "empty text"
-    return f"the {'word' if isinstance(value, bool) else 'number'} {printable(node.text)}"
-
-
-def _expected(kind: shape.Type, extra: dict[str, Any]) -> str:
-    match kind:
-        case shape.IntType():
-            return "a size such as 512MiB or 14GiB" if extra.get("unit") == "size" else "a whole number"
-        case shape.FloatType():
-            return "a duration such as 30s, 5m or 1h30m"
-        case shape.EnumType():
-            *most, last = [str(member.value) for member in kind.cls]
-            return f"{', '.join(most)} or {last}"
-        case shape.BoolType():
-            return "true or false"
-    return "text or a list of words" if extra.get("or_list") else "text"
-
-
 def _placeholder(kind: shape.Type) -> object:
     """Stands for a value that could not be had; whatever would use it is marked unavailable."""
     match kind:
@@ -393,12 +369,3 @@ def _placeholder(kind: shape.Type) -> object:
         case shape.CustomType():
             return Secret("")
     return FAILED
-
-
-def _example(item: shape.Field) -> str:
-    kind = item.type
-    examples = (kind.extra_json_schema or {}).get("examples") if isinstance(kind, shape.Metadata) else None
-    if not examples:
-        return ""
-    first = examples[0]
-    return f"for example {item.encode_name}: {'[' + ', '.join(first) + ']' if isinstance(first, list) else first}"
