@@ -67,9 +67,10 @@ def _bare(kind: shape.Type, extra: dict[str, Any]) -> dict[str, Any]:
             values = _schema(kind.value_type, {})
             return {"type": ["object", "null"], "propertyNames": names, "additionalProperties": values}
         case shape.VarTupleType():
-            least = {"type": "array", "minItems": kind.min_length} if kind.min_length else {"type": ["array", "null"]}
-            unique = {"uniqueItems": True} if extra.get("unique") else {}
-            return {**least, **unique, "items": _schema(kind.item_type, {})}
+            items: dict[str, Any] = {"type": ["array", "null"], "items": _schema(kind.item_type, {})}
+            if kind.min_length:
+                items |= {"type": "array", "minItems": kind.min_length}
+            return {**items, "uniqueItems": True} if extra.get("unique") else items
         case shape.UnionType():
             return _union(kind, extra)
         case shape.EnumType():

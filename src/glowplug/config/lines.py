@@ -135,7 +135,10 @@ def _events(text: str) -> Iterator[Any]:
         mark = error.problem_mark or error.context_mark
         # Only the parser's own words: its full message quotes the text around the place, where a secret may stand.
         what = " ".join(part for part in (error.context, error.problem) if part)
-        raise Unreadable(f"this is not YAML: {printable(what, 200)}", mark.line + 1 if mark else 0) from None
+        line = mark.line + 1 if mark else 0
+        around = text.split("\n")[line - 1] if 0 < line <= text.count("\n") + 1 else ""
+        hint = 'inside { } or [ ] put it in quotes: "${NAME}"' if "${" in around else ""
+        raise Unreadable(f"this is not YAML: {printable(what, 200)}", line, hint) from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise Unreadable(f"the character U+{ord(text[error.position]):04X} is not allowed here", line) from None

@@ -22,13 +22,10 @@ from glowplug.config.walk import Walked, walk
 from glowplug.domain.model import LocalModel
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
 from glowplug.errors import ConfigError, Problem
+from glowplug.paths import default_config_path
 
 MOST_PROBLEMS = 200
-NO_MODELS = Problem(
-    "models",
-    "no models are configured",
-    hint="`glowplug config example` prints a file to start from; `glowplug demo` shows it at work",
-)
+EXAMPLE_FILE = Path(__file__).with_name("example.yaml")
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,7 +110,7 @@ def load_bytes(data: bytes, *, path: Path | None, env: Mapping[str, str], engine
     resolved = resolve(filled, unavailable, base, home)
     warnings = [*walked.warnings, *lost, *_missing_weights(resolved.local_models, walked)]
     if not config.models:
-        warnings.append(NO_MODELS)
+        warnings.append(_no_models(path))
     return Loaded(
         config=config,
         resolved=resolved,
@@ -136,7 +133,7 @@ def _read(path: Path) -> bytes:
                 raise ConfigError(f"{path} is not a regular file", hint="give the path of a YAML file")
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        hint = "`glowplug config example` prints one to start from"
+        hint = "docs/configuration.md has one to start from"
         raise ConfigError(f"there is no configuration file {path}", hint=hint) from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -155,6 +152,12 @@ def _declared(root: Tree) -> dict[str, list[str]]:
     return {section: list(node.entries) for section, (_, node) in root.entries.items() if isinstance(node, Tree)}
 
 
+def _no_models(path: Path | None) -> Problem:
+    where = path or default_config_path()
+    hint = f"add one under `models:` in {where}; `glowplug demo` shows how it works"
+    return Problem("models", "no models are configured", hint=hint)
+
+
 def _missing_weights(models: tuple[LocalModel, ...], walked: Walked) -> list[Problem]:
     return [
         Problem(
@@ -166,3 +169,8 @@ def _missing_weights(models: tuple[LocalModel, ...], walked: Walked) -> list[Pro
         for model in models
         if not os.access(model.path, os.F_OK)
     ]
+
+
+def example() -> str:
+    """A commented file to start from."""
+    return EXAMPLE_FILE.read_text()

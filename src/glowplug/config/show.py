@@ -61,8 +61,9 @@ class _Shower:
         shown = {}
         for field in kind.fields:
             value = getattr(item, field.name)
-            if value is not None:
-                extra = _extra(field.type)
+            extra = _extra(field.type)
+            # Empty `options`, `args` and `env` say nothing about a model that has no engine.
+            if value is not None and not (extra.get("only") and not value):
                 shown[field.encode_name] = self.value(value, (*at, field.encode_name), extra)
         return shown
 

@@ -1,8 +1,8 @@
 """Notices that the configuration file (or a secret file it names) was saved, and reads it again.
 
-Polled, twice a second: one stat per file costs microseconds, works on every file system, and survives editors that write a
-new file and rename it over the old one, which loses inotify's watch.  A change is acted on when two polls in a row see the
-same, so that a file is not read while it is being written.
+Polled, twice a second: one stat per file costs microseconds, works on every file system, and survives editors that
+write a new file and rename it over the old one, which loses inotify's watch.  A change is acted on when two polls in a
+row see the same, so that a file is not read while it is being written.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from glowplug.errors import ConfigError
 
 INTERVAL = 0.5
 
-_Signature = tuple[tuple[int, int, int] | None, ...]
-"""Per file (mtime in ns, inode, size), or None for one that is not there."""
+Signature = dict[Path, tuple[int, int, int] | None]
+"""File → (mtime in ns, inode, size), or None when it is not there."""
 
 
 class Watcher:
     """Looks at `files` until cancelled.
 
-    `read` reads the configuration anew (in a thread: it blocks) and raises ConfigError; `report` is told the outcome, on
-    the loop.  A bad or vanished file is reported as a ConfigError, once; keeping the old configuration is the part of
-    whoever is told.  `sleep` is the loop's timer, which tests turn by hand.
+    `read` reads the configuration anew (in a thread: it blocks) and raises ConfigError; `report` is told the outcome,
+    on the loop.  A bad or vanished file is reported as a ConfigError, once; keeping the old configuration is the part
+    of whoever is told.  `sleep` is the loop's timer, which tests turn by hand.
     """
 
     def __init__(
@@ -76,19 +76,20 @@ class Watcher:
             outcome = error
         if isinstance(outcome, Loaded) and outcome.files != self._files:
             self._files = outcome.files
-            before = signature(self._files)
+            before = {**signature(self._files), **{file: before[file] for file in self._files if file in before}}
         self._acted_on = self._seen = before
         self._report(outcome)
         return outcome
 
 
-def signature(files: tuple[Path, ...]) -> _Signature:
+def signature(files: tuple[Path, ...]) -> Signature:
     """What stat says of each file, as far as it changes when the file is saved or replaced."""
-    found: list[tuple[int, int, int] | None] = []
-    for file in files:
-        try:
-            info = file.stat()
-            found.append((info.st_mtime_ns, info.st_ino, info.st_size))
-        except (OSError, ValueError):
-            found.append(None)
-    return tuple(found)
+    return {file: _stat(file) for file in files}
+
+
+def _stat(file: Path) -> tuple[int, int, int] | None:
+    try:
+        info = file.stat()
+    except (OSError, ValueError):
+        return None
+    return info.st_mtime_ns, info.st_ino, info.st_size
