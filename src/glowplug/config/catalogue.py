@@ -13,7 +13,7 @@ class OptionProblem(NamedTuple):
 
     option: str
     message: str
-    """Goes on after the option's name: `must be a whole number`."""
+    """Goes on after the option's name: `must be a whole number`.  Without the value, which may come from a variable."""
     hint: str = ""
 
 

@@ -29,7 +29,7 @@ def distance(a: str, b: str, limit: int) -> int:
 def nearest(name: str, known: Iterable[str]) -> str:
     """The known name closest to `name`, ignoring case, `-` and `_`; empty when none is close."""
     wanted = _plain(name)[:200]
-    limit = max(1, min(4, len(wanted) // 3))
+    limit = min(4, max(len(wanted) // 3, 1 if len(wanted) > 1 else 0))
     best, best_distance = "", limit + 1
     for candidate in known:
         found = distance(wanted, _plain(candidate), limit)

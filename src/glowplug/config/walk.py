@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec.inspect as shape
 
-from glowplug.config.lines import Mapping, Node, Path, Scalar, Sequence, dotted, printable
+from glowplug.config.lines import Mapping, Node, Path, Scalar, Sequence, dotted, plain_value, printable
 from glowplug.config.nearest import did_you_mean, nearest
 from glowplug.config.schema import Config
 from glowplug.config.secrets import expand, read_secret
@@ -134,10 +134,12 @@ class _Walker:
             return self._wrong(at, line, f"must be a number, text, true or false, not {what(node)}")
         given = self._given(node, at, line)
         if given is None:
-            return FAILED if _fatal(at) else ""
-        if isinstance(given.value, float) and not math.isfinite(given.value):
+            return FAILED
+        # In `{ctx_size: "${CTX}"}` YAML asks for the quotes, so they do not make the variable's number a text.
+        value = plain_value(given.text) if given.referenced else given.value
+        if isinstance(value, float) and not math.isfinite(value):
             return self._wrong(at, line, f"must be a finite number, not {given.said}")
-        return given.text if given.value is None else given.value
+        return given.text if value is None else value
 
     def _struct(self, node: Node, kind: shape.StructType, at: Path, line: int) -> Any:
         if _null(node):
