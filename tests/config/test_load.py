@@ -60,7 +60,7 @@ def test_a_set_variable_reaches_the_route_and_nothing_that_is_printed(load_text:
         json.dumps(shown.tree),
         msgspec.json.encode(shown).decode(),
     ]
-    assert not any("hunter2" in text for text in (*printed, repr(loaded.resolved)))
+    assert not any("hunter2" in text for text in (*printed, repr(loaded.resolved), repr(loaded.routes)))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,8 @@ def test_a_secret_file_is_read_watched_and_warned_about(load_text: Load, tmp_pat
 
 def test_literal_secrets_and_referenced_values_are_hidden_when_shown(load_text: Load) -> None:
     text = (
-        "providers:\n  p: {base_url: 'https://p/v1', api_key: sk-l1teral, headers: {X-A: l1teral, X-B: '${H:-l1teral}'}}\n"
+        "providers:\n  p:\n    base_url: https://p/v1\n    api_key: sk-l1teral\n"
+        "    headers: {X-A: l1teral, X-B: '${H:-l1teral}'}\n"
         "models:\n  m: {engine: llamacpp, path: x, args: [--token, '${T}'], env: {A: l1teral, B: '${T}'}}\n"
     )
     loaded = load_text(text, T="hunter2", H="hunter2")

@@ -21,7 +21,8 @@ engines:
     options: {parallel: 2, ctx_size: 1}
     args: [--a]
     env: {A: 1, B: 2}
-defaults: {keep_alive: 1m, load_stall: 2m, load_ceiling: 3m, stop_timeout: 4s, idle_timeout: 5s, cold: reject, timeout: 6s}
+defaults: {keep_alive: 1m, load_stall: 2m, load_ceiling: 3m, stop_timeout: 4s,
+  idle_timeout: 5s, cold: reject, timeout: 6s}
 providers:
   p: {base_url: "https://p.example/v1//", api_key: k, headers: {X-A: b}, idle_timeout: 7s, on_disconnect: cancel}
 models:
@@ -132,10 +133,10 @@ def test_what_is_shown_says_where_inherited_values_come_from(load_text: Load) ->
     shown = load_text(FULL).shown()
     sources = {path: str(source) for path, source in shown.sources.items()}
     assert sources["models.local.options.parallel"] == "line 4, from engines.llamacpp.options.parallel"
-    assert sources["models.local.options.ctx_size"] == "line 14"
-    assert sources["models.remote-too.idle_timeout"] == "line 9, from providers.p.idle_timeout"
+    assert sources["models.local.options.ctx_size"] == "line 15"
+    assert sources["models.remote-too.idle_timeout"] == "line 10, from providers.p.idle_timeout"
     assert sources["models.local.connect_timeout"] == "default, from defaults.connect_timeout"
-    assert sources["aliases.a.cold"] == "line 7, from defaults.cold"
+    assert sources["aliases.a.cold"] == "line 8, from defaults.cold"
     model = shown.tree["models"]["local"]  # type: ignore[index]
     assert (model["keep_alive"], model["env"]) == ("1m", {"A": "***", "B": "***"})
     assert "options" not in shown.tree["models"]["remote"]  # type: ignore[index]
