@@ -179,7 +179,7 @@ class _Builder:
         line = event.start_mark.line + 1
         self._seen += 1
         if self._seen > 3 * MAX_NODES:
-            raise Unreadable(f"the file has more than {MAX_NODES} values", line)
+            raise Unreadable(f"more than {MAX_NODES} names and values", line)
         match kind:
             case "ScalarEvent":
                 self._untagged(event, line)
@@ -210,7 +210,7 @@ class _Builder:
 
     def _add(self, node: Node, size: int, anchor: str | None) -> None:
         if size > MAX_NODES:
-            raise Unreadable(f"with its aliases the file has more than {MAX_NODES} values", node.line)
+            raise Unreadable(f"more than {MAX_NODES} names and values, aliases counted in full", node.line)
         if anchor is not None:
             self._anchors[anchor] = (node, size)
         if not self._stack:
