@@ -98,7 +98,7 @@ def _upsert(
 
 def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     # The same clause in both dialects, but SQLAlchemy has it on the dialect's own insert.
-    return (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:

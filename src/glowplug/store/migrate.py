@@ -117,8 +117,8 @@ def _scripts(schema: Schema) -> ScriptDirectory:
 
 
 def _upgrade(connection: Connection, scripts: ScriptDirectory, schema: Schema) -> None:
-    from alembic.runtime.migration import MigrationContext
     from alembic.operations import Operations
+    from alembic.runtime.migration import MigrationContext
 
     def steps(current: object, _context: object) -> list[object]:
         return list(scripts._upgrade_revs(schema.head, current))  # type: ignore[arg-type]

@@ -45,7 +45,7 @@ class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sums(connection: Connection, by: Sequence[By], since: str = "", until: str = "") -> tuple[UsageSum, ...]:
-    """Sums for each group, in order of the groups.  `since` and `until` are UTC dates, both included; empty: no bound."""
+    """Sums for each group, in order of the groups; `since` and `until` are UTC dates, both included, or empty."""
     row = attempts.c
     settled = row.state != OPEN
     groups: list[ColumnElement[str]] = [row[name] for name in ("day", "model", "key") if name in set(by)]
@@ -70,4 +70,6 @@ def sums(connection: Connection, by: Sequence[By], since: str = "", until: str =
         query = query.where(row.day <= until)
     if groups:
         query = query.group_by(*groups).order_by(*groups)
-    return tuple(msgspec.convert(dict(found), UsageSum) for found in connection.execute(query).mappings())
+    found = connection.execute(query).mappings()
+    # SQLAlchemy's names are a subclass of str, which msgspec does not take for one.
+    return tuple(msgspec.convert({str(name): value for name, value in sum_.items()}, UsageSum) for sum_ in found)
