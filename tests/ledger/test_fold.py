@@ -121,10 +121,10 @@ class World:
 
     def check_sums(self) -> None:
         wanted: Counter[str] = Counter()
-        for state, _, prompt, completion in self.expected().values():
+        for state, outcome, prompt, completion in self.expected().values():
             wanted["attempts"] += 1
             wanted["open"] += state == "open"
-            wanted["interrupted"] += state == "interrupted"
+            wanted["interrupted"] += outcome == "interrupted"
             if state != "open":
                 wanted["prompt"] += prompt
                 wanted["completion"] += completion
