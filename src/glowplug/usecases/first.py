@@ -67,10 +67,7 @@ def _pepper(path: Path, count: int) -> bytes:
 
 
 async def _command_line_key(database: Database, path: Path, pepper: bytes, clock: Clock) -> None:
-    try:
-        token = path.read_bytes().strip()
-    except FileNotFoundError:
-        token = b""
+    token = _token(path)
     if token:
         digest, now = key_digest(pepper, token), clock.unix()
         stored = await database.run(keys.every)
@@ -81,6 +78,15 @@ async def _command_line_key(database: Database, path: Path, pepper: bytes, clock
     # The file first: killed in between, it holds a key nobody knows, and the next start makes another.
     write_private(path, secret.reveal().encode() + b"\n")
     await database.run(lambda c: keys.add(c, key))
+
+
+def _token(path: Path) -> bytes:
+    try:
+        return path.read_bytes().strip()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}", hint="check its owner and mode") from None
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -35,23 +35,29 @@ def tail(path: Path, lines: int) -> tuple[bytes, int]:
 
 async def follow(path: Path, lines: int, poll: float = _POLL_SECONDS) -> AsyncIterator[bytes]:
     """The last lines and then whatever is appended, for ever; goes on in the new file when the log is rotated."""
-    data, offset = await asyncio.to_thread(tail, path, lines)
     inode = _inode(path)
+    data, offset = tail(path, lines)
     if data:
         yield data
     while True:
         await asyncio.sleep(poll)
-        now = _inode(path)
-        if now is None:
-            continue
-        if now != inode or path.stat().st_size < offset:
-            inode, offset = now, 0
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read(1 << 20)
-        offset += len(data)
+        data, inode, offset = _appended(path, inode, offset)
         if data:
             yield data
+
+
+def _appended(path: Path, inode: int | None, offset: int) -> tuple[bytes, int | None, int]:
+    """What is in the file behind `offset` (of a new file: all of it), and where to go on."""
+    try:
+        with path.open("rb") as file:
+            now = os.fstat(file.fileno())
+            if now.st_ino != inode or now.st_size < offset:
+                offset = 0
+            file.seek(offset)
+            data = file.read(1 << 20)
+            return data, now.st_ino, offset + len(data)
+    except FileNotFoundError:
+        return b"", inode, offset
 
 
 def _inode(path: Path) -> int | None:
