@@ -47,9 +47,9 @@ class Subscription:
             self.ended = True
             self._queue.put_nowait(None)
 
-    async def next(self, timeout: float | None = None) -> Event | None:
-        """The next event, or None at the end.  Raises TimeoutError."""
-        return await asyncio.wait_for(self._queue.get(), timeout)
+    async def next(self, patience: float | None = None) -> Event | None:
+        """The next event, or None at the end.  Raises TimeoutError after `patience` seconds without one."""
+        return await asyncio.wait_for(self._queue.get(), patience)
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         while (event := await self.next()) is not None:
