@@ -1,0 +1,436 @@
+"""The state machine of one model's instance: events in, effects out.
+
+It knows no clock, starts nothing and sends nothing; `lifecycle.manager` does what it asks.  It is the only place where
+anything about an instance is decided, so no decision is taken on a state that somebody read a moment ago.
+
+    stopped ──ensure──▶ starting ──answers──▶ loading ──healthy──▶ ready ⇄ busy
+       ▲                    │ exit, stall, ceiling                    │ idle, stop, new configuration
+       │                    ▼                                         ▼
+       └─ group gone ─ releasing ◀──exit── stopping ◀──all drained── draining ──(idle and wanted again)──▶ ready
+
+A failure goes the same way down and ends in `failed` instead of `stopped`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from glowplug.domain.instance import Failure, FailureKind, State
+from glowplug.engines.base import Readiness
+from glowplug.lifecycle import events as ev
+from glowplug.lifecycle.backoff import SETTLED, Backoff
+from glowplug.lifecycle.demand import Demand
+from glowplug.lifecycle.events import Effect, Event, Policy, StopReason
+from glowplug.lifecycle.load import GRACE, Load, Removal, Verdict
+
+KILL_PATIENCE = 5.0
+"""After SIGKILL, how long until processes that remain are reported."""
+
+GRANTED = (State.READY, State.BUSY)
+COMING = (State.STARTING, State.LOADING)
+GOING = (State.STOPPING, State.RELEASING)
+
+
+class Machine:
+    """One instance at most.  `handle` is the only way in; everything else is for looking at."""
+
+    def __init__(self, policy: Policy, *, expected: float | None = None) -> None:
+        self.policy = policy
+        self.state = State.STOPPED
+        self.since = 0.0
+        self.expected = expected
+        """Seconds a load usually takes, or None; the manager keeps it up to date."""
+        self.demand = Demand()
+        self.load = Load()
+        self.failure: Failure | None = None
+        self.retry_at: float = -math.inf
+        """Monotonic moment before which a request does not start it; `inf`: not before something changes."""
+        self._backoff = Backoff()
+        self._reason = StopReason.IDLE
+        self._removal = Removal()
+        self._stamp = ""
+        self._ready_at: float | None = None
+        self._idle_at = math.inf
+        self._cancelled_at = -math.inf
+        self._tried_other_port = False
+        self._checking = False
+        self._out: list[Effect] = []
+
+    # ---- looking
+
+    @property
+    def idle_at(self) -> float | None:
+        """When it will be stopped if nothing happens; None when that is not coming."""
+        return self._idle_at if self.state is State.READY and self._idle_at != math.inf else None
+
+    @property
+    def coming(self) -> bool:
+        """A process was asked for and is not ready yet: its readiness is worth probing."""
+        return self.state in COMING
+
+    def deadline(self) -> float | None:
+        """The next moment at which `Tick` would change something."""
+        moment = math.inf
+        if self.state in COMING:
+            moment = self.load.deadline(self.policy)
+        elif self.state is State.READY:
+            moment = self._idle_at
+        elif self.state in GOING:
+            moment = self._removal.deadline()
+        return None if moment == math.inf else moment
+
+    def handle(self, now: float, event: Event) -> list[Effect]:
+        """What has to be done because `event` happened at `now`."""
+        _HANDLERS[type(event)](self, now, event)
+        self._look_at_deadlines(now)
+        out, self._out = self._out, []
+        return out
+
+    # ---- demand
+
+    def _ensure(self, now: float, event: ev.Ensure) -> None:
+        if event.explicit:
+            self._backoff = Backoff()
+        if self.state in GRANTED:
+            self._grant(event.worker)
+            self._stay(now, GRACE if event.waiting else 0.0)
+        elif self.failure is not None and self._refuses(now, event):
+            self._out.append(ev.AnnounceFailure(self.failure, self.retry_at))
+        else:
+            self.demand.want(event.worker, event.waiting)
+            self.load.abandoned_at = None
+            if self.state is State.DRAINING and self._reason is StopReason.IDLE:
+                self._call_off_drain(now)
+            elif self.state in (State.STOPPED, State.FAILED):
+                self._launch(now)
+
+    def _refuses(self, now: float, event: ev.Ensure) -> bool:
+        """Whether the last failure still stands, so that the request gets the reason at once."""
+        if self._removal.stuck or event.explicit:
+            return self._removal.stuck
+        if self.retry_at == math.inf:
+            return not event.stamp or event.stamp == self._stamp
+        return now < self.retry_at
+
+    def _waiters_changed(self, now: float, event: ev.WaitersChanged) -> None:
+        self.demand.waiters(event.worker, event.waiting)
+        self._notice_abandoned(now)
+
+    def _notice_abandoned(self, now: float) -> None:
+        if self.state in COMING and not self.demand.wanted and self.load.abandoned_at is None:
+            self.load.abandoned_at = now
+
+    def _worker_joined(self, now: float, event: ev.WorkerJoined) -> None:
+        worker = event.worker
+        self.demand.join(worker)
+        if event.held is None:
+            self.demand.drained(worker)
+        else:
+            self.demand.hold(worker, busy=event.held)
+        if self.state in GRANTED:
+            self._grant(worker)
+            self._settle(now)
+        elif event.held is not None and self.state not in COMING:
+            self._out.append(ev.Revoke(worker))
+        self._finish_drain(now)
+
+    def _worker_left(self, now: float, event: ev.WorkerLeft) -> None:
+        self.demand.leave(event.worker)
+        self._notice_abandoned(now)
+        self._settle(now)
+        self._finish_drain(now)
+
+    # ---- starting
+
+    def _launch(self, now: float) -> None:
+        self.failure, self.retry_at = None, -math.inf
+        self._ready_at, self._idle_at, self._checking = None, math.inf, False
+        self._removal = Removal()
+        self.load = Load(started=now, progress_at=now, stage="starting the engine")
+        self._go(now, State.STARTING)
+        self._out += [ev.Launch(), ev.AnnounceProgress()]
+
+    def _launched(self, now: float, event: ev.Launched) -> None:
+        self._stamp = event.stamp
+        self.load.progress_at = now
+        if self.state is State.STARTING:
+            self._out.append(ev.Probe())
+
+    def _launch_failed(self, now: float, event: ev.LaunchFailed) -> None:
+        self._stamp = event.stamp
+        if self.state is State.STARTING:
+            self._fail(now, event.failure)
+            self._group_gone(now, ev.GroupGone())
+
+    def _adopted(self, now: float, event: ev.Adopted) -> None:
+        self.load = Load(started=now, progress_at=now, stage="adopting the running engine", adopted=True)
+        self._ready_at = now
+        self._go(now, State.LOADING)
+        if event.fits:
+            self.demand.warm = True
+            self._out.append(ev.Probe())
+        else:
+            self._stop(now, StopReason.UNFIT)
+
+    def _probed(self, now: float, event: ev.Probed) -> None:
+        if self.state not in COMING:
+            return
+        if event.readiness is Readiness.READY:
+            self._become_ready(now)
+        elif event.readiness is Readiness.WRONG:
+            if failure := self.load.stranger(now, event.detail):
+                self._fail(now, failure)
+                self._stop(now, StopReason.FAILED)
+        else:
+            self.load.wrong_since = None
+            if event.readiness is Readiness.LOADING and self.state is State.STARTING:
+                self._go(now, State.LOADING)
+                self._progress_seen(now, ev.ProgressSeen("loading weights"))
+
+    def _become_ready(self, now: float) -> None:
+        awaited = self.demand.waiting > 0 or self.load.adopted
+        self._ready_at, self._tried_other_port = now, False
+        self._idle_at = now + self.policy.keep_alive
+        self._go(now, State.READY)
+        if not self.load.adopted:
+            self._out.append(ev.Loaded(now - self.load.started))
+        self._grant_all()
+        self._settle(now)
+        self._stay(now, GRACE if awaited else 0.0)
+
+    def _progress_seen(self, now: float, event: ev.ProgressSeen) -> None:
+        if self.state not in COMING:
+            return
+        self.load.progress_at = now
+        self.load.stage = event.stage or self.load.stage
+        if event.fraction is not None:
+            self.load.fraction = event.fraction
+        self._out.append(ev.AnnounceProgress())
+
+    # ---- using
+
+    def _lease_report(self, now: float, event: ev.LeaseReport) -> None:
+        if not self.demand.report(event.worker, event.busy):
+            return
+        if self.state is State.DRAINING and event.busy and self._reason is StopReason.IDLE:
+            self._call_off_drain(now)
+        self._settle(now)
+
+    def _settle(self, now: float) -> None:
+        """READY or BUSY, as the leases say; the idle time begins with the end of the last one."""
+        if self.state in GRANTED:
+            if self.demand.busy:
+                self._go(now, State.BUSY)
+            elif self.state is State.BUSY:
+                self._idle_at = now + self.policy.keep_alive
+                self._go(now, State.READY)
+
+    def _stay(self, now: float, grace: float) -> None:
+        """Somebody asked for it: the idle time begins anew, and lasts long enough for the request to arrive."""
+        self._idle_at = max(self._idle_at, now + max(self.policy.keep_alive, grace))
+
+    def _suspected(self, now: float, event: ev.Suspected) -> None:
+        if self.state in (*GRANTED, State.DRAINING) and not self._checking:
+            self._checking = True
+            self._out.append(ev.CheckAlive())
+
+    def _checked(self, now: float, event: ev.Checked) -> None:
+        self._checking = False
+        if event.failure is not None and self.state in (*GRANTED, State.DRAINING):
+            self._fail(now, event.failure)
+            self._stop(now, StopReason.FAILED)
+            self._kill(now)
+
+    def _grant(self, worker: str) -> None:
+        if worker in self.demand.workers:
+            self.demand.granted(worker)
+            self._out.append(ev.Grant(worker))
+
+    def _grant_all(self) -> None:
+        for worker in sorted(self.demand.workers):
+            self._grant(worker)
+        self.demand.satisfied()
+
+    def _revoke_all(self) -> None:
+        self._out += [ev.Revoke(worker) for worker in sorted(self.demand.holders)]
+
+    # ---- stopping
+
+    def _stop_asked(self, now: float, event: ev.StopAsked) -> None:
+        if self.demand.wanted:
+            stopped = Failure(kind=FailureKind.STOPPED, message=event.why, hint="ask again to start it")
+            self._out.append(ev.AnnounceFailure(stopped, now))
+        self.demand.satisfied()
+        if self.state is State.FAILED:
+            self._reset(now)
+        elif self.state is State.DRAINING:
+            self._reason = StopReason.ASKED
+            if event.force:
+                self._stop(now, StopReason.ASKED)
+        elif self.state in GRANTED and not event.force:
+            self._drain(now, StopReason.ASKED)
+        elif self.state in (*GRANTED, *COMING):
+            self._stop(now, StopReason.ASKED)
+
+    def _reconfigured(self, now: float, event: ev.Reconfigured) -> None:
+        changed = event.policy.digest != self.policy.digest
+        self.policy = event.policy
+        if not changed:
+            if self.state is State.READY:
+                self._idle_at = self.since + self.policy.keep_alive
+            return
+        self._backoff, self.expected = Backoff(), None
+        if self.state is State.FAILED:
+            self._reset(now)
+        elif self.state in GRANTED:
+            self._drain(now, StopReason.RECONFIGURED)
+        elif self.state is State.DRAINING:
+            self._reason = StopReason.RECONFIGURED
+        elif self.state in COMING:
+            self._stop(now, StopReason.RECONFIGURED)
+        elif self.state in GOING and not self._removal.stuck:
+            self.failure, self.retry_at = None, -math.inf
+
+    def _reset(self, now: float) -> None:
+        self.failure, self.retry_at, self._backoff = None, -math.inf, Backoff()
+        self._go(now, State.STOPPED)
+
+    def _drain(self, now: float, reason: StopReason) -> None:
+        self._reason = reason
+        self._go(now, State.DRAINING)
+        self._revoke_all()
+        self._finish_drain(now)
+
+    def _call_off_drain(self, now: float) -> None:
+        self.demand.called_off()
+        self._idle_at = now + max(self.policy.keep_alive, GRACE)
+        self._go(now, State.READY)
+        self._grant_all()
+        self._settle(now)
+
+    def _drained(self, now: float, event: ev.Drained) -> None:
+        if self.demand.doubtful(event.worker):
+            if self.state is State.DRAINING:
+                self._out.append(ev.Revoke(event.worker))
+        elif self.state not in GRANTED:
+            self.demand.drained(event.worker)
+            self._finish_drain(now)
+
+    def _finish_drain(self, now: float) -> None:
+        if self.state is State.DRAINING and not self.demand.holders:
+            self._terminate(now)
+
+    def _stop(self, now: float, reason: StopReason) -> None:
+        """Take it down without waiting for leases."""
+        self._reason = reason
+        if self.state is not State.DRAINING:
+            self._revoke_all()
+        self._terminate(now)
+
+    def _terminate(self, now: float) -> None:
+        if self.failure is None and self._ready_at is not None and now - self._ready_at >= SETTLED:
+            self._backoff = Backoff()
+        self.demand.dropped()
+        self._removal = Removal(kill_at=now + self.policy.stop_timeout)
+        self._go(now, State.STOPPING)
+        self._out.append(ev.Terminate())
+
+    def _kill(self, now: float) -> None:
+        self._removal.kill_at, self._removal.report_at = None, now + KILL_PATIENCE
+        self._out.append(ev.Kill())
+
+    def _exited(self, now: float, event: ev.Exited) -> None:
+        if self.state not in (*COMING, *GRANTED, State.DRAINING, State.STOPPING):
+            return
+        if self.state in COMING and self._other_port_may_help(event.failure):
+            self._tried_other_port = True
+        elif self.state in (*COMING, *GRANTED):
+            self._revoke_all()
+            self._fail(now, event.failure)
+        self.demand.dropped()
+        self._go(now, State.RELEASING)
+        self._out.append(ev.WatchRelease())
+
+    def _other_port_may_help(self, failure: Failure) -> bool:
+        taken = failure.kind is FailureKind.PORT_TAKEN and not self.policy.fixed_port
+        return taken and not self._tried_other_port
+
+    def _survivors(self, now: float, event: ev.Survivors) -> None:
+        self._removal.left_over = event.pids
+        if self.state is State.RELEASING and self._removal.deadline() == math.inf and not self._removal.stuck:
+            self._kill(now)
+
+    def _group_gone(self, now: float, event: ev.GroupGone) -> None:
+        if self.state not in (*GOING, State.STARTING):
+            return
+        self._out.append(ev.Forget())
+        self._removal = Removal()
+        self._go(now, State.STOPPED if self.failure is None else State.FAILED)
+        if self.demand.wanted:
+            self._launch(now)
+        else:
+            self._tried_other_port = False
+
+    # ---- failing
+
+    def _fail(self, now: float, failure: Failure) -> None:
+        ready_for = None if self._ready_at is None else now - self._ready_at
+        self._backoff, self.retry_at = self._backoff.after(failure.kind, now=now, ready_for=ready_for)
+        self.failure = failure
+        self._tried_other_port = False
+        self.demand.satisfied()
+        self._out.append(ev.AnnounceFailure(failure, self.retry_at))
+
+    # ---- time
+
+    def _tick(self, now: float, event: ev.Tick) -> None:
+        """Deadlines are looked at after every event; this one only makes it happen."""
+
+    def _look_at_deadlines(self, now: float) -> None:
+        if self.state in COMING:
+            verdict = self.load.verdict(now, self.policy, self.expected, self._cancelled_at)
+            if isinstance(verdict, Failure):
+                self._fail(now, verdict)
+                self._stop(now, StopReason.FAILED)
+            elif verdict is Verdict.KEEP:
+                self.load.abandoned_at, self.demand.warm = None, True
+            elif verdict is Verdict.CANCEL:
+                self._cancelled_at = now
+                self._stop(now, StopReason.ABANDONED)
+        elif self.state is State.READY and now >= self._idle_at:
+            self._drain(now, StopReason.IDLE)
+        elif self.state in GOING and now >= self._removal.deadline():
+            if self._removal.kill_at is not None:
+                self._kill(now)
+            else:
+                self._removal.report_at, self._removal.stuck = None, True
+                self._fail(now, self._removal.unkillable())
+
+    def _go(self, now: float, state: State) -> None:
+        if state is not self.state:
+            self.state, self.since = state, now
+
+
+_HANDLERS: dict[type[Any], Callable[[Machine, float, Any], None]] = {
+    ev.Ensure: Machine._ensure,
+    ev.WaitersChanged: Machine._waiters_changed,
+    ev.WorkerJoined: Machine._worker_joined,
+    ev.WorkerLeft: Machine._worker_left,
+    ev.Launched: Machine._launched,
+    ev.LaunchFailed: Machine._launch_failed,
+    ev.Adopted: Machine._adopted,
+    ev.Probed: Machine._probed,
+    ev.ProgressSeen: Machine._progress_seen,
+    ev.Exited: Machine._exited,
+    ev.Survivors: Machine._survivors,
+    ev.GroupGone: Machine._group_gone,
+    ev.LeaseReport: Machine._lease_report,
+    ev.Drained: Machine._drained,
+    ev.StopAsked: Machine._stop_asked,
+    ev.Reconfigured: Machine._reconfigured,
+    ev.Suspected: Machine._suspected,
+    ev.Checked: Machine._checked,
+    ev.Tick: Machine._tick,
+}
