@@ -11,7 +11,6 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import msgspec
 
@@ -19,42 +18,11 @@ from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import Capability, LocalModel
 from glowplug.engines import base
 from glowplug.engines.base import LoadProgress, Option, OptionValue, Readiness, describe_exit
+from glowplug.engines.llamacpp_options import OPTIONS
 from glowplug.errors import Problem
 
 LOG_TAIL = 20
 """Lines of the log that go into a failure."""
-
-_CACHE_TYPES = ("f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "iq4_nl", "q5_0", "q5_1")
-
-OPTIONS: Mapping[str, Option] = MappingProxyType(
-    {
-        "ctx_size": Option(("--ctx-size", "-c"), int, "context length in tokens, all slots together; 0: the model's", (), 0),
-        "parallel": Option(("--parallel", "-np"), int, "requests served at the same time (slots); -1: automatic", (), -1),
-        "gpu_layers": Option(("--gpu-layers", "--n-gpu-layers", "-ngl"), int, "layers kept on the GPU; 99: all", (), -1),
-        "batch_size": Option(("--batch-size", "-b"), int, "logical batch of a prompt, in tokens", (), 1),
-        "ubatch_size": Option(("--ubatch-size", "-ub"), int, "physical batch of a prompt, in tokens", (), 1),
-        "threads": Option(("--threads", "-t"), int, "CPU threads for generation; -1: automatic", (), -1),
-        "threads_batch": Option(("--threads-batch", "-tb"), int, "CPU threads for prompts; -1: automatic", (), -1),
-        "flash_attention": Option(("--flash-attn", "-fa"), str, "flash attention", ("on", "off", "auto")),
-        "cache_type_k": Option(("--cache-type-k", "-ctk"), str, "number format of the key cache", _CACHE_TYPES),
-        "cache_type_v": Option(("--cache-type-v", "-ctv"), str, "number format of the value cache", _CACHE_TYPES),
-        "cache_ram": Option(("--cache-ram", "-cram"), int, "MiB of host memory for the prompt cache; 0: none", (), -1),
-        "embeddings": Option(("--embeddings", "--embedding"), bool, "serve embeddings; implied by the capability"),
-        "reranking": Option(("--reranking", "--rerank"), bool, "serve reranking"),
-        "pooling": Option(("--pooling",), str, "pooling of embeddings", ("none", "mean", "cls", "last", "rank")),
-        "mmproj": Option(("--mmproj", "-mm"), str, "file of the multimodal projector"),
-        "jinja": Option(("--jinja",), bool, "use the model's own chat template engine"),
-        "chat_template": Option(("--chat-template",), str, "a chat template instead of the model's"),
-        "chat_template_file": Option(("--chat-template-file",), str, "file with a chat template"),
-        "seed": Option(("--seed", "-s"), int, "seed of the random numbers; -1: random", (), -1),
-        "main_gpu": Option(("--main-gpu", "-mg"), int, "index of the main GPU", (), 0),
-        "split_mode": Option(("--split-mode", "-sm"), str, "how to split over GPUs", ("none", "layer", "row")),
-        "tensor_split": Option(("--tensor-split", "-ts"), str, "share of each GPU, e.g. 3,1"),
-        "fit": Option(("--fit", "-fit"), str, "shrink what does not fit into memory", ("on", "off")),
-        "lora": Option(("--lora",), str, "file of a LoRA adapter"),
-        "reasoning_format": Option(("--reasoning-format",), str, "what to do with thoughts"),
-    }
-)  # fmt: skip
 
 _NEGATED = {"--jinja": "--no-jinja"}
 _EXTRAS = (("--metrics",), ("--no-ui", "--no-webui"), ("--offline",))
@@ -76,7 +44,7 @@ def _pattern(kind: FailureKind, wording: str, message: str, hint: str) -> _Patte
 _PATTERNS = (
     _pattern(
         FailureKind.BAD_FLAG,
-        r"invalid argument:|unrecognized arguments?:|unknown argument|error while handling argument|expected value for argument",
+        r"invalid argument:|unrecognized arguments?:|unknown argument|handling argument|expected value for arg",
         "the engine refused its command line",
         "correct the model's options or args in the configuration",
     ),

@@ -20,43 +20,14 @@ from typing import Any
 from glowplug.domain.instance import Failure, FailureKind, State
 from glowplug.engines.base import Readiness
 from glowplug.lifecycle import events as ev
-from glowplug.lifecycle.backoff import SETTLED, Backoff
-from glowplug.lifecycle.demand import Demand
-from glowplug.lifecycle.events import Effect, Event, Policy, StopReason
+from glowplug.lifecycle.backoff import Backoff
+from glowplug.lifecycle.events import Effect, Event, StopReason
 from glowplug.lifecycle.load import GRACE, Load, Removal, Verdict
-
-KILL_PATIENCE = 5.0
-"""After SIGKILL, how long until processes that remain are reported."""
-
-GRANTED = (State.READY, State.BUSY)
-COMING = (State.STARTING, State.LOADING)
-GOING = (State.STOPPING, State.RELEASING)
+from glowplug.lifecycle.moves import COMING, GOING, GRANTED, Moves
 
 
-class Machine:
+class Machine(Moves):
     """One instance at most.  `handle` is the only way in; everything else is for looking at."""
-
-    def __init__(self, policy: Policy, *, expected: float | None = None) -> None:
-        self.policy = policy
-        self.state = State.STOPPED
-        self.since = 0.0
-        self.expected = expected
-        """Seconds a load usually takes, or None; the manager keeps it up to date."""
-        self.demand = Demand()
-        self.load = Load()
-        self.failure: Failure | None = None
-        self.retry_at: float = -math.inf
-        """Monotonic moment before which a request does not start it; `inf`: not before something changes."""
-        self._backoff = Backoff()
-        self._reason = StopReason.IDLE
-        self._removal = Removal()
-        self._stamp = ""
-        self._ready_at: float | None = None
-        self._idle_at = math.inf
-        self._cancelled_at = -math.inf
-        self._tried_other_port = False
-        self._checking = False
-        self._out: list[Effect] = []
 
     # ---- looking
 
@@ -144,14 +115,6 @@ class Machine:
 
     # ---- starting
 
-    def _launch(self, now: float) -> None:
-        self.failure, self.retry_at = None, -math.inf
-        self._ready_at, self._idle_at, self._checking = None, math.inf, False
-        self._removal = Removal()
-        self.load = Load(started=now, progress_at=now, stage="starting the engine")
-        self._go(now, State.STARTING)
-        self._out += [ev.Launch(), ev.AnnounceProgress()]
-
     def _launched(self, now: float, event: ev.Launched) -> None:
         self._stamp = event.stamp
         self.load.progress_at = now
@@ -218,19 +181,6 @@ class Machine:
             self._call_off_drain(now)
         self._settle(now)
 
-    def _settle(self, now: float) -> None:
-        """READY or BUSY, as the leases say; the idle time begins with the end of the last one."""
-        if self.state in GRANTED:
-            if self.demand.busy:
-                self._go(now, State.BUSY)
-            elif self.state is State.BUSY:
-                self._idle_at = now + self.policy.keep_alive
-                self._go(now, State.READY)
-
-    def _stay(self, now: float, grace: float) -> None:
-        """Somebody asked for it: the idle time begins anew, and lasts long enough for the request to arrive."""
-        self._idle_at = max(self._idle_at, now + max(self.policy.keep_alive, grace))
-
     def _suspected(self, now: float, event: ev.Suspected) -> None:
         if self.state in (*GRANTED, State.DRAINING) and not self._checking:
             self._checking = True
@@ -242,19 +192,6 @@ class Machine:
             self._fail(now, event.failure)
             self._stop(now, StopReason.FAILED)
             self._kill(now)
-
-    def _grant(self, worker: str) -> None:
-        if worker in self.demand.workers:
-            self.demand.granted(worker)
-            self._out.append(ev.Grant(worker))
-
-    def _grant_all(self) -> None:
-        for worker in sorted(self.demand.workers):
-            self._grant(worker)
-        self.demand.satisfied()
-
-    def _revoke_all(self) -> None:
-        self._out += [ev.Revoke(worker) for worker in sorted(self.demand.holders)]
 
     # ---- stopping
 
@@ -293,23 +230,6 @@ class Machine:
         elif self.state in GOING and not self._removal.stuck:
             self.failure, self.retry_at = None, -math.inf
 
-    def _reset(self, now: float) -> None:
-        self.failure, self.retry_at, self._backoff = None, -math.inf, Backoff()
-        self._go(now, State.STOPPED)
-
-    def _drain(self, now: float, reason: StopReason) -> None:
-        self._reason = reason
-        self._go(now, State.DRAINING)
-        self._revoke_all()
-        self._finish_drain(now)
-
-    def _call_off_drain(self, now: float) -> None:
-        self.demand.called_off()
-        self._idle_at = now + max(self.policy.keep_alive, GRACE)
-        self._go(now, State.READY)
-        self._grant_all()
-        self._settle(now)
-
     def _drained(self, now: float, event: ev.Drained) -> None:
         if self.demand.doubtful(event.worker):
             if self.state is State.DRAINING:
@@ -318,37 +238,15 @@ class Machine:
             self.demand.drained(event.worker)
             self._finish_drain(now)
 
-    def _finish_drain(self, now: float) -> None:
-        if self.state is State.DRAINING and not self.demand.holders:
-            self._terminate(now)
-
-    def _stop(self, now: float, reason: StopReason) -> None:
-        """Take it down without waiting for leases."""
-        self._reason = reason
-        if self.state is not State.DRAINING:
-            self._revoke_all()
-        self._terminate(now)
-
-    def _terminate(self, now: float) -> None:
-        if self.failure is None and self._ready_at is not None and now - self._ready_at >= SETTLED:
-            self._backoff = Backoff()
-        self.demand.dropped()
-        self._removal = Removal(kill_at=now + self.policy.stop_timeout)
-        self._go(now, State.STOPPING)
-        self._out.append(ev.Terminate())
-
-    def _kill(self, now: float) -> None:
-        self._removal.kill_at, self._removal.report_at = None, now + KILL_PATIENCE
-        self._out.append(ev.Kill())
-
     def _exited(self, now: float, event: ev.Exited) -> None:
         if self.state not in (*COMING, *GRANTED, State.DRAINING, State.STOPPING):
             return
-        if self.state in COMING and self._other_port_may_help(event.failure):
-            self._tried_other_port = True
-        elif self.state in (*COMING, *GRANTED):
+        if self.state in (*COMING, *GRANTED):
             self._revoke_all()
-            self._fail(now, event.failure)
+            if self.state in COMING and self._other_port_may_help(event.failure):
+                self._tried_other_port = True
+            else:
+                self._fail(now, event.failure)
         self.demand.dropped()
         self._go(now, State.RELEASING)
         self._out.append(ev.WatchRelease())
@@ -372,16 +270,6 @@ class Machine:
             self._launch(now)
         else:
             self._tried_other_port = False
-
-    # ---- failing
-
-    def _fail(self, now: float, failure: Failure) -> None:
-        ready_for = None if self._ready_at is None else now - self._ready_at
-        self._backoff, self.retry_at = self._backoff.after(failure.kind, now=now, ready_for=ready_for)
-        self.failure = failure
-        self._tried_other_port = False
-        self.demand.satisfied()
-        self._out.append(ev.AnnounceFailure(failure, self.retry_at))
 
     # ---- time
 
@@ -407,10 +295,6 @@ class Machine:
             else:
                 self._removal.report_at, self._removal.stuck = None, True
                 self._fail(now, self._removal.unkillable())
-
-    def _go(self, now: float, state: State) -> None:
-        if state is not self.state:
-            self.state, self.since = state, now
 
 
 _HANDLERS: dict[type[Any], Callable[[Machine, float, Any], None]] = {
