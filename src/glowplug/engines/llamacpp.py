@@ -112,7 +112,7 @@ class LlamaCpp:
         if shutil.which(program) is None:
             return Failure(
                 kind=FailureKind.MISSING_PROGRAM,
-                message=f"{model.name}: there is no program {program}",
+                message=f"there is no program {program}",
                 hint="install llama.cpp, or set engines.llamacpp.command to the path of llama-server",
             )
         options = self._options(model)
@@ -124,20 +124,20 @@ class LlamaCpp:
                 why = "cannot be read" if os.path.lexists(path) else "does not exist"
                 return Failure(
                     kind=FailureKind.MISSING_FILE,
-                    message=f"{model.name}: the {what} file {path} {why}",
+                    message=f"the {what} file {path} {why}",
                     hint="correct the path in the configuration or put the file there",
                 )
         if problems := self.check_options(model.options):
             return Failure(
                 kind=FailureKind.BAD_FLAG,
-                message=f"{model.name}: {'; '.join(str(problem) for problem in problems)}",
+                message=f"{'; '.join(str(problem) for problem in problems)}",
                 hint="correct the model's options in the configuration",
             )
         for name in options:
             if known and _known_spelling(OPTIONS[name].flags, known) is None:
                 return Failure(
                     kind=FailureKind.BAD_FLAG,
-                    message=f"{model.name}: {program} does not know {OPTIONS[name].flags[0]} (option {name})",
+                    message=f"{program} does not know {OPTIONS[name].flags[0]} (option {name})",
                     hint="remove the option or use a build of llama.cpp that has it",
                 )
         return None

@@ -30,7 +30,7 @@ _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 
 
 def clean_environment(source: Mapping[str, str], extra: Mapping[str, str]) -> dict[str, str]:
-    """What an engine may inherit of `source` (paths, locale, drivers; nothing that looks like a secret), and `extra`."""
+    """What an engine may inherit of `source` (paths, locale, drivers, nothing that looks secret), and `extra`."""
     kept = {
         name: value
         for name, value in source.items()

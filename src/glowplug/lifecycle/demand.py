@@ -13,7 +13,8 @@ class Demand:
         """Wanted although no request waits (a person's start, an alias that warms it behind a cloud answer)."""
         self._waiting: dict[str, int] = {}
         self._busy: set[str] = set()
-        self._late: set[str] = set()
+        self._owed: dict[str, int] = {}
+        self._late: dict[str, int] = {}
 
     @property
     def waiting(self) -> int:
@@ -52,16 +53,14 @@ class Demand:
     def leave(self, worker: str) -> None:
         self.workers.discard(worker)
         self._waiting.pop(worker, None)
-        self.drained(worker)
+        self.lost(worker)
 
     def hold(self, worker: str, *, busy: bool) -> None:
         """What a worker that joined says it holds."""
         self.holders.add(worker)
-        self._late.discard(worker)
+        self._owed.pop(worker, None)
+        self._late.pop(worker, None)
         (self._busy.add if busy else self._busy.discard)(worker)
-
-    def granted(self, worker: str) -> None:
-        self.holders.add(worker)
 
     def report(self, worker: str, busy: bool) -> bool:
         """Note a 0→1 or 1→0 report; False when it comes from somebody who holds nothing."""
@@ -70,27 +69,38 @@ class Demand:
         (self._busy.add if busy else self._busy.discard)(worker)
         return True
 
-    # A drain can be called off.  Then the worker's `Drained` to the first revoke may still be on its way, and must not
-    # be taken for the answer to a second one.  Such a worker is asked again: revoking twice costs one message.
+    # A drain can be called off while a worker's `Drained` is on its way, and that answer must not be taken for the one to
+    # a later revoke: the worker may use the instance again by then.  So answers to revokes from before the last grant do
+    # not count; the worker is asked again instead, which costs one message.
 
-    def called_off(self) -> None:
-        """Everybody who holds a grant now owes an answer that does not count."""
-        self._late |= self.holders
+    def granted(self, worker: str) -> None:
+        self.holders.add(worker)
+        self._late[worker] = self._owed.get(worker, 0)
 
-    def doubtful(self, worker: str) -> bool:
-        """Whether this `Drained` may be the answer to a revoke that was called off; it is asked once."""
-        if worker in self._late:
-            self._late.discard(worker)
-            return True
-        return False
+    def revoked(self, worker: str) -> None:
+        """A revoke was sent: a `Drained` is owed."""
+        self._owed[worker] = self._owed.get(worker, 0) + 1
+
+    def answered(self, worker: str) -> bool:
+        """A `Drained` came; whether it counts."""
+        self._owed[worker] = max(self._owed.get(worker, 0) - 1, 0)
+        late = self._late.get(worker, 0)
+        self._late[worker] = max(late - 1, 0)
+        return late == 0
 
     def drained(self, worker: str) -> None:
         self.holders.discard(worker)
         self._busy.discard(worker)
-        self._late.discard(worker)
+
+    def lost(self, worker: str) -> None:
+        """It holds nothing and owes nothing: it is gone, or came back without the grant."""
+        self.drained(worker)
+        self._owed.pop(worker, None)
+        self._late.pop(worker, None)
 
     def dropped(self) -> None:
         """The process is going away: nobody holds anything any more."""
         self.holders.clear()
         self._busy.clear()
+        self._owed.clear()
         self._late.clear()

@@ -230,10 +230,10 @@ class AnnounceProgress:
 
 @dataclass(frozen=True, slots=True)
 class AnnounceFailure:
-    """Tell whoever waits.  `retry_at`: monotonic seconds before which no start is tried; None: not by itself."""
+    """Tell whoever waits.  `retry_at`: monotonic seconds before which no start is tried; `inf`: not by itself."""
 
     failure: Failure
-    retry_at: float | None
+    retry_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,11 @@ class Machine(Moves):
         """A process was asked for and is not ready yet: its readiness is worth probing."""
         return self.state in COMING
 
+    @property
+    def stuck(self) -> bool:
+        """Its processes survived SIGKILL; nothing can be started before they are gone."""
+        return self._removal.stuck
+
     def deadline(self) -> float | None:
         """The next moment at which `Tick` would change something."""
         moment = math.inf
@@ -97,14 +102,14 @@ class Machine(Moves):
         worker = event.worker
         self.demand.join(worker)
         if event.held is None:
-            self.demand.drained(worker)
+            self.demand.lost(worker)
         else:
             self.demand.hold(worker, busy=event.held)
         if self.state in GRANTED:
             self._grant(worker)
             self._settle(now)
         elif event.held is not None and self.state not in COMING:
-            self._out.append(ev.Revoke(worker))
+            self._revoke(worker)
         self._finish_drain(now)
 
     def _worker_left(self, now: float, event: ev.WorkerLeft) -> None:
@@ -144,8 +149,7 @@ class Machine(Moves):
             self._become_ready(now)
         elif event.readiness is Readiness.WRONG:
             if failure := self.load.stranger(now, event.detail):
-                self._fail(now, failure)
-                self._stop(now, StopReason.FAILED)
+                self._fail_and_stop(now, failure)
         else:
             self.load.wrong_since = None
             if event.readiness is Readiness.LOADING and self.state is State.STARTING:
@@ -189,8 +193,7 @@ class Machine(Moves):
     def _checked(self, now: float, event: ev.Checked) -> None:
         self._checking = False
         if event.failure is not None and self.state in (*GRANTED, State.DRAINING):
-            self._fail(now, event.failure)
-            self._stop(now, StopReason.FAILED)
+            self._fail_and_stop(now, event.failure)
             self._kill(now)
 
     # ---- stopping
@@ -231,12 +234,14 @@ class Machine(Moves):
             self.failure, self.retry_at = None, -math.inf
 
     def _drained(self, now: float, event: ev.Drained) -> None:
-        if self.demand.doubtful(event.worker):
-            if self.state is State.DRAINING:
-                self._out.append(ev.Revoke(event.worker))
-        elif self.state not in GRANTED:
+        counts = self.demand.answered(event.worker)
+        if self.state is not State.DRAINING or event.worker not in self.demand.holders:
+            return
+        if counts:
             self.demand.drained(event.worker)
             self._finish_drain(now)
+        else:
+            self._revoke(event.worker)
 
     def _exited(self, now: float, event: ev.Exited) -> None:
         if self.state not in (*COMING, *GRANTED, State.DRAINING, State.STOPPING):
@@ -280,8 +285,7 @@ class Machine(Moves):
         if self.state in COMING:
             verdict = self.load.verdict(now, self.policy, self.expected, self._cancelled_at)
             if isinstance(verdict, Failure):
-                self._fail(now, verdict)
-                self._stop(now, StopReason.FAILED)
+                self._fail_and_stop(now, verdict)
             elif verdict is Verdict.KEEP:
                 self.load.abandoned_at, self.demand.warm = None, True
             elif verdict is Verdict.CANCEL:

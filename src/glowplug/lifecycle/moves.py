@@ -63,7 +63,12 @@ class Moves:
         self.demand.satisfied()
 
     def _revoke_all(self) -> None:
-        self._out += [ev.Revoke(worker) for worker in sorted(self.demand.holders)]
+        for worker in sorted(self.demand.holders):
+            self._revoke(worker)
+
+    def _revoke(self, worker: str) -> None:
+        self.demand.revoked(worker)
+        self._out.append(ev.Revoke(worker))
 
     def _settle(self, now: float) -> None:
         """READY or BUSY, as the leases say; the idle time begins with the end of the last one."""
@@ -79,7 +84,6 @@ class Moves:
         self._idle_at = max(self._idle_at, now + max(self.policy.keep_alive, grace))
 
     def _call_off_drain(self, now: float) -> None:
-        self.demand.called_off()
         self._idle_at = now + max(self.policy.keep_alive, GRACE)
         self._go(now, State.READY)
         self._grant_all()
@@ -117,6 +121,14 @@ class Moves:
     def _kill(self, now: float) -> None:
         self._removal.kill_at, self._removal.report_at = None, now + KILL_PATIENCE
         self._out.append(ev.Kill())
+
+    def _fail_and_stop(self, now: float, failure: Failure) -> None:
+        """Workers hear of the revoke before the reason, so that nobody is granted what just failed."""
+        if self.state is not State.DRAINING:
+            self._revoke_all()
+        self._fail(now, failure)
+        self._reason = StopReason.FAILED
+        self._terminate(now)
 
     def _fail(self, now: float, failure: Failure) -> None:
         ready_for = None if self._ready_at is None else now - self._ready_at

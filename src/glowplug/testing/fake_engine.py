@@ -2,9 +2,9 @@
 
     python -m glowplug.testing.fake_engine -m any.gguf --port 8080 --alias chat-x --api-key KEY --slow-start 2
 
-It takes llama-server's flags (an unknown one ends it the way llama-server ends), writes a log with llama-server's wording
+It takes llama-server's flags (an unknown one ends it as llama-server ends), writes a log with llama-server's wording
 and serves `/health` (503 while loading, then 200; no key needed), `/v1/models`, `/props`, `/slots`, `/metrics`,
-`/tokenize`, `/v1/chat/completions` and `/v1/completions` (plain and SSE with usage) and `/v1/embeddings`.  An answer is
+`/tokenize`, `/v1/chat/completions`, `/v1/completions` (plain and SSE with usage) and `/v1/embeddings`.  An answer is
 `token1 token2 …`, so what arrived can be checked to the letter.
 
 Switches, as flags or as environment variables (`--slow-start 2` is `FAKE_ENGINE_SLOW_START=2`, a bare switch is `=1`):

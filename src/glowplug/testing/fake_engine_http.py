@@ -73,28 +73,29 @@ class FakeServer:
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it leaves; one request after the other."""
-        with suppress(ConnectionError, asyncio.IncompleteReadError, httptools.HttpParserError):
-            while (request := await self._read(reader)) is not None:
+        with suppress(ConnectionError, httptools.HttpParserError):
+            ahead = b""
+            while (request := await self._read(reader, ahead)) is not None:
                 if 0 <= self.behaviour.hang_after <= self.answered:
                     await asyncio.Event().wait()
                 answer = asyncio.ensure_future(self._answer(request, writer))
-                gone = asyncio.ensure_future(reader.read(1))
-                await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-                if not answer.done():
+                peek = asyncio.ensure_future(reader.read(1))
+                await asyncio.wait({answer, peek}, return_when=asyncio.FIRST_COMPLETED)
+                if not answer.done() and not peek.result():
                     print("srv  stop: cancel task", file=sys.stderr, flush=True)
                     answer.cancel()
                     break
-                gone.cancel()
-                with suppress(asyncio.CancelledError):
-                    await gone
                 await answer
                 if request.headers.get("connection", "").lower() == "close":
+                    peek.cancel()
                     break
+                ahead = await peek
         writer.close()
 
-    async def _read(self, reader: asyncio.StreamReader) -> _Request | None:
+    async def _read(self, reader: asyncio.StreamReader, ahead: bytes) -> _Request | None:
         request = _Request()
         parser = httptools.HttpRequestParser(request)
+        parser.feed_data(ahead)
         while not request.complete:
             data = await reader.read(65536)
             if not data:
