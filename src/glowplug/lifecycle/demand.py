@@ -69,9 +69,9 @@ class Demand:
         (self._busy.add if busy else self._busy.discard)(worker)
         return True
 
-    # A drain can be called off while a worker's `Drained` is on its way, and that answer must not be taken for the one to
-    # a later revoke: the worker may use the instance again by then.  So answers to revokes from before the last grant do
-    # not count; the worker is asked again instead, which costs one message.
+    # A drain can be called off while a worker's `Drained` is on its way, and that answer must not be taken for the one
+    # to a later revoke: the worker may use the instance again by then.  So answers to revokes from before the last
+    # grant do not count; the worker is asked again instead, which costs one message.
 
     def granted(self, worker: str) -> None:
         self.holders.add(worker)

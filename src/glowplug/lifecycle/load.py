@@ -10,8 +10,8 @@ from glowplug.domain.instance import Failure, FailureKind
 from glowplug.lifecycle.events import Policy
 
 GRACE = 10.0
-"""How long a load that nobody waits for any more, a grant that somebody asked for, or an adopted engine waits for a
-sign of life."""
+"""How long a load that nobody waits for any more is kept, and an engine that somebody asked for stays at least, so that
+the request (or, after an adoption, the workers) can arrive."""
 WRONG_FOR = 2.0
 """A stranger on the port is believed after this long; until then our own process may still win or give up."""
 CANCEL_MEMORY = 600.0

@@ -71,7 +71,7 @@ class Machine(Moves):
             self._backoff = Backoff()
         if self.state in GRANTED:
             self._grant(event.worker)
-            self._stay(now, GRACE if event.waiting else 0.0)
+            self._stay(now, GRACE)
         elif self.failure is not None and self._refuses(now, event):
             self._out.append(ev.AnnounceFailure(self.failure, self.retry_at))
         else:
@@ -157,7 +157,6 @@ class Machine(Moves):
                 self._progress_seen(now, ev.ProgressSeen("loading weights"))
 
     def _become_ready(self, now: float) -> None:
-        awaited = self.demand.waiting > 0 or self.load.adopted
         self._ready_at, self._tried_other_port = now, False
         self._idle_at = now + self.policy.keep_alive
         self._go(now, State.READY)
@@ -165,7 +164,7 @@ class Machine(Moves):
             self._out.append(ev.Loaded(now - self.load.started))
         self._grant_all()
         self._settle(now)
-        self._stay(now, GRACE if awaited else 0.0)
+        self._stay(now, GRACE)
 
     def _progress_seen(self, now: float, event: ev.ProgressSeen) -> None:
         if self.state not in COMING:
