@@ -1,0 +1,153 @@
+"""What an engine adapter has to know.  One file and one row in `registry` add an engine.
+
+An adapter is a value without state: it says how the program is started, what its health answer means and what its log
+says.  It starts nothing and connects to nothing; the lifecycle manager does.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Protocol
+
+from glowplug.domain.instance import Endpoint, Failure
+from glowplug.domain.model import Capability, LocalModel
+from glowplug.errors import Problem
+
+OptionValue = str | int | float | bool
+
+
+class Readiness(StrEnum):
+    """What one probe of an engine found."""
+
+    READY = "ready"
+    LOADING = "loading"
+    REFUSED = "refused"
+    """Nothing listens there yet."""
+    SILENT = "silent"
+    """It accepted the connection and did not answer in time."""
+    WRONG = "wrong"
+    """Something answers, but it is not this instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One typed option of an engine.  `flags`: spellings over the versions, newest first."""
+
+    flags: tuple[str, ...]
+    kind: type[str] | type[int] | type[float] | type[bool]
+    help: str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+
+    def problem(self, value: OptionValue) -> str:
+        """Why this value cannot be used, or an empty string."""
+        expected = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[self.kind]
+        if self.kind is bool or isinstance(value, bool):
+            fits = isinstance(value, self.kind)
+        elif self.kind is float:
+            fits = isinstance(value, (int, float))
+        else:
+            fits = isinstance(value, self.kind)
+        if not fits:
+            return f"{value!r} is not {expected}"
+        if self.choices and value not in self.choices:
+            return f"{value!r} is not one of {', '.join(self.choices)}"
+        if self.minimum is not None and isinstance(value, (int, float)) and value < self.minimum:
+            return f"{value!r} is less than {self.minimum:g}"
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """How far a load is, read from the log: a stage for people and 0..1 (None when unknown)."""
+
+    stage: str = ""
+    fraction: float | None = None
+
+
+class Engine(Protocol):
+    """One kind of local server."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def options(self) -> Mapping[str, Option]:
+        """The options a model of this engine may set."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
+
+    @property
+    def help_argument(self) -> str:
+        """The argument that makes the program list its flags; empty when there is none."""
+        ...
+
+    @property
+    def health_path(self) -> str: ...
+
+    @property
+    def identity_path(self) -> str:
+        """Asked with the launch key once the health is good, so that a stranger on the port is not mistaken for it."""
+        ...
+
+    def argv(self, model: LocalModel, endpoint: Endpoint, known: frozenset[str] | None = None) -> tuple[str, ...]:
+        """The whole command line.  `known`: flags the program lists; None when that could not be found out."""
+        ...
+
+    def env(self, model: LocalModel) -> dict[str, str]:
+        """Variables added to the clean environment, the model's own included."""
+        ...
+
+    def preflight(self, model: LocalModel, known: frozenset[str] | None = None) -> Failure | None:
+        """What can be seen to be wrong before anything is started (reads the file system, starts nothing)."""
+        ...
+
+    def read_health(self, status: int, body: bytes) -> Readiness: ...
+
+    def read_identity(self, status: int, body: bytes, model: LocalModel) -> str:
+        """Empty when the answer comes from this instance, else what is odd about it."""
+        ...
+
+    def classify(self, exit_code: int | None, log_lines: Sequence[str]) -> Failure:
+        """Why it ended.  `exit_code`: negative for a signal, None when unknown (it was not our child)."""
+        ...
+
+    def check_options(self, options: Mapping[str, OptionValue]) -> tuple[Problem, ...]: ...
+
+    def progress(self, log_lines: Sequence[str]) -> LoadProgress: ...
+
+
+def check_options(schema: Mapping[str, Option], options: Mapping[str, OptionValue]) -> tuple[Problem, ...]:
+    """Every problem in `options`; the path of a problem is the option's name, an unknown one names the nearest."""
+    problems = []
+    for name, value in options.items():
+        option = schema.get(name)
+        if option is None:
+            near = get_close_matches(name.replace("-", "_"), schema, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known options: {', '.join(sorted(schema))}"
+            problems.append(Problem(name, f"{name} is not an option of this engine", hint=hint))
+        elif why := option.problem(value):
+            problems.append(Problem(name, why, hint=option.help))
+    return tuple(problems)
+
+
+def describe_exit(exit_code: int | None) -> str:
+    """`exit code 1`, `signal 9 (SIGKILL)`, or that it is not known."""
+    if exit_code is None:
+        return "exit code unknown"
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    return f"signal {-exit_code}{_signal_name(-exit_code)}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f" ({signal.Signals(number).name})"
+    except ValueError:
+        return ""
