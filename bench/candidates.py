@@ -237,8 +237,9 @@ def worker_pids(status: Any, commands: Mapping[int, str]) -> tuple[int, ...]:
     known = tuple(p for p in commands if p in said)
     if known:
         return known
-    # The interpreter's own path may hold any word; only what comes after it tells.
-    return tuple(p for p, line in commands.items() if re.search(r"worker|gateway", line.partition(" ")[2]))
+    # Only the module and the word after it tell: paths and the supervisor's plan may hold any word.
+    named = re.compile(r" -m (\S*(gateway|worker)\S*|\S+ (gateway|worker)\b)")
+    return tuple(p for p, line in commands.items() if named.search(line))
 
 
 def litellm_config(upstream: int, key: str) -> str:

@@ -27,7 +27,12 @@ def test_workers_are_the_ones_the_status_names(status: object, found: tuple[int,
 
 
 def test_without_a_status_the_command_line_tells() -> None:
-    commands = {1: "/opt/gateway/python -m glowplug up", 2: "python -m glowplug.gateway.main", 3: "python worker 0"}
+    commands = {
+        1: '/opt/gateway/python -m glowplug.supervisor {"workers": [["python", "-m", "glowplug.gateway.worker"]]}',
+        2: "python -m glowplug.gateway.main --index 0",
+        3: "python -m glowplug.runtime worker 0",
+        4: "python -m glowplug.control.main /tmp/worker",
+    }
     assert worker_pids(None, commands) == (2, 3)
 
 
