@@ -66,7 +66,7 @@ def usage(by: str, since: str, until: str | None) -> None:
         rows = _with_key_names(client, rows)
     columns = [Column(group.upper()) for group in groups] + [Column(title, right=True) for title, _ in _SUMS]
     body = [[str(row.get(group) or "") for group in groups] + _sums([row]) for row in rows]
-    total = ["total"] + [" "] * (len(groups) - 1) + _sums(rows)
+    total = ["total"] + [""] * (len(groups) - 1) + _sums(rows)
     output.table(columns, [*body, total], totals=True)
 
 
