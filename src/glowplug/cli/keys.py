@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from math import inf
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,8 @@ def create(name: str, role: str, models: str, rpm: int | None, expires: str | No
     session = current()
     allowed = [part.strip() for part in models.split(",") if part.strip()]
     asked: dict[str, Any] = {"name": name, "role": role, "models": allowed, "rpm": rpm}
-    asked["expires_in"] = duration(expires, "--expires") if expires is not None else None
+    valid = duration(expires, "--expires") if expires is not None else inf
+    asked["expires_in"] = valid if valid < inf else None
     client, output = session.client(), session.output
     made = client.call("POST", "/admin/keys", asked, query={"dry_run": "1"} if dry_run else None)
     if output.as_json:

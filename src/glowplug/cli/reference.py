@@ -82,10 +82,8 @@ def _prose(command: click.Command) -> list[str]:
 
 
 def _options(command: click.Command, *, common: bool) -> list[str]:
-    rows = []
-    for parameter in command.params:
-        if isinstance(parameter, click.Option) and (parameter.name in COMMON) is common and parameter.help:
-            rows.append(f"| {_spelling(parameter)} | {_meaning(parameter)} |")
+    chosen = [one for one in command.params if isinstance(one, click.Option) and (one.name in COMMON) is common]
+    rows = [f"| {_spelling(option)} | {_meaning(option)} |" for option in chosen if option.help]
     return ["| option | meaning |", "|---|---|", *rows] if rows else []
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from glowplug.cli.output import Output
 
 _EVERY = 0.25
+_LONGEST = 86_400.0
 
 
 @click.command("start", cls=Verb)
@@ -34,7 +35,7 @@ def start(model: str, no_wait: bool, timeout: str, dry_run: bool) -> int:
       glowplug start chat-hermes-llamacpp --timeout 2m --json
     """
     session = current()
-    seconds = 0.0 if no_wait else duration(timeout, "--timeout")
+    seconds = 0.0 if no_wait else min(duration(timeout, "--timeout"), _LONGEST)
     client, output = session.client(), session.output
     query = {"wait": f"{seconds:g}"}
     if dry_run:
@@ -55,14 +56,13 @@ def start(model: str, no_wait: bool, timeout: str, dry_run: bool) -> int:
 
 
 def duration(text: str, option: str) -> float:
-    """Seconds from what somebody typed.  Raises a usage error that names the option."""
+    """Seconds (inf: for ever) from what somebody typed.  Raises a usage error that names the option."""
     from glowplug.units import parse_duration
 
     try:
-        seconds = parse_duration(text)
+        return parse_duration(text)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint=option) from None
-    return min(seconds, 86_400.0)
 
 
 def _summary(model: str, view: dict[str, Any], *, dry_run: bool) -> str:

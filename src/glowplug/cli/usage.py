@@ -80,14 +80,16 @@ def parse_groups(text: str) -> list[str]:
 
 
 def first_day(text: str, now: float) -> str:
-    """The day (`YYYY-MM-DD`, UTC) that `--since` means at unix second `now`; empty for `all`."""
+    """The day (`YYYY-MM-DD`, UTC) that `--since` means at unix second `now`; empty for everything."""
     if text == "all":
         return ""
     if "-" in text.lstrip("-"):
         return _day(text, "--since")
     from datetime import UTC, datetime
 
-    moment = max(0.0, now - duration(text, "--since"))
+    moment = now - duration(text, "--since")
+    if moment <= 0:
+        return ""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
 
 
