@@ -45,7 +45,7 @@ class FakeServer:
             {"name": "complete-a", "kind": "model", "engine": "llamacpp", "capabilities": ["completions"]},
             {"name": "embed-a-llamacpp", "kind": "model", "engine": "llamacpp", "capabilities": ["embeddings"],
              "state": "stopped"},
-            {"name": "chat-cloud", "kind": "model", "provider": "openai", "capabilities": ["chat"],
+            {"name": "chat-cloud", "kind": "model", "base_url": "https://api.openai.com/v1", "capabilities": ["chat"],
              "problems": ["OPENAI_API_KEY is not set"]},
             {"name": "chat-default", "kind": "alias", "targets": ["chat-a-llamacpp", "chat-cloud"], "cold": "wait"},
             {"name": "embeddings-default", "kind": "alias", "targets": ["embed-a-llamacpp"], "cold": "wait"},
@@ -63,6 +63,7 @@ class FakeServer:
             {"model": "chat-cloud", "attempts": 1, "prompt_tokens": 44, "completion_tokens": 5} | sums,
         ]
         self.config_path = "/etc/glowplug/config.yaml"
+        self.config_problems = False
         self.loads_to_refuse = 2
         self.delay = 0.0
 
@@ -100,9 +101,31 @@ class FakeServer:
             case ("GET", "usage"):
                 return {"data": self.usage}
             case ("GET", "config"):
-                return {"server": {"port": {"value": 4000, "source": "default"}}}
+                return {
+                    "path": self.config_path,
+                    "digest": "00",
+                    "tree": {
+                        "server": {"port": 4000, "hosts": []},
+                        "models": {"chat-3.1": {"keep_alive": "5m", "path": "~/a b.gguf", "note": "yes"}},
+                    },
+                    "sources": {
+                        "server.port": {"kind": "default", "line": 0, "variables": [], "inherited": ""},
+                        "server.hosts": {"kind": "environment", "line": 0, "variables": ["GLOWPLUG_HOSTS"]},
+                        'models["chat-3.1"].keep_alive': {
+                            "kind": "file",
+                            "line": 3,
+                            "inherited": "defaults.keep_alive",
+                        },
+                    },
+                }
             case ("POST", "config", "reload"):
-                return {"changed": ["chat-a-llamacpp"]}
+                if self.config_problems:
+                    problems = [{"path": "models.x", "line": 3, "message": "unknown key", "hint": "did you mean y?"}]
+                    raise Refused(
+                        400, {"message": "c.yaml has 1 problem", "code": "config_error", "problems": problems}
+                    )
+                warning = {"path": "models.a.path", "line": 7, "message": "does not exist", "hint": ""}
+                return {"changed": ["chat-a-llamacpp"], "warnings": [warning]}
         raise Refused(404, {"message": f"there is no route {'/'.join(parts)}", "code": "not_found"})
 
     def _instance(self, name: str) -> dict[str, Any]:
@@ -133,11 +156,13 @@ class FakeServer:
             raise Refused(503, error, **{"Retry-After": "1"})
         if model == "chat-unknown":
             raise Refused(404, {"message": f"there is no model {model!r}", "code": "model_not_found"})
+        if model == "embed-a-llamacpp":
+            raise Refused(400, {"message": "it does not serve chat", "code": "wrong_endpoint"})
         return self._events(model, body)
 
     def _events(self, model: str, body: dict[str, Any]) -> Iterator[bytes]:
         if model == "chat-waiting":
-            yield b": chat-waiting is starting\n\n"
+            yield b": glowplug chat-waiting loading 40%\n\n"
         if "messages" in body:
             last = body["messages"][-1]["content"]
             deltas: list[dict[str, Any]] = [{"delta": {"role": "assistant"}}]

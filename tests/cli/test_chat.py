@@ -104,6 +104,6 @@ def test_on_a_real_terminal(running: Running, tmp_path: Path) -> None:
     text = said.decode()
     assert "chatting with chat-waiting" in text
     assert "You said: hello" in text
-    assert "chat-waiting is starting" in text  # the progress line, taken away again
+    assert "chat-waiting loading 40%" in text  # the progress line, taken away again
     assert re.search(r"3 tokens · .*by chat-a-llamacpp", text)
     assert "Traceback" not in text

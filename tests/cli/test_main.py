@@ -81,7 +81,7 @@ JSON_RUNS: dict[str, tuple[str, ...]] = {
     "keys list": ("data",),
     "keys revoke key_1": ("id",),
     "usage --by key": ("data",),
-    "config show": ("server",),
+    "config show": ("tree", "sources"),
     "config path": ("path", "exists"),
     "config reload": ("changed",),
     "completion bash": ("shell", "script"),
@@ -182,6 +182,14 @@ def test_a_start_that_takes_too_long_is_not_done(glowplug: Glowplug, server: Fak
     said = glowplug("start", "chat-slow", "--timeout", "1s")
     assert (said.code, said.out) == (1, "chat-slow is loading\n")
     assert "still on its way after 1s" in said.err
+
+
+def test_a_reload_of_a_bad_file_lists_what_is_wrong(glowplug: Glowplug, server: FakeServer) -> None:
+    server.config_problems = True
+    said = glowplug("config", "reload")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "glowplug: c.yaml has 1 problem\n  line 3: models.x: unknown key (did you mean y?)\n"
+    assert glowplug("config", "reload", "--json").document["error"]["problems"][0]["line"] == 3
 
 
 def test_a_failed_engine_says_why_below_the_table(glowplug: Glowplug, server: FakeServer) -> None:

@@ -106,7 +106,7 @@ def test_heartbeats_are_progress(running: Running) -> None:
     told: list[str] = []
     body = {"model": "chat-waiting", "messages": [{"role": "user", "content": "hi"}]}
     generate(Client(Address(running.url, USER)), "/v1/chat/completions", body, Ways(print, print, told.append))
-    assert told == ["chat-waiting: chat-waiting is starting"]
+    assert told == ["chat-waiting loading 40%"]
 
 
 def test_a_refusal_that_is_not_loading_is_not_repeated(running: Running) -> None:

@@ -19,6 +19,7 @@ from httptools import HttpParserError, HttpResponseParser
 from glowplug import __version__
 from glowplug.cli.output import NOT_RUNNING
 from glowplug.errors import (
+    ConfigError,
     Conflict,
     EngineFailed,
     Forbidden,
@@ -26,6 +27,7 @@ from glowplug.errors import (
     LimitReached,
     Loading,
     NotFound,
+    Problem,
     RequestError,
     Unauthenticated,
     Unavailable,
@@ -340,6 +342,8 @@ def told_error(status: int, told: dict[str, Any], headers: dict[str, str]) -> Gl
     retry_after = float(after) if after.isdigit() else None
     if isinstance(told.get("loading"), dict):
         return Loading(message, loading=told["loading"], hint=hint, retry_after=retry_after)
+    if isinstance(told.get("problems"), list):
+        return ConfigError(message, tuple(map(_problem, told["problems"])), hint=hint)
     tail = told.get("log_tail")
     if isinstance(tail, list):
         return EngineFailed(message, log_tail=tuple(map(str, tail)), hint=hint, retry_after=retry_after)
@@ -347,6 +351,16 @@ def told_error(status: int, told: dict[str, Any], headers: dict[str, str]) -> Gl
         401: Unauthenticated, 403: Forbidden, 404: NotFound, 409: Conflict, 429: LimitReached, 503: Unavailable,
     }.get(status, RequestError if 400 <= status < 500 else UpstreamError)  # fmt: skip
     return kind(message, hint=hint or _default_hint(status), code=code, retry_after=retry_after)
+
+
+def _problem(row: Any) -> Problem:
+    told = row if isinstance(row, dict) else {"message": str(row)}
+    return Problem(
+        str(told.get("path") or ""),
+        str(told.get("message") or ""),
+        line=int(told.get("line") or 0),
+        hint=str(told.get("hint") or ""),
+    )
 
 
 def _default_hint(status: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -37,28 +37,22 @@ def models() -> None:
         return
     output.table(_COLUMNS, [cells(row) for row in rows])
     for row in rows:
-        for problem in problems(row):
+        for problem in row.get("problems") or ():
             output.note(f"{row.get('name')}: {problem}")
 
 
 def cells(row: Row) -> list[str]:
-    """One row of the table from one model, alias or provider of the admin API."""
-    kind = str(row.get("kind") or row.get("type") or "")
-    source = row.get("engine") or row.get("provider") or row.get("base_url") or ""
+    """One row of the table from one model or alias of the admin API."""
+    kind = str(row.get("kind") or "")
+    source = row.get("engine") or row.get("base_url") or ""
     if row.get("targets"):
         cold = row.get("cold")
         source = " → ".join(map(str, row["targets"])) + (f" ({cold})" if cold else "")
     state = str(row.get("state") or "")
     return [
-        str(row.get("name") or row.get("id") or ""),
+        str(row.get("name") or ""),
         kind,
         str(source),
         ",".join(map(str, row.get("capabilities") or ())),
-        "failed" if not state and problems(row) else state,
+        state or (("degraded" if kind == "alias" else "unusable") if row.get("problems") else ""),
     ]
-
-
-def problems(row: dict[str, Any]) -> list[str]:
-    """What keeps a model from being used."""
-    told = row.get("problems") or row.get("unavailable") or row.get("problem") or []
-    return [told] if isinstance(told, str) else [str(one) for one in told]

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
-from glowplug.errors import ConfigError, EngineFailed, Forbidden, GlowplugError, Unauthenticated
+from glowplug.errors import ConfigError, EngineFailed, Forbidden, GlowplugError, Problem, Unauthenticated
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -215,7 +215,8 @@ class Output:
         print(f"{self.style('glowplug:', 'red')} {printable(error.message)}", file=self.stderr)
         if isinstance(error, ConfigError):
             for problem in error.problems:
-                print(f"  {one_line(str(problem))}", file=self.stderr)
+                if str(problem) not in error.message:
+                    print(f"  {one_line(str(problem))}", file=self.stderr)
         if isinstance(error, EngineFailed) and error.log_tail:
             print("  its last words:", file=self.stderr)
             for said in error.log_tail[-10:]:
@@ -230,17 +231,16 @@ def describe(error: GlowplugError) -> dict[str, Any]:
     if error.hint:
         shown["hint"] = error.hint
     if isinstance(error, ConfigError):
-        shown["problems"] = problems(error)
+        shown["problems"] = problem_rows(error.problems)
     if isinstance(error, EngineFailed):
         shown["log_tail"] = list(error.log_tail)
     return shown
 
 
-def problems(error: ConfigError) -> list[dict[str, Any]]:
+def problem_rows(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     """What is wrong with a configuration, one object each."""
     return [
-        {"path": found.path, "line": found.line, "message": found.message, "hint": found.hint}
-        for found in error.problems
+        {"path": found.path, "line": found.line, "message": found.message, "hint": found.hint} for found in problems
     ]
 
 

@@ -14,7 +14,7 @@ from glowplug.cli.output import Column
 if TYPE_CHECKING:
     from glowplug.cli.client import Row
 
-_COLORS = {"ready": "green", "busy": "green", "failed": "red", "stopped": "dim"}
+_COLORS = {"ready": "green", "busy": "green", "failed": "red", "unusable": "red", "stopped": "dim"}
 
 
 def state_color(text: str) -> str:

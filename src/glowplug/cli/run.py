@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from glowplug.cli.command import Session, Verb, any_model, common_options, current
+from glowplug.errors import RequestError, UpstreamError
 
 if TYPE_CHECKING:
     from glowplug.cli.client import Client
@@ -67,7 +68,12 @@ def run(
         _once(session, client, "/v1/completions", settings | {"prompt": text}, stats=not no_stats)
     else:
         body = settings | {"messages": [*history, {"role": "user", "content": text}]}
-        _once(session, client, "/v1/chat/completions", body, stats=not no_stats)
+        try:
+            _once(session, client, "/v1/chat/completions", body, stats=not no_stats)
+        except RequestError as error:
+            if can or error.code != "wrong_endpoint":
+                raise
+            _embed(session, client, model, text)  # a user's key is not told beforehand what a model can do
 
 
 def prompt_text(words: tuple[str, ...], stdin: TextIO) -> str | None:
@@ -137,8 +143,6 @@ def _chat(
 
 
 def _embed(session: Session, client: Client, model: str, text: str) -> None:
-    from glowplug.errors import UpstreamError
-
     output = session.output
     output.progress(f"{model}: waiting")
     answer = client.call("POST", "/v1/embeddings", {"model": model, "input": text}, silence=900.0)

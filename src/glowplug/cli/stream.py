@@ -165,7 +165,7 @@ def generate(
     for chunk in response.chunks():
         for comment, said in lines.feed(chunk):
             if comment:
-                ways.progress(f"{body['model']}: {said or 'waiting'}")
+                ways.progress(said.removeprefix("glowplug ") or f"{body['model']}: waiting")
             else:
                 _pass_on(follower.take(said), ways)
     return follower.result(response.headers)
