@@ -35,10 +35,12 @@ RULES: Mapping[str, re.Pattern[str]] = {
     "unfinished business (do it, or write it down in the changelog)": re.compile(
         r"\b(?:" + "|".join(_UNFINISHED) + r")\b"
     ),
-    "the number of an issue nobody else can open (give the reason instead; for another project owner/name#1)": re.compile(
+    "the number of an issue (give the reason instead; for another project write owner/name#1)": re.compile(
         r"\b[Ii]ssues? #?\d+\b"
     ),
-    "a word about how this was written (say what it is)": re.compile(r"\b(?:" + "|".join(_TELLTALE) + r")\b", re.I),
+    "a word about how this was written (say what it is)": re.compile(
+        r"\b(?:" + "|".join(_TELLTALE) + r")\b", re.IGNORECASE
+    ),
 }
 
 EXCEPTIONS: Mapping[str, str] = {"LICENSE": "the text of the licence is what it is"}
