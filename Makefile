@@ -39,10 +39,12 @@ bench: $(VENV)/.dev ## measure beside direct and nginx; prints one table
 	$(BIN)/python -m bench $(ARGS)
 
 models: $(VENV)/.dev ## train the demo models anew (minutes of CPU; needs torch)
-	@$(BIN)/python -c 'import torch' 2>/dev/null || { \
-		echo 'Training the demo models needs torch, which nothing else here does, so it is not installed for you:' >&2; \
-		echo '    $(BIN)/pip install torch' >&2; exit 1; }
-	$(BIN)/python -m tools.models $(ARGS)
+	@$(BIN)/python -c 'import tokenizers, torch' 2>/dev/null || { \
+		echo 'Training needs torch and tokenizers (1 GB), which nothing else here does.  To install them:' >&2; \
+		echo '    $(BIN)/pip install torch tokenizers' >&2; exit 1; }
+	set -e; for script in tools/models/train_demo_*.py; do \
+		name=$${script#tools/models/train_demo_}; \
+		$(BIN)/python $$script src/glowplug/demo/$${name%.py}-demo.gguf $(ARGS); done
 
 COMPILE = $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate

@@ -106,18 +106,9 @@ def test_a_missing_program_skips_loudly(tmp_path: Path) -> None:
         "@pytest.mark.needs('sh')\n"
         "def test_with(): pass\n"
     )
-    command = (
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "tests.conftest",
-        "-c",
-        "pyproject.toml",
-        "--rootdir",
-        str(tmp_path),
-    )
-    run = subprocess.run([*command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
+    options = ("-p", "tests.conftest", "-c", "pyproject.toml", "--rootdir", str(tmp_path), str(tmp_path))
+    command = (sys.executable, "-m", "pytest", *options)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     lines = run.stdout.splitlines()
     assert run.returncode == 0, run.stdout + run.stderr
     assert "SKIPPED 1 tests, because these programs are not installed: no-such-program-here" in lines
