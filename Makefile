@@ -78,9 +78,10 @@ $(VENV)/.demo: requirements/demo.txt pyproject.toml $(VENV)/.made
 	@$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $@
 
-# dev.txt holds all of demo.txt, in the same versions.
+# dev.txt holds all of demo.txt, in the same versions.  Compiling all of it takes as long as installing it; what is used
+# is compiled when it is first imported.
 $(VENV)/.dev: requirements/dev.txt pyproject.toml $(VENV)/.made
 	@echo 'Installing requirements/dev.txt'
-	@$(PIP) --require-hashes -r requirements/dev.txt
+	@$(PIP) --no-compile --require-hashes -r requirements/dev.txt
 	@$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $@ $(VENV)/.demo
