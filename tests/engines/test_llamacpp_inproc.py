@@ -14,7 +14,7 @@ import pytest
 from tools.models.make_fixed import REPLY, write_fixed_chat, write_loop
 
 from glowplug.engines import llamacpp_inproc as inproc
-from tests.engines.running import Engine, command, environment, free_port, health, run, running, until
+from tests.support.llamacpp import Engine, command, environment, free_port, health, run, running, until
 
 xllamacpp = pytest.importorskip("xllamacpp")
 

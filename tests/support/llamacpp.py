@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +98,7 @@ def health(port: int) -> int | None:
         connection.close()
 
 
-def until(condition: Any, what: str) -> None:
+def until(condition: Callable[[], bool], what: str) -> None:
     """Poll until the condition holds."""
     deadline = time.monotonic() + PATIENCE_S
     while not condition():

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from gguf import GGUFReader
-from tools.models import make_fixed
 
-from tests.engines.running import running
+from tests.support.llamacpp import running
+from tools.models import make_fixed
 
 SCRIPT = Path(make_fixed.__file__)
 WRITERS: list[Callable[[Path], object]] = [
