@@ -30,10 +30,9 @@ class Worker:
         self.waiting = 0
 
 
-class World(RuleBasedStateMachine):
+class World:
     """The machine, one process at most, two workers."""
 
-    @initialize(keep_alive=st.sampled_from([0.0, 5.0, 300.0]), fixed=st.booleans())
     def begin(self, keep_alive: float, fixed: bool) -> None:
         self.policy = Policy("d0", keep_alive=keep_alive, stop_timeout=3.0, fixed_port=fixed)
         self.machine = Machine(self.policy)
@@ -101,7 +100,6 @@ class World(RuleBasedStateMachine):
 
     # ---- time and the process
 
-    @rule(seconds=st.sampled_from([0.01, 1.0, 6.0, 30.0, 400.0]))
     def time_passes(self, seconds: float) -> None:
         end = self.now + seconds
         for _ in range(50):
@@ -112,8 +110,6 @@ class World(RuleBasedStateMachine):
             self.post(ev.Tick())
         self.now = end
 
-    @precondition(lambda self: self.launching)
-    @rule(fails=st.sampled_from([None, None, FailureKind.MISSING_FILE]))
     def launch_ends(self, fails: FailureKind | None) -> None:
         self.launching = False
         if fails:
@@ -122,21 +118,15 @@ class World(RuleBasedStateMachine):
             self.process = "up"
             self.post(ev.Launched("s"))
 
-    @precondition(lambda self: self.process == "up")
-    @rule(readiness=st.sampled_from(list(Readiness)))
     def probe(self, readiness: Readiness) -> None:
         self.post(ev.Probed(readiness))
 
-    @precondition(lambda self: self.process == "up")
-    @rule(kind=KINDS, child=st.booleans())
     def process_ends(self, kind: FailureKind, child: bool) -> None:
         self.process = "ended" if child else "none"
         self.post(ev.Exited(Failure(kind=kind, message="ended")))
         if self.process == "none" and self.watching:
             self.post(ev.GroupGone())
 
-    @precondition(lambda self: self.process == "ended" and self.watching)
-    @rule()
     def look_at_group(self) -> None:
         if self.killed:
             self.process = "none"
@@ -144,29 +134,23 @@ class World(RuleBasedStateMachine):
         else:
             self.post(ev.Survivors((4711,)))
 
-    @precondition(lambda self: self.checking)
-    @rule(alive=st.booleans())
     def check_ends(self, alive: bool) -> None:
         self.checking = False
         self.post(ev.Checked(None if alive else Failure(kind=FailureKind.HANG, message="hangs")))
 
     # ---- people
 
-    @rule(force=st.booleans())
     def stop(self, force: bool) -> None:
         self.post(ev.StopAsked(force))
 
-    @rule()
     def start(self) -> None:
         self.post(ev.Ensure(explicit=True, stamp="s"))
 
-    @rule(digest=st.sampled_from(["d0", "d1"]), keep_alive=st.sampled_from([0.0, 60.0]))
     def reconfigure(self, digest: str, keep_alive: float) -> None:
         self.post(ev.Reconfigured(Policy(digest, keep_alive=keep_alive, stop_timeout=3.0)))
 
     # ---- workers
 
-    @rule(name=st.sampled_from("ab"), waiting=st.integers(0, 2))
     def request(self, name: str, waiting: int) -> None:
         worker = self.workers[name]
         if worker.granted:
@@ -181,7 +165,6 @@ class World(RuleBasedStateMachine):
         if worker.leases == 1:
             worker.outbox.append((worker.instance, ev.LeaseReport(name, True)))
 
-    @rule(name=st.sampled_from("ab"))
     def response_ends(self, name: str) -> None:
         worker = self.workers[name]
         if worker.leases:
@@ -192,14 +175,12 @@ class World(RuleBasedStateMachine):
                     worker.revoked = False
                     worker.outbox.append((worker.instance, ev.Drained(name)))
 
-    @rule(name=st.sampled_from("ab"))
     def client_leaves(self, name: str) -> None:
         worker = self.workers[name]
         if worker.waiting:
             worker.waiting = 0
             worker.outbox.append((0, ev.WaitersChanged(name, 0)))
 
-    @rule(name=st.sampled_from("ab"))
     def worker_reads(self, name: str) -> None:
         worker = self.workers[name]
         if not worker.inbox:
@@ -220,7 +201,6 @@ class World(RuleBasedStateMachine):
             if not worker.leases:
                 worker.outbox.append((instance, ev.Drained(name)))
 
-    @rule(name=st.sampled_from("ab"))
     def control_reads(self, name: str) -> None:
         worker = self.workers[name]
         if worker.outbox:
@@ -229,16 +209,14 @@ class World(RuleBasedStateMachine):
             if instance in (0, self.launches) and not (instance and self.process == "none"):
                 self.post(event)
 
-    @rule(name=st.sampled_from("ab"), held=st.booleans())
-    def worker_restarts(self, name: str, held: bool) -> None:
+    def worker_restarts(self, name: str) -> None:
         self.workers[name] = Worker()
         self.post(ev.WorkerLeft(name))
         self.post(ev.WorkerJoined(name))
 
-    @precondition(lambda self: self.machine.state in (State.READY, State.BUSY))
-    @rule()
     def suspect(self) -> None:
-        self.post(ev.Suspected("reset"))
+        if self.machine.state in (State.READY, State.BUSY):
+            self.post(ev.Suspected("reset"))
 
     # ---- in the end
 
@@ -277,8 +255,92 @@ class World(RuleBasedStateMachine):
                 self.look_at_group()
             self.time_passes(1.0)
 
+    # ---- longer steps
 
-World.TestCase.settings = settings(
-    max_examples=250, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
-)
-TestWorld = World.TestCase
+    def load(self) -> None:
+        """Somebody wants it and it becomes ready."""
+        self.request("a", 1)
+        self.deliver()
+        if self.launching:
+            self.launch_ends(None)
+        if self.process == "up" and self.machine.coming:
+            self.probe(Readiness.READY)
+        self.deliver()
+
+    def deliver(self) -> None:
+        for name, worker in self.workers.items():
+            while worker.inbox:
+                self.worker_reads(name)
+            while worker.outbox:
+                self.control_reads(name)
+
+    def until_deadline(self) -> None:
+        """Time passes until the machine has something to do."""
+        deadline = self.machine.deadline()
+        if deadline is not None:
+            self.now = deadline
+            self.post(ev.Tick())
+
+    def obeys(self) -> None:
+        """The process does what SIGTERM asks; a child of it needs SIGKILL."""
+        if self.process == "up" and self.sigterm:
+            self.process_ends(FailureKind.CRASH, True)
+
+
+NAMES = st.sampled_from("ab")
+SETTINGS = settings(max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+class Anything(World, RuleBasedStateMachine):
+    """Everything may happen at any time."""
+
+    begin = initialize(keep_alive=st.sampled_from([0.0, 5.0, 300.0]), fixed=st.booleans())(World.begin)
+    load = rule()(World.load)
+    deliver = rule()(World.deliver)
+    until_deadline = rule()(World.until_deadline)
+    time_passes = rule(seconds=st.sampled_from([0.01, 1.0, 6.0, 30.0, 400.0]))(World.time_passes)
+    launch_ends = precondition(lambda self: self.launching)(
+        rule(fails=st.sampled_from([None, None, FailureKind.MISSING_FILE]))(World.launch_ends)
+    )
+    probe = precondition(lambda self: self.process == "up")(
+        rule(readiness=st.sampled_from(list(Readiness)))(World.probe)
+    )
+    process_ends = precondition(lambda self: self.process == "up")(
+        rule(kind=KINDS, child=st.booleans())(World.process_ends)
+    )
+    look_at_group = precondition(lambda self: self.process == "ended" and self.watching)(rule()(World.look_at_group))
+    check_ends = precondition(lambda self: self.checking)(rule(alive=st.booleans())(World.check_ends))
+    stop = rule(force=st.booleans())(World.stop)
+    start = rule()(World.start)
+    reconfigure = rule(digest=st.sampled_from(["d0", "d1"]), keep_alive=st.sampled_from([0.0, 60.0]))(World.reconfigure)
+    request = rule(name=NAMES, waiting=st.integers(0, 2))(World.request)
+    response_ends = rule(name=NAMES)(World.response_ends)
+    client_leaves = rule(name=NAMES)(World.client_leaves)
+    worker_reads = rule(name=NAMES)(World.worker_reads)
+    control_reads = rule(name=NAMES)(World.control_reads)
+    worker_restarts = rule(name=NAMES)(World.worker_restarts)
+    suspect = rule()(World.suspect)
+
+
+class Unloading(World, RuleBasedStateMachine):
+    """A healthy engine that is unloaded and wanted again while messages are under way."""
+
+    @initialize()
+    def loaded(self) -> None:
+        self.begin(keep_alive=5.0, fixed=False)
+        self.load()
+
+    load = rule()(World.load)
+    until_deadline = rule()(World.until_deadline)
+    obeys = precondition(lambda self: self.sigterm)(rule()(World.obeys))
+    look_at_group = precondition(lambda self: self.process == "ended" and self.watching)(rule()(World.look_at_group))
+    request = rule(name=NAMES, waiting=st.just(1))(World.request)
+    response_ends = rule(name=NAMES)(World.response_ends)
+    worker_reads = rule(name=NAMES)(World.worker_reads)
+    control_reads = rule(name=NAMES)(World.control_reads)
+
+
+Anything.TestCase.settings = SETTINGS
+Unloading.TestCase.settings = SETTINGS
+TestAnything = Anything.TestCase
+TestUnloading = Unloading.TestCase

@@ -88,7 +88,10 @@ def check(file: Path | None) -> int:
         loaded = _load(found)
     except ConfigError as error:
         if not output.as_json:
-            raise
+            count = len(error.problems)
+            if count < 2:
+                raise
+            raise ConfigError(f"{found} has {count} problems", error.problems) from None
         output.document(told | {"ok": False, "problems": problem_rows(error.problems)})
         return EXIT_FAILED
     if output.as_json:

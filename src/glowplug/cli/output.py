@@ -214,13 +214,13 @@ class Output:
             self.document({"error": describe(error)})
         print(f"{self.style('glowplug:', 'red')} {printable(error.message)}", file=self.stderr)
         if isinstance(error, ConfigError):
-            for problem in error.problems:
-                if str(problem) not in error.message:
-                    print(f"  {one_line(str(problem))}", file=self.stderr)
+            said = len(error.problems) == 1 and str(error.problems[0]) in error.message
+            for problem in () if said else error.problems:
+                print(f"  {one_line(str(problem))}", file=self.stderr)
         if isinstance(error, EngineFailed) and error.log_tail:
             print("  its last words:", file=self.stderr)
-            for said in error.log_tail[-10:]:
-                print(f"    {one_line(said)}", file=self.stderr)
+            for line in error.log_tail[-10:]:
+                print(f"    {one_line(line)}", file=self.stderr)
         if error.hint:
             print(f"  hint: {one_line(error.hint)}", file=self.stderr)
 

@@ -46,13 +46,8 @@ class Option:
     def problem(self, value: OptionValue) -> str:
         """Why this value cannot be used, or an empty string."""
         expected = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[self.kind]
-        if self.kind is bool or isinstance(value, bool):
-            fits = isinstance(value, self.kind)
-        elif self.kind is float:
-            fits = isinstance(value, (int, float))
-        else:
-            fits = isinstance(value, self.kind)
-        if not fits:
+        accepted = (int, float) if self.kind is float else (self.kind,)
+        if not isinstance(value, accepted) or (isinstance(value, bool) and self.kind is not bool):
             return f"{value!r} is not {expected}"
         if self.choices and value not in self.choices:
             return f"{value!r} is not one of {', '.join(self.choices)}"

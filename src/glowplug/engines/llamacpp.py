@@ -74,7 +74,7 @@ _STAGES = (
     (re.compile(r"llama_context|kv[_ ]cache|sched_reserve|graph_reserve", re.IGNORECASE), "allocating the context"),
     (re.compile(r"load_tensors|offload|model_loader|llama_model_load|print_info", re.IGNORECASE), "loading weights"),
 )
-_DOTS = re.compile(r"\.{2,100}$")
+_DOTS = re.compile(r"\.{1,100}")
 
 
 class LlamaCpp:
@@ -183,8 +183,8 @@ class LlamaCpp:
         stage, fraction = "", None
         for line in reversed(log_lines):
             text = line.rstrip()
-            if fraction is None and not stage and (dots := _DOTS.search(text)) and not text.endswith(" ..."):
-                stage, fraction = "loading weights", len(dots.group()) / 100
+            if _DOTS.fullmatch(text):
+                stage, fraction = "loading weights", len(text) / 100
                 break
             stage = next((name for wording, name in _STAGES if wording.search(text)), "")
             if stage:

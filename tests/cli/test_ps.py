@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import pytest
+
+from glowplug.cli.ps import cells, state_color
+from glowplug.domain.instance import InstanceView, State
+
+NOW = 1_000_000.0
+
+
+def row(state: State, **more: Any) -> list[str]:
+    """The cells for a view as the admin API sends it."""
+    view = InstanceView(model="m", engine="llamacpp", state=state, **more)
+    return cells(msgspec.json.decode(msgspec.json.encode(view)), NOW)
+
+
+@pytest.mark.parametrize(
+    ("got", "state", "memory", "until"),
+    [
+        (row(State.READY, keep_alive=300.0, idle_until=NOW + 60, memory=1 << 30), "ready", "1 GiB", "in 1m"),
+        (row(State.READY, keep_alive=math.inf), "ready", "", "for ever"),
+        (row(State.BUSY, keep_alive=300.0, leases=1), "busy", "", "in use"),
+        (row(State.LOADING, loading=0.25), "loading 25%", "", ""),
+        (row(State.STOPPED, keep_alive=math.inf), "stopped", "", ""),
+    ],
+)
+def test_a_view_of_the_domain_becomes_a_row(got: list[str], state: str, memory: str, until: str) -> None:
+    assert (got[2], got[3], got[6]) == (state, memory, until)
+
+
+def test_every_state_has_a_colour() -> None:
+    assert [state_color(state) for state in ("ready", "loading 25%", "failed", "stopped")] == [
+        "green", "yellow", "red", "dim",
+    ]  # fmt: skip
