@@ -318,7 +318,7 @@ def test_a_drained_that_crosses_a_new_grant_is_not_believed() -> None:
 
 
 NAMES = st.sampled_from("ab")
-SETTINGS = settings(max_examples=150, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 class Anything(World, RuleBasedStateMachine):
@@ -380,6 +380,6 @@ class Unloading(World, RuleBasedStateMachine):
 
 
 Anything.TestCase.settings = SETTINGS
-Unloading.TestCase.settings = settings(SETTINGS, max_examples=200, stateful_step_count=30)
+Unloading.TestCase.settings = settings(SETTINGS, max_examples=120, stateful_step_count=30)
 TestAnything = Anything.TestCase
 TestUnloading = Unloading.TestCase
