@@ -9,7 +9,9 @@ import pytest
 from glowplug.cli.client import Address, Client
 from glowplug.cli.output import Output
 from glowplug.cli.start import _Watch, duration
-from tests.cli.fake_server import ADMIN, Running
+from tests.cli.conftest import Glowplug
+from tests.cli.fake_server import ADMIN, FakeServer, Running
+from tests.cli.script import Script
 
 
 class Terminal(io.StringIO):
@@ -48,3 +50,15 @@ def test_durations() -> None:
     assert duration("1m30s", "--timeout") == 90.0
     with pytest.raises(click.BadParameter, match="not a duration"):
         duration("soon", "--timeout")
+
+
+def test_script(script: Script) -> None:
+    script.play("start")
+
+
+def test_a_start_that_takes_too_long_is_not_done(glowplug: Glowplug, server: FakeServer) -> None:
+    server.instances[1]["model"] = "chat-slow"
+    server._start = lambda name, query: server.instances[1]  # type: ignore[method-assign]
+    said = glowplug("start", "chat-slow", "--timeout", "1s")
+    assert (said.code, said.out) == (1, "chat-slow is loading\n")
+    assert "still on its way after 1s" in said.err
