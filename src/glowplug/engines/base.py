@@ -71,6 +71,11 @@ class Engine(Protocol):
     def name(self) -> str: ...
 
     @property
+    def default_command(self) -> tuple[str, ...]:
+        """How its program is started when the configuration does not say."""
+        ...
+
+    @property
     def options(self) -> Mapping[str, Option]:
         """The options a model of this engine may set."""
         ...

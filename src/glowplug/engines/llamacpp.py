@@ -81,6 +81,7 @@ class LlamaCpp:
     """The adapter; a row in `engines.registry`."""
 
     name = "llamacpp"
+    default_command = ("llama-server",)
     options = OPTIONS
     capabilities = frozenset(Capability)
     help_argument = "--help"

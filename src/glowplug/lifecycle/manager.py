@@ -225,6 +225,10 @@ class Manager:
         """The last lines of a model's log.  Raises NotFound."""
         return self._slot(name).log.last(lines)
 
+    def log_file(self, name: str) -> Path:
+        """Where the engine of a model writes to.  Raises NotFound."""
+        return self._slot(name).log.path
+
     def follow_logs(self, name: str, lines: int) -> AsyncIterator[str]:
         """The last lines, then new ones as they come, until the consumer stops.  Raises NotFound."""
         return self._slot(name).log.follow(lines)
