@@ -219,7 +219,11 @@ def play(
         turn = number % len(running)
         for workload in workloads:
             order = (*running[turn:], *running[:turn])
-            samples.extend(measure(candidate, workload, plan, work, pinning, number) for candidate in order)
+            for candidate in order:
+                if candidate.process is not None and candidate.process.poll() is not None:
+                    print(f"  {candidate.name} has ended with {candidate.process.returncode}", file=sys.stderr)
+                    continue
+                samples.append(measure(candidate, workload, plan, work, pinning, number))  # noqa: PERF401
         print(f"round {number + 1} of {plan.rounds} done", file=sys.stderr)
     return samples
 

@@ -86,6 +86,7 @@ def test_two_hundred_requests_are_two_hundred(upstream: Upstream, body: Path) ->
     report = load(upstream.port, body, "-c", "8", "-n", "200")
     assert (report["completed"], report["errors"], report["unfinished"]) == (200, 0, 0)
     assert 0 < report["p50_us"] <= report["p90_us"] <= report["p99_us"] <= report["max_us"]
+    assert 0 < report["first_p50_us"] <= report["first_p99_us"]
     assert upstream.stats() == (200, 200)
 
 
