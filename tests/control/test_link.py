@@ -41,6 +41,7 @@ from glowplug.wire.link import (
 )
 from tests.still_clock import StillClock
 from tests.usecases.managers import CATALOG
+from tests.waiting import until
 
 ENDPOINT = Endpoint(instance="i1", model="local", host="127.0.0.1", port=9, key="k")
 FAILURE = Failure(kind=FailureKind.CRASH, message="gone")
@@ -164,12 +165,6 @@ async def bench(tmp_path: Path, database: Database) -> AsyncIterator[Bench]:
     yield bench
     bench.link.close()
     await asyncio.sleep(0)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 async def test_the_socket_is_private_and_goes_at_the_end(bench: Bench) -> None:
@@ -370,4 +365,4 @@ async def test_it_works_on_uvloop_too(tmp_path: Path, database: Database) -> Non
         await worker.leave()
         bench.link.close()
 
-    await asyncio.to_thread(uvloop.run, story())
+    await asyncio.to_thread(uvloop.run, asyncio.wait_for(story(), 10))

@@ -12,6 +12,7 @@ import uvicorn
 
 from glowplug.control.events import Event
 from tests.control.conftest import Control
+from tests.waiting import until
 
 
 @asynccontextmanager
@@ -20,9 +21,7 @@ async def served(control: Control, path: Path) -> AsyncIterator[httpx.AsyncClien
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.ensure_future(server._serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.005)
+    await until(lambda: server.started)
     headers = {"x-api-key": control.admin_key}
     transport = httpx.AsyncHTTPTransport(uds=str(path))
     try:
@@ -50,7 +49,5 @@ async def test_events_and_logs_stream_and_leave_nothing_behind(control: Control,
             with log.open("a") as file:
                 file.write("two\n")
             assert await asyncio.wait_for(anext(text), 5) == "two\n"
-        async with asyncio.timeout(5):
-            while len(control.events):
-                await asyncio.sleep(0.005)
+        await until(lambda: len(control.events) == 0)
         assert (await client.get("/admin/status")).status_code == 200
