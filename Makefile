@@ -36,15 +36,14 @@ check: $(VENV)/.dev ## lint, format, types, floors, lengths, mirrored tests, wor
 	$(BIN)/python -m tools.docs --check
 
 bench: $(VENV)/.dev ## measure beside direct and nginx; prints one table
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench.run $(ARGS)
 
 models: $(VENV)/.dev ## train the demo models anew (minutes of CPU; needs torch)
 	@$(BIN)/python -c 'import tokenizers, torch' 2>/dev/null || { \
 		echo 'Training needs torch and tokenizers (1 GB), which nothing else here does.  To install them:' >&2; \
 		echo '    $(BIN)/pip install torch tokenizers' >&2; exit 1; }
-	set -e; for script in tools/models/train_demo_*.py; do \
-		name=$${script#tools/models/train_demo_}; \
-		$(BIN)/python $$script src/glowplug/demo/$${name%.py}-demo.gguf $(ARGS); done
+	$(BIN)/python tools/models/train_demo_chat.py src/glowplug/demo/chat-demo.gguf $(ARGS)
+	$(BIN)/python tools/models/make_embed.py src/glowplug/demo/embed-demo.gguf
 
 COMPILE = $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate

@@ -55,8 +55,10 @@ class Plan:
 class Child:
     """One process that must be running."""
 
-    def __init__(self, name: str, argv: Sequence[str], pass_fds: Sequence[int] = ()) -> None:
+    def __init__(self, name: str, argv: Sequence[str], pass_fds: Sequence[int] = (), *, quiet: bool = False) -> None:
         self.name = name
+        self.quiet = quiet
+        """Its standard output is not ours."""
         self.argv = list(argv)
         self.pass_fds = tuple(pass_fds)
         self.process: subprocess.Popen[bytes] | None = None
@@ -69,6 +71,7 @@ class Child:
         self.process = subprocess.Popen(
             self.argv,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if self.quiet else None,
             pass_fds=self.pass_fds,
             process_group=0,
             preexec_fn=_in_child,  # noqa: PLW1509 - this process has one thread
@@ -124,7 +127,7 @@ class Supervisor:
         self.plan = plan
         self.control = Child("control", plan.control)
         self.workers = [Child(f"worker {index}", argv, (plan.listen_fd,)) for index, argv in enumerate(plan.workers)]
-        self.extras = [Child("helper", argv) for argv in plan.extras]
+        self.extras = [Child("helper", argv, quiet=True) for argv in plan.extras]
 
     @property
     def children(self) -> list[Child]:

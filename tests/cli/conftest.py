@@ -13,6 +13,7 @@ import pytest
 
 from glowplug.cli.main import main
 from tests.cli.fake_server import ADMIN, FakeServer, Running
+from tests.cli.script import Script
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,12 @@ def server(running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     state = install(tmp_path / "state", running.url)
     monkeypatch.setenv("GLOWPLUG_STATE_DIR", str(state))
     return running.fake
+
+
+@pytest.fixture
+def script(glowplug: Glowplug, running: Running, server: FakeServer) -> Script:
+    """Plays the scripts beside the tests against the fake server."""
+    return Script(glowplug, running)
 
 
 def install(state: Path, url: str, pid: int | None = None) -> Path:

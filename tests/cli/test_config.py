@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Glowplug
 from tests.cli.fake_server import FakeServer
+from tests.cli.script import Script
 
-pytest.importorskip("glowplug.config.load")
-pytest.importorskip("glowplug.engines.registry")
+offline = pytest.mark.skipif(
+    find_spec("glowplug.config.load") is None or find_spec("glowplug.engines.registry") is None,
+    reason="the configuration or the engines are not in this tree",
+)
 
 GOOD = """
 server:
@@ -42,6 +46,7 @@ def bad(tmp_path: Path) -> str:
     return str(path)
 
 
+@offline
 def test_a_good_file_is_fine(glowplug: Glowplug, good: str) -> None:
     said = glowplug("config", "check", "--config", good)
     assert said.code == 0
@@ -49,6 +54,7 @@ def test_a_good_file_is_fine(glowplug: Glowplug, good: str) -> None:
     assert glowplug("config", "check", "--config", good, "--json").document["ok"] is True
 
 
+@offline
 def test_a_bad_file_is_told_line_by_line(glowplug: Glowplug, bad: str) -> None:
     said = glowplug("config", "check", "--config", bad)
     assert (said.code, said.out) == (1, "")
@@ -60,6 +66,7 @@ def test_a_bad_file_is_told_line_by_line(glowplug: Glowplug, bad: str) -> None:
     assert [problem["line"] for problem in told.document["problems"]][:2] == [3, 13]
 
 
+@offline
 def test_one_mistake_is_said_once(glowplug: Glowplug, tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     path.write_text("sever: {}\n")
@@ -68,12 +75,14 @@ def test_one_mistake_is_said_once(glowplug: Glowplug, tmp_path: Path) -> None:
     assert said.err.count("sever") == 1
 
 
+@offline
 def test_no_file(glowplug: Glowplug, tmp_path: Path) -> None:
     said = glowplug("config", "check", "--config", str(tmp_path / "none.yaml"))
     assert said.code == 1
     assert said.err.startswith("glowplug: there is no configuration file ")
 
 
+@offline
 def test_show_reads_the_file_when_nothing_runs(
     glowplug: Glowplug, good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +96,7 @@ def test_show_reads_the_file_when_nothing_runs(
     assert glowplug("config", "show", "--json").document["tree"]["server"]["port"] == 4001
 
 
+@offline
 def test_show_prefers_the_running_server_but_not_to_a_named_file(
     glowplug: Glowplug, good: str, server: FakeServer
 ) -> None:
@@ -94,7 +104,20 @@ def test_show_prefers_the_running_server_but_not_to_a_named_file(
     assert "chat-x-cloud" in glowplug("config", "show", "--config", good).out
 
 
+@offline
 def test_the_schema(glowplug: Glowplug) -> None:
     said = glowplug("config", "schema")
     assert said.code == 0
     assert "aliases" in json.loads(said.out)["properties"]
+
+
+def test_script(script: Script) -> None:
+    script.play("config")
+
+
+def test_a_reload_of_a_bad_file_lists_what_is_wrong(glowplug: Glowplug, server: FakeServer) -> None:
+    server.config_problems = True
+    said = glowplug("config", "reload")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "glowplug: c.yaml has 1 problem\n  line 3: models.x: unknown key (did you mean y?)\n"
+    assert glowplug("config", "reload", "--json").document["error"]["problems"][0]["line"] == 3

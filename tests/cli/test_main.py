@@ -5,31 +5,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import click
 import pytest
 
 from glowplug.cli.command import example_lines
-from glowplug.cli.main import VERBS, cli
+from tests.cli.commands import COMMANDS, process
 from tests.cli.conftest import Glowplug, install
-from tests.cli.fake_server import USER, FakeServer, Running
-
-
-def every_command() -> list[tuple[str, click.Command]]:
-    found: list[tuple[str, click.Command]] = []
-    context = click.Context(cli, info_name="glowplug")
-    for verb in VERBS:
-        command = cli.get_command(context, verb)
-        assert command is not None
-        found.append((verb, command))
-        if isinstance(command, click.Group):
-            found += [(f"{verb} {name}", below) for name, below in command.commands.items()]
-    return found
-
-
-COMMANDS = every_command()
+from tests.cli.fake_server import FakeServer, Running
 
 
 @pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
@@ -41,31 +24,6 @@ def test_help_has_examples_that_parse(name: str, command: click.Command, glowplu
     for line in examples:
         assert f"glowplug {name.split()[0]}" in line
         assert line in said.out
-
-
-MUTATING = {"start", "stop", "keys create", "keys revoke", "config reload"}
-
-
-def test_every_change_can_be_tried_dry() -> None:
-    dry = {name for name, command in COMMANDS if any(one.name == "dry_run" for one in command.params)}
-    assert dry == MUTATING
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["start", "chat-c-llamacpp"],
-        ["stop", "chat-a-llamacpp"],
-        ["keys", "create", "x"],
-        ["keys", "revoke", "key_1"],
-        ["config", "reload"],
-    ],
-)
-def test_a_dry_run_asks_for_one(words: list[str], glowplug: Glowplug, server: FakeServer) -> None:
-    assert glowplug(*words, "--dry-run").code == 0
-    posted = [path for method, path, _ in server.seen if method == "POST"]
-    assert len(posted) == 1
-    assert "dry_run=1" in posted[0]
 
 
 JSON_RUNS: dict[str, tuple[str, ...]] = {
@@ -114,18 +72,6 @@ def test_without_a_server_every_verb_says_what_to_do(line: str, glowplug: Glowpl
     assert said.err.startswith(f"glowplug: nothing is running for {tmp_path / 'none'}\n  hint: start it with: glowplug")
 
 
-def test_an_option_beats_the_environment_on_both_sides_of_the_verb(
-    glowplug: Glowplug, running: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GLOWPLUG_STATE_DIR", str(tmp_path / "none"))
-    monkeypatch.setenv("GLOWPLUG_API_KEY", "sk-unknown")
-    state = str(install(tmp_path / "state", running.url))
-    assert glowplug("ps").code == 3
-    assert glowplug("--state-dir", state, "ps").code == 4
-    assert glowplug("--state-dir", state, "run", "chat-default", "hi", "--key", USER).code == 0
-    assert glowplug("--key", USER, "run", "--state-dir", state, "chat-default", "hi").code == 0
-
-
 def test_defaults_of_the_requests(glowplug: Glowplug, server: FakeServer) -> None:
     glowplug("run", "chat-default", "hi", "--system", "be brief", "--max-tokens", "5", "--temperature", "0")
     assert server.seen[-1] == (
@@ -155,13 +101,6 @@ def test_defaults_of_the_requests(glowplug: Glowplug, server: FakeServer) -> Non
     assert server.seen[-1][1] == "/admin/models/a%2Fb/stop?force=1"
 
 
-def test_usage_by_key_shows_names(glowplug: Glowplug, server: FakeServer) -> None:
-    server.usage = [{"key": "key_1", "attempts": 1}, {"key": "key_9", "attempts": 2}]
-    out = glowplug("usage", "--by", "key").out
-    assert "laptop" in out
-    assert "key_9" in out
-
-
 def test_empty_lists_say_what_to_do(glowplug: Glowplug, server: FakeServer) -> None:
     server.instances, server.models, server.keys, server.usage = [], [], [], []
     for line, hint in {
@@ -174,28 +113,6 @@ def test_empty_lists_say_what_to_do(glowplug: Glowplug, server: FakeServer) -> N
         assert (said.code, said.out) == (0, "")
         assert hint in said.err
         assert glowplug(*line.split(), "--json").document == {"data": []}
-
-
-def test_a_start_that_takes_too_long_is_not_done(glowplug: Glowplug, server: FakeServer) -> None:
-    server.instances[1]["model"] = "chat-slow"
-    server._start = lambda name, query: server.instances[1]  # type: ignore[method-assign]
-    said = glowplug("start", "chat-slow", "--timeout", "1s")
-    assert (said.code, said.out) == (1, "chat-slow is loading\n")
-    assert "still on its way after 1s" in said.err
-
-
-def test_a_reload_of_a_bad_file_lists_what_is_wrong(glowplug: Glowplug, server: FakeServer) -> None:
-    server.config_problems = True
-    said = glowplug("config", "reload")
-    assert (said.code, said.out) == (1, "")
-    assert said.err == "glowplug: c.yaml has 1 problem\n  line 3: models.x: unknown key (did you mean y?)\n"
-    assert glowplug("config", "reload", "--json").document["error"]["problems"][0]["line"] == 3
-
-
-def test_a_failed_engine_says_why_below_the_table(glowplug: Glowplug, server: FakeServer) -> None:
-    server.instances[2] |= {"state": "failed", "failure": {"kind": "crash", "message": "it crashed"}}
-    said = glowplug("ps")
-    assert "chat-c-llamacpp: it crashed; see: glowplug logs chat-c-llamacpp" in said.err
 
 
 def test_no_verb_is_help(glowplug: Glowplug) -> None:
@@ -213,47 +130,7 @@ def test_mistyped_verbs_and_options(glowplug: Glowplug) -> None:
     assert said.err.endswith("  hint: see glowplug ps --help\n")
 
 
-class Runtime(ModuleType):
-    def __init__(self) -> None:
-        super().__init__("glowplug.runtime")
-        self.calls: list[tuple[Any, ...]] = []
-
-    def up(self, *args: Any) -> int:
-        self.calls.append(("up", *args))
-        return 7
-
-    def demo(self, *args: Any) -> int:
-        self.calls.append(("demo", *args))
-        return 0
-
-
-def test_up_and_demo_run_the_runtime(glowplug: Glowplug, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    runtime = Runtime()
-    monkeypatch.setitem(sys.modules, "glowplug.runtime", runtime)
-    monkeypatch.setattr("glowplug.runtime", runtime, raising=False)
-    assert glowplug("up").code == 7
-    assert glowplug("up", "--config", "c.yaml", "--host", "::1", "--port", "0", "--workers", "2").code == 7
-    assert glowplug("--json", "demo", "--port", "1", "--state-dir", str(tmp_path)).code == 0
-    assert runtime.calls == [
-        ("up", None, None, None, None, None),
-        ("up", Path("c.yaml"), None, "::1", 0, 2),
-        ("demo", tmp_path, 1, None, True),
-    ]
-
-
 # ---- as a process of its own
-
-
-def process(*args: str, state: Path, **environment: str) -> subprocess.Popen[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GLOWPLUG_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "glowplug", *args],
-        env=kept | {"GLOWPLUG_STATE_DIR": str(state), "PYTHONPATH": os.pathsep.join(sys.path)} | environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_help_and_ps_import_little(running: Running, tmp_path: Path) -> None:
@@ -302,28 +179,3 @@ def test_a_reader_that_leaves_before_a_short_answer(running: Running, tmp_path: 
     assert running_command.stderr is not None
     assert (running_command.wait(20), running_command.stderr.read()) == (141, "")
     running_command.stderr.close()
-
-
-def completed(line: str, state: Path) -> list[str]:
-    words = line.split(" ")
-    shell = process(state=state, _GLOWPLUG_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1))
-    out, err = shell.communicate(timeout=20)
-    assert err == ""
-    return [entry.partition(",")[2] for entry in out.splitlines() if entry]
-
-
-def test_shells_complete_verbs_options_and_models(running: Running, tmp_path: Path) -> None:
-    state = install(tmp_path / "state", running.url)
-    assert completed("glowplug st", state) == ["start", "stop"]
-    assert completed("glowplug keys cr", state) == ["create"]
-    assert completed("glowplug ps --a", state) == ["--all"]
-    assert completed("glowplug run chat-d", state) == ["chat-default"]
-    assert completed("glowplug stop chat-", state) == ["chat-a-llamacpp", "chat-b-llamacpp", "chat-c-llamacpp"]
-    assert completed("glowplug stop chat-", tmp_path / "none") == []
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts(shell: str, glowplug: Glowplug) -> None:
-    said = glowplug("completion", shell)
-    assert said.code == 0
-    assert f"_GLOWPLUG_COMPLETE={shell}_complete" in said.out

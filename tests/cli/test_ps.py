@@ -8,6 +8,9 @@ import pytest
 
 from glowplug.cli.ps import cells, state_color
 from glowplug.domain.instance import InstanceView, State
+from tests.cli.conftest import Glowplug
+from tests.cli.fake_server import FakeServer
+from tests.cli.script import Script
 
 NOW = 1_000_000.0
 
@@ -36,3 +39,13 @@ def test_every_state_has_a_colour() -> None:
     assert [state_color(state) for state in ("ready", "loading 25%", "failed", "stopped")] == [
         "green", "yellow", "red", "dim",
     ]  # fmt: skip
+
+
+def test_script(script: Script) -> None:
+    script.play("ps")
+
+
+def test_a_failed_engine_says_why_below_the_table(glowplug: Glowplug, server: FakeServer) -> None:
+    server.instances[2] |= {"state": "failed", "failure": {"kind": "crash", "message": "it crashed"}}
+    said = glowplug("ps")
+    assert "chat-c-llamacpp: it crashed; see: glowplug logs chat-c-llamacpp" in said.err

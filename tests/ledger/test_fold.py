@@ -23,8 +23,8 @@ from glowplug.store.database import Database
 from glowplug.store.tables import attempts
 from glowplug.store.usage import By, sums
 from tests.ledger.builders import closed, opened
-from tests.ledger.clock import StillClock
 from tests.ledger.faults import FaultyFiles, Killed
+from tests.still_clock import StillClock
 
 SEGMENT = 1024
 

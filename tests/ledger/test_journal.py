@@ -17,8 +17,8 @@ from glowplug.errors import StoreError
 from glowplug.ledger.journal import Damage, JournalReader, JournalWriter
 from glowplug.ledger.segments import HEADER, SegmentFiles, order
 from tests.ledger.builders import closed, opened
-from tests.ledger.clock import StillClock
 from tests.ledger.faults import FaultyFiles
+from tests.still_clock import StillClock
 
 SMALL = 4096
 

@@ -1,15 +1,18 @@
-"""One test file per source file, at the same place: `src/glowplug/wire/link.py` ↔ `tests/wire/test_link.py`."""
+"""One test file per source file, at the same place: `src/glowplug/wire/link.py` ↔ `tests/wire/test_link.py`.
+
+Tests that would make that file too long may go beside it: `tests/wire/test_link_splits.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path, PurePosixPath
 
-SOURCES = {"src/glowplug": "tests", "tools": "tests/tools"}
+SOURCES = {"src/glowplug": "tests", "tools": "tests/tools", "bench": "tests/bench"}
 """Folder of sources → folder of their tests."""
 
-FREE = ("tests/e2e/", "tests/support/")
-"""Folders of tests that mirror no single source file."""
+FREE = ("tests/e2e/", "tests/support/", "tests/cli/test_scripts.py")
+"""Tests that mirror no single source file: folders, or a file by name."""
 
 EXCEPTIONS: Mapping[str, str] = {
     "src/glowplug/domain/access.py": "values only",
@@ -34,6 +37,12 @@ def expected(source: PurePosixPath) -> PurePosixPath | None:
     return None
 
 
+def _mirrors(test: PurePosixPath, mirrored: Set[PurePosixPath]) -> bool:
+    """Whether `test_NAME.py` or `test_NAME_ASPECT.py` belongs to a source file NAME."""
+    words = test.stem.split("_")
+    return any(test.with_name("_".join(words[:end]) + ".py") in mirrored for end in range(2, len(words) + 1))
+
+
 def check(_root: Path, files: Sequence[Path], exceptions: Mapping[str, str] = EXCEPTIONS) -> list[str]:
     """One line for each source without tests, each test without source, each exception that nothing needs."""
     paths = {PurePosixPath(file.as_posix()) for file in files}
@@ -52,7 +61,7 @@ def check(_root: Path, files: Sequence[Path], exceptions: Mapping[str, str] = EX
         and test.name.startswith("test_")
         and test.suffix == ".py"
         and not str(test).startswith(FREE)
-        and test not in mirrored
+        and not _mirrors(test, mirrored)
     ]
     for name in sorted(exceptions):
         source = PurePosixPath(name)

@@ -30,7 +30,9 @@ RULES: Mapping[str, re.Pattern[str]] = {
         r"(?<![\w-])(?:[\w-]+\.)*(?:" + "|".join(re.escape(".".join(parts)) for parts in _INDEXES) + r")(?![\w-])"
     ),
     "a path of one machine (use a relative path, ~ or an XDG variable)": re.compile(
-        r"(?<![\w.~$}/*-])/(?:" + "|".join(_HOMES) + r")(?:/|\b(?![\w-]))|(?<![\w.~$}-])/home/(?!me\b|you\b|user\b)\w"
+        r"(?<![\w.~$}/*-])/(?:"
+        + "|".join(_HOMES)
+        + r")(?:/|\b(?![\w-]))|(?<![\w.~$}-])/home/(?!me\b|you\b|user\b|u\b)\w"
     ),
     "unfinished business (do it, or write it down in the changelog)": re.compile(
         r"\b(?:" + "|".join(_UNFINISHED) + r")\b"

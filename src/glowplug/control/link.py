@@ -15,7 +15,7 @@ import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from glowplug.clock import Clock
 from glowplug.domain.snapshot import Snapshot
@@ -238,10 +238,10 @@ class _Connection(asyncio.Protocol):
         self.peer_pid = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # A cast, because uvloop's transports are not subclasses of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
         self._server.opened(self)
-        self.peer_pid, user = _peer(transport)
+        self.peer_pid, user = _peer(self._transport)
         if user != os.geteuid():
             self._refuse(f"it belongs to user id {user}")
 

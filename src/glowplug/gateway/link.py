@@ -58,22 +58,22 @@ class ControlLink(asyncio.Protocol):
             self._transport.write(link.encode(message))
 
     async def _connect(self) -> None:
+        # Counted until a snapshot has come: a control process that drops us at once must not be hammered.
         while not self._closing:
+            if self._failures:
+                await asyncio.sleep(_RETRY[min(self._failures, len(_RETRY)) - 1])
+            self._failures += 1
             try:
                 await self._loop.create_unix_connection(lambda: self, self._path)
             except OSError:
-                delay = _RETRY[min(self._failures, len(_RETRY) - 1)]
-                self._failures += 1
-                await asyncio.sleep(delay)
-            else:
-                return
+                continue
+            return
 
     # ---- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._frames = link.Frames()
-        self._failures = 0
         self._plane.control_connected = True
         self.send(link.Hello(self._worker, self._pid, link.PROTOCOL, self._plane.grants.held()))
         self._plane.grants.resend()
@@ -99,6 +99,7 @@ class ControlLink(asyncio.Protocol):
     def _receive(self, message: link.ToWorker) -> None:
         match message:
             case link.SetSnapshot(snapshot):
+                self._failures = 0
                 orphans = self._plane.tables.apply(snapshot)
                 self._plane.grants.rebind(orphans)
                 self._on_snapshot()

@@ -21,7 +21,8 @@ def _check(*names: str, exceptions: dict[str, str] | None = None) -> list[str]:
         ("src/glowplug/__main__.py", None),
         ("src/glowplug/store/migrations/versions/0001_first.py", None),
         ("src/glowplug/config/schema.json", None),
-        ("bench/run.py", None),
+        ("bench/run.py", "tests/bench/test_run.py"),
+        ("docs/conf.py", None),
     ],
 )
 def test_where_tests_belong(source: str, test: str | None) -> None:
@@ -40,6 +41,12 @@ def test_a_test_without_source_is_found() -> None:
     assert _check("tests/wire/test_gone.py") == [
         "tests/wire/test_gone.py: there is no source file of that name; move it, or put it under tests/e2e/"
     ]
+
+
+@pytest.mark.parametrize(("name", "found"), [("link", 0), ("link_splits", 0), ("link_any_split", 0), ("linked", 1)])
+def test_long_tests_may_be_split_by_aspect(name: str, found: int) -> None:
+    complaints = _check("src/glowplug/wire/link.py", "tests/wire/test_link.py", f"tests/wire/test_{name}.py")
+    assert len(complaints) == found
 
 
 def test_free_folders_and_top_level_tests_need_no_source() -> None:

@@ -29,7 +29,7 @@ GOOD = [
     "/var/lib/glowplug",
     "$HOME/work/models and ~/work/models",
     "tests/e2e/work/x",
-    "/home/you/models",
+    "/home/you/models and /home/u/x",
     "User-Agent: x; server-side sessions; setsid makes a session",
     "ggml-org/llama.cpp#946",
     "an issue 404s",

@@ -15,13 +15,14 @@ import re
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
+from tests.cli.fake_server import Running
 
-from tests.cli.conftest import Glowplug
-from tests.cli.fake_server import FakeServer, Running
+if TYPE_CHECKING:
+    from tests.cli.conftest import Glowplug
 
-SCRIPTS = sorted(Path(__file__).parent.glob("*.txt"))
+FOLDER = Path(__file__).parent
 
 
 @dataclass
@@ -63,23 +64,22 @@ def words_of(command: str) -> tuple[list[str], str]:
     return words[2:] if stdin else words, stdin
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_script(script: Path, glowplug: Glowplug, server: FakeServer, running: Running) -> None:
-    steps = steps_of(script.read_text().replace("{url}", running.url))
-    assert steps
-    for step in steps:
-        words, stdin = words_of(step.command)
-        assert words[0] == "glowplug", step
-        said = glowplug(*words[1:], stdin=stdin)
-        where = f"{script.name}:{step.line}: {step.command}\nstdout:\n{said.out}\nstderr:\n{said.err}"
-        assert said.code == step.code, where
-        assert matches(step.out, said.out), where
-        assert matches(step.err, said.err), where
+class Script:
+    """Plays the script of one verb and fails at the first line that is not as written."""
 
+    def __init__(self, glowplug: Glowplug, running: Running) -> None:
+        self._glowplug = glowplug
+        self._running = running
 
-def test_a_script_can_fail() -> None:
-    (step,) = steps_of("$ glowplug ps\nready [..]\n2> a hint\n[3]\n")
-    assert (step.out, step.err, step.code) == (["ready [..]"], ["a hint"], 3)
-    assert matches(step.out, "ready 1\n")
-    assert not matches(step.out, "ready 1\nand more\n")
-    assert not matches(step.out, "steady 1\n")
+    def play(self, verb: str) -> None:
+        path = FOLDER / f"{verb}.txt"
+        steps = steps_of(path.read_text().replace("{url}", self._running.url))
+        assert steps
+        for step in steps:
+            words, stdin = words_of(step.command)
+            assert words[0] == "glowplug", step
+            said = self._glowplug(*words[1:], stdin=stdin)
+            where = f"{path.name}:{step.line}: {step.command}\nstdout:\n{said.out}\nstderr:\n{said.err}"
+            assert said.code == step.code, where
+            assert matches(step.out, said.out), where
+            assert matches(step.err, said.err), where
