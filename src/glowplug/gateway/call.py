@@ -294,6 +294,7 @@ class Call:
             return
         self.over = True
         self.deadline = INF
+        self.attempt = None  # call and attempt know each other: without this only the cycle collector would free them
         if self.reply.detached:
             self.plane.finished(self)
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
@@ -25,7 +25,6 @@ from glowplug.gateway.auth import authenticate
 from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
 from glowplug.gateway.tables import Key
-from glowplug.ids import request_id
 from glowplug.wire.http1 import CONTINUE
 
 if TYPE_CHECKING:
@@ -36,18 +35,9 @@ _QUEUE: Final = 64
 """Pipelined requests that may wait behind the running one."""
 
 
-class Request(NamedTuple):
-    """One parsed request, ready to be served."""
-
-    method: bytes
-    target: bytes
-    headers: dict[bytes, bytes]
-    body: bytes
-    keep: bool
-    http10: bool
-    kind: int | None
-    key: Key | None
-    error: GlowplugError | None
+Request = tuple[bytes, bytes, dict[bytes, bytes], bytes, bool, bool, int | None, Key | None, GlowplugError | None]
+"""One parsed request: method, target, headers, body, keep alive, HTTP/1.0, kind, key, error.  A plain tuple of the
+arguments of `_begin`: most requests are served at once and never become one."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -221,21 +211,12 @@ class ClientConnection(asyncio.Protocol):
         self.parts = []
         bad = self.bad
         keep = self.parser.should_keep_alive() and (bad is None or self.size <= self.plane.tables.limits.head_bytes)
-        request = Request(
-            self.parser.get_method(),
-            self.url,
-            self.headers,
-            body,
-            keep,
-            self.version == "1.0",
-            self.kind,
-            self.key,
-            bad,
-        )
+        method = b"POST" if self.kind is not None and bad is None else self.parser.get_method()
+        http10 = self.version == "1.0"
         if self.call is None and not self.queue:
-            self._begin(request)
+            self._begin(method, self.url, self.headers, body, keep, http10, self.kind, self.key, bad)
             return
-        self.queue.append(request)
+        self.queue.append((method, self.url, self.headers, body, keep, http10, self.kind, self.key, bad))
         if self.reading:
             self.reading = False
             self.tr.pause_reading()
@@ -244,45 +225,56 @@ class ClientConnection(asyncio.Protocol):
 
     # ---- serving
 
-    def _begin(self, request: Request) -> None:
+    def _begin(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: dict[bytes, bytes],
+        body: bytes,
+        keep: bool,
+        http10: bool,
+        kind: int | None,
+        key: Key | None,
+        error: GlowplugError | None,
+    ) -> None:
         self.deadline = INF
-        self.keep = request.keep and not self.plane.draining
-        self.http10 = request.http10
-        origin = request.headers.get(b"origin")
-        self.cors = intake.cors_headers(origin) if origin is not None and request.error is None else b""
-        rid = intake.given_request_id(request.headers) or request_id()
-        if request.error is not None:
-            self._answer_error(request, request.error, rid)
-        elif request.kind is not None and request.key is not None:
-            call = self.call = Call(self, self.plane, request.key, request.kind, rid)
-            call.run(request.body)
+        self.keep = keep and not self.plane.draining
+        self.http10 = http10
+        origin = headers.get(b"origin")
+        self.cors = b"" if origin is None or error is not None else intake.cors_headers(origin)
+        rid = intake.given_request_id(headers) or self.plane.request_ids.next()
+        if error is not None:
+            self._answer_error(method, error, rid)
+        elif kind is not None and key is not None:
+            call = self.call = Call(self, self.plane, key, kind, rid)
+            call.run(body)
         else:
-            self._begin_other(request, rid)
+            self._begin_other(method, target, headers, body, rid)
 
-    def _begin_other(self, request: Request, rid: str) -> None:
-        if request.method == b"OPTIONS" and self.cors:
-            self._answer(request, 200, intake.preflight_headers(request.headers) + self.cors, b"")
+    def _begin_other(self, method: bytes, target: bytes, headers: dict[bytes, bytes], body: bytes, rid: str) -> None:
+        if method == b"OPTIONS" and self.cors:
+            self._answer(method, 200, intake.preflight_headers(headers) + self.cors, b"")
             return
         try:
-            result = local.serve(self.plane, request.method, request.target.partition(b"?")[0], request.headers)
+            result = local.serve(self.plane, method, target.partition(b"?")[0], headers)
         except GlowplugError as error:
-            self._answer_error(request, error, rid)
+            self._answer_error(method, error, rid)
             return
         if result is not None:
-            status, lines, body = result
-            self._answer(request, status, b"%bx-request-id: %b\r\n%b" % (lines, rid.encode(), self.cors), body)
+            status, lines, answered = result
+            self._answer(method, status, b"%bx-request-id: %b\r\n%b" % (lines, rid.encode(), self.cors), answered)
             return
         handover = self.call = Handover(self, self.plane, rid)
-        handover.run(request.method, request.target, list(request.headers.items()), request.body)
+        handover.run(method, target, list(headers.items()), body)
 
-    def _answer(self, request: Request, status: int, lines: bytes, body: bytes) -> None:
+    def _answer(self, method: bytes, status: int, lines: bytes, body: bytes) -> None:
         connection = answer.connection_header(self.keep, self.http10)
-        self.tr.write(answer.whole(status, lines, body, connection, head_only=request.method == b"HEAD"))
+        self.tr.write(answer.whole(status, lines, body, connection, head_only=method == b"HEAD"))
         self.call_done()
 
-    def _answer_error(self, request: Request, error: GlowplugError, rid: str) -> None:
+    def _answer_error(self, method: bytes, error: GlowplugError, rid: str) -> None:
         connection = answer.connection_header(self.keep, self.http10)
-        self.tr.write(answer.error(error, rid, connection, head_only=request.method == b"HEAD"))
+        self.tr.write(answer.error(error, rid, connection, head_only=method == b"HEAD"))
         self.call_done()
 
     def call_done(self) -> None:
@@ -302,7 +294,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _next(self) -> None:
         if self.queue and self.call is None and not self.gone and not self.refused:
-            self._begin(self.queue.pop(0))
+            self._begin(*self.queue.pop(0))
 
     def _upgrade(self, rest: bytes) -> None:
         """The request asks for another protocol: a websocket is tunnelled, anything else is served as it stands."""
@@ -313,7 +305,7 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(self.bad or RequestError("An upgrade cannot be pipelined", code="malformed_request"))
         elif headers.get(b"upgrade", b"").lower() == b"websocket" and self.parser.get_method() == b"GET":
             self.deadline = INF
-            tunnel = self.call = self.tunnel = Tunnel(self, self.plane, request_id())
+            tunnel = self.call = self.tunnel = Tunnel(self, self.plane, self.plane.request_ids.next())
             tunnel.run(self.parser.get_method(), self.url, list(headers.items()), rest)
         else:
             # RFC 9110 §7.8: a server may ignore Upgrade.  llhttp stops there, so the head goes through a new parser.
@@ -340,7 +332,7 @@ class ClientConnection(asyncio.Protocol):
         if self.call is not None:  # a pipelined request went wrong: the running answer must not be mixed up
             self.tr.abort()
             return
-        self.tr.write(answer.error(error, request_id(), answer.CLOSE))
+        self.tr.write(answer.error(error, self.plane.request_ids.next(), answer.CLOSE))
         self.close()
 
     def shutdown(self) -> None:

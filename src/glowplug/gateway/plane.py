@@ -14,6 +14,7 @@ from glowplug.gateway.grants import Grants, Uplink
 from glowplug.gateway.metrics import Metrics
 from glowplug.gateway.tables import Tables
 from glowplug.gateway.upstream import Pool, unix
+from glowplug.ids import RequestIds
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
@@ -55,6 +56,7 @@ class Plane:
         self.per_client: dict[str, int] = {}
         self.detached: set[Call] = set()
         """Calls whose client left and whose paid upstream is read to its end."""
+        self.request_ids = RequestIds()
         self.draining = False
         self.control_connected = False
         self._journal = journal
