@@ -284,7 +284,7 @@ def test_killed_at_every_step_and_folded_again_the_ledger_is_exact(tmp_path: Pat
         directory.mkdir()
         world = World(directory, template)
         first = world.start()
-        for n in range(9):
+        for n in range(6):
             world.open(first, opened(f"r{n}", day=n % 2))
             if n % 3:
                 world.close(first, closed(f"r{n}", day=n % 2, prompt=n))
