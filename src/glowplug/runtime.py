@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from glowplug import supervisor
 from glowplug.errors import ConfigError, Conflict, GlowplugError
 from glowplug.paths import Paths, default_config_path, state_paths
 from glowplug.supervisor import FATAL_EXIT, Plan, say
@@ -179,7 +180,7 @@ def _become_supervisor(
         os.set_inheritable(descriptor, True)
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "glowplug.supervisor", json.dumps(asdict(plan))])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-S", "-E", supervisor.__file__, json.dumps(plan._asdict())])  # noqa: S606
 
 
 # ---- glowplug demo

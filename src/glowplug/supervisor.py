@@ -4,7 +4,8 @@ It imports the standard library only, so that it costs next to nothing, and has 
 It is a child subreaper, so engines of a control process that was killed have somebody who collects them.
 Its children end with it (PR_SET_PDEATHSIG); engines do not, the control process ends those.
 
-Run as `python -m glowplug.supervisor JSON`; `glowplug.runtime` prepares the arguments and replaces itself by this.
+Run by its path with `python -S -E supervisor.py JSON` (no site-packages: less memory, a quicker start);
+`glowplug.runtime` prepares the arguments and replaces itself by this.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_CHILD_SUBREAPER: Final = 36
@@ -34,8 +34,7 @@ _CONTROL_STOPS_WITHIN: Final = 60.0
 _HURRIED: Final = 5.0
 
 
-@dataclass
-class Plan:
+class Plan(NamedTuple):
     """What to run, as prepared by `glowplug.runtime`."""
 
     listen_fd: int
@@ -45,10 +44,10 @@ class Plan:
     """Where to write `{"base_url", "pid"}` for the command line."""
     control: list[str]
     workers: list[list[str]]
-    extras: list[list[str]] = field(default_factory=list)
+    extras: list[list[str]]
     """More processes that live as long as this one (the demo's stand-in for a cloud provider)."""
-    drain: float = 30.0
-    announce: list[str] = field(default_factory=list)
+    drain: float
+    announce: list[str]
     """Lines to print on standard output once requests are served."""
 
 

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -45,6 +45,29 @@ from glowplug.usecases.usage import Usage
 _log = logging.getLogger(__name__)
 
 _HTTP_STOPS_WITHIN = 2
+
+
+class _QuietServer(uvicorn.Server):
+    """uvicorn without its ten wake-ups a second and without its signal handlers.
+
+    The tick only dates the Date header, which is off here; signals are handled by the control process, because
+    engines are stopped after the last request that may want one.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._end = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        await self._end.wait()
+
+    def end(self) -> None:
+        self.should_exit = True
+        self._end.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 class ControlProcess:
@@ -117,7 +140,7 @@ class ControlProcess:
         self._publisher.connect(self._link)
         self._configuration.connect(self._applied)
 
-    def _http(self) -> tuple[uvicorn.Server, socket.socket]:
+    def _http(self) -> tuple[_QuietServer, socket.socket]:
         """The HTTP server on the control socket (mode 0600), not yet serving."""
         path = self._paths.control_socket
         path.unlink(missing_ok=True)
@@ -144,10 +167,7 @@ class ControlProcess:
             timeout_keep_alive=60,
             timeout_graceful_shutdown=_HTTP_STOPS_WITHIN,
         )
-        server = uvicorn.Server(config)
-        # Signals are handled here: engines are stopped after the last request that may want one.
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-        return server, listening
+        return _QuietServer(config), listening
 
     def _services(self) -> Services:
         return Services(
@@ -217,13 +237,13 @@ class ControlProcess:
         with contextlib.suppress(ConfigError):
             await self._configuration.reload()
 
-    async def _close(self, server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    async def _close(self, server: _QuietServer, serving: asyncio.Task[None]) -> None:
         """Workers have drained by now (the supervisor stops them first), so engines need no grace of their own."""
         _log.info("stopping the engines")
         await self._manager.close(stop_engines=True)
         self._events.close()
         self._link.close()
-        server.should_exit = True
+        server.end()
         await asyncio.wait([serving], timeout=_HTTP_STOPS_WITHIN + 1.0)
         for task in tuple(self._tasks):
             task.cancel()

@@ -63,7 +63,7 @@ class Attempt:
             plane.grants.lease(instance)
             head, self.pool = instance.heads[call.kind], instance.pool
         else:
-            head, self.pool = target.heads[call.kind], target.provider_pool(plane.loop, plane.tls)
+            head, self.pool = target.heads[call.kind], target.pool or plane.provider_pool(target)
         body = call.body.spliced(target.upstream_name)
         self.payload = b"%b%d\r\n\r\n%b" % (head, len(body), body)
 

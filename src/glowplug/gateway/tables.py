@@ -6,8 +6,6 @@ still names them.
 
 from __future__ import annotations
 
-import asyncio
-import ssl
 from time import time
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -17,7 +15,7 @@ import msgspec
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Capability, Cold, Loading
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, ModelRoute, Snapshot
-from glowplug.gateway.upstream import Pool, tcp
+from glowplug.gateway.upstream import Pool
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
 
@@ -106,15 +104,6 @@ class Target:
         if self.failure is not None and self.failure.until > time():
             return Standing.FAILED
         return Standing.COLD
-
-    def provider_pool(self, loop: asyncio.AbstractEventLoop, tls: ssl.SSLContext) -> Pool:
-        """The pool to the provider, made at first use."""
-        if self.pool is None:
-            parts = urlsplit(self.route.base_url)
-            secure = parts.scheme == "https"
-            port = parts.port or (443 if secure else 80)
-            self.pool = tcp(loop, parts.hostname or "", port, tls if secure else None, self.route.connect_timeout)
-        return self.pool
 
 
 class Waiter(Protocol):

@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import socket
-import ssl
 import time
 from dataclasses import dataclass
 
@@ -56,7 +55,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         settings = self._settings
         control = ControlLink(loop, settings.link_socket, settings.name, os.getpid(), self._on_snapshot)
-        plane = self.plane = Plane(loop, control, self._journal, settings.control_socket, ssl.create_default_context())
+        plane = self.plane = Plane(loop, control, self._journal, settings.control_socket)
         control.bind(plane)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)

@@ -23,12 +23,13 @@ MAX_HELD: Final = 1 << 20
 
 _USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*\{')
 _EVENT_END = re.compile(rb"\r?\n\r?\n")
-_DONE = re.compile(rb"data: ?\[DONE\]\s*\Z")
+_DONE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]\r?\n\s*\Z")
+"""At the start of a line, and with its end: text of a model may say `data: [DONE]` in the middle of one."""
 
 
 def is_last(data: bytes) -> bool:
     """Whether these bytes end with the `[DONE]` event."""
-    return b"[DONE]" in data[-32:] and _DONE.search(data) is not None
+    return b"[DONE]" in data[-32:] and _DONE.search(data, max(0, len(data) - 32)) is not None
 
 
 def event(payload: bytes) -> bytes:
@@ -121,11 +122,10 @@ class UsageFilter:
         for found in _EVENT_END.finditer(block):
             one = block[start : found.end()]
             start = found.end()
-            if not self._only_usage(one):
-                kept.append(one)
+            kept.append(_blank(one) if self._only_usage(one) else one)
         rest = block[start:]
-        if rest and not self._only_usage(rest):
-            kept.append(rest)
+        if rest:
+            kept.append(_blank(rest) if self._only_usage(rest) else rest)
         return b"".join(kept)
 
     def _only_usage(self, one: bytes) -> bool:
@@ -135,3 +135,8 @@ class UsageFilter:
         usage, alone = chunk_usage(payload)
         self.usage = usage or self.usage
         return alone
+
+
+def _blank(one: bytes) -> bytes:
+    """The line ends in front of an event: they stay, or what passes would depend on where the stream was cut."""
+    return one[: len(one) - len(one.lstrip(b"\r\n"))]
