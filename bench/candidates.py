@@ -11,7 +11,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from bench.programs import HERE, BenchError, Pinning, ask, stop
 UPSTREAM_MODEL = "bench-upstream-model"
 """What gateways must put into the body; clients ask for `ALIAS`."""
 ALIAS = "chat-default"
-_PLENTY = 1_000_000_000
-"""A rate limit that is counted and never reached."""
+_PLENTY = 10_000_000
+"""Requests a minute: the highest limit a configuration may set; counted, and never reached."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,27 +175,31 @@ def start_glowplug(upstream: int, work: Path, pinning: Pinning) -> Running:
     state, config, log, port = work / "state", work / "glowplug.yaml", work / "glowplug.log", free_port()
     config.write_text(glowplug_config(upstream))
     process = _start(glowplug_command(config, state, port), pinning, log, glowplug_environment())
-    wait_for(process, port, "/health/live", log, 30)
-    admin = _read_key(state / "cli.key", process, log)
-    wait_for(process, port, "/v1/models", log, 30, admin)
-    key = _make_key(port, admin)
-    _, status = ask(port, "GET", "/admin/status", key=admin)
-    names = {p: procfs.command_line(p) for p in procfs.descendants(process.pid)}
-    data = worker_pids(status, names)
-    if not data:
-        stop(process)
-        raise BenchError(f"no gateway worker found among {names}")
+    with _stopped_on_error(process):
+        wait_for(process, port, "/health/live", log, 30)
+        admin = _read_key(state / "cli.key", process, log)
+        wait_for(process, port, "/v1/models", log, 30, admin)
+        key = _make_key(port, admin)
+        _, status = ask(port, "GET", "/admin/status", key=admin)
+        names = {p: procfs.command_line(p) for p in procfs.descendants(process.pid)}
+        data = worker_pids(status, names)
+        if not data:
+            raise BenchError(f"no gateway worker found among {names}")
     return Running(
         name="glowplug", json_port=port, sse_port=port, key=key, rewrites=True, data_pids=data,
         other_pids=tuple(p for p in names if p not in data), process=process,
-        version=_glowplug_version(),
+        version=str(status.get("version", "")) if isinstance(status, dict) else "",
     )  # fmt: skip
 
 
-def _glowplug_version() -> str:
-    from glowplug import __version__
-
-    return __version__
+@contextmanager
+def _stopped_on_error(process: subprocess.Popen[str]) -> Iterator[None]:
+    """A candidate that cannot be used is not left running."""
+    try:
+        yield
+    except BaseException:
+        stop(process)
+        raise
 
 
 def _read_key(path: Path, process: subprocess.Popen[str], log: Path) -> str:

@@ -223,7 +223,7 @@ def play(
                 if candidate.process is not None and candidate.process.poll() is not None:
                     print(f"  {candidate.name} has ended with {candidate.process.returncode}", file=sys.stderr)
                     continue
-                samples.append(measure(candidate, workload, plan, work, pinning, number))  # noqa: PERF401
+                samples.append(measure(candidate, workload, plan, work, pinning, number))
         print(f"round {number + 1} of {plan.rounds} done", file=sys.stderr)
     return samples
 

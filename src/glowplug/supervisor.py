@@ -139,7 +139,6 @@ class Supervisor:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
         for child in self.children:
             child.start()
-        self._write_endpoint()
         ready_by = time.monotonic() + _READY_WITHIN
         ready = False
         while True:
@@ -201,6 +200,7 @@ class Supervisor:
             return False
 
     def _announce(self) -> None:
+        self._write_endpoint()
         for line in self.plan.announce:
             sys.stdout.write(line + "\n")
         sys.stdout.flush()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,6 @@ import pytest
 from tests.cli.conftest import Glowplug
 from tests.cli.fake_server import FakeServer
 from tests.cli.script import Script
-
-offline = pytest.mark.skipif(
-    find_spec("glowplug.config.load") is None or find_spec("glowplug.engines.registry") is None,
-    reason="the configuration or the engines are not in this tree",
-)
 
 GOOD = """
 server:
@@ -46,7 +40,6 @@ def bad(tmp_path: Path) -> str:
     return str(path)
 
 
-@offline
 def test_a_good_file_is_fine(glowplug: Glowplug, good: str) -> None:
     said = glowplug("config", "check", "--config", good)
     assert said.code == 0
@@ -54,7 +47,6 @@ def test_a_good_file_is_fine(glowplug: Glowplug, good: str) -> None:
     assert glowplug("config", "check", "--config", good, "--json").document["ok"] is True
 
 
-@offline
 def test_a_bad_file_is_told_line_by_line(glowplug: Glowplug, bad: str) -> None:
     said = glowplug("config", "check", "--config", bad)
     assert (said.code, said.out) == (1, "")
@@ -66,7 +58,6 @@ def test_a_bad_file_is_told_line_by_line(glowplug: Glowplug, bad: str) -> None:
     assert [problem["line"] for problem in told.document["problems"]][:2] == [3, 13]
 
 
-@offline
 def test_one_mistake_is_said_once(glowplug: Glowplug, tmp_path: Path) -> None:
     path = tmp_path / "one.yaml"
     path.write_text("sever: {}\n")
@@ -75,14 +66,12 @@ def test_one_mistake_is_said_once(glowplug: Glowplug, tmp_path: Path) -> None:
     assert said.err.count("sever") == 1
 
 
-@offline
 def test_no_file(glowplug: Glowplug, tmp_path: Path) -> None:
     said = glowplug("config", "check", "--config", str(tmp_path / "none.yaml"))
     assert said.code == 1
     assert said.err.startswith("glowplug: there is no configuration file ")
 
 
-@offline
 def test_show_reads_the_file_when_nothing_runs(
     glowplug: Glowplug, good: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +85,6 @@ def test_show_reads_the_file_when_nothing_runs(
     assert glowplug("config", "show", "--json").document["tree"]["server"]["port"] == 4001
 
 
-@offline
 def test_show_prefers_the_running_server_but_not_to_a_named_file(
     glowplug: Glowplug, good: str, server: FakeServer
 ) -> None:
@@ -104,7 +92,6 @@ def test_show_prefers_the_running_server_but_not_to_a_named_file(
     assert "chat-x-cloud" in glowplug("config", "show", "--config", good).out
 
 
-@offline
 def test_the_schema(glowplug: Glowplug) -> None:
     said = glowplug("config", "schema")
     assert said.code == 0

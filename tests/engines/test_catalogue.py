@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import pytest
-
-pytest.importorskip("glowplug.engines.registry")
+from glowplug.engines.catalogue import Catalogue
 
 
 def test_the_catalogue_answers_what_the_configuration_asks() -> None:
-    from glowplug.engines.catalogue import Catalogue
-
     catalogue = Catalogue()
     assert "llamacpp" in catalogue.names()
     assert catalogue.command("llamacpp") == ("llama-server",)
@@ -15,8 +11,6 @@ def test_the_catalogue_answers_what_the_configuration_asks() -> None:
 
 
 def test_a_problem_never_repeats_the_value() -> None:
-    from glowplug.engines.catalogue import Catalogue
-
     wrong, unknown = Catalogue().check_options("llamacpp", {"ctx_size": "sesame", "ctx_sise": 1})
     assert wrong.option == "ctx_size"
     assert wrong.message.startswith("must be a whole number")

@@ -35,12 +35,12 @@ class Started:
 
     async def says(self, word: str) -> None:
         async with asyncio.timeout(20):
-            while word not in self.log.read_text():
+            while word not in self.log.read_text():  # noqa: ASYNC110 - a real process has no event
                 await asyncio.sleep(0.01)
 
     async def gone(self) -> None:
         async with asyncio.timeout(20):
-            while self.group.survivors():
+            while self.group.survivors():  # noqa: ASYNC110 - a real process has no event
                 await asyncio.sleep(0.01)
 
 
@@ -167,13 +167,15 @@ async def test_sweep_kills_what_no_record_knows_and_only_of_this_installation(
 
 async def test_work_shows_in_the_sample(launcher: ProcessLauncher, tmp_path: Path) -> None:
     code = (
-        "import time; print('up', flush=True); end = time.process_time() + 0.1\n"
+        "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1]); print('up', flush=True)\n"
+        "signal.sigwait([signal.SIGUSR1]); end = time.process_time() + 0.1\n"
         "while time.process_time() < end: pass\n"
         "print('done', flush=True); time.sleep(600)"
     )
     started = Started(launcher, tmp_path / "log", code)
     await started.says("up")
     before = started.group.sample()
+    os.kill(started.group.pid, signal.SIGUSR1)
     await started.says("done")
     after = started.group.sample()
     assert after.cpu_ticks - before.cpu_ticks >= 5

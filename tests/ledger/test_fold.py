@@ -196,6 +196,32 @@ def test_folded_segments_go_when_nobody_writes_to_them_any_more(world: World) ->
     assert AttemptStore(world.database).positions() == {}
 
 
+def test_nothing_is_deleted_before_its_records_are_on_the_disk(world: World) -> None:
+    story: list[str] = []
+
+    class Store(AttemptStore):
+        def absorb(self, worker, segment, position, opened, closed) -> None:  # type: ignore[no-untyped-def]
+            story.append("absorb")
+            super().absorb(worker, segment, position, opened, closed)
+
+        def sync(self) -> None:
+            story.append("sync")
+            super().sync()
+
+    class Files(SegmentFiles):
+        def remove(self, path: Path) -> None:
+            story.append("remove")
+            super().remove(path)
+
+    worker = world.start()
+    world.open(worker, opened("a"))
+    folder = Folder(world.journal, Store(world.database), lambda w: w not in world.alive, Files())
+    folder.fold()
+    world.crash(worker)
+    folder.fold()
+    assert story == ["absorb", "sync", "remove"]
+
+
 def test_a_close_that_turns_up_late_wins_over_interrupted_and_nothing_beats_a_close(world: World) -> None:
     store = AttemptStore(world.database)
     store.absorb("w", "s", 1, [opened("a")], [])
@@ -375,7 +401,7 @@ def test_any_story_ends_in_an_exact_ledger(template: Path) -> None:
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(
-            max_examples=15,
+            max_examples=8,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -77,7 +77,7 @@ class FakeLauncher:
 
     def launch(self, spec: LaunchSpec, on_exit: OnExit) -> FakeProcess:
         if self.error:
-            raise LaunchError(self.error)
+            raise LaunchError(self.error, missing=True)
         process = FakeProcess(spec, 100 + len(self.started), on_exit)
         self.started.append(process)
         self.running[process.pid] = process

@@ -34,6 +34,13 @@ def test_a_file_that_is_no_record_is_removed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_directory_that_cannot_be_written_costs_no_more_than_the_record(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Records(tmp_path / "absent").save(record())
+    assert "could not be written" in caplog.text
+
+
 def test_load_times_are_remembered_as_a_median_of_the_last_five(tmp_path: Path) -> None:
     records = Records(tmp_path)
     assert records.expected_load("m") is None

@@ -189,3 +189,12 @@ async def test_run_uses_one_thread_and_rolls_back(database: Database) -> None:
 def test_what_the_database_refuses_is_a_store_error(database: Database) -> None:
     with pytest.raises(StoreError, match="syntax error"):
         database.call(lambda c: c.execute(text("SELECT * FROM nothing")))
+
+
+def test_after_a_sync_the_file_alone_has_everything(database: Database, tmp_path: Path) -> None:
+    put(database)
+    database.sync()
+    shutil.copy(tmp_path / "glowplug.db", tmp_path / "alone.db")
+    alone = sqlite3.connect(tmp_path / "alone.db")
+    assert alone.execute("SELECT * FROM meta").fetchall() == [("one", "1")]
+    alone.close()

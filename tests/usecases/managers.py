@@ -47,7 +47,7 @@ class FakeManager:
         await self.go.wait()
         if self.failing:
             self.state = State.FAILED
-            raise EngineFailed(FAILURE.message, reason=FAILURE.kind)
+            raise EngineFailed(FAILURE.message, reason=FAILURE.kind, log_tail=FAILURE.log_tail, hint=FAILURE.hint)
         self.state = State.READY
 
     async def stop_model(self, name: str, force: bool = False) -> None:

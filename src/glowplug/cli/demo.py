@@ -22,7 +22,7 @@ def demo(host: str | None, port: int | None) -> int:
       glowplug demo
       glowplug demo --json --port 0 --state-dir /tmp/glowplug-demo
     """
-    from glowplug import runtime
+    from glowplug.runtime import demo as serve
 
     session = current()
-    return runtime.demo(session.state_dir, port, host, session.as_json)
+    return serve(session.state_dir, port, host, session.as_json)

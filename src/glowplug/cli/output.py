@@ -212,7 +212,9 @@ class Output:
         self.clear()
         if self.as_json:
             self.document({"error": describe(error)})
-        print(f"{self.style('glowplug:', 'red')} {printable(error.message)}", file=self.stderr)
+        listed = isinstance(error, ConfigError) and len(error.problems) > 1
+        message = error.message.partition("; the first: ")[0] if listed else error.message
+        print(f"{self.style('glowplug:', 'red')} {printable(message)}", file=self.stderr)
         if isinstance(error, ConfigError):
             said = len(error.problems) == 1 and str(error.problems[0]) in error.message
             for problem in () if said else error.problems:

@@ -33,6 +33,6 @@ def up(config_path: Path | None, host: str | None, port: int | None, workers: in
       glowplug up --config ./glowplug.yaml --port 4000
       glowplug up --host 0.0.0.0 --workers 2
     """
-    from glowplug import runtime
+    from glowplug.runtime import up as serve
 
-    return runtime.up(config_path, current().state_dir, host, port, workers)
+    return serve(config_path, current().state_dir, host, port, workers)

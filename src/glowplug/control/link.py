@@ -238,7 +238,7 @@ class _Connection(asyncio.Protocol):
         self.peer_pid = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # A cast, because uvloop's transports are not subclasses of asyncio's.
+        # uvloop's transports have the interface and not the base class.
         self._transport = cast(asyncio.Transport, transport)
         self._server.opened(self)
         self.peer_pid, user = _peer(self._transport)

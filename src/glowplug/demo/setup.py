@@ -35,6 +35,14 @@ def default_state_dir() -> Path:
     return state.with_name(state.name + "-demo")
 
 
+def weights(name: str) -> str:
+    """The path of a shipped model.  Raises ConfigError when this installation lacks it."""
+    try:
+        return str(model_path(name))
+    except FileNotFoundError:
+        raise ConfigError(f"the demo model {name} is not in this installation", hint="reinstall glowplug") from None
+
+
 def engine_command() -> list[str]:
     """`llama-server` when it is on PATH, else the engine of the xllamacpp wheel.  Raises ConfigError without either."""
     if shutil.which("llama-server"):
@@ -80,11 +88,11 @@ providers:
 models:
   {CHAT}:
     engine: llamacpp
-    path: {_quoted(str(model_path("chat-demo")))}
+    path: {_quoted(weights("chat-demo"))}
     options: {{ctx_size: 8192}}
   {EMBED}:
     engine: llamacpp
-    path: {_quoted(str(model_path("embed-demo")))}
+    path: {_quoted(weights("embed-demo"))}
     capabilities: [embeddings]
   {CLOUD}:
     provider: cloud
@@ -105,7 +113,7 @@ aliases:
 
 def welcome(base_url: str, key: str, paths: Paths) -> list[str]:
     """What a person sees once the demo listens."""
-    flag = "" if paths.state == default_state_dir() else f" --state-dir {paths.state}"
+    where = f"glowplug --state-dir {paths.state}"
     return [
         "",
         "  The demo is ready. Nothing is loaded yet; the first request starts an engine.",
@@ -113,8 +121,8 @@ def welcome(base_url: str, key: str, paths: Paths) -> list[str]:
         f"      curl {base_url}/v1/chat/completions -H 'Authorization: Bearer {key}' \\",
         f"""        -d '{{"model": "{CHAT}", "messages": [{{"role": "user", "content": "Who are you?"}}]}}'""",
         "",
-        f"      glowplug{flag or f' --state-dir {paths.state}'} run chat-default 'What is the capital of France?'",
-        f"      glowplug{flag or f' --state-dir {paths.state}'} ps",
+        f"      {where} run chat-default 'What is the capital of France?'",
+        f"      {where} ps",
         "",
         "  Ask chat-default twice: the stand-in for a cloud answers while the local model loads, then the local one.",
         "",

@@ -6,13 +6,12 @@ import asyncio
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.model import Capability
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
 from glowplug.gateway import refusals
-from glowplug.gateway.tables import Instance, Target
+from glowplug.gateway.tables import EMBEDDINGS, KIND_NAMES, Instance, Target
 from glowplug.gateway.upstream import UpstreamConnection
 from glowplug.wire import sse
-from glowplug.wire.http1 import NO_HEAD, Head
+from glowplug.wire.http1 import is_event_stream
 from glowplug.wire.openai import Usage, estimate_tokens, usage_of
 
 if TYPE_CHECKING:
@@ -44,12 +43,12 @@ class Attempt:
         self.fresh = self.sent = self.settled = self.streaming = False
         self.watch: sse.UsageWatch | sse.UsageFilter | None = None
         self.parts: list[bytes] = []
-        self.head = NO_HEAD
+        self.head = b""
         self.up: UpstreamConnection | None = None
         self.dial: asyncio.Task[None] | None = None
         plane.open_attempt(
             AttemptOpened(
-                call.request_id, number, call.key.route.id, call.asked, target.name, call.kind, time(),
+                call.request_id, number, call.key.route.id, call.asked, target.name, KIND_NAMES[call.kind], time(),
                 estimate_tokens(len(call.body.data)),
             )
         )  # fmt: skip
@@ -73,14 +72,10 @@ class Attempt:
 
     # ---- from the upstream
 
-    def up_connected(self, upstream: UpstreamConnection) -> None:
-        self.up = upstream
-        self.dial = None
-
-    def up_head(self, status: int, head: Head) -> None:
+    def up_head(self, status: int, head: bytes) -> None:
         self.status = status
         self.head = head
-        if status == 200 and self.call.body.stream and head.events:
+        if self.call.body.stream and status == 200 and is_event_stream(head):
             self.streaming = True
             self.watch = sse.UsageWatch() if self.call.body.wants_usage else sse.UsageFilter()
 
@@ -125,7 +120,7 @@ class Attempt:
             # The kept-alive connection died before it said anything: same target, fresh connection, same attempt.
             self.fresh = True
             self.status = 0
-            self.head = NO_HEAD
+            self.head = b""
             self.dial = self.pool.start(self, self.payload, fresh=True)
             return
         if self.instance is not None:
@@ -174,7 +169,7 @@ class Attempt:
         now = monotonic()
         call.plane.close_attempt(
             AttemptClosed(
-                call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, call.kind,
+                call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, KIND_NAMES[call.kind],
                 time() - (now - self.started), now - self.started, self.first_byte, self.status, outcome, prompt,
                 completion, cached, estimated, self.streaming,
             )
@@ -189,7 +184,7 @@ class Attempt:
         if self.status != 200 and outcome is not Outcome.CLIENT_GONE:
             return 0, 0, 0, False
         completion = 0
-        if self.call.kind is not Capability.EMBEDDINGS:
+        if self.call.kind != EMBEDDINGS:
             completion = self.events if self.streaming else estimate_tokens(self.size) if self.size else 0
         return estimate_tokens(len(self.call.body.data)), completion, 0, True
 

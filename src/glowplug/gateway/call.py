@@ -10,16 +10,16 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.model import Capability, Cold, OnDisconnect
+from glowplug.domain.model import Cold, OnDisconnect
 from glowplug.domain.usage import Outcome
-from glowplug.errors import Forbidden, GlowplugError, LimitReached, Loading, Unavailable, UpstreamError
+from glowplug.errors import Forbidden, GlowplugError, Loading, Unavailable, UpstreamError
 from glowplug.gateway import refusals
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.reply import Reply
-from glowplug.gateway.tables import Key, Route, Target
+from glowplug.gateway.tables import KIND_NAMES, Key, Route, Target
 from glowplug.routing.plan import Standing, Step, decide
 from glowplug.wire import sse
-from glowplug.wire.http1 import Head
+from glowplug.wire.http1 import passed_lines
 from glowplug.wire.openai import Body, peek
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Call:
     route: Route
     targets: tuple[Target, ...]
 
-    def __init__(self, conn: ClientConnection, plane: Plane, key: Key, kind: Capability, request_id: str) -> None:
+    def __init__(self, conn: ClientConnection, plane: Plane, key: Key, kind: int, request_id: str) -> None:
         self.reply = Reply(conn, request_id)
         self.plane = plane
         self.key = key
@@ -93,14 +93,11 @@ class Call:
             )
         targets = route.by_kind[self.kind]
         if not targets:
-            raise refusals.wrong_kind(route, self.kind)
-        for limiter, what in ((key.limiter, "This API key"), (route.limiter, repr(route.name))):
-            if limiter is not None and (wait := limiter.wait(now)) > 0:
-                raise LimitReached(
-                    f"{what} is over {limiter.rpm} requests a minute",
-                    hint="try again after Retry-After",
-                    retry_after=wait,
-                )
+            raise refusals.wrong_kind(route, KIND_NAMES[self.kind])
+        if key.limiter is not None and (wait := key.limiter.wait(now)) > 0:
+            raise refusals.over_rate("This API key", key.limiter.rpm, wait)
+        if route.limiter is not None and (wait := route.limiter.wait(now)) > 0:
+            raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
         if key.limiter is not None:
             key.limiter.take(now)
         if route.limiter is not None:
@@ -240,10 +237,10 @@ class Call:
             self.reply.end_stream(rest, b"" if self.reply.head_sent else self._identity())
             self._done()
 
-    def answered(self, status: int, head: Head, body: bytes) -> None:
+    def answered(self, status: int, head: bytes, body: bytes) -> None:
         """A whole response, good or bad, that goes to the client as it is."""
         self._count(status)
-        self.reply.whole(status, head.passed + self._identity(), body)
+        self.reply.whole(status, passed_lines(head) + self._identity(), body)
         self._done()
 
     def failed(self, target: Target, error: UpstreamError, why: str) -> None:
@@ -273,7 +270,7 @@ class Call:
         started = attempt.started if attempt else now
         return (
             b"x-request-id: %b\r\nx-glowplug-model: %b\r\nx-glowplug-attempts: %d\r\nx-glowplug-reason: %b\r\n"
-            b"server-timing: queue;dur=%.2f, load;dur=%.1f, upstream;dur=%.2f\r\n"
+            b"server-timing: queue;dur=%.2f, load;dur=%d, upstream;dur=%.2f\r\n"
         ) % (
             self.request_id.encode(), attempt.target.name_header if attempt else b"", self.attempts, self.reason,
             (started - self.t0 - self.load_time) * 1e3, self.load_time * 1e3, (now - started) * 1e3,

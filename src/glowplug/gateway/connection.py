@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 import httptools
 
-from glowplug.domain.model import Capability
 from glowplug.errors import (
     BodyTooLarge,
     GlowplugError,
@@ -46,7 +45,7 @@ class Request(NamedTuple):
     body: bytes
     keep: bool
     http10: bool
-    kind: Capability | None
+    kind: int | None
     key: Key | None
     error: GlowplugError | None
 
@@ -73,7 +72,7 @@ class ClientConnection(asyncio.Protocol):
         self.keep = True
         self.bad: GlowplugError | None = None
         self.key: Key | None = None
-        self.kind: Capability | None = None
+        self.kind: int | None = None
         self.tunnel: Tunnel | None = None
         self.client = ""
         self.cors = b""

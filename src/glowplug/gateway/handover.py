@@ -16,9 +16,9 @@ from glowplug.wire.http1 import (
     HOP_BY_HOP,
     LAST_CHUNK,
     STATUS_LINES,
-    Head,
     Headers,
     connection_tokens,
+    fields,
     header,
     request_head,
 )
@@ -69,13 +69,9 @@ class Handover:
         self.payload = head + body
         self.dial = self.plane.control.start(self, self.payload)
 
-    def up_connected(self, upstream: UpstreamConnection) -> None:
-        self.up = upstream
-        self.dial = None
-
-    def up_head(self, status: int, head: Head) -> None:
+    def up_head(self, status: int, head: bytes) -> None:
         conn = self.conn
-        headers = head.fields()
+        headers = fields(head)
         dropped = HOP_BY_HOP | connection_tokens(headers)
         lines = b"".join(b"%b: %b\r\n" % f for f in headers if f[0] not in dropped and f[0] != b"content-length")
         length = header(headers, b"content-length")

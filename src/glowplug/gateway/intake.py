@@ -7,11 +7,11 @@ from typing import Final
 
 from glowplug.domain.model import Capability
 from glowplug.errors import Forbidden, HeadersTooLarge, RequestError
-from glowplug.gateway.tables import Tables
+from glowplug.gateway.tables import KINDS, Tables
 from glowplug.wire.http1 import host_name
 
 MODEL_PATHS: Final = {
-    prefix + path: kind
+    prefix + path: KINDS.index(kind)
     for prefix in (b"/v1", b"")
     for path, kind in (
         (b"/chat/completions", Capability.CHAT),
@@ -19,7 +19,7 @@ MODEL_PATHS: Final = {
         (b"/embeddings", Capability.EMBEDDINGS),
     )
 }
-"""Data-plane routes; the form without /v1 is for clients whose base URL lacks it."""
+"""Data-plane routes → kind; the form without /v1 is for clients whose base URL lacks it."""
 ONCE: Final = frozenset(
     (b"host", b"authorization", b"x-api-key", b"api-key", b"transfer-encoding", b"expect", b"origin")
 )

@@ -77,7 +77,7 @@ class Plane:
 
     def close_attempt(self, record: AttemptClosed) -> None:
         metrics = self.metrics
-        metrics.attempts[record.model, record.outcome] += 1
+        metrics.attempts[record.model, record.outcome._value_] += 1
         counts = metrics.tokens[record.model]
         counts[0] += record.prompt_tokens
         counts[1] += record.completion_tokens

@@ -38,6 +38,10 @@ def wrong_kind(route: Route, kind: str) -> RequestError:
     )
 
 
+def over_rate(what: str, rpm: int, wait: float) -> LimitReached:
+    return LimitReached(f"{what} is over {rpm} requests a minute", hint="try again after Retry-After", retry_after=wait)
+
+
 def standing_error(target: Target, standing: Standing, now: float) -> GlowplugError:
     """The error of a target that was never tried because of how it stands (`now` in monotonic seconds)."""
     if standing is Standing.COLD:

@@ -18,7 +18,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from glowplug.wire.http1 import NO_HEAD, Head
+from glowplug.wire.http1 import is_framed
 
 KEEP_ALIVE: Final = 55.0
 """Idle seconds after which a pooled connection is closed; below the 60 s many servers use."""
@@ -27,11 +27,14 @@ HEAD_BYTES: Final = 131_072
 
 
 class Sink(Protocol):
-    def up_head(self, status: int, head: Head) -> None: ...
+    """Who gets a response.  `up` is set to the connection that serves it before the first report."""
+
+    up: UpstreamConnection | None
+
+    def up_head(self, status: int, head: bytes) -> None: ...
     def up_data(self, data: bytes) -> None: ...
     def up_end(self, data: bytes) -> None: ...
     def up_fail(self, why: str, stale: bool) -> None: ...
-    def up_connected(self, upstream: UpstreamConnection) -> None: ...
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -63,7 +66,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.idle_since = 0.0
         self.status = 0
         self.raw = b""
-        self.head = NO_HEAD
+        self.head = b""
         self.parts: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -77,7 +80,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.got = False
         self.raw = b""
         self.parts = []
-        sink.up_connected(self)
+        sink.up = self
         self.tr.write(data)
 
     def data_received(self, data: bytes) -> None:
@@ -111,7 +114,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.raw = self.raw[end:]
             return
         self.status = status
-        self.head = Head(self.raw[:end])
+        self.head = self.raw[:end]
         self.raw = b""
         if self.sink is not None:
             self.sink.up_head(status, self.head)
@@ -125,7 +128,8 @@ class UpstreamConnection(asyncio.Protocol):
         sink, parts = self.sink, self.parts
         self.sink = None
         self.parts = []
-        self.resume()
+        if self.paused:
+            self.resume()
         if not self.closed and self.parser.should_keep_alive() and not self.pool.closed:
             self.idle_since = monotonic()
             self.pool.idle.append(self)
@@ -164,7 +168,7 @@ class UpstreamConnection(asyncio.Protocol):
         sink, self.sink = self.sink, None
         if sink is None:
             return
-        if exc is None and self.status >= 200 and not self.head.framed:
+        if exc is None and self.status >= 200 and not is_framed(self.head):
             # A body without a length ends with the connection (RFC 9112 §6.3, rule 8).
             sink.up_end(b"".join(self.parts))
         else:

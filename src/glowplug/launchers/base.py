@@ -24,6 +24,11 @@ class LaunchSpec:
 class LaunchError(Exception):
     """The program could not be started; the message names it and the reason."""
 
+    def __init__(self, message: str, *, missing: bool) -> None:
+        super().__init__(message)
+        self.missing = missing
+        """There is no such program, or it is none: trying again helps only when that changes."""
+
 
 class Sample(NamedTuple):
     """What a process group has done so far, to tell working from waiting."""

@@ -8,6 +8,7 @@ descends from it, so that what left the process group is found too.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 from collections.abc import Mapping
@@ -70,13 +71,14 @@ class ProcessGroup:
         if callback is not None:
             callback(code)
 
-    def _members(self) -> list[procfs.Stat]:
+    def _members(self, *, marked: bool = True) -> list[procfs.Stat]:
+        """Who belongs to it; without `marked` only the session and the group, which is cheaper to find out."""
         found = []
         leader = procfs.read_stat(self.pid)
         ours = leader is None or leader.start_time == self.start_time
         for stat in procfs.processes():
             inside = ours and self.pid in (stat.pid, stat.group, stat.session)
-            if not stat.dead and (inside or procfs.environ_has(stat.pid, self._mark)):
+            if not stat.dead and (inside or (marked and procfs.environ_has(stat.pid, self._mark))):
                 found.append(stat)
         return found
 
@@ -95,7 +97,7 @@ class ProcessGroup:
         _signal(self._members(), signal.SIGKILL)
 
     def sample(self) -> Sample:
-        members = self._members()
+        members = self._members(marked=False)
         try:
             log_bytes = self._log.stat().st_size
         except OSError:
@@ -103,7 +105,7 @@ class ProcessGroup:
         return Sample(sum(stat.cpu for stat in members), sum(procfs.io_bytes(stat.pid) for stat in members), log_bytes)
 
     def memory(self) -> int | None:
-        return sum(stat.resident for stat in self._members()) or None
+        return sum(stat.resident for stat in self._members(marked=False)) or None
 
     def close(self) -> None:
         self._on_exit = None
@@ -157,7 +159,8 @@ class ProcessLauncher:
                 setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD),
             )
         except OSError as error:
-            raise LaunchError(f"{spec.argv[0]} could not be started: {error.strerror}") from error
+            missing = error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR)
+            raise LaunchError(f"{spec.argv[0]} could not be started: {error.strerror}", missing=missing) from error
         stat = procfs.read_stat(pid)
         return ProcessGroup(pid, stat.start_time if stat else 0, mark, spec.log, on_exit)
 

@@ -40,6 +40,10 @@ class LedgerStore(Protocol):
 
     def forget(self, segments: Iterable[str]) -> None: ...
 
+    def sync(self) -> None:
+        """Wait until everything that was stored is on the disk."""
+        ...
+
 
 @dataclass(frozen=True)
 class Folded:
@@ -101,9 +105,15 @@ class Folder:
         segments = sorted((n for n in names if n.endswith(SUFFIX) and worker_of(n)), key=order)
         positions = self._store.positions()
         total = Folded()
+        done: list[Path] = []
         for name in segments:
             worker = worker_of(name) or ""
-            total = _sum(total, self._segment(name, worker, positions.get(name, HEADER), worker in gone))
+            total = _sum(total, self._segment(name, worker, positions.get(name, HEADER), worker in gone, done))
+        if done:
+            # A power cut must not take both the records and the segment they came from.
+            self._store.sync()
+            for path in done:
+                self._files.remove(path)
         for name in names:
             if name.endswith(NEW_SUFFIX) and worker_of(name) in gone:
                 self._files.remove(self._directory / name)
@@ -113,7 +123,8 @@ class Folder:
             self._store.forget(name for name in positions if name not in left)
         return _sum(total, Folded(interrupted=interrupted))
 
-    def _segment(self, name: str, worker: str, start: int, gone: bool) -> Folded:
+    def _segment(self, name: str, worker: str, start: int, gone: bool, done: list[Path]) -> Folded:
+        """Store what is new in one segment; its path is added to `done` when nothing will be written to it any more."""
         path = self._directory / name
         try:
             reader = JournalReader(path, self._files)
@@ -122,7 +133,7 @@ class Folder:
             return Folded()
         except ValueError as error:
             self._files.set_aside(path)
-            self._files.remove(path)
+            done.append(path)
             return Folded(damage=(Damage(name, 0, str(error)),))
         count = 0
         damage: tuple[Damage, ...] = ()
@@ -142,7 +153,7 @@ class Folder:
             self._store.absorb(worker, name, position, *merge(pending))
         final = gone or reader.sealed
         if final:
-            self._files.remove(path)
+            done.append(path)
         return Folded(count, 0, int(final), damage)
 
 

@@ -14,7 +14,8 @@ A failure goes the same way down and ends in `failed` instead of `stopped`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from glowplug.domain.instance import Failure, FailureKind, State
@@ -300,24 +301,26 @@ class Machine(Moves):
                 self._fail(now, self._removal.unkillable())
 
 
-_HANDLERS: dict[type[Any], Callable[[Machine, float, Any], None]] = {
-    ev.Ensure: Machine._ensure,
-    ev.WaitersChanged: Machine._waiters_changed,
-    ev.WorkerJoined: Machine._worker_joined,
-    ev.WorkerLeft: Machine._worker_left,
-    ev.Launched: Machine._launched,
-    ev.LaunchFailed: Machine._launch_failed,
-    ev.Adopted: Machine._adopted,
-    ev.Probed: Machine._probed,
-    ev.ProgressSeen: Machine._progress_seen,
-    ev.Exited: Machine._exited,
-    ev.Survivors: Machine._survivors,
-    ev.GroupGone: Machine._group_gone,
-    ev.LeaseReport: Machine._lease_report,
-    ev.Drained: Machine._drained,
-    ev.StopAsked: Machine._stop_asked,
-    ev.Reconfigured: Machine._reconfigured,
-    ev.Suspected: Machine._suspected,
-    ev.Checked: Machine._checked,
-    ev.Tick: Machine._tick,
-}
+_HANDLERS: Mapping[type[Any], Callable[[Machine, float, Any], None]] = MappingProxyType(
+    {
+        ev.Ensure: Machine._ensure,
+        ev.WaitersChanged: Machine._waiters_changed,
+        ev.WorkerJoined: Machine._worker_joined,
+        ev.WorkerLeft: Machine._worker_left,
+        ev.Launched: Machine._launched,
+        ev.LaunchFailed: Machine._launch_failed,
+        ev.Adopted: Machine._adopted,
+        ev.Probed: Machine._probed,
+        ev.ProgressSeen: Machine._progress_seen,
+        ev.Exited: Machine._exited,
+        ev.Survivors: Machine._survivors,
+        ev.GroupGone: Machine._group_gone,
+        ev.LeaseReport: Machine._lease_report,
+        ev.Drained: Machine._drained,
+        ev.StopAsked: Machine._stop_asked,
+        ev.Reconfigured: Machine._reconfigured,
+        ev.Suspected: Machine._suspected,
+        ev.Checked: Machine._checked,
+        ev.Tick: Machine._tick,
+    }
+)

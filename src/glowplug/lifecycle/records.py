@@ -6,6 +6,7 @@ instances/<model>.loads    JSON list of the last load times in seconds, newest l
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,8 @@ from urllib.parse import quote
 import msgspec
 
 from glowplug.domain.instance import Endpoint
+
+log = logging.getLogger(__name__)
 
 KEPT_LOADS = 5
 
@@ -84,10 +87,14 @@ class Records:
         return []
 
     def _write(self, name: str, content: bytes) -> None:
-        """Whole or not at all, whoever reads and whenever we are killed."""
+        """Whole or not at all, whoever reads and whenever we are killed.  A full disk costs the adoption of this engine
+        by a later control process (it would be swept and started anew), not the engine."""
         path = self._directory / name
         temporary = path.with_name(f".{name}.{os.getpid()}")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        temporary.replace(path)
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            temporary.replace(path)
+        except OSError as error:
+            log.warning("%s could not be written: %s", path, error.strerror)

@@ -168,8 +168,9 @@ class Slot:
             spec = LaunchSpec(endpoint.instance, argv, self.engine.env(model), self.log.path)
             self.running = self.kit.launcher.launch(spec, self._exited)
         except LaunchError as error:
-            missing = Failure(kind=FailureKind.MISSING_PROGRAM, message=str(error), hint="check the engine's command")
-            self.post(ev.LaunchFailed(missing, stamp))
+            kind = FailureKind.MISSING_PROGRAM if error.missing else FailureKind.CRASH
+            failure = Failure(kind=kind, message=str(error), hint="check the engine's command in the configuration")
+            self.post(ev.LaunchFailed(failure, stamp))
             return
         self.endpoint = endpoint
         self._save(endpoint)
@@ -246,6 +247,7 @@ class Slot:
         self._timer = self._timer_at = self._preparing = None
         if self.running is not None:
             self.running.close()
+            self.running = None
         for future in (*self._ready, *self._stopped):
             future.cancel()
 

@@ -72,6 +72,10 @@ class AttemptStore:
         if names:
             self._database.call(lambda c: c.execute(delete(journal_cursor).where(journal_cursor.c.segment.in_(names))))
 
+    def sync(self) -> None:
+        """Wait until everything that was stored is on the disk."""
+        self._database.sync()
+
 
 def add_opened(connection: Connection, worker: str, records: Sequence[AttemptOpened]) -> None:
     """Insert attempts that began; one that is known already stays as it is."""

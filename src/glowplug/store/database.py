@@ -7,6 +7,7 @@ loop free.  Nothing but `_configure_sqlite` knows the dialect, so that PostgreSQ
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -59,6 +60,10 @@ class Database:
         """Run `fn` in a transaction on the database's thread."""
         return await asyncio.wrap_future(self._thread.submit(self._transact, fn))
 
+    def sync(self) -> None:
+        """Wait until everything that was committed is on the disk; commits alone do not wait for that."""
+        self._thread.submit(self._checkpoint).result()
+
     def close(self) -> None:
         """Finish what is queued, then close.  May be called twice."""
         if self._engine is not None:
@@ -89,6 +94,19 @@ class Database:
                 return fn(connection)
         except DBAPIError as error:
             raise _store_error(self._file, error) from error
+
+    def _checkpoint(self) -> None:
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            # Outside of a transaction, where alone it works: syncs the log, then the file (sqlite.org/wal.html).
+            cursor.execute("PRAGMA wal_checkpoint(FULL)")
+            cursor.fetchall()
+            cursor.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"the database {self._file} could not be synced: {error}") from error
+        finally:
+            connection.close()
 
 
 def _store_error(file: Path, error: SQLAlchemyError) -> StoreError:

@@ -43,45 +43,37 @@ _FRAMED = re.compile(rb"^(?:content-length|transfer-encoding):", re.IGNORECASE |
 _EVENTS = re.compile(rb"^content-type:[ \t]*text/event-stream", re.IGNORECASE | re.MULTILINE)
 
 
-class Head:
-    """The text of a response head that llhttp has accepted: whole lines, none folded, each ending in CRLF."""
-
-    __slots__ = ("raw",)
-
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
-
-    @property
-    def passed(self) -> bytes:
-        """The lines a client gets to see, as they came.
-
-        An allow-list: content type, retry and rate limit information, the provider's own processing notes.  Cookies,
-        server names and everything about the connection stay here.
-        """
-        lines = _PASSED.findall(self.raw)
-        lines.append(b"")
-        return b"\r\n".join(lines)
-
-    @property
-    def framed(self) -> bool:
-        """Whether the body's end is marked; if not, it ends with the connection."""
-        return _FRAMED.search(self.raw) is not None
-
-    @property
-    def events(self) -> bool:
-        """Whether the body is a stream of server-sent events."""
-        return _EVENTS.search(self.raw) is not None
-
-    def fields(self) -> Headers:
-        """All fields in order, names in lower case."""
-        out = []
-        for line in self.raw.split(b"\r\n")[1:-2]:
-            name, _, value = line.partition(b":")
-            out.append((name.lower(), value.strip(b" \t")))
-        return out
+# A response head below is the text that llhttp has accepted: whole lines, none folded, each ending in CRLF.
 
 
-NO_HEAD: Final = Head(b"")
+def passed_lines(head: bytes) -> bytes:
+    """The header lines of a response head that a client gets to see, as they came.
+
+    An allow-list: content type, retry and rate limit information, the provider's own processing notes.  Cookies,
+    server names and everything about the connection stay here.
+    """
+    lines = _PASSED.findall(head)
+    lines.append(b"")
+    return b"\r\n".join(lines)
+
+
+def is_framed(head: bytes) -> bool:
+    """Whether the end of the body is marked; if not, it ends with the connection."""
+    return _FRAMED.search(head) is not None
+
+
+def is_event_stream(head: bytes) -> bool:
+    """Whether the body is a stream of server-sent events."""
+    return _EVENTS.search(head) is not None
+
+
+def fields(head: bytes) -> Headers:
+    """All header fields in order, names in lower case."""
+    out = []
+    for line in head.split(b"\r\n")[1:-2]:
+        name, _, value = line.partition(b":")
+        out.append((name.lower(), value.strip(b" \t")))
+    return out
 
 
 def header(headers: Headers, name: bytes) -> bytes | None:
