@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tools.models.make_fixed import write_fixed_chat, write_loop
 
 from tests.e2e.cloud import Cloud, cloud
 from tests.e2e.installation import SOURCE, Installation, installed
-from tools.models.make_fixed import write_fixed_chat, write_loop
 
 RUNNING = pytest.StashKey[list[Installation]]()
 Install = Callable[[], Installation]

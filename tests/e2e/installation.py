@@ -320,7 +320,13 @@ class Installation:
         return self.call("POST", "/v1/chat/completions", question(model, text, **more), headers=headers)
 
     def stream(
-        self, model: str, text: str = "hi", *, key: str | None = None, headers: dict[str, str] | None = None, **more: Any
+        self,
+        model: str,
+        text: str = "hi",
+        *,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+        **more: Any,
     ) -> Stream:
         """A streamed chat completion; returns when its head is there."""
         body = question(model, text, stream=True, **more)
