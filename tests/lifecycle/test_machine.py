@@ -276,7 +276,7 @@ def test_an_explicit_start_and_a_new_configuration_end_a_failure() -> None:
     s.do(ev.LaunchFailed(failure(FailureKind.MISSING_FILE), "s"))
     assert ev.Launch() in s.ensure(0, explicit=True)
     s.do(ev.LaunchFailed(failure(FailureKind.MISSING_FILE), "s"))
-    s.do(ev.Reconfigured(Policy("e")))
+    assert s.do(ev.Reconfigured(Policy("e"))) == [ev.AnnounceProgress()], "workers must not go on refusing"
     assert s.state is State.STOPPED
     assert ev.Launch() in s.ensure()
 

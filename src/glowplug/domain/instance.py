@@ -57,6 +57,10 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     permanent: bool = False
     """No request starts it again before the configuration or a file it uses changes (a person's start does)."""
 
+    def again_now(self, now: float) -> bool:
+        """Whether a request may start it again at once (`now` in unix seconds): it had worked and ended unasked."""
+        return self.kind is not FailureKind.STOPPED and not self.permanent and self.until <= now
+
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where a granted instance listens and with which key.  Never leaves this machine or the link socket."""

@@ -7,7 +7,7 @@ stream are not content: they fix the status line, not who answers.
 
 from __future__ import annotations
 
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.model import Cold, OnDisconnect
@@ -190,7 +190,10 @@ class Call:
         """The engine waited for cannot be had."""
         target = self._end_wait()
         self.last_error = refusals.engine_error(target) if target.failure else refusals.loading_error(target)
-        self._mark_tried(target, "engine failed", final=True)
+        again = target.failure is not None and target.failure.again_now(time())
+        self._mark_tried(target, "engine failed", final=not again)
+        if again:  # a ready engine died while we asked for it; control bounds how often this can happen
+            self.retried &= ~(1 << self.targets.index(target))
         self._step()
 
     def _wait_on(self, target: Target, now: float) -> None:

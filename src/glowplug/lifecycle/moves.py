@@ -90,8 +90,10 @@ class Moves:
         self._settle(now)
 
     def _reset(self, now: float) -> None:
+        """Forget a failure, and let the workers, which refuse requests until its end, know."""
         self.failure, self.retry_at, self._backoff = None, -math.inf, Backoff()
         self._go(now, State.STOPPED)
+        self._out.append(ev.AnnounceProgress())
 
     def _drain(self, now: float, reason: StopReason) -> None:
         self._reason = reason
