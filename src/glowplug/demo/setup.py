@@ -13,7 +13,7 @@ from pathlib import Path
 
 from glowplug.demo import model_path
 from glowplug.errors import ConfigError
-from glowplug.paths import Paths, state_paths
+from glowplug.paths import Paths, demo_paths
 
 CHAT = "chat-demo-llamacpp"
 EMBED = "embed-demo-llamacpp"
@@ -27,12 +27,6 @@ class Prepared:
     config: Path
     provider: list[str]
     """Command line of the stand-in for a cloud provider."""
-
-
-def default_state_dir() -> Path:
-    """Beside the real installation, never in it: `$XDG_STATE_HOME/glowplug-demo`."""
-    state = state_paths(None).state
-    return state.with_name(state.name + "-demo")
 
 
 def weights(name: str) -> str:
@@ -113,7 +107,7 @@ aliases:
 
 def welcome(base_url: str, key: str, paths: Paths) -> list[str]:
     """What a person sees once the demo listens."""
-    where = f"glowplug --state-dir {paths.state}"
+    where = "glowplug" if paths == demo_paths() else f"glowplug --state-dir {paths.state}"
     return [
         "",
         "  The demo is ready. Nothing is loaded yet; the first request starts an engine.",
