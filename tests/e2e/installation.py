@@ -375,7 +375,7 @@ def refused(port: int) -> bool:
 
 @contextlib.contextmanager
 def installed(state: Path) -> Iterator[Installation]:
-    """An installation that is not started yet; whatever runs on it at the end is stopped, and leftovers are an error."""
+    """An installation, not started yet; whatever runs on it at the end is stopped, and leftovers are an error."""
     installation = Installation(state)
     try:
         yield installation

@@ -1,4 +1,4 @@
-"""What clients meet while an engine is not loaded: one start for any number of them, and the alias's policy meanwhile."""
+"""What clients meet while an engine is not loaded: one start for all of them, and the alias's policy meanwhile."""
 
 from __future__ import annotations
 

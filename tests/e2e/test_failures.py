@@ -1,4 +1,4 @@
-"""Engines that cannot start or stop working: the client is told why, the operator sees it, aliases go on, repairs help."""
+"""Engines that fail: the client is told why, the operator sees it, aliases go on, repairs help."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ models:
   chat-flag-fake: {{engine: llamacpp, path: {chat}, args: [--no-such-flag]}}
   chat-port-fake: {{engine: llamacpp, path: {chat}, port: {taken}}}
   chat-program-fake: {{engine: llamacpp, path: {chat}, command: [/nothing/llama-server]}}
-  chat-later-fake: {{engine: llamacpp, path: {chat}, args: [--hang-after, "1"], idle_timeout: 1s, first_byte_timeout: 1s}}
+  chat-later-fake:
+    {{engine: llamacpp, path: {chat}, args: [--hang-after, "1"], idle_timeout: 1s, first_byte_timeout: 1s}}
   chat-real-bad:
     engine: llamacpp
     path: {weights / "broken.gguf"}
