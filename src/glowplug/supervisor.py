@@ -80,8 +80,10 @@ class Child:
         self.restart_at = None
 
     def send(self, number: int) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
+        # Not Popen's own way: its poll would collect a child that has just ended, and nobody would start it again.
+        # The pid cannot be somebody else's before it is collected.
+        if self.process is not None and self.process.returncode is None:
+            os.kill(self.process.pid, number)
 
     def exited(self, status: int, now: float) -> None:
         """Plan the restart: at once after a healthy life, else after 0.1 s doubling to 1 s.
