@@ -23,8 +23,8 @@ from tests.e2e.installation import Installation, question, until
 
 KILLS = int(os.environ.get("E2E_KILLS", "25"))
 """How many workers are killed under load; set it to 200 to be surer."""
-WORKERS = 3
-CLIENTS = 4
+WORKERS = 4
+CLIENTS = 3
 
 
 @pytest.fixture(scope="module")
@@ -164,9 +164,9 @@ class Client(threading.Thread):
 
 
 def kill_workers(installation: Installation, count: int) -> None:
-    """Kill the eldest worker again and again, as soon as that many run."""
+    """Kill the eldest worker again and again, whenever another one is there to go on."""
     for _ in range(count):
-        workers = until("all workers run", lambda: found if len(found := running(installation)) == WORKERS else None)
+        workers = until("two workers run", lambda: found if len(found := running(installation)) > 1 else None)
         os.kill(workers[0], signal.SIGKILL)
         time.sleep(0.05)  # not waiting for anything: spreads the kills over what the clients are doing
 
