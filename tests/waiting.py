@@ -9,5 +9,5 @@ from collections.abc import Callable
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Return when the condition holds; TimeoutError when it does not come to hold."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - nothing tells when it changes
+        while not condition():
             await asyncio.sleep(0.002)

@@ -35,12 +35,12 @@ class Started:
 
     async def says(self, word: str) -> None:
         async with asyncio.timeout(20):
-            while word not in self.log.read_text():  # noqa: ASYNC110 - a real process has no event
+            while word not in self.log.read_text():
                 await asyncio.sleep(0.01)
 
     async def gone(self) -> None:
         async with asyncio.timeout(20):
-            while self.group.survivors():  # noqa: ASYNC110 - a real process has no event
+            while self.group.survivors():
                 await asyncio.sleep(0.01)
 
 

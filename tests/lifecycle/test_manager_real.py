@@ -94,7 +94,7 @@ class Bench:
 
     async def until(self, true: Callable[[], object]) -> None:
         async with asyncio.timeout(30):
-            while not true():  # noqa: ASYNC110 - a real process has no event
+            while not true():
                 await asyncio.sleep(0.01)
 
 

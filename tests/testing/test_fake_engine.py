@@ -33,7 +33,7 @@ class Engine:
 
     async def says(self, text: str) -> None:
         async with asyncio.timeout(20):
-            while text not in self.log.read_text():  # noqa: ASYNC110 - a real process has no event
+            while text not in self.log.read_text():
                 await asyncio.sleep(0.01)
 
     async def close(self) -> None:
