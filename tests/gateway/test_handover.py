@@ -8,7 +8,12 @@ from tests.gateway.rig import END, STREAM_HEAD, Rig, chat, events, request, resp
 
 
 def test_a_request_passes_and_says_who_asks(rig: Rig) -> None:
-    more = ["X-Glowplug-Peer: 6.6.6.6", "X-Request-Id: mine", "Cookie: a=b", "Connection: x-glowplug-peer, x-request-id"]
+    more = [
+        "X-Glowplug-Peer: 6.6.6.6",
+        "X-Request-Id: mine",
+        "Cookie: a=b",
+        "Connection: x-glowplug-peer, x-request-id",
+    ]
     client = rig.ask({"a": 1}, path="/admin/keys?x=1", headers=more)
     head, _, body = rig.up("control").request.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")

@@ -43,7 +43,19 @@ from glowplug.testing.fault_scripts import (
 )
 from glowplug.testing.fault_upstream import FaultUpstream
 from glowplug.wire import link
-from tests.gateway.rig import Journal, Response, Uplink, chat, cloud, delta, local, payloads, request, responses, snapshot
+from tests.gateway.rig import (
+    Journal,
+    Response,
+    Uplink,
+    chat,
+    cloud,
+    delta,
+    local,
+    payloads,
+    request,
+    responses,
+    snapshot,
+)
 
 GOOD = json.dumps({"usage": {"prompt_tokens": 1, "completion_tokens": 2}}).encode()
 
@@ -73,7 +85,9 @@ class Live:
         self.journal.check()
 
     def serve(self, *models: Any, **more: Any) -> None:
-        self.plane.grants.rebind(self.plane.tables.apply(snapshot(models=models, aliases=more.pop("aliases", ()), **more)))
+        self.plane.grants.rebind(
+            self.plane.tables.apply(snapshot(models=models, aliases=more.pop("aliases", ()), **more))
+        )
 
     def grant(self, port: int) -> None:
         self.plane.grants.grant(Endpoint(instance="i1", model="local", host="127.0.0.1", port=port, key="k"))
@@ -121,7 +135,9 @@ FAULTS: dict[str, Steps] = {
 def test_failover(live: Callable[[Test], None], fault: str) -> None:
     async def test(live: Live) -> None:
         async with FaultUpstream(FAULTS[fault]) as bad, FaultUpstream(plain(GOOD)) as good:
-            live.serve(cloud("a", bad.port), cloud("b", good.port), aliases=(AliasRoute(name="ab", targets=("a", "b")),))
+            live.serve(
+                cloud("a", bad.port), cloud("b", good.port), aliases=(AliasRoute(name="ab", targets=("a", "b")),)
+            )
             answer = await live.ask(chat("ab"))
             assert (answer.status, answer.headers["x-glowplug-model"]) == (200, "b")
             assert good.requests[0].json["model"] == "up-b"
@@ -407,7 +423,9 @@ def test_the_link_lives_through_a_restart_of_control(live: Callable[[Test], None
         again.say(link.Revoked("i1"))
         assert await again.got.get() == link.Drained("i1")
         again.writers[-1].write(b"\xff\xff\xff\xff garbage")
-        assert await again.got.get() == link.Hello("w0", 7), "what cannot be read ends the connection, and a new one is made"
+        assert await again.got.get() == link.Hello("w0", 7), (
+            "what cannot be read ends the connection, and a new one is made"
+        )
         control_link.close()
         await again.stop(path)
 
