@@ -4,7 +4,8 @@ It imports the standard library only, so that it costs next to nothing, and has 
 It is a child subreaper, so engines of a control process that was killed have somebody who collects them.
 Its children end with it (PR_SET_PDEATHSIG); engines do not, the control process ends those.
 
-Run as `python -m glowplug.supervisor JSON`; `glowplug.runtime` prepares the arguments and replaces itself by this.
+Run by its path with `python -S -E supervisor.py JSON` (no site-packages: less memory, a quicker start);
+`glowplug.runtime` prepares the arguments and replaces itself by this.
 """
 
 from __future__ import annotations
@@ -18,9 +19,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_CHILD_SUBREAPER: Final = 36
@@ -32,10 +32,10 @@ _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _READY_WITHIN: Final = 60.0
 _CONTROL_STOPS_WITHIN: Final = 60.0
 _HURRIED: Final = 5.0
+_LONGEST_DELAY: Final = 1.0
 
 
-@dataclass
-class Plan:
+class Plan(NamedTuple):
     """What to run, as prepared by `glowplug.runtime`."""
 
     listen_fd: int
@@ -45,18 +45,20 @@ class Plan:
     """Where to write `{"base_url", "pid"}` for the command line."""
     control: list[str]
     workers: list[list[str]]
-    extras: list[list[str]] = field(default_factory=list)
+    extras: list[list[str]]
     """More processes that live as long as this one (the demo's stand-in for a cloud provider)."""
-    drain: float = 30.0
-    announce: list[str] = field(default_factory=list)
+    drain: float
+    announce: list[str]
     """Lines to print on standard output once requests are served."""
 
 
 class Child:
     """One process that must be running."""
 
-    def __init__(self, name: str, argv: Sequence[str], pass_fds: Sequence[int] = ()) -> None:
+    def __init__(self, name: str, argv: Sequence[str], pass_fds: Sequence[int] = (), *, quiet: bool = False) -> None:
         self.name = name
+        self.quiet = quiet
+        """Its standard output is not ours."""
         self.argv = list(argv)
         self.pass_fds = tuple(pass_fds)
         self.process: subprocess.Popen[bytes] | None = None
@@ -69,6 +71,7 @@ class Child:
         self.process = subprocess.Popen(
             self.argv,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if self.quiet else None,
             pass_fds=self.pass_fds,
             process_group=0,
             preexec_fn=_in_child,  # noqa: PLW1509 - this process has one thread
@@ -83,10 +86,13 @@ class Child:
             os.kill(self.process.pid, number)
 
     def exited(self, status: int, now: float) -> None:
-        """Plan the restart: at once after a healthy life, else after 0.1 s doubling to 5 s."""
+        """Plan the restart: at once after a healthy life, else after 0.1 s doubling to 1 s.
+
+        Not longer: clients wait in the kernel's queue meanwhile, and a start costs half a second of one core.
+        """
         self.process = None
         self.failures = 0 if now - self.started > 10.0 else self.failures + 1
-        delay = 0.0 if self.failures <= 1 else min(5.0, 0.1 * 2 ** (self.failures - 2))
+        delay = 0.0 if self.failures <= 1 else min(_LONGEST_DELAY, 0.1 * 2 ** (self.failures - 2))
         self.restart_at = now + delay
         say(f"{self.name} ended ({describe(status)}); starting it again" + (f" in {delay:.1f} s" if delay else ""))
 
@@ -126,7 +132,7 @@ class Supervisor:
         self.plan = plan
         self.control = Child("control", plan.control)
         self.workers = [Child(f"worker {index}", argv, (plan.listen_fd,)) for index, argv in enumerate(plan.workers)]
-        self.extras = [Child("helper", argv) for argv in plan.extras]
+        self.extras = [Child("helper", argv, quiet=True) for argv in plan.extras]
 
     @property
     def children(self) -> list[Child]:
@@ -138,7 +144,6 @@ class Supervisor:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
         for child in self.children:
             child.start()
-        self._write_endpoint()
         ready_by = time.monotonic() + _READY_WITHIN
         ready = False
         while True:
@@ -200,6 +205,7 @@ class Supervisor:
             return False
 
     def _announce(self) -> None:
+        self._write_endpoint()
         for line in self.plan.announce:
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -214,6 +220,8 @@ class Supervisor:
     def _stop(self) -> int:
         """Workers drain first, then control stops the engines; a second signal shortens everything."""
         say("stopping: no new requests; running ones may finish")
+        # As long as anybody has the listening socket open, the kernel lets clients in that nobody would answer.
+        os.close(self.plan.listen_fd)
         hurried = self._finish(self.workers, self.plan.drain + 5.0)
         hurried = self._finish([self.control], _HURRIED if hurried else _CONTROL_STOPS_WITHIN) or hurried
         self._finish(self.extras, _HURRIED)

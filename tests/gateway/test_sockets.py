@@ -61,7 +61,7 @@ GOOD = json.dumps({"usage": {"prompt_tokens": 1, "completion_tokens": 2}}).encod
 
 async def until(true: Callable[[], bool]) -> None:
     """Return when something in another task has come true; the test's own deadline bounds it."""
-    while not true():  # noqa: ASYNC110 - what is waited for has no event
+    while not true():
         await asyncio.sleep(0.005)
 
 

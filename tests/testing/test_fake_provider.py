@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
+import uvloop
 
 import glowplug
 from glowplug.testing.fake_provider import REPLY, Behaviour, FakeProvider
@@ -361,3 +362,12 @@ def test_a_taken_port_is_said_in_one_line() -> None:
     assert second.returncode == 1
     assert second.stderr.startswith(f"cannot listen on 127.0.0.1:{port}: ")
     assert len(second.stderr.splitlines()) == 1
+
+
+def test_it_runs_on_uvloop_too() -> None:
+    async def main() -> int:
+        async with FakeProvider() as provider, httpx.AsyncClient() as http:
+            return (await http.get(provider.base_url + "/models")).status_code
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(main()) == 200

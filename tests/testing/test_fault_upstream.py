@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from glowplug.testing.fault_scripts import (
     JSON,
@@ -41,7 +39,7 @@ from glowplug.testing.fault_scripts import (
     until_close,
 )
 from glowplug.testing.fault_upstream import Ended, FaultUpstream
-from glowplug.testing.received import Received, RequestParser
+from glowplug.testing.received import Received
 
 GET = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -227,16 +225,3 @@ def test_a_missing_page_names_the_request() -> None:
     request = Received(0, 0, "POST", "/", (), b'{"model":"m"}', True)
     with pytest.raises(LookupError, match=r"no script for request 0 \(model 'm'\)"):
         upstream.answer_to(request)
-
-
-@given(st.data())
-def test_any_split_of_the_bytes_gives_the_same_requests(data: st.DataObject) -> None:
-    chunked = b"POST /b HTTP/1.1\r\nA: 1\r\na: 2\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
-    raw = post(b'{"model":"m"}') + chunked + GET
-    cuts = sorted(data.draw(st.sets(st.integers(1, len(raw) - 1), max_size=20)))
-    parser = RequestParser()
-    for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True):
-        parser.feed(raw[start:end])
-    assert [h.target for h in parser.heads] == ["/v1/chat/completions", "/b", "/v1/models"]
-    assert parser.bodies == [b'{"model":"m"}', b"abcde", b""]
-    assert parser.heads[1].raw_headers == (("a", "1"), ("a", "2"), ("transfer-encoding", "chunked"))

@@ -6,13 +6,12 @@ import asyncio
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.model import Capability
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
 from glowplug.gateway import refusals
-from glowplug.gateway.tables import Instance, Target
+from glowplug.gateway.tables import EMBEDDINGS, KIND_NAMES, Instance, Target
 from glowplug.gateway.upstream import UpstreamConnection
 from glowplug.wire import sse
-from glowplug.wire.http1 import Headers, header
+from glowplug.wire.http1 import is_event_stream
 from glowplug.wire.openai import Usage, estimate_tokens, usage_of
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class Attempt:
     """The sink of one upstream request.  Reports to its call: relay, stream_ended, answered, failed, broke."""
 
     __slots__ = (
-        "call", "dial", "events", "first_byte", "fresh", "headers", "instance", "parts", "payload", "pool", "sent",
+        "call", "dial", "events", "first_byte", "fresh", "head", "instance", "parts", "payload", "pool", "sent",
         "settled", "size", "started", "status", "streaming", "target", "up", "watch",
     )  # fmt: skip
 
@@ -44,12 +43,12 @@ class Attempt:
         self.fresh = self.sent = self.settled = self.streaming = False
         self.watch: sse.UsageWatch | sse.UsageFilter | None = None
         self.parts: list[bytes] = []
-        self.headers: Headers = []
+        self.head = b""
         self.up: UpstreamConnection | None = None
         self.dial: asyncio.Task[None] | None = None
         plane.open_attempt(
             AttemptOpened(
-                call.request_id, number, call.key.route.id, call.asked, target.name, call.kind, time(),
+                call.request_id, number, call.key.route.id, call.asked, target.name, KIND_NAMES[call.kind], time(),
                 estimate_tokens(len(call.body.data)),
             )
         )  # fmt: skip
@@ -64,7 +63,7 @@ class Attempt:
             plane.grants.lease(instance)
             head, self.pool = instance.heads[call.kind], instance.pool
         else:
-            head, self.pool = target.heads[call.kind], target.provider_pool(plane.loop, plane.tls)
+            head, self.pool = target.heads[call.kind], target.pool or plane.provider_pool(target)
         body = call.body.spliced(target.upstream_name)
         self.payload = b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
@@ -73,18 +72,12 @@ class Attempt:
 
     # ---- from the upstream
 
-    def up_connected(self, upstream: UpstreamConnection) -> None:
-        self.up = upstream
-        self.dial = None
-
-    def up_head(self, status: int, headers: Headers) -> None:
+    def up_head(self, status: int, head: bytes) -> None:
         self.status = status
-        self.headers = headers
-        if status == 200 and self.call.body.stream:
-            kind = header(headers, b"content-type")
-            if kind is not None and kind.lower().startswith(b"text/event-stream"):
-                self.streaming = True
-                self.watch = sse.UsageWatch() if self.call.body.wants_usage else sse.UsageFilter()
+        self.head = head
+        if self.call.body.stream and status == 200 and is_event_stream(head):
+            self.streaming = True
+            self.watch = sse.UsageWatch() if self.call.body.wants_usage else sse.UsageFilter()
 
     def up_data(self, data: bytes) -> None:
         watch = self.watch
@@ -127,7 +120,7 @@ class Attempt:
             # The kept-alive connection died before it said anything: same target, fresh connection, same attempt.
             self.fresh = True
             self.status = 0
-            self.headers = []
+            self.head = b""
             self.dial = self.pool.start(self, self.payload, fresh=True)
             return
         if self.instance is not None:
@@ -159,7 +152,7 @@ class Attempt:
             call.failed(target, refusals.attempt_error(target, f"status {status}", False), str(status))
         else:
             self.settle(Outcome.OK if status < 400 else Outcome.UPSTREAM_ERROR, usage_of(body))
-            call.answered(status, self.headers, body)
+            call.answered(status, self.head, body)
 
     # ---- ends
 
@@ -176,7 +169,7 @@ class Attempt:
         now = monotonic()
         call.plane.close_attempt(
             AttemptClosed(
-                call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, call.kind,
+                call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, KIND_NAMES[call.kind],
                 time() - (now - self.started), now - self.started, self.first_byte, self.status, outcome, prompt,
                 completion, cached, estimated, self.streaming,
             )
@@ -191,7 +184,7 @@ class Attempt:
         if self.status != 200 and outcome is not Outcome.CLIENT_GONE:
             return 0, 0, 0, False
         completion = 0
-        if self.call.kind is not Capability.EMBEDDINGS:
+        if self.call.kind != EMBEDDINGS:
             completion = self.events if self.streaming else estimate_tokens(self.size) if self.size else 0
         return estimate_tokens(len(self.call.body.data)), completion, 0, True
 

@@ -7,19 +7,19 @@ stream are not content: they fix the status line, not who answers.
 
 from __future__ import annotations
 
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.model import Capability, Cold, OnDisconnect
+from glowplug.domain.model import Cold, OnDisconnect
 from glowplug.domain.usage import Outcome
-from glowplug.errors import Forbidden, GlowplugError, LimitReached, Loading, Unavailable, UpstreamError
+from glowplug.errors import Forbidden, GlowplugError, Loading, Unavailable, UpstreamError
 from glowplug.gateway import refusals
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.reply import Reply
-from glowplug.gateway.tables import Key, Route, Target
+from glowplug.gateway.tables import KIND_NAMES, Key, Route, Target
 from glowplug.routing.plan import Standing, Step, decide
 from glowplug.wire import sse
-from glowplug.wire.http1 import Headers, passed_headers
+from glowplug.wire.http1 import passed_lines
 from glowplug.wire.openai import Body, peek
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Call:
     route: Route
     targets: tuple[Target, ...]
 
-    def __init__(self, conn: ClientConnection, plane: Plane, key: Key, kind: Capability, request_id: str) -> None:
+    def __init__(self, conn: ClientConnection, plane: Plane, key: Key, kind: int, request_id: str) -> None:
         self.reply = Reply(conn, request_id)
         self.plane = plane
         self.key = key
@@ -93,14 +93,11 @@ class Call:
             )
         targets = route.by_kind[self.kind]
         if not targets:
-            raise refusals.wrong_kind(route, self.kind)
-        for limiter, what in ((key.limiter, "This API key"), (route.limiter, repr(route.name))):
-            if limiter is not None and (wait := limiter.wait(now)) > 0:
-                raise LimitReached(
-                    f"{what} is over {limiter.rpm} requests a minute",
-                    hint="try again after Retry-After",
-                    retry_after=wait,
-                )
+            raise refusals.wrong_kind(route, KIND_NAMES[self.kind])
+        if key.limiter is not None and (wait := key.limiter.wait(now)) > 0:
+            raise refusals.over_rate("This API key", key.limiter.rpm, wait)
+        if route.limiter is not None and (wait := route.limiter.wait(now)) > 0:
+            raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
         if key.limiter is not None:
             key.limiter.take(now)
         if route.limiter is not None:
@@ -193,7 +190,10 @@ class Call:
         """The engine waited for cannot be had."""
         target = self._end_wait()
         self.last_error = refusals.engine_error(target) if target.failure else refusals.loading_error(target)
-        self._mark_tried(target, "engine failed", final=True)
+        again = target.failure is not None and target.failure.again_now(time())
+        self._mark_tried(target, "engine failed", final=not again)
+        if again:  # a ready engine died while we asked for it; control bounds how often this can happen
+            self.retried &= ~(1 << self.targets.index(target))
         self._step()
 
     def _wait_on(self, target: Target, now: float) -> None:
@@ -240,10 +240,10 @@ class Call:
             self.reply.end_stream(rest, b"" if self.reply.head_sent else self._identity())
             self._done()
 
-    def answered(self, status: int, headers: Headers, body: bytes) -> None:
+    def answered(self, status: int, head: bytes, body: bytes) -> None:
         """A whole response, good or bad, that goes to the client as it is."""
         self._count(status)
-        self.reply.whole(status, passed_headers(headers) + self._identity(), body)
+        self.reply.whole(status, passed_lines(head) + self._identity(), body)
         self._done()
 
     def failed(self, target: Target, error: UpstreamError, why: str) -> None:
@@ -273,7 +273,7 @@ class Call:
         started = attempt.started if attempt else now
         return (
             b"x-request-id: %b\r\nx-glowplug-model: %b\r\nx-glowplug-attempts: %d\r\nx-glowplug-reason: %b\r\n"
-            b"server-timing: queue;dur=%.2f, load;dur=%.1f, upstream;dur=%.2f\r\n"
+            b"server-timing: queue;dur=%.2f, load;dur=%d, upstream;dur=%.2f\r\n"
         ) % (
             self.request_id.encode(), attempt.target.name_header if attempt else b"", self.attempts, self.reason,
             (started - self.t0 - self.load_time) * 1e3, self.load_time * 1e3, (now - started) * 1e3,
@@ -297,6 +297,7 @@ class Call:
             return
         self.over = True
         self.deadline = INF
+        self.attempt = None  # call and attempt know each other: without this only the cycle collector would free them
         if self.reply.detached:
             self.plane.finished(self)
         else:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
-from glowplug.domain.model import Capability
 from glowplug.errors import (
     BodyTooLarge,
     GlowplugError,
@@ -27,9 +26,7 @@ from glowplug.gateway import answer, intake, local
 from glowplug.gateway.auth import authenticate
 from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
-from glowplug.gateway.intake import Request
 from glowplug.gateway.tables import Key
-from glowplug.ids import request_id
 from glowplug.wire.http1 import CONTINUE
 
 if TYPE_CHECKING:
@@ -45,13 +42,18 @@ might destroy the answer on its way (RFC 9112 §9.6)."""
 log = logging.getLogger("glowplug.worker")
 
 
+Request = tuple[bytes, bytes, dict[bytes, bytes], bytes, bool, bool, int | None, Key | None, GlowplugError | None]
+"""One parsed request: method, target, headers, body, keep alive, HTTP/1.0, kind, key, error.  A plain tuple of the
+arguments of `_begin`: most requests are served at once and never become one."""
+
+
 class ClientConnection(asyncio.Protocol):
     """Reads requests, serves one at a time, keeps the rest in line with reading paused."""
 
     __slots__ = (
         "bad", "call", "client", "cors", "deadline", "full", "gone", "head_bytes", "headers", "http10", "in_head",
         "in_message", "keep", "key", "kind", "parser", "parts", "piece", "plane", "queue", "reading", "refused", "size",
-        "tr", "tunnel", "url",
+        "tr", "tunnel", "url", "version",
     )  # fmt: skip
 
     tr: asyncio.Transport
@@ -67,12 +69,13 @@ class ClientConnection(asyncio.Protocol):
         self.keep = True
         self.bad: GlowplugError | None = None
         self.key: Key | None = None
-        self.kind: Capability | None = None
+        self.kind: int | None = None
         self.tunnel: Tunnel | None = None
         self.client = ""
         self.cors = b""
         self.deadline = INF
         self.size = self.head_bytes = self.piece = 0
+        self.version = ""
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
         self.parts: list[bytes] = []
@@ -181,7 +184,7 @@ class ClientConnection(asyncio.Protocol):
         self.head_bytes = 0
         if self.refused:
             return
-        version = self.parser.get_http_version()
+        version = self.version = self.parser.get_http_version()
         try:
             if self.bad is not None:
                 raise self.bad
@@ -233,19 +236,14 @@ class ClientConnection(asyncio.Protocol):
         parts = self.parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         self.parts = []
-        headers = self.headers
-        http10 = self.parser.get_http_version() == "1.0"
-        url = self.url
-        origin = headers.get(b"origin")
-        request = Request(
-            self.parser.get_method(), url, url.partition(b"?")[0], headers, body, self.parser.should_keep_alive(),
-            http10, self.kind, self.key, self.bad,
-            b"" if origin is None or self.bad is not None else intake.cors_headers(origin),
-        )  # fmt: skip
+        bad = self.bad
+        method = b"POST" if self.kind is not None and bad is None else self.parser.get_method()
+        keep = self.parser.should_keep_alive()
+        http10 = self.version == "1.0"
         if self.call is None and not self.queue and not self.full:
-            self._begin(request)
+            self._begin(method, self.url, self.headers, body, keep, http10, self.kind, self.key, bad)
             return
-        self._enqueue(request)
+        self._enqueue((method, self.url, self.headers, body, keep, http10, self.kind, self.key, bad))
 
     def _enqueue(self, request: Request) -> None:
         self.queue.append(request)
@@ -258,44 +256,56 @@ class ClientConnection(asyncio.Protocol):
 
     # ---- serving
 
-    def _begin(self, request: Request) -> None:
+    def _begin(
+        self,
+        method: bytes,
+        target: bytes,
+        headers: dict[bytes, bytes],
+        body: bytes,
+        keep: bool,
+        http10: bool,
+        kind: int | None,
+        key: Key | None,
+        error: GlowplugError | None,
+    ) -> None:
         self.deadline = INF
-        self.keep = request.keep and not self.plane.draining
-        self.http10 = request.http10
-        self.cors = request.cors
-        rid = intake.given_request_id(request.headers) or request_id()
-        if request.error is not None:
-            self._answer_error(request, request.error, rid)
-        elif request.kind is not None and request.key is not None:
-            call = self.call = Call(self, self.plane, request.key, request.kind, rid)
-            call.run(request.body)
+        self.keep = keep and not self.plane.draining
+        self.http10 = http10
+        origin = headers.get(b"origin")
+        self.cors = b"" if origin is None or error is not None else intake.cors_headers(origin)
+        rid = intake.given_request_id(headers) or self.plane.request_ids.next()
+        if error is not None:
+            self._answer_error(method, error, rid)
+        elif kind is not None and key is not None:
+            call = self.call = Call(self, self.plane, key, kind, rid)
+            call.run(body)
         else:
-            self._begin_other(request, rid)
+            self._begin_other(method, target, headers, body, rid)
 
-    def _begin_other(self, request: Request, rid: str) -> None:
-        if request.method == b"OPTIONS" and request.cors:
-            self._answer(request, 200, intake.preflight_headers(request.headers) + request.cors, b"")
+    def _begin_other(self, method: bytes, target: bytes, headers: dict[bytes, bytes], body: bytes, rid: str) -> None:
+        if method == b"OPTIONS" and self.cors:
+            self._answer(method, 200, intake.preflight_headers(headers) + self.cors, b"")
             return
         try:
-            result = local.serve(self.plane, request.method, request.path, request.headers)
+            result = local.serve(self.plane, method, target.partition(b"?")[0], headers)
         except GlowplugError as error:
-            self._answer_error(request, error, rid)
+            self._answer_error(method, error, rid)
             return
         if result is not None:
-            status, lines, body = result
-            self._answer(request, status, b"%bx-request-id: %b\r\n%b" % (lines, rid.encode(), request.cors), body)
+            status, lines, answered = result
+            self._answer(method, status, b"%bx-request-id: %b\r\n%b" % (lines, rid.encode(), self.cors), answered)
             return
         handover = self.call = Handover(self, self.plane, rid)
-        handover.run(request.method, request.target, list(request.headers.items()), request.body)
+        handover.run(method, target, list(headers.items()), body)
 
-    def _answer(self, request: Request, status: int, lines: bytes, body: bytes) -> None:
+    def _answer(self, method: bytes, status: int, lines: bytes, body: bytes) -> None:
         connection = answer.connection_header(self.keep, self.http10)
-        self.tr.write(answer.whole(status, lines, body, connection, head_only=request.method == b"HEAD"))
+        self.tr.write(answer.whole(status, lines, body, connection, head_only=method == b"HEAD"))
         self.call_done()
 
-    def _answer_error(self, request: Request, error: GlowplugError, rid: str) -> None:
+    def _answer_error(self, method: bytes, error: GlowplugError, rid: str) -> None:
         connection = answer.connection_header(self.keep, self.http10)
-        self.tr.write(answer.error(error, rid, connection, head_only=request.method == b"HEAD"))
+        self.tr.write(answer.error(error, rid, connection, head_only=method == b"HEAD"))
         self.call_done()
 
     def call_done(self) -> None:
@@ -315,7 +325,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _next(self) -> None:
         if self.queue and self.call is None and not self.gone and not self.full:
-            self._begin(self.queue.pop(0))
+            self._begin(*self.queue.pop(0))
 
     def _upgrade(self, rest: bytes) -> bytes:
         """The request asks for another protocol: a websocket is tunnelled, anything else is served as it stands.
@@ -336,7 +346,7 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(RequestError("A websocket handshake has no body", code="malformed_request"))
         else:
             self.deadline = INF
-            tunnel = self.call = self.tunnel = Tunnel(self, self.plane, request_id())
+            tunnel = self.call = self.tunnel = Tunnel(self, self.plane, self.plane.request_ids.next())
             tunnel.run(self.parser.get_method(), self.url, list(headers.items()), rest)
         return b""
 
@@ -367,11 +377,10 @@ class ClientConnection(asyncio.Protocol):
         self.refused = True
         self.parts = []
         if self.call is not None or self.queue:
-            bad = Request(b"", b"", b"", {}, b"", False, False, None, None, error, b"")
-            self._enqueue(bad)
+            self._enqueue((b"", b"", {}, b"", False, False, None, None, error))
             return
         self.keep = False
-        self.tr.write(answer.error(error, request_id(), answer.CLOSE))
+        self.tr.write(answer.error(error, self.plane.request_ids.next(), answer.CLOSE))
         self.close()
 
     def shutdown(self) -> None:

@@ -76,9 +76,11 @@ class Grants:
             waiter.refused()
 
     def progress(self, loading: Loading) -> None:
+        """News of a model that may be had: an earlier failure does not stand any more."""
         target = self._tables.targets.get(loading.model)
         if target is not None:
             target.loading = loading
+            target.failure = None
 
     def rebind(self, orphans: list[Target]) -> None:
         """A new snapshot came: targets it still names find their instances, waiters of the others are refused."""

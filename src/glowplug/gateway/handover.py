@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Final, cast
 from glowplug.errors import Unavailable
 from glowplug.gateway import answer
 from glowplug.gateway.upstream import UpstreamConnection
-from glowplug.wire.http1 import HOP_BY_HOP, LAST_CHUNK, STATUS_LINES, Headers, connection_tokens, header, request_head
+from glowplug.wire.http1 import (
+    HOP_BY_HOP,
+    LAST_CHUNK,
+    STATUS_LINES,
+    Headers,
+    connection_tokens,
+    fields,
+    header,
+    request_head,
+)
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
@@ -62,30 +71,23 @@ class Handover:
         self.payload = b"%b%b\r\n%b" % (head[:-2], ours, body)
         self.dial = self.plane.control.start(self, self.payload)
 
-    def up_connected(self, upstream: UpstreamConnection) -> None:
-        self.up = upstream
-        self.dial = None
-
-    def up_head(self, status: int, headers: Headers) -> None:
+    def up_head(self, status: int, head: bytes) -> None:
         conn = self.conn
+        headers = fields(head)
         dropped = HOP_BY_HOP | connection_tokens(headers)
-        lines = b"".join(
-            b"%b: %b\r\n" % (n.lower(), v)
-            for n, v in headers
-            if n.lower() not in dropped and n.lower() != b"content-length"
-        )
+        lines = b"".join(b"%b: %b\r\n" % f for f in headers if f[0] not in dropped and f[0] != b"content-length")
         length = header(headers, b"content-length")
         bodiless = status in (204, 304)
         if length is not None or bodiless or self.head_only:
             size = b"content-length: %b\r\n" % length if length is not None and not bodiless else b""
             connection = answer.connection_header(conn.keep, conn.http10)
-            head = b"%b%b%b%b\r\n" % (STATUS_LINES[status], lines + conn.cors, size, connection)
+            begin = b"%b%b%b%b\r\n" % (STATUS_LINES[status], lines + conn.cors, size, connection)
         else:
             self.chunked = not conn.http10
             conn.keep = conn.keep and not conn.http10
-            head = answer.stream_head(status, lines + conn.cors, b"" if conn.keep else answer.CLOSE, conn.http10)
+            begin = answer.stream_head(status, lines + conn.cors, b"" if conn.keep else answer.CLOSE, conn.http10)
         self.sent = True
-        conn.tr.write(head)
+        conn.tr.write(begin)
 
     def up_data(self, data: bytes) -> None:
         if data and not self.head_only:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from glowplug.domain.model import Capability
 from glowplug.errors import Forbidden, GlowplugError, HeadersTooLarge, RequestError
-from glowplug.gateway.tables import Key, Tables
+from glowplug.gateway.tables import KINDS, Tables
 from glowplug.wire.http1 import host_name
 
 MODEL_PATHS: Final = {
-    prefix + path: kind
+    prefix + path: KINDS.index(kind)
     for prefix in (b"/v1", b"")
     for path, kind in (
         (b"/chat/completions", Capability.CHAT),
@@ -19,28 +19,14 @@ MODEL_PATHS: Final = {
         (b"/embeddings", Capability.EMBEDDINGS),
     )
 }
-"""Data-plane routes; the form without /v1 is for clients whose base URL lacks it."""
+"""Data-plane routes → kind; the form without /v1 is for clients whose base URL lacks it."""
 ONCE: Final = frozenset(
     (b"host", b"authorization", b"x-api-key", b"api-key", b"transfer-encoding", b"expect", b"origin")
 )
 """Header fields that must not be repeated: two readers could choose differently."""
+_SEEN_HOSTS: Final = 64
+"""Host values whose check is remembered."""
 _CORS_HEADERS: Final = b"authorization, content-type, x-api-key, anthropic-version, anthropic-beta, openai-beta"
-
-
-class Request(NamedTuple):
-    """One parsed request, ready to be served."""
-
-    method: bytes
-    target: bytes
-    path: bytes
-    headers: dict[bytes, bytes]
-    body: bytes
-    keep: bool
-    http10: bool
-    kind: Capability | None
-    key: Key | None
-    error: GlowplugError | None
-    cors: bytes
 
 
 def check_head(tables: Tables, url: bytes, version: str, headers: Mapping[bytes, bytes]) -> None:
@@ -58,7 +44,7 @@ def check_head(tables: Tables, url: bytes, version: str, headers: Mapping[bytes,
     if host is None:
         if version == "1.1":
             raise RequestError("The Host header is missing", code="malformed_request")
-    elif tables.hosts and host_name(host) not in tables.hosts and b"*" not in tables.hosts:
+    elif host not in tables.seen_hosts and not _host_allowed(tables, host):
         raise Forbidden(
             f"The host {host.decode('latin-1')!r} is not served here",
             hint="add it to server.hosts in the configuration",
@@ -71,6 +57,14 @@ def check_head(tables: Tables, url: bytes, version: str, headers: Mapping[bytes,
             hint="add it to server.origins in the configuration",
             code="origin_not_allowed",
         )
+
+
+def _host_allowed(tables: Tables, host: bytes) -> bool:
+    if tables.hosts and host_name(host) not in tables.hosts and b"*" not in tables.hosts:
+        return False
+    if tables.ready and len(tables.seen_hosts) < _SEEN_HOSTS:
+        tables.seen_hosts.add(host)
+    return True
 
 
 def _origin_allowed(tables: Tables, origin: bytes, host: bytes | None) -> bool:
@@ -94,7 +88,9 @@ def preflight_headers(headers: Mapping[bytes, bytes]) -> bytes:
 
 def given_request_id(headers: Mapping[bytes, bytes]) -> str:
     """The client's own request id when it is harmless (1 to 64 letters, digits, `-`, `_`, `.`), else empty."""
-    value = headers.get(b"x-request-id", b"")
+    value = headers.get(b"x-request-id")
+    if value is None:
+        return ""
     plain = value.replace(b"-", b"").replace(b"_", b"").replace(b".", b"")
     return value.decode("ascii") if 0 < len(value) <= 64 and plain.isalnum() else ""
 

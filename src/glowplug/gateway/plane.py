@@ -7,13 +7,15 @@ import logging
 import ssl
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
 
 from glowplug.domain.usage import AttemptClosed, AttemptOpened
 from glowplug.errors import StoreError, Unavailable
 from glowplug.gateway.grants import Grants, Uplink
 from glowplug.gateway.metrics import Metrics
-from glowplug.gateway.tables import Tables
-from glowplug.gateway.upstream import Pool, unix
+from glowplug.gateway.tables import Tables, Target
+from glowplug.gateway.upstream import Pool, tcp, unix
+from glowplug.ids import RequestIds
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
@@ -42,24 +44,46 @@ class Plane:
         uplink: Uplink,
         journal: Journal,
         control_socket: str,
-        tls: ssl.SSLContext,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.loop = loop
         self.tables = Tables()
         self.metrics = Metrics()
         self.grants = Grants(loop, self.tables, uplink)
-        self.tls = tls
+        self._tls = tls
         self.control_socket = control_socket
         self.control: Pool = unix(loop, control_socket, _CONTROL_CONNECT)
         self.connections: set[ClientConnection] = set()
         self.per_client: dict[str, int] = {}
         self.detached: set[Call] = set()
         """Calls whose client left and whose paid upstream is read to its end."""
+        self.request_ids = RequestIds()
         self.draining = False
         self.control_connected = False
         self._journal = journal
         self._sweeping = False
         self._changed = asyncio.Event()
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """How providers' certificates are verified: against the system's authorities, or those given at the start.
+
+        Made at the first use: reading the authorities takes tens of milliseconds and megabytes, which an installation
+        without an https provider never needs.
+        """
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
+
+    def provider_pool(self, target: Target) -> Pool:
+        """The pool to a target's provider, made at its first use."""
+        route = target.route
+        parts = urlsplit(route.base_url)
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        pool = tcp(self.loop, parts.hostname or "", port, self.tls if secure else None, route.connect_timeout)
+        target.pool = pool
+        return pool
 
     # ---- accounting
 
@@ -77,7 +101,7 @@ class Plane:
 
     def close_attempt(self, record: AttemptClosed) -> None:
         metrics = self.metrics
-        metrics.attempts[record.model, record.outcome] += 1
+        metrics.attempts[record.model, record.outcome._value_] += 1
         counts = metrics.tokens[record.model]
         counts[0] += record.prompt_tokens
         counts[1] += record.completion_tokens

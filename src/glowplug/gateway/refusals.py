@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glowplug.config.nearest import nearest
 from glowplug.domain.model import Loading as LoadingState
 from glowplug.errors import (
     EngineFailed,
@@ -22,10 +23,8 @@ _DEFAULT_ETA = 5.0
 
 
 def unknown_model(name: str, names: list[str]) -> NotFound:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]!r}?" if near else "GET /v1/models lists what this key may use"
+    near = nearest(name, names)
+    hint = f"did you mean {near!r}?" if near else "GET /v1/models lists what this key may use"
     return NotFound(f"The model {name!r} does not exist", hint=hint, code="model_not_found")
 
 
@@ -36,6 +35,10 @@ def wrong_kind(route: Route, kind: str) -> RequestError:
         hint=f"it serves {', '.join(able) or 'nothing'}",
         code="wrong_endpoint",
     )
+
+
+def over_rate(what: str, rpm: int, wait: float) -> LimitReached:
+    return LimitReached(f"{what} is over {rpm} requests a minute", hint="try again after Retry-After", retry_after=wait)
 
 
 def standing_error(target: Target, standing: Standing, now: float) -> GlowplugError:

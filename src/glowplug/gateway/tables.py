@@ -6,10 +6,8 @@ still names them.
 
 from __future__ import annotations
 
-import asyncio
-import ssl
 from time import time
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,15 +15,19 @@ import msgspec
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Capability, Cold, Loading
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, ModelRoute, Snapshot
-from glowplug.gateway.upstream import Pool, tcp
+from glowplug.gateway.upstream import Pool
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
 
-_FORWARDED_PATHS = {
-    Capability.CHAT: b"/chat/completions",
-    Capability.COMPLETIONS: b"/completions",
-    Capability.EMBEDDINGS: b"/embeddings",
-}
+KINDS: Final = (Capability.CHAT, Capability.COMPLETIONS, Capability.EMBEDDINGS)
+"""What can be asked for on the data plane.  A request's kind is an index into this; `heads` and `by_kind` are tuples in
+this order, because an enum as a dictionary key costs a Python call at every look-up."""
+KIND_NAMES: Final = tuple(str(kind) for kind in KINDS)
+EMBEDDINGS: Final = KINDS.index(Capability.EMBEDDINGS)
+_UPSTREAM_PATHS: Final = ("/chat/completions", "/completions", "/embeddings")
+
+Heads = tuple[bytes, ...]
+"""Request heads to one place by kind, complete up to the value of Content-Length."""
 
 
 class Instance:
@@ -67,7 +69,7 @@ class Target:
         self.warmed_at = 0.0
         self.pool: Pool | None = None
         self.limiter: RateLimit | None = None
-        self.heads: dict[Capability, bytes] = {}
+        self.heads: Heads = ()
         self.route = route
         self.upstream_name = b""
         self.adopt(route, None)
@@ -103,15 +105,6 @@ class Target:
             return Standing.FAILED
         return Standing.COLD
 
-    def provider_pool(self, loop: asyncio.AbstractEventLoop, tls: ssl.SSLContext) -> Pool:
-        """The pool to the provider, made at first use."""
-        if self.pool is None:
-            parts = urlsplit(self.route.base_url)
-            secure = parts.scheme == "https"
-            port = parts.port or (443 if secure else 80)
-            self.pool = tcp(loop, parts.hostname or "", port, tls if secure else None, self.route.connect_timeout)
-        return self.pool
-
 
 class Waiter(Protocol):
     """A request that waits for a target: told of a grant or of a failure, once."""
@@ -120,17 +113,16 @@ class Waiter(Protocol):
     def refused(self) -> None: ...
 
 
-def _heads(host: str, prefix: str, key: str, extra: dict[str, str]) -> dict[Capability, bytes]:
-    """The request heads to one place by endpoint, complete up to the value of Content-Length."""
-    out = {}
-    for capability, path in _FORWARDED_PATHS.items():
-        lines = [f"POST {prefix}{path.decode()} HTTP/1.1", f"host: {host}"]
+def _heads(host: str, prefix: str, key: str, extra: dict[str, str]) -> Heads:
+    out = []
+    for path in _UPSTREAM_PATHS:
+        lines = [f"POST {prefix}{path} HTTP/1.1", f"host: {host}"]
         if key:
             lines.append(f"authorization: Bearer {key}")
         lines += [f"{name.lower()}: {value}" for name, value in extra.items()]
         lines += ["content-type: application/json", "accept: */*", "content-length: "]
-        out[capability] = "\r\n".join(lines).encode("latin-1")
-    return out
+        out.append("\r\n".join(lines).encode("latin-1"))
+    return tuple(out)
 
 
 class Route:
@@ -145,9 +137,7 @@ class Route:
         self.timeout = timeout
         self.rpm = rpm
         self.limiter = RateLimit(rpm) if rpm is not None else None
-        self.by_kind = {
-            kind: tuple(target for target in targets if kind in target.route.capabilities) for kind in Capability
-        }
+        self.by_kind = tuple(tuple(target for target in targets if kind in target.route.capabilities) for kind in KINDS)
 
 
 class Key:
@@ -160,9 +150,6 @@ class Key:
         self.limiter = RateLimit(route.rpm) if route.rpm is not None else None
         self.used_at = self.reported_at = 0.0
 
-    def expired(self) -> bool:
-        return self.route.expires_at is not None and self.route.expires_at <= time()
-
 
 class Tables:
     """The current picture.  `apply` swaps in a new one at once; requests under way keep the objects they hold."""
@@ -173,7 +160,11 @@ class Tables:
         self.routes: dict[bytes, Route] = {}
         """By the JSON text of the name, quotes included, as it stands in request bodies."""
         self.keys: dict[bytes, Key] = {}
+        self.seen_credentials: dict[bytes, Key] = {}
+        """Authorization header values that were found good under this snapshot; saves the keyed hash."""
         self.hosts: frozenset[bytes] = frozenset()
+        self.seen_hosts: set[bytes] = set()
+        """Host header values that were found good under this snapshot."""
         self.origins: frozenset[bytes] = frozenset()
         self.limits = Limits()
         self.model_documents: dict[str, bytes] = {}
@@ -210,6 +201,8 @@ class Tables:
         self.snapshot = snapshot
         self.targets, self.routes, self.keys = targets, routes, keys
         self.hosts = frozenset(host.lower().encode() for host in snapshot.hosts)
+        self.seen_hosts = set()
+        self.seen_credentials = {}
         self.origins = frozenset(origin.lower().encode() for origin in snapshot.origins)
         self.limits = snapshot.limits
         self.model_documents = {}

@@ -2,7 +2,7 @@
 
 A connection serves one sink at a time and reports to it by plain calls:
 
-    up_head(status, headers)   the response has begun
+    up_head(status, head)      the response has begun
     up_data(data)              some of its body
     up_end(data)               the rest of its body (perhaps empty); the response is complete
     up_fail(why, stale)        it will not complete; `stale` = a kept-alive connection died before its first byte
@@ -18,7 +18,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from glowplug.wire.http1 import Headers, header
+from glowplug.wire.http1 import is_framed
 
 KEEP_ALIVE: Final = 55.0
 """Idle seconds after which a pooled connection is closed; below the 60 s many servers use."""
@@ -27,11 +27,14 @@ HEAD_BYTES: Final = 131_072
 
 
 class Sink(Protocol):
-    def up_head(self, status: int, headers: Headers) -> None: ...
+    """Who gets a response.  `up` is set to the connection that serves it before the first report."""
+
+    up: UpstreamConnection | None
+
+    def up_head(self, status: int, head: bytes) -> None: ...
     def up_data(self, data: bytes) -> None: ...
     def up_end(self, data: bytes) -> None: ...
     def up_fail(self, why: str, stale: bool) -> None: ...
-    def up_connected(self, upstream: UpstreamConnection) -> None: ...
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -41,12 +44,12 @@ class UpstreamConnection(asyncio.Protocol):
         "closed",
         "got",
         "head",
-        "headers",
         "idle_since",
         "parser",
         "parts",
         "paused",
         "pool",
+        "raw",
         "reused",
         "sink",
         "status",
@@ -62,8 +65,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.closed = self.reused = self.got = self.paused = False
         self.idle_since = 0.0
         self.status = 0
-        self.head = 0
-        self.headers: Headers = []
+        self.raw = b""
+        self.head = b""
         self.parts: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -73,11 +76,11 @@ class UpstreamConnection(asyncio.Protocol):
     def send(self, sink: Sink, data: bytes) -> None:
         """Write one whole request; its response goes to `sink`."""
         self.sink = sink
-        self.status = self.head = 0
+        self.status = 0
         self.got = False
-        self.headers = []
+        self.raw = b""
         self.parts = []
-        sink.up_connected(self)
+        sink.up = self
         self.tr.write(data)
 
     def data_received(self, data: bytes) -> None:
@@ -86,14 +89,16 @@ class UpstreamConnection(asyncio.Protocol):
             self.abort()
             return
         self.got = True
+        if self.status == 0:
+            # llhttp judges the head; its text is kept, because two header fields of it are all anybody reads.
+            self.raw = self.raw + data if self.raw else data
         try:
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(f"not a valid HTTP response: {error}")
             return
         if self.status == 0 and self.sink is sink:
-            self.head += len(data)
-            if self.head > HEAD_BYTES:
+            if len(self.raw) > HEAD_BYTES:
                 self._fail("the response head is too long")
             return
         parts = self.parts
@@ -107,17 +112,17 @@ class UpstreamConnection(asyncio.Protocol):
         if self.sink is None:  # more than the response that was asked for: nothing here can be trusted any more
             self.abort()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         status = self.parser.get_status_code()
+        end = self.raw.find(b"\r\n\r\n") + 4
         if status < 200:
-            self.headers = []
+            self.raw = self.raw[end:]
             return
         self.status = status
+        self.head = self.raw[:end]
+        self.raw = b""
         if self.sink is not None:
-            self.sink.up_head(status, self.headers)
+            self.sink.up_head(status, self.head)
 
     def on_body(self, data: bytes) -> None:
         self.parts.append(data)
@@ -129,7 +134,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.sink = None
         self.parts = []
         keep = self.parser.should_keep_alive()
-        self.resume()
+        if self.paused:
+            self.resume()
         sink.up_end(parts[0] if len(parts) == 1 else b"".join(parts))
         # Only now: a next attempt that begins at once must not be sent into a parser that is still at work.
         if keep and not self.closed and not self.pool.closed:
@@ -169,11 +175,7 @@ class UpstreamConnection(asyncio.Protocol):
         sink, self.sink = self.sink, None
         if sink is None:
             return
-        framed = (
-            header(self.headers, b"content-length") is not None
-            or header(self.headers, b"transfer-encoding") is not None
-        )
-        if exc is None and self.status >= 200 and not framed:
+        if exc is None and self.status >= 200 and not is_framed(self.head):
             # A body without a length ends with the connection (RFC 9112 §6.3, rule 8).
             sink.up_end(b"".join(self.parts))
         else:

@@ -27,7 +27,13 @@ class RateLimit:
 
     def take(self, now: float) -> float:
         """As `wait`, but a request that may pass is counted."""
+        due = self._due
+        if due <= now:  # the usual case: nothing is owed
+            if self.rpm <= 0:
+                return 60.0
+            self._due = now + self._step
+            return 0.0
         over = self.wait(now)
         if over == 0.0:
-            self._due = max(self._due, now) + self._step
+            self._due = due + self._step
         return over

@@ -6,6 +6,7 @@ The grammar itself is llhttp's (httptools); here are only the parts a gateway ad
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Final
 
@@ -33,23 +34,45 @@ HOP_BY_HOP: Final = frozenset(
     )
 )
 
-_PASSED_RESPONSE = frozenset(
-    (b"content-type", b"content-encoding", b"retry-after", b"content-disposition", b"content-language")
+_PASSED = re.compile(
+    # The line end in front and the first letter are what makes this cheap: most lines are left after two comparisons.
+    rb"\r\n(?=[CcRrOoAaXx])((?i:content-(?:type|encoding|disposition|language):|retry-after:|openai-|anthropic-"
+    rb"|x-ratelimit-)[^\r\n]*)"
 )
-_PASSED_PREFIXES = (b"openai-", b"x-ratelimit-", b"anthropic-")
+_FRAMED = re.compile(rb"^(?:content-length|transfer-encoding):", re.IGNORECASE | re.MULTILINE)
+_EVENTS = re.compile(rb"^content-type:[ \t]*text/event-stream", re.IGNORECASE | re.MULTILINE)
 
 
-def passed_headers(headers: Headers) -> bytes:
-    """The upstream's response headers a client gets to see, as bytes ready to send.
+# A response head below is the text that llhttp has accepted: whole lines, none folded, each ending in CRLF.
+
+
+def passed_lines(head: bytes) -> bytes:
+    """The header lines of a response head that a client gets to see, as they came.
 
     An allow-list: content type, retry and rate limit information, the provider's own processing notes.  Cookies,
     server names and everything about the connection stay here.
     """
-    out = b""
-    for name, value in headers:
-        low = name.lower()
-        if low in _PASSED_RESPONSE or low.startswith(_PASSED_PREFIXES):
-            out += b"%b: %b\r\n" % (low, value)
+    lines = _PASSED.findall(head)
+    lines.append(b"")
+    return b"\r\n".join(lines)
+
+
+def is_framed(head: bytes) -> bool:
+    """Whether the end of the body is marked; if not, it ends with the connection."""
+    return _FRAMED.search(head) is not None
+
+
+def is_event_stream(head: bytes) -> bool:
+    """Whether the body is a stream of server-sent events."""
+    return _EVENTS.search(head) is not None
+
+
+def fields(head: bytes) -> Headers:
+    """All header fields in order, names in lower case."""
+    out = []
+    for line in head.split(b"\r\n")[1:-2]:
+        name, _, value = line.partition(b":")
+        out.append((name.lower(), value.strip(b" \t")))
     return out
 
 
