@@ -130,8 +130,9 @@ def welcome(base_url: str, key: str, paths: Paths) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """A YAML double-quoted scalar."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A value of the configuration that is exactly this text: a YAML double-quoted scalar without references."""
+    plain = text.replace("${", "$${").replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in plain) + '"'
 
 
 def _free_port() -> int:
