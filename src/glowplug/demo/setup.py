@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import sys
@@ -113,7 +114,7 @@ aliases:
 
 def welcome(base_url: str, key: str, paths: Paths) -> list[str]:
     """What a person sees once the demo listens."""
-    where = f"glowplug --state-dir {paths.state}"
+    where = f"glowplug --state-dir {shlex.quote(str(paths.state))}"
     return [
         "",
         "  The demo is ready. Nothing is loaded yet; the first request starts an engine.",
