@@ -114,6 +114,12 @@ def state_paths(state_dir: str | os.PathLike[str] | None = None) -> Paths:
     return Paths(state, run)
 
 
+def demo_paths() -> Paths:
+    """The paths of `glowplug demo`: beside this user's installation, never in it."""
+    state = state_paths().state
+    return state_paths(state.with_name(state.name + "-demo"))
+
+
 def default_config_path() -> Path:
     """`$XDG_CONFIG_HOME/glowplug/config.yaml`."""
     base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from glowplug import supervisor
 from glowplug.errors import ConfigError, Conflict, GlowplugError
-from glowplug.paths import Paths, default_config_path, state_paths
+from glowplug.paths import Paths, default_config_path, demo_paths, state_paths
 from glowplug.supervisor import FATAL_EXIT, Plan, say
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def demo(state_dir: Path | None, port: int | None, host: str | None, as_json: bo
     """
     from glowplug.demo import setup
 
-    paths = state_paths(state_dir or setup.default_state_dir())
+    paths = state_paths(state_dir) if state_dir else demo_paths()
     lock = _claim(paths)
     prepared = setup.prepare(paths)
     loaded = read_configuration(prepared.config)

@@ -64,6 +64,7 @@ class FakeServer:
         ]
         self.config_path = "/etc/glowplug/config.yaml"
         self.config_problems = False
+        self.stale = ""
         self.loads_to_refuse = 2
         self.delay = 0.0
 
@@ -72,7 +73,7 @@ class FakeServer:
     def admin(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
         match (method, *parts):
             case ("GET", "status"):
-                return {"version": "0.1.0", "config_path": self.config_path}
+                return {"version": "0.1.0", "config_path": self.config_path, "stale": self.stale}
             case ("GET", "instances"):
                 return {"data": self.instances}
             case ("GET", "models"):

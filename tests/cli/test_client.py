@@ -12,9 +12,10 @@ from time import monotonic
 import pytest
 
 from glowplug.cli.client import Address, Client, find, refusal, segment, told_error
+from glowplug.cli.command import Session
 from glowplug.cli.output import NOT_RUNNING
 from glowplug.errors import EngineFailed, GlowplugError, Loading, NotFound, RequestError, Unavailable, UpstreamError
-from glowplug.paths import state_paths
+from glowplug.paths import demo_paths, state_paths
 from tests.cli.conftest import install
 from tests.cli.fake_server import ADMIN
 
@@ -149,6 +150,20 @@ def test_the_running_server_is_found_with_its_key(tmp_path: Path) -> None:
     found = find(state_paths(tmp_path), None, None)
     assert (found.base, found.key) == ("http://127.0.0.1:4321", ADMIN)
     assert find(state_paths(tmp_path), None, "sk-mine").key == "sk-mine"
+
+
+def test_without_a_state_directory_the_demo_is_found_when_nothing_else_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    install(demo_paths().state, "http://127.0.0.1:4322")
+    assert Session().client().address.base == "http://127.0.0.1:4322"
+    install(state_paths().state, "http://127.0.0.1:4321")
+    assert Session().client().address.base == "http://127.0.0.1:4321"
+    named = Session()
+    named.state_dir = tmp_path / "elsewhere"
+    with pytest.raises(Unavailable):
+        named.client()
 
 
 def test_the_kept_key_never_leaves_this_machine(tmp_path: Path) -> None:

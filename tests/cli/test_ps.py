@@ -49,3 +49,10 @@ def test_a_failed_engine_says_why_below_the_table(glowplug: Glowplug, server: Fa
     server.instances[2] |= {"state": "failed", "failure": {"kind": "crash", "message": "it crashed"}}
     said = glowplug("ps")
     assert "chat-c-llamacpp: it crashed; see: glowplug logs chat-c-llamacpp" in said.err
+
+
+def test_a_refused_configuration_is_told(glowplug: Glowplug, server: FakeServer) -> None:
+    server.stale = "config.yaml has 1 problem"
+    assert "serving an older configuration: config.yaml has 1 problem" in glowplug("ps").err
+    server.instances = []
+    assert "serving an older configuration" in glowplug("ps").err

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+
+import pytest
 
 from glowplug.control.events import Broadcaster
-from glowplug.control.outbox import LinkOutbox
+from glowplug.control.outbox import LinkOutbox, told
 from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView, State
 from glowplug.domain.model import Loading
 from glowplug.wire.link import Failed, Granted, Progress, Revoked, ToWorker
 from tests.still_clock import StillClock
 
 ENDPOINT = Endpoint(instance="i1", model="m", host="127.0.0.1", port=9, key="k")
-FAILURE = Failure(kind=FailureKind.CRASH, message="gone")
+FAILURE = Failure(kind=FailureKind.CRASH, message="the engine ended with status 3")
 VIEW = InstanceView(model="m", engine="llamacpp", state=State.READY)
 LOADING = Loading(model="m", state="loading")
 
@@ -61,3 +64,48 @@ async def test_before_the_link_is_there_nothing_is_sent_and_people_hear_all_the_
     outbox.failed("m", FAILURE)
     told = await asyncio.wait_for(heard.next(), 5)
     assert told is not None and told.kind == "failure"
+
+
+def view(state: State, *, failure: Failure | None = None) -> InstanceView:
+    return InstanceView(model="chat", engine="llamacpp", state=state, pid=7, load_seconds=0.456, failure=failure)
+
+
+@pytest.mark.parametrize(
+    ("state", "before", "line"),
+    [
+        (State.STARTING, State.STOPPED, "chat: starting"),
+        (State.LOADING, State.STARTING, ""),
+        (State.READY, State.LOADING, "chat: ready in 0.46 s (pid 7)"),
+        (State.BUSY, State.LOADING, "chat: ready in 0.46 s (pid 7)"),
+        (State.BUSY, State.READY, ""),
+        (State.READY, State.BUSY, ""),
+        (State.DRAINING, State.READY, ""),
+        (State.STOPPED, State.RELEASING, "chat: stopped, its memory is free"),
+    ],
+)
+def test_lines_of_the_log(state: State, before: State, line: str) -> None:
+    assert told(view(state), before) == line
+
+
+def test_a_failure_is_a_warning_with_its_reason() -> None:
+    assert told(view(State.FAILED, failure=FAILURE), State.LOADING) == "chat: failed: the engine ended with status 3"
+
+
+def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    outbox = LinkOutbox(Broadcaster(), StillClock())
+    with caplog.at_level(logging.INFO):
+        for state in (
+            State.STARTING,
+            State.LOADING,
+            State.LOADING,
+            State.READY,
+            State.BUSY,
+            State.READY,
+            State.STOPPED,
+        ):
+            outbox.changed(view(state))
+    assert [record.getMessage() for record in caplog.records] == [
+        "chat: starting",
+        "chat: ready in 0.46 s (pid 7)",
+        "chat: stopped, its memory is free",
+    ]

@@ -14,14 +14,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glowplug.config.load import load, load_bytes
-from glowplug.demo import setup
+from glowplug.demo import model_path, setup
 from glowplug.domain.model import Capability, Cold
 from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError
-from glowplug.paths import Paths, state_paths
+from glowplug.paths import Paths, demo_paths, state_paths
 
-ODD = ["/a b/c", "/it's \"odd\"", "/back\\slash", "/${HOME}/x", "/$${HOME}", "/${", "/ü☃𝄞", "/tab\there", "/line\nbreak",
-       "/\x07\x7f\x85\ufeff", "/#not: a comment, [no] {list}", "- &x *y !z"]  # fmt: skip
+ODD = (
+    "/a b/c",
+    '/it\'s "odd"',
+    "/back\\slash",
+    "/${HOME}/x",
+    "/$${HOME}",
+    "/${",
+    "/ü☃𝄞",
+    "/tab\there",
+    "/line\nbreak",
+    "/\x07\x7f\x85\ufeff",
+    "/#not: a comment, [no] {list}",
+    "- &x *y !z",
+)
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=30)
 odd = st.sampled_from(ODD) | text
 
@@ -31,6 +43,13 @@ def paths(tmp_path: Path) -> Paths:
     paths = state_paths(tmp_path / "state with 'odd' name")
     paths.prepare()
     return paths
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine on PATH and a file for every model."""
+    monkeypatch.setattr(setup, "engine_command", lambda: ["llama-server"])
+    monkeypatch.setattr(setup, "model_path", lambda name: model_path("embed-demo"))
 
 
 @given(command=st.lists(odd, min_size=1, max_size=3), weights=odd, python_path=odd | st.just(""))
@@ -52,16 +71,13 @@ def test_what_it_writes_is_read_back_without_a_problem_whatever_the_paths(
 def test_the_demo_is_a_chat_an_embedding_a_cloud_and_three_aliases(
     paths: Paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setup, "engine_command", lambda: ["llama-server"])
     prepared = setup.prepare(paths)
     assert stat.S_IMODE(prepared.config.stat().st_mode) == 0o600
     loaded = load(prepared.config, env=os.environ, engines=Catalogue())
     assert loaded.warnings == ()
     routes = {route.name: route for route in loaded.routes}
     assert list(routes) == [setup.CHAT, setup.EMBED, setup.CLOUD]
-    assert routes[setup.EMBED].capabilities == (Capability.EMBEDDINGS,) or set(routes[setup.EMBED].capabilities) == {
-        Capability.EMBEDDINGS
-    }
+    assert set(routes[setup.EMBED].capabilities) == {Capability.EMBEDDINGS}
     assert all(Path(model.path).is_file() for model in loaded.local_models)
     assert {alias.name: (alias.targets, alias.cold) for alias in loaded.aliases} == {
         "chat-default": ((setup.CHAT, setup.CLOUD), Cold.CLOUD_WHILE_COLD),
@@ -73,16 +89,16 @@ def test_the_demo_is_a_chat_an_embedding_a_cloud_and_three_aliases(
     assert cloud.api_key in prepared.provider and cloud.upstream_model == prepared.provider[-1] == "stand-in"
 
 
-def test_each_start_has_another_key_and_leaves_no_old_text(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup, "engine_command", lambda: ["llama-server"])
+@pytest.mark.usefixtures("installed")
+def test_each_start_has_another_key_and_leaves_no_old_text(paths: Paths) -> None:
     (paths.state / "demo.yaml").write_text("x" * 100_000)
     first, second = setup.prepare(paths), setup.prepare(paths)
     assert first.provider[first.provider.index("--api-key") + 1] not in second.config.read_text()
     load(second.config, env=os.environ, engines=Catalogue())
 
 
-def test_the_stand_in_answers_at_the_address_that_was_written(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup, "engine_command", lambda: ["llama-server"])
+@pytest.mark.usefixtures("installed")
+def test_the_stand_in_answers_at_the_address_that_was_written(paths: Paths) -> None:
     prepared = setup.prepare(paths)
     [cloud] = [r for r in load(prepared.config, env=os.environ, engines=Catalogue()).routes if not r.local]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
@@ -129,16 +145,13 @@ def test_without_any_engine_it_says_what_to_install(tmp_path: Path, monkeypatch:
 
 
 def test_weights_that_are_not_there_are_explained() -> None:
-    assert Path(setup.weights("chat-demo")).read_bytes()[:4] == b"GGUF"
+    assert Path(setup.weights("embed-demo")).read_bytes()[:4] == b"GGUF"
     with pytest.raises(ConfigError, match="reinstall"):
         setup.weights("no-such")
 
 
-def test_the_demo_lives_beside_the_real_installation() -> None:
-    assert setup.default_state_dir() == state_paths(None).state.parent / "glowplug-demo"
-
-
 def test_the_welcome_can_be_pasted_into_a_shell(paths: Paths) -> None:
+    assert "      glowplug ps" in setup.welcome("http://h", "k", demo_paths()), "the command line finds that one itself"
     lines = setup.welcome("http://127.0.0.1:4000", "sk-gp-1", paths)
     for line in lines:
         if " run " in line or line.strip().endswith(" ps"):

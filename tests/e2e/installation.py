@@ -101,6 +101,8 @@ class Stream:
                 self.broken = True
                 return None
             if not line:
+                # http.client hides a missing end from readline, but has only then no chunk left when the end has come.
+                self.broken = self.broken or (self.response.chunked and self.response.chunk_left is not None)
                 return None
             text = line.decode().rstrip("\r\n")
             if text.startswith(":"):
@@ -375,7 +377,7 @@ def refused(port: int) -> bool:
 
 @contextlib.contextmanager
 def installed(state: Path) -> Iterator[Installation]:
-    """An installation that is not started yet; whatever runs on it at the end is stopped, and leftovers are an error."""
+    """An installation, not started yet; whatever runs on it at the end is stopped, and leftovers are an error."""
     installation = Installation(state)
     try:
         yield installation

@@ -1,4 +1,4 @@
-"""What clients meet while an engine is not loaded: one start for any number of them, and the alias's policy meanwhile."""
+"""What clients meet while an engine is not loaded: one start for all of them, and the alias's policy meanwhile."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ server: {{plain_wait: 1.2s}}
 models:
   chat-plain-fake: {{{chat}, args: [--slow-start, "0.5"]}}
   chat-streamed-fake: {{{chat}, args: [--slow-start, "0.5"]}}
-  chat-behind-fake: {{{chat}, args: [--slow-start, "1"]}}
+  chat-behind-fake: {{{chat}, args: [--slow-start, "1.5"]}}
   chat-awaited-fake: {{{chat}, args: [--slow-start, "0.3"]}}
   chat-untouched-fake: {{{chat}}}
   chat-beating-fake: {{{chat}, args: [--slow-start, "2.5"]}}
@@ -94,12 +94,10 @@ def test_two_hundred_first_streams_start_one_engine(served: Installation) -> Non
 
 
 def test_the_cloud_answers_while_the_engine_loads(served: Installation) -> None:
-    began = time.monotonic()
     first = served.chat("meanwhile")
-    took = time.monotonic() - began
+    assert served.state_of("chat-behind-fake") in ("starting", "loading"), "it waited for the engine"
     assert (first.status, first.model) == (200, "chat-cloud")
     assert first.headers["x-glowplug-reason"] == "cold; warming chat-behind-fake"
-    assert took < 1.0, "it waited for the engine, which needs a second and more"
     stream = served.stream("meanwhile").rest()
     assert stream.headers["x-glowplug-model"] == "chat-cloud"
     assert stream.done
@@ -124,9 +122,9 @@ def test_reject_starts_nothing(served: Installation) -> None:
 
 
 def test_a_stream_is_kept_alive_with_comments_while_it_waits(served: Installation) -> None:
-    began = time.monotonic()
     with served.stream("chat-beating-fake") as stream:
-        assert time.monotonic() - began < 2.0, "the head comes with the first comment, not with the answer"
+        state = served.state_of("chat-beating-fake")
+        assert state in ("starting", "loading"), "the head comes with the first comment, not with the answer"
         stream.rest()
     assert stream.done
     assert stream.text.startswith("token1 token2")

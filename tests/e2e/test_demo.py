@@ -254,7 +254,7 @@ def test_head_has_no_body(demo: Installation) -> None:
 
 
 def test_a_websocket_is_refused_properly(demo: Installation) -> None:
-    for key, status in ((demo.key, b"HTTP/1.1 40"), ("", b"HTTP/1.1 40")):
+    for key, status in ((demo.key, b"HTTP/1.1 403"), ("", b"HTTP/1.1 403")):
         with socket.create_connection(("127.0.0.1", demo.port), 10) as connection:
             connection.sendall(
                 f"GET /nothing/ws HTTP/1.1\r\nHost: 127.0.0.1:{demo.port}\r\nConnection: Upgrade\r\n"

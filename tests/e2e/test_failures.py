@@ -1,4 +1,4 @@
-"""Engines that cannot start or stop working: the client is told why, the operator sees it, aliases go on, repairs help."""
+"""Engines that fail: the client is told why, the operator sees it, aliases go on, repairs help."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ models:
   chat-flag-fake: {{engine: llamacpp, path: {chat}, args: [--no-such-flag]}}
   chat-port-fake: {{engine: llamacpp, path: {chat}, port: {taken}}}
   chat-program-fake: {{engine: llamacpp, path: {chat}, command: [/nothing/llama-server]}}
-  chat-later-fake: {{engine: llamacpp, path: {chat}, args: [--hang-after, "1"], idle_timeout: 1s, first_byte_timeout: 1s}}
+  chat-later-fake:
+    {{engine: llamacpp, path: {chat}, args: [--hang-after, "1"], idle_timeout: 1s, first_byte_timeout: 1s}}
   chat-real-bad:
     engine: llamacpp
     path: {weights / "broken.gguf"}
@@ -56,6 +57,16 @@ aliases:
     return installation
 
 
+@pytest.fixture(scope="module")
+def silent(served: Installation) -> int:
+    """An engine that has just stopped answering; being found out takes its health checks some seconds."""
+    assert served.chat("chat-later-fake").status == 200
+    (engine,) = served.engines("chat-later-fake")
+    answer = served.chat("with-later")
+    assert (answer.status, answer.model, answer.headers["x-glowplug-attempts"]) == (200, "chat-cloud", "2")
+    return engine
+
+
 @pytest.mark.parametrize(
     ("model", "reason", "words", "tail"),
     [
@@ -67,7 +78,7 @@ aliases:
         ("chat-program-fake", "missing_program", "/nothing/llama-server", ""),
     ],
 )
-def test_a_start_that_fails(served: Installation, model: str, reason: str, words: str, tail: str) -> None:
+def test_a_start_that_fails(served: Installation, silent: int, model: str, reason: str, words: str, tail: str) -> None:
     with (
         openai.OpenAI(base_url=f"{served.base_url}/v1", api_key=served.key, max_retries=0) as client,
         pytest.raises(openai.InternalServerError) as caught,
@@ -84,11 +95,6 @@ def test_a_start_that_fails(served: Installation, model: str, reason: str, words
     assert tail in "\n".join(error["log_tail"])
     row = served.wait_state(model, "failed")
     assert row["failure"]["kind"] == reason
-    shown = served.cli("ps")
-    assert any(model in line and "failed" in line for line in shown.stdout.splitlines()), shown.stdout
-    assert words in shown.stderr
-    logs = served.cli("logs", model, check=False)
-    assert tail in logs.stdout
     assert served.engines(model) == [], "nothing may be left of it"
     stream = served.stream(model).rest()
     assert stream.status == 503
@@ -97,21 +103,19 @@ def test_a_start_that_fails(served: Installation, model: str, reason: str, words
     assert (answer.status, answer.model) == (200, "chat-cloud")
 
 
+def test_the_command_line_shows_what_failed(served: Installation) -> None:
+    shown = served.cli("ps")
+    for model, words in (("chat-crash-fake", "3"), ("chat-hang-fake", "no progress"), ("chat-port-fake", "port")):
+        assert any(model in line and "failed" in line for line in shown.stdout.splitlines()), shown.stdout
+        assert any(model in line and words in line for line in shown.stderr.splitlines()), shown.stderr
+    assert MESSAGE in served.cli("logs", "chat-crash-fake").stdout
+
+
 def test_a_file_that_is_no_model(served: Installation) -> None:
     answer = served.chat("chat-real-bad")
     assert answer.status == 503
     assert answer.error["reason"] in ("bad_model", "crash")
     assert answer.error["log_tail"]
-
-
-def test_an_engine_that_hangs_later_is_replaced(served: Installation) -> None:
-    assert served.chat("chat-later-fake").status == 200
-    (engine,) = served.engines("chat-later-fake")
-    answer = served.chat("with-later")
-    assert (answer.status, answer.model, answer.headers["x-glowplug-attempts"]) == (200, "chat-cloud", "2")
-    until("the silent engine is gone", lambda: engine not in served.engines("chat-later-fake"))
-    failed = served.chat("chat-missing-fake")
-    assert failed.status == 503
 
 
 def test_starting_by_hand_says_the_same(served: Installation) -> None:
@@ -138,6 +142,12 @@ def test_a_repaired_configuration_heals_at_once(served: Installation) -> None:
     )
     until("the crash is healed", lambda: served.chat("chat-crash-fake").status == 200, within=10, pause=0.05)
     until("the flag is healed", lambda: served.chat("chat-flag-fake").status == 200, within=10, pause=0.05)
+
+
+def test_an_engine_that_hangs_later_is_ended_and_replaced(served: Installation, silent: int) -> None:
+    """Last, because its health checks have had time meanwhile."""
+    until("the silent engine is gone", lambda: silent not in served.engines("chat-later-fake"))
+    assert served.chat("chat-later-fake").status == 200
 
 
 # ---- providers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ import pytest
 
 from tests.e2e.cloud import Cloud
 from tests.e2e.conftest import Install, engines, provider
-from tests.e2e.installation import Installation, Stream, alive, refused, until
+from tests.e2e.installation import PATIENCE_S, Installation, Stream, alive, refused, until
 
 FAKE, CLOUD = "chat-drip-fake", "chat-cloud"
 TOKENS = 40
@@ -60,6 +61,7 @@ def test_the_engine(served: Installation) -> None:
         os.kill(engine, signal.SIGKILL)
         stream.rest()
     assert not stream.done
+    assert stream.broken, "an error event, and no clean end behind it"
     assert stream.error["type"] == "upstream_error"
     assert stream.error["request_id"] == "engine-killed"
     assert FAKE in stream.error["message"]
@@ -84,11 +86,17 @@ def test_the_worker(served: Installation) -> None:
     worker = served.child("worker")
     with served.stream(FAKE, headers={"x-request-id": "worker-killed"}) as stream:
         begun(stream)
-        os.kill(worker, signal.SIGKILL)
-        # Whoever connects now waits in the kernel's queue for the next worker: nobody is refused.
-        with socket.create_connection(("127.0.0.1", served.port), 10) as connection:
-            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        with contextlib.ExitStack() as waiting:
+            os.kill(worker, signal.SIGKILL)
+            until("it is gone", lambda: not alive(worker), pause=0.001)
+            # Whoever connects now waits in the kernel's queue for the next worker: nobody is refused.
+            connections = [
+                waiting.enter_context(socket.create_connection(("127.0.0.1", served.port), PATIENCE_S))
+                for _ in range(50)
+            ]
+            for connection in connections:
+                connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            assert all(connection.recv(100).startswith(b"HTTP/1.1 200") for connection in connections)
         stream.rest()
     assert not stream.done
     until("the new worker has its snapshot", lambda: served.call("GET", "/health/ready", key="").status == 200)
@@ -118,6 +126,7 @@ def test_the_control_process(served: Installation) -> None:
         assert away.status == 200
         stream.rest()
     assert stream.done
+    assert not stream.broken
     assert stream.text == " ".join(f"token{n}" for n in range(1, TOKENS + 1))
     assert stream.usage["completion_tokens"] == TOKENS
     until("control is back", lambda: served.call("GET", "/admin/status").status == 200)

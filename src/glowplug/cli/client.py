@@ -80,6 +80,15 @@ def find(paths: Paths, url: str | None, key: str | None) -> Address:
     return found
 
 
+def is_running(paths: Paths) -> bool:
+    """Whether a server runs on this state directory."""
+    try:
+        _endpoint(paths)
+    except Unavailable:
+        return False
+    return True
+
+
 def _endpoint(paths: Paths) -> str:
     nothing = Unavailable(
         f"nothing is running for {paths.state}",

@@ -14,7 +14,6 @@ from glowplug.cli.output import Output, from_environment
 
 if TYPE_CHECKING:
     from glowplug.cli.client import Client
-    from glowplug.paths import Paths
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -38,17 +37,16 @@ class Session:
             self._output = from_environment(as_json=self.as_json)
         return self._output
 
-    @property
-    def paths(self) -> Paths:
-        from glowplug.paths import state_paths
-
-        return state_paths(self.state_dir)
-
     def client(self) -> Client:
-        """A client of the running server.  Raises Unavailable (exit code 3) when there is none."""
-        from glowplug.cli.client import Client, find
+        """A client of the running server: the one of the state directory that was named, else this user's own, else
+        the demo's.  Raises Unavailable (exit code 3) when there is none."""
+        from glowplug.cli.client import Client, find, is_running
+        from glowplug.paths import demo_paths, state_paths
 
-        return Client(find(self.paths, self.url, self.key))
+        paths = state_paths(self.state_dir)
+        if self.state_dir is None and not self.url and not is_running(paths) and is_running(demo_paths()):
+            paths = demo_paths()
+        return Client(find(paths, self.url, self.key))
 
 
 def current() -> Session:

@@ -57,6 +57,8 @@ def ps(everything: bool) -> None:
     if output.as_json:
         output.document({"data": rows})
         return
+    if stale := client.call("GET", "/admin/status").get("stale"):
+        output.note(f"serving an older configuration: {stale}")
     if not rows:
         output.note(
             "no model is loaded; the first request loads one, for example: glowplug run MODEL"

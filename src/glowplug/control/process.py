@@ -252,6 +252,7 @@ class ControlProcess:
         self._link.close()
         server.end()
         await asyncio.wait([serving], timeout=_HTTP_STOPS_WITHIN + 1.0)
+        self._paths.control_socket.unlink(missing_ok=True)
         for task in tuple(self._tasks):
             task.cancel()
         await self._folding.once()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from glowplug.demo import model_path
 from glowplug.errors import ConfigError
-from glowplug.paths import Paths, state_paths
+from glowplug.paths import Paths, demo_paths
 
 CHAT = "chat-demo-llamacpp"
 EMBED = "embed-demo-llamacpp"
@@ -28,12 +28,6 @@ class Prepared:
     config: Path
     provider: list[str]
     """Command line of the stand-in for a cloud provider."""
-
-
-def default_state_dir() -> Path:
-    """Beside the real installation, never in it: `$XDG_STATE_HOME/glowplug-demo`."""
-    state = state_paths(None).state
-    return state.with_name(state.name + "-demo")
 
 
 def weights(name: str) -> str:
@@ -79,7 +73,7 @@ def configuration(command: list[str], cloud_url: str, cloud_key: str, python_pat
 engines:
   llamacpp:
     command: [{quoted}]{env}
-    options: {{parallel: 4, threads: 2}}
+    options: {{parallel: 4, threads: 2, cache_ram: 0}}
 
 providers:
   cloud:                                   # stands for any OpenAI-compatible provider; runs on this machine
@@ -114,7 +108,8 @@ aliases:
 
 def welcome(base_url: str, key: str, paths: Paths) -> list[str]:
     """What a person sees once the demo listens."""
-    where = f"glowplug --state-dir {shlex.quote(str(paths.state))}"
+    elsewhere = f"glowplug --state-dir {shlex.quote(str(paths.state))}"
+    where = "glowplug" if paths == demo_paths() else elsewhere
     return [
         "",
         "  The demo is ready. Nothing is loaded yet; the first request starts an engine.",

@@ -116,7 +116,7 @@ class Attempt:
             # The record was closed with the `[DONE]` event; only the end mark is missing.
             self.call.stream_ended(b"")
             return
-        if stale and not self.fresh:
+        if stale and not self.fresh and not self.call.reply.detached:
             # The kept-alive connection died before it said anything: same target, fresh connection, same attempt.
             self.fresh = True
             self.status = 0

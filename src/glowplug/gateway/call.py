@@ -182,9 +182,9 @@ class Call:
 
     def granted(self) -> None:
         """The engine waited for is ready."""
-        target = self._end_wait()
+        self._end_wait()
         self.reason = b"cold; waited"
-        self._attempt(target)
+        self._step()  # and not straight to it: those who waited in front may have filled it
 
     def refused(self) -> None:
         """The engine waited for cannot be had."""

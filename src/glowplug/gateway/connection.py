@@ -7,6 +7,7 @@ space before a colon are errors there, and here the end of the connection.
 from __future__ import annotations
 
 import asyncio
+import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
@@ -16,6 +17,7 @@ from glowplug.errors import (
     BodyTooLarge,
     GlowplugError,
     HeadersTooLarge,
+    InternalError,
     RequestError,
     RequestTimeout,
     Unavailable,
@@ -33,6 +35,11 @@ if TYPE_CHECKING:
 INF: Final = float("inf")
 _QUEUE: Final = 64
 """Pipelined requests that may wait behind the running one."""
+_LINGER: Final = 5.0
+"""Seconds a refused request's rest is read and thrown away: a close with unread bytes would reset the connection and
+might destroy the answer on its way (RFC 9112 §9.6)."""
+
+log = logging.getLogger("glowplug.worker")
 
 
 Request = tuple[bytes, bytes, dict[bytes, bytes], bytes, bool, bool, int | None, Key | None, GlowplugError | None]
@@ -44,9 +51,9 @@ class ClientConnection(asyncio.Protocol):
     """Reads requests, serves one at a time, keeps the rest in line with reading paused."""
 
     __slots__ = (
-        "bad", "call", "client", "cors", "deadline", "gone", "head_bytes", "headers", "http10", "in_head", "in_message",
-        "keep", "key", "kind", "parser", "parts", "plane", "queue", "reading", "refused", "size", "tr", "tunnel", "url",
-        "version",
+        "bad", "call", "client", "cors", "deadline", "full", "gone", "head_bytes", "headers", "http10", "in_head",
+        "in_message", "keep", "key", "kind", "parser", "parts", "piece", "plane", "queue", "reading", "refused", "size",
+        "tr", "tunnel", "url", "version",
     )  # fmt: skip
 
     tr: asyncio.Transport
@@ -58,7 +65,7 @@ class ClientConnection(asyncio.Protocol):
         self.parser = httptools.HttpRequestParser(self)
         self.reading = True
         self.in_head = True
-        self.in_message = self.gone = self.refused = self.http10 = False
+        self.in_message = self.full = self.gone = self.refused = self.http10 = False
         self.keep = True
         self.bad: GlowplugError | None = None
         self.key: Key | None = None
@@ -67,7 +74,7 @@ class ClientConnection(asyncio.Protocol):
         self.client = ""
         self.cors = b""
         self.deadline = INF
-        self.size = self.head_bytes = 0
+        self.size = self.head_bytes = self.piece = 0
         self.version = ""
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
@@ -96,16 +103,19 @@ class ClientConnection(asyncio.Protocol):
         return False
 
     def pause_writing(self) -> None:
+        self.full = True
         self.deadline = monotonic() + self.plane.tables.limits.write_timeout
         if self.call is not None:
             self.call.pause()
 
     def resume_writing(self) -> None:
+        self.full = False
         if self.call is not None:
             self.deadline = INF
             self.call.resume()
-        else:
+        elif not self.refused:
             self.deadline = monotonic() + self.plane.tables.limits.keep_alive
+            self.plane.loop.call_soon(self._next)
 
     def data_received(self, data: bytes) -> None:
         if self.tunnel is not None:
@@ -113,21 +123,32 @@ class ClientConnection(asyncio.Protocol):
             return
         if self.refused:
             return
-        if self.in_head:
+        self.piece = len(data)
+        limits = self.plane.tables.limits
+        head = self.in_head
+        if head:
             self.head_bytes += len(data)
             if self.call is None and not self.in_message:
-                self.deadline = monotonic() + self.plane.tables.limits.head_timeout
+                self.deadline = monotonic() + limits.head_timeout
         elif self.in_message and self.call is None:
-            self.deadline = monotonic() + self.plane.tables.limits.body_timeout
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            if not self.refused:
+            self.deadline = monotonic() + limits.body_timeout
+        while data:
+            try:
+                self.parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._upgrade(data[upgrade.args[0] :])
+            except httptools.HttpParserCallbackError as error:
+                self._broken(error)
+                return
+            except httptools.HttpParserError as error:
                 self._refuse(RequestError(f"The request is not valid HTTP/1.1: {error}", code="malformed_request"))
-        if self.in_head and self.head_bytes > self.plane.tables.limits.head_bytes and not self.refused:
-            self._refuse(HeadersTooLarge(f"The head is longer than {self.plane.tables.limits.head_bytes} bytes"))
+                return
+        if self.in_head:
+            if self.head_bytes > limits.head_bytes:
+                self._refuse(HeadersTooLarge(f"The head is longer than {limits.head_bytes} bytes"))
+        elif head and self.in_message and self.call is None and not self.refused:
+            self.deadline = monotonic() + limits.body_timeout
 
     # ---- httptools callbacks
 
@@ -157,18 +178,26 @@ class ClientConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self.in_head = False
-        self.head_bytes = 0
         headers = self.headers
         limits = self.plane.tables.limits
+        large = self.head_bytes > limits.head_bytes or self.piece > limits.head_bytes
+        self.head_bytes = 0
+        if self.refused:
+            return
+        version = self.version = self.parser.get_http_version()
         try:
             if self.bad is not None:
                 raise self.bad
-            self.version = self.parser.get_http_version()
-            intake.check_head(self.plane.tables, self.url, self.version, headers)
+            if large and self._head_size() > limits.head_bytes:
+                raise HeadersTooLarge(f"The head is longer than {limits.head_bytes} bytes")
+            intake.check_head(self.plane.tables, self.url, version, headers)
             self.kind = intake.MODEL_PATHS.get(self.url.partition(b"?")[0])
             if self.kind is not None:
-                if self.parser.get_method() != b"POST":
+                if self.parser.get_method() == b"OPTIONS" and b"origin" in headers:
+                    self.kind = None  # a preflight carries no key
+                elif self.parser.get_method() != b"POST":
                     raise RequestError("This route takes POST", code="method_not_allowed")
+            if self.kind is not None:
                 try:
                     self.key = authenticate(self.plane.tables, headers)
                 except GlowplugError:
@@ -179,25 +208,32 @@ class ClientConnection(asyncio.Protocol):
                 raise BodyTooLarge(f"The body is {length} bytes long; at most {limits.body_bytes} are taken")
         except GlowplugError as error:
             self.bad = error
-            if (
-                self.call is None
-                and b"content-length" in headers
-                and int(headers[b"content-length"]) > limits.head_bytes
-            ):
-                self._refuse(error)  # do not wait for a body that is refused anyway
+            if self._hopeless(error):
+                self._refuse(error)
             return
-        if b"expect" in headers and self.call is None and headers[b"expect"].lower() == b"100-continue":
-            self.tr.write(CONTINUE)
+        if b"expect" in headers and version != "1.0" and headers[b"expect"].lower() == b"100-continue":  # noqa: SIM102
+            if self.call is None and not self.queue:
+                self.tr.write(CONTINUE)
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers.items())
+
+    def _hopeless(self, error: GlowplugError) -> bool:
+        """Whether to answer a refused head at once and close, rather than read the body to keep the connection."""
+        if isinstance(error, HeadersTooLarge) or error.code == "malformed_request" or b"expect" in self.headers:
+            return True
+        return int(self.headers.get(b"content-length", b"0")) > self.plane.tables.limits.head_bytes
 
     def on_body(self, data: bytes) -> None:
         self.size += len(data)
+        limits = self.plane.tables.limits
         if self.bad is not None:
-            if self.size > self.plane.tables.limits.head_bytes and self.call is None and not self.refused:
+            if self.size > limits.head_bytes:
                 self._refuse(self.bad)
-            return
-        if self.size > self.plane.tables.limits.body_bytes:
+        elif self.size > limits.body_bytes:
             self.parts = []
-            self.bad = BodyTooLarge(f"The body is longer than {self.plane.tables.limits.body_bytes} bytes")
+            self.bad = BodyTooLarge(f"The body is longer than {limits.body_bytes} bytes")
+            self._refuse(self.bad)
         else:
             self.parts.append(data)
 
@@ -210,17 +246,21 @@ class ClientConnection(asyncio.Protocol):
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         self.parts = []
         bad = self.bad
-        keep = self.parser.should_keep_alive() and (bad is None or self.size <= self.plane.tables.limits.head_bytes)
         method = b"POST" if self.kind is not None and bad is None else self.parser.get_method()
+        keep = self.parser.should_keep_alive()
         http10 = self.version == "1.0"
-        if self.call is None and not self.queue:
+        if self.call is None and not self.queue and not self.full:
             self._begin(method, self.url, self.headers, body, keep, http10, self.kind, self.key, bad)
             return
-        self.queue.append((method, self.url, self.headers, body, keep, http10, self.kind, self.key, bad))
+        self._enqueue((method, self.url, self.headers, body, keep, http10, self.kind, self.key, bad))
+
+    def _enqueue(self, request: Request) -> None:
+        self.queue.append(request)
         if self.reading:
             self.reading = False
             self.tr.pause_reading()
         if len(self.queue) > _QUEUE:
+            self.refused = True
             self.tr.abort()
 
     # ---- serving
@@ -293,45 +333,64 @@ class ClientConnection(asyncio.Protocol):
             self.tr.resume_reading()
 
     def _next(self) -> None:
-        if self.queue and self.call is None and not self.gone and not self.refused:
+        if self.queue and self.call is None and not self.gone and not self.full:
             self._begin(*self.queue.pop(0))
 
-    def _upgrade(self, rest: bytes) -> None:
-        """The request asks for another protocol: a websocket is tunnelled, anything else is served as it stands."""
+    def _upgrade(self, rest: bytes) -> bytes:
+        """The request asks for another protocol: a websocket is tunnelled, anything else is served as it stands.
+
+        Returns what is to be parsed instead (RFC 9110 §7.8: a server may ignore Upgrade): llhttp stops behind such a
+        head, so it goes, without the request to change, through a new parser.
+        """
         if self.refused:
-            return
+            return b""
+        if self.headers.get(b"upgrade", b"").lower() != b"websocket" or self.parser.get_method() != b"GET":
+            parser, self.parser = self.parser, httptools.HttpRequestParser(self)
+            dropped = (b"upgrade", b"connection", b"expect")
+            lines = b"".join(b"%b: %b\r\n" % h for h in self.headers.items() if h[0] not in dropped)
+            version = parser.get_http_version().encode()
+            return b"%b %b HTTP/%b\r\n%b\r\n%b" % (parser.get_method(), self.url, version, lines, rest)
         headers = self.headers
         if self.call is not None or self.queue or self.bad is not None:
             self._refuse(self.bad or RequestError("An upgrade cannot be pipelined", code="malformed_request"))
-        elif headers.get(b"upgrade", b"").lower() == b"websocket" and self.parser.get_method() == b"GET":
+        elif b"content-length" in headers or b"transfer-encoding" in headers:
+            self._refuse(RequestError("A websocket handshake has no body", code="malformed_request"))
+        else:
             self.deadline = INF
             tunnel = self.call = self.tunnel = Tunnel(self, self.plane, self.plane.request_ids.next())
             tunnel.run(self.parser.get_method(), self.url, list(headers.items()), rest)
-        else:
-            # RFC 9110 §7.8: a server may ignore Upgrade.  llhttp stops there, so the head goes through a new parser.
-            method, url = self.parser.get_method(), self.url
-            lines = b"".join(b"%b: %b\r\n" % h for h in headers.items() if h[0] not in (b"upgrade", b"connection"))
-            self.parser = httptools.HttpRequestParser(self)
-            self.data_received(b"%b %b HTTP/1.1\r\n%b\r\n%b" % (method, url, lines, rest))
+        return b""
 
     # ---- ends
 
     def expired(self) -> None:
         """The connection's own deadline has passed."""
-        if self.call is not None:  # armed only while the client reads nothing
+        if self.call is not None or self.refused:  # with a call it is armed only while the client reads nothing
             self.tr.abort()
         elif self.in_message or self.head_bytes:
             self._refuse(RequestTimeout("The request did not arrive in time"))
         else:
             self.close()
 
-    def _refuse(self, error: GlowplugError) -> None:
-        """Answer an error and close; what still arrives is not read."""
-        self.refused = True
-        self.keep = False
-        if self.call is not None:  # a pipelined request went wrong: the running answer must not be mixed up
+    def _broken(self, error: Exception) -> None:
+        """Something of ours raised while a request was taken."""
+        log.error("a request could not be handled", exc_info=error.__context__ or error)
+        if self.call is not None:
+            self.refused = True
             self.tr.abort()
+        else:
+            self._refuse(InternalError("Something went wrong here", hint="the log of the worker says what"))
+
+    def _refuse(self, error: GlowplugError) -> None:
+        """Answer an error, after what is still to be answered, and close; what still arrives is not read."""
+        if self.refused:
             return
+        self.refused = True
+        self.parts = []
+        if self.call is not None or self.queue:
+            self._enqueue((b"", b"", {}, b"", False, False, None, None, error))
+            return
+        self.keep = False
         self.tr.write(answer.error(error, self.plane.request_ids.next(), answer.CLOSE))
         self.close()
 
@@ -343,6 +402,17 @@ class ClientConnection(asyncio.Protocol):
 
     def close(self) -> None:
         """Close after everything written has been sent, within the write deadline."""
-        if not self.gone:
-            self.deadline = monotonic() + self.plane.tables.limits.write_timeout
+        if self.gone:
+            return
+        self.refused = True
+        now = monotonic()
+        self.deadline = now + self.plane.tables.limits.write_timeout
+        if not self.in_message:
             self.tr.close()
+            return
+        if not self.tr.get_write_buffer_size():
+            self.deadline = now + _LINGER
+        self.tr.write_eof()
+        if not self.reading:
+            self.reading = True
+            self.tr.resume_reading()

@@ -92,13 +92,14 @@ class UpstreamConnection(asyncio.Protocol):
         if self.status == 0:
             # llhttp judges the head; its text is kept, because two header fields of it are all anybody reads.
             self.raw = self.raw + data if self.raw else data
-            if len(self.raw) > HEAD_BYTES and len(data) < len(self.raw):
-                self._fail("the response head is too long")
-                return
         try:
             self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(f"not a valid HTTP response: {error}")
+            return
+        if self.status == 0 and self.sink is sink:
+            if len(self.raw) > HEAD_BYTES:
+                self._fail("the response head is too long")
             return
         parts = self.parts
         if parts and self.sink is sink:
@@ -106,6 +107,10 @@ class UpstreamConnection(asyncio.Protocol):
             sink.up_data(parts[0] if len(parts) == 1 else b"".join(parts))
 
     # ---- httptools callbacks
+
+    def on_message_begin(self) -> None:
+        if self.sink is None:  # more than the response that was asked for: nothing here can be trusted any more
+            self.abort()
 
     def on_headers_complete(self) -> None:
         status = self.parser.get_status_code()
@@ -128,14 +133,16 @@ class UpstreamConnection(asyncio.Protocol):
         sink, parts = self.sink, self.parts
         self.sink = None
         self.parts = []
+        keep = self.parser.should_keep_alive()
         if self.paused:
             self.resume()
-        if not self.closed and self.parser.should_keep_alive() and not self.pool.closed:
+        sink.up_end(parts[0] if len(parts) == 1 else b"".join(parts))
+        # Only now: a next attempt that begins at once must not be sent into a parser that is still at work.
+        if keep and not self.closed and not self.pool.closed:
             self.idle_since = monotonic()
             self.pool.idle.append(self)
         else:
             self.abort()
-        sink.up_end(parts[0] if len(parts) == 1 else b"".join(parts))
 
     # ---- back-pressure
 
@@ -220,10 +227,11 @@ class Pool:
             sink.up_fail("connecting took too long", False)
             return
         except ssl.SSLError as error:
-            sink.up_fail(f"TLS: {error.reason or error}", False)
+            why = getattr(error, "verify_message", None) or getattr(error, "reason", None) or error
+            sink.up_fail(f"TLS: {why}", False)
             return
-        except OSError as error:
-            sink.up_fail(f"connect: {error.strerror or error}", False)
+        except (OSError, UnicodeError) as error:  # a name that cannot be encoded is no place either
+            sink.up_fail(f"connect: {getattr(error, 'strerror', None) or error}", False)
             return
         connection = cast(UpstreamConnection, protocol)
         if self.closed:
