@@ -104,10 +104,11 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((bare, port))
         listener.listen(_BACKLOG)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
+        why = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another --port, or stop what uses it"
+            f"cannot listen on {host}:{port}: {why}", hint="choose another --port, or stop what uses it"
         ) from None
     return listener
 
