@@ -9,8 +9,25 @@ from binascii import crc32, hexlify
 KEY_PREFIX = "sk-gp-"
 
 
+class RequestIds:
+    """Makes request ids: `req_`, 16 random hexadecimal digits of this object, 8 that count.
+
+    Unique, and cheap enough for every request; they are no secrets.
+    """
+
+    __slots__ = ("_count", "_prefix")
+
+    def __init__(self) -> None:
+        self._prefix = "req_" + hexlify(os.urandom(8)).decode()
+        self._count = 0
+
+    def next(self) -> str:
+        self._count += 1
+        return "%s%08x" % (self._prefix, self._count)  # noqa: UP031 - half the cost of an f-string with a format here
+
+
 def request_id() -> str:
-    """A new request id: `req_` and 24 hexadecimal digits (96 bits)."""
+    """One request id: `req_` and 24 hexadecimal digits (96 random bits)."""
     return "req_" + hexlify(os.urandom(12)).decode()
 
 

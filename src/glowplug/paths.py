@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from glowplug.errors import ConfigError
@@ -100,9 +98,18 @@ def state_paths(state_dir: str | os.PathLike[str] | None = None) -> Paths:
     state = state.absolute()
     run = state / "run"
     if len(os.fsencode(run)) > _LONGEST_SOCKET_DIR:
+        import tempfile  # rarely needed, and 8 ms that every `glowplug ps` would pay
+        from hashlib import sha256
+
         tag = sha256(os.fsencode(state)).hexdigest()[:16]
         run = Path(tempfile.gettempdir()) / f"glowplug-{os.geteuid()}-{tag}"
     return Paths(state, run)
+
+
+def demo_paths() -> Paths:
+    """The paths of `glowplug demo`: beside this user's installation, never in it."""
+    state = state_paths().state
+    return state_paths(state.with_name(state.name + "-demo"))
 
 
 def default_config_path() -> Path:

@@ -39,6 +39,8 @@ class FailureKind(StrEnum):
     PORT_TAKEN = "port_taken"
     OUT_OF_MEMORY = "out_of_memory"
     BAD_MODEL = "bad_model"
+    STOPPED = "stopped"
+    """Somebody stopped it while requests waited: nothing is broken."""
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +54,12 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """The engine's last log lines, oldest first."""
     until: float = 0.0
     """Unix seconds before which no new start is tried; 0 when the next request may try."""
+    permanent: bool = False
+    """No request starts it again before the configuration or a file it uses changes (a person's start does)."""
+
+    def again_now(self, now: float) -> bool:
+        """Whether a request may start it again at once (`now` in unix seconds): it had worked and ended unasked."""
+        return self.kind is not FailureKind.STOPPED and not self.permanent and self.until <= now
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

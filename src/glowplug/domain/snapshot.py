@@ -34,6 +34,9 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = "glowplug"
     """`owned_by` in the model list."""
 
+    def __repr__(self) -> str:  # without the key and the headers, which end up in logs otherwise
+        return f"ModelRoute({self.name!r}, {self.upstream_model!r} at {self.base_url or 'an instance'})"
+
 
 class AliasRoute(msgspec.Struct, frozen=True, kw_only=True):
     """A stable name → ordered targets with a policy."""

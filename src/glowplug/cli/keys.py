@@ -1,0 +1,194 @@
+"""`glowplug keys`: who may use this server."""
+
+from __future__ import annotations
+
+import shlex
+from math import inf
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from glowplug.cli.command import Noun, Verb, common_options, current, dry_run_option
+from glowplug.cli.moments import ago, ahead, count
+from glowplug.cli.output import Column
+from glowplug.cli.start import duration
+from glowplug.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from glowplug.cli.client import Client, Row
+
+_COLUMNS = (
+    Column("ID"),
+    Column("NAME"),
+    Column("KEY"),
+    Column("ROLE", paint=lambda role: "yellow" if role == "admin" else ""),
+    Column("MODELS"),
+    Column("RPM", right=True),
+    Column("CREATED"),
+    Column("LAST USED"),
+    Column("EXPIRES", paint=lambda text: "red" if text in ("revoked", "expired") else ""),
+)
+
+
+@click.group("keys", cls=Noun)
+@common_options
+def keys() -> None:
+    """Create, list and revoke API keys.
+
+    \b
+    Examples:
+      glowplug keys create laptop
+      glowplug keys list
+      glowplug keys revoke laptop
+    """
+
+
+@keys.command("create", cls=Verb)
+@click.argument("name")
+@click.option(
+    "--role", type=click.Choice(["user", "admin"]), default="user", show_default=True, help="admin may change things."
+)
+@click.option(
+    "--models", default="", metavar="A,B", help="Models and aliases it may use, separated by commas [all of them]."
+)
+@click.option("--rpm", type=click.IntRange(1), metavar="N", help="Requests a minute [no limit].")
+@click.option("--expires", metavar="TIME", help="How long it is valid, for example 30d [for ever].")
+@dry_run_option
+@common_options
+def create(name: str, role: str, models: str, rpm: int | None, expires: str | None, dry_run: bool) -> None:
+    """Make a new API key and show it once.
+
+    The key alone goes to stdout, so that a script can keep it; what to do with it is said on stderr.
+
+    \b
+    Examples:
+      glowplug keys create laptop
+      glowplug keys create ci --models chat-default,embeddings-default --rpm 60 --expires 30d
+      KEY=$(glowplug keys create notebook)
+    """
+    session = current()
+    allowed = [part.strip() for part in models.split(",") if part.strip()]
+    asked: dict[str, Any] = {"name": name, "role": role, "models": allowed, "rpm": rpm}
+    valid = duration(expires, "--expires") if expires is not None else inf
+    asked["expires_in"] = valid if valid < inf else None
+    client, output = session.client(), session.output
+    made = client.call("POST", "/admin/keys", asked, query={"dry_run": "1"} if dry_run else None)
+    if output.as_json:
+        output.document(made)
+        return
+    if dry_run:
+        output.line(f"would create a key named {name} with role {role}")
+        return
+    secret = str(made.get("key") or "")
+    output.note(f"key for {name}, role {role}, id {made.get('id', '?')}; it is shown only now:")
+    output.line(secret)
+    output.note(snippet(client.address.base, secret, allowed[0] if allowed else "chat-default"))
+
+
+def snippet(base: str, secret: str, model: str) -> str:
+    """A curl command and a Python program that use a new key as they stand."""
+    body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
+    return f"""
+try it with curl:
+
+  curl {shlex.quote(base + "/v1/chat/completions")} \\
+    -H 'Authorization: Bearer {secret}' -H 'Content-Type: application/json' \\
+    -d {shlex.quote(body)}
+
+or with the OpenAI SDK:
+
+  from openai import OpenAI
+  client = OpenAI(base_url="{base}/v1", api_key="{secret}")
+  answer = client.chat.completions.create(model="{model}", messages=[{{"role": "user", "content": "Hello"}}])
+  print(answer.choices[0].message.content)
+"""
+
+
+@keys.command("list", cls=Verb)
+@click.option("-a", "--all", "everything", is_flag=True, help="Show revoked keys, too.")
+@common_options
+def list_keys(everything: bool) -> None:
+    """List API keys; the keys themselves are not stored and cannot be shown.
+
+    \b
+    Examples:
+      glowplug keys list
+      glowplug keys list --all --json
+    """
+    session = current()
+    rows = [row for row in session.client().rows("/admin/keys") if everything or row.get("revoked_at") is None]
+    output = session.output
+    if output.as_json:
+        output.document({"data": rows})
+    elif not rows:
+        output.note("there are no keys; make one with: glowplug keys create NAME")
+    else:
+        now = time()
+        output.table(_COLUMNS, [cells(row, now) for row in rows])
+
+
+def cells(row: Row, now: float) -> list[str]:
+    """One row of the table from one stored key; `now` in unix seconds."""
+    models, rpm = row.get("models") or (), row.get("rpm")
+    return [
+        str(row.get("id") or ""),
+        str(row.get("name") or ""),
+        str(row.get("display") or ""),
+        str(row.get("role") or ""),
+        ",".join(map(str, models)) or "all",
+        count(rpm) if rpm is not None else "",
+        ago(row.get("created_at"), now),
+        ago(row.get("last_used_at"), now) or "never",
+        _expiry(row, now),
+    ]
+
+
+def _expiry(row: Row, now: float) -> str:
+    if row.get("revoked_at") is not None:
+        return "revoked"
+    moment = row.get("expires_at")
+    if moment is None:
+        return "never"
+    return ahead(float(moment), now) if float(moment) > now else "expired"
+
+
+@keys.command("revoke", cls=Verb)
+@click.argument("key_id", metavar="ID|NAME")
+@dry_run_option
+@common_options
+def revoke(key_id: str, dry_run: bool) -> None:
+    """Revoke a key, at once and for good.
+
+    \b
+    Examples:
+      glowplug keys revoke key_0123456789abcdef
+      glowplug keys revoke laptop --dry-run
+    """
+    from glowplug.cli.client import segment
+
+    session = current()
+    client, output = session.client(), session.output
+    found = _find(client, key_id)
+    query = {"dry_run": "1"} if dry_run else None
+    answer = client.call("POST", f"/admin/keys/{segment(str(found['id']))}/revoke", query=query)
+    if output.as_json:
+        output.document(answer)
+    else:
+        done = "would revoke" if dry_run else "revoked"
+        output.line(f"{done} {found.get('name') or found['id']} ({found['id']})")
+
+
+def _find(client: Client, wanted: str) -> Row:
+    """The key with this id, or the one valid key with this name."""
+    rows = client.rows("/admin/keys")
+    for row in rows:
+        if row.get("id") == wanted:
+            return row
+    named = [row for row in rows if row.get("name") == wanted and row.get("revoked_at") is None]
+    if not named:
+        raise NotFound(f"there is no key {wanted!r} to revoke", hint="see: glowplug keys list")
+    if len(named) > 1:
+        ids = ", ".join(str(row["id"]) for row in named)
+        raise Conflict(f"{len(named)} keys are named {wanted!r}", hint=f"revoke one by its id: {ids}")
+    return named[0]

@@ -1,0 +1,38 @@
+"""`glowplug up`: the server itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from glowplug.cli.command import Verb, common_options, current
+
+
+@click.command("up", cls=Verb)
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="GLOWPLUG_CONFIG",
+    metavar="FILE",
+    help="Configuration file, by default the one that `glowplug config path` names [GLOWPLUG_CONFIG].",
+)
+@click.option("--host", metavar="ADDRESS", help="Listen here, whatever the configuration says.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Listen on this port; 0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1, 64), metavar="N", help="Gateway worker processes.")
+@common_options
+def up(config_path: Path | None, host: str | None, port: int | None, workers: int | None) -> int:
+    """Serve the configured models until Ctrl-C or SIGTERM.
+
+    Running streams may end first; a second signal ends at once.  The first start makes an admin key and shows it.
+
+    \b
+    Examples:
+      glowplug up
+      glowplug up --config ./glowplug.yaml --port 4000
+      glowplug up --host 0.0.0.0 --workers 2
+    """
+    from glowplug.runtime import up as serve
+
+    return serve(config_path, current().state_dir, host, port, workers)

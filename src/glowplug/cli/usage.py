@@ -1,0 +1,115 @@
+"""`glowplug usage`: what was used, from the ledger."""
+
+from __future__ import annotations
+
+from time import time
+from typing import TYPE_CHECKING
+
+import click
+
+from glowplug.cli.command import Verb, common_options, current
+from glowplug.cli.moments import count
+from glowplug.cli.output import Column
+from glowplug.cli.start import duration
+from glowplug.errors import GlowplugError
+
+if TYPE_CHECKING:
+    from glowplug.cli.client import Client, Row
+
+_GROUPS = ("day", "model", "key")
+_SUMS = (
+    ("ATTEMPTS", "attempts"),
+    ("FAILED", "failed"),
+    ("PROMPT", "prompt_tokens"),
+    ("CACHED", "cached_tokens"),
+    ("COMPLETION", "completion_tokens"),
+    ("ESTIMATED", "estimated"),
+)
+
+
+@click.command("usage", cls=Verb)
+@click.option(
+    "--by", default="model", show_default=True, metavar="A,B", help="Group by any of model, key, day (commas between)."
+)
+@click.option(
+    "--since", default="7d", show_default=True, metavar="WHEN", help="From this day: 7d, 24h, 2026-01-31, or all."
+)
+@click.option("--until", metavar="DAY", help="Up to this day, inclusive.")
+@common_options
+def usage(by: str, since: str, until: str | None) -> None:
+    """Show tokens and attempts by model, key and day (days in UTC).
+
+    ESTIMATED counts the attempts whose tokens were counted here because the upstream reported none.
+
+    \b
+    Examples:
+      glowplug usage
+      glowplug usage --by day,model --since 30d
+      glowplug usage --by key --since all --json
+    """
+    session = current()
+    groups = parse_groups(by)
+    query = {"by": ",".join(groups)}
+    if first := first_day(since, time()):
+        query["since"] = first
+    if until:
+        query["until"] = _day(until, "--until")
+    client, output = session.client(), session.output
+    rows = client.rows("/admin/usage", query)
+    if output.as_json:
+        output.document({"data": rows})
+        return
+    if not rows:
+        output.note(f"nothing was used since {first or 'the beginning'}; ask something with: glowplug run MODEL")
+        return
+    if "key" in groups:
+        rows = _with_key_names(client, rows)
+    columns = [Column(group.upper()) for group in groups] + [Column(title, right=True) for title, _ in _SUMS]
+    body = [[str(row.get(group) or "") for group in groups] + _sums([row]) for row in rows]
+    total = ["total"] + [""] * (len(groups) - 1) + _sums(rows)
+    output.table(columns, [*body, total], totals=True)
+
+
+def parse_groups(text: str) -> list[str]:
+    """The groups of `--by`, in the order of the table.  Raises a usage error."""
+    asked = {part.strip() for part in text.split(",") if part.strip()}
+    unknown = sorted(asked - set(_GROUPS))
+    if unknown or not asked:
+        raise click.BadParameter(f"{text!r} is not made of model, key, day", param_hint="--by")
+    return [group for group in _GROUPS if group in asked]
+
+
+def first_day(text: str, now: float) -> str:
+    """The day (`YYYY-MM-DD`, UTC) that `--since` means at unix second `now`; empty for everything."""
+    if text == "all":
+        return ""
+    if "-" in text.lstrip("-"):
+        return _day(text, "--since")
+    from datetime import UTC, datetime
+
+    moment = now - duration(text, "--since")
+    if moment <= 0:
+        return ""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+
+
+def _day(text: str, option: str) -> str:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a day; write for example 2026-01-31", param_hint=option) from None
+
+
+def _sums(rows: list[Row]) -> list[str]:
+    return [count(sum(int(row.get(field) or 0) for row in rows)) for _, field in _SUMS]
+
+
+def _with_key_names(client: Client, rows: list[Row]) -> list[Row]:
+    """Rows with the names of the keys where the ledger has their ids."""
+    try:
+        names = {row.get("id"): row.get("name") for row in client.rows("/admin/keys")}
+    except GlowplugError:
+        return rows  # the ids are good enough
+    return [row | {"key": names.get(row.get("key")) or row.get("key")} for row in rows]

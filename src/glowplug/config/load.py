@@ -1,0 +1,176 @@
+"""The public entry: a path → everything the file says, checked, or a ConfigError that lists all that is wrong."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.check import Checker, outages
+from glowplug.config.layers import apply_environment
+from glowplug.config.lines import MAX_BYTES, Unreadable, read_tree
+from glowplug.config.lines import Mapping as Tree
+from glowplug.config.lines import Path as Place
+from glowplug.config.resolve import Resolved, ServerSettings, inherit, resolve
+from glowplug.config.schema import Config
+from glowplug.config.show import Shown, show
+from glowplug.config.walk import Walked, walk
+from glowplug.domain.model import LocalModel
+from glowplug.domain.snapshot import AliasRoute, ModelRoute
+from glowplug.errors import ConfigError, Problem
+from glowplug.paths import default_config_path
+
+MOST_PROBLEMS = 200
+EXAMPLE_FILE = Path(__file__).with_name("example.yaml")
+
+
+@dataclass(frozen=True, repr=False)
+class Loaded:
+    """A configuration that can be used."""
+
+    config: Config
+    """The typed tree as written; secrets in it are `Secret`."""
+    resolved: Resolved = field(repr=False)
+    warnings: tuple[Problem, ...]
+    """What works but deserves a look, models that are unavailable for now included."""
+    path: Path | None
+    """The file, or None when there is none."""
+    digest: str
+    """SHA-256 of the file's bytes, hexadecimal."""
+    files: tuple[Path, ...]
+    """Every file it was made from, secret files included: what a watcher looks at."""
+    _walked: Walked = field(repr=False)
+    _filled: Config = field(repr=False)
+    _origins: dict[Place, Place] = field(repr=False)
+
+    @classmethod
+    def empty(cls, *, env: Mapping[str, str], engines: EngineCatalogue) -> Loaded:
+        """What `glowplug up` starts with when there is no file: defaults, the environment's settings, no models.
+
+        Raises ConfigError when a GLOWPLUG_… variable is wrong.
+        """
+        return load_bytes(b"", path=None, env=env, engines=engines)
+
+    @property
+    def local_models(self) -> tuple[LocalModel, ...]:
+        return self.resolved.local_models
+
+    @property
+    def routes(self) -> tuple[ModelRoute, ...]:
+        return self.resolved.routes
+
+    @property
+    def aliases(self) -> tuple[AliasRoute, ...]:
+        return self.resolved.aliases
+
+    @property
+    def server(self) -> ServerSettings:
+        return self.resolved.server
+
+    def shown(self) -> Shown:
+        """The redacted tree of every value in force, with sources and lines."""
+        path = str(self.path) if self.path else ""
+        return show(self._filled, self._walked, self._origins, path, self.digest)
+
+    def __repr__(self) -> str:
+        return (
+            f"Loaded({str(self.path) if self.path else 'no file'!r}, {self.resolved!r}, {len(self.warnings)} warnings)"
+        )
+
+
+def load(path: Path, *, env: Mapping[str, str], engines: EngineCatalogue) -> Loaded:
+    """Read, check and resolve the file at `path`; blocking, tens of milliseconds.
+
+    Raises ConfigError, and nothing else, whatever the file holds; its `problems` are all that were found.
+    """
+    return load_bytes(_read(path), path=path, env=env, engines=engines)
+
+
+def load_bytes(data: bytes, *, path: Path | None, env: Mapping[str, str], engines: EngineCatalogue) -> Loaded:
+    """The same for bytes that are already read; relative paths are below the directory of `path`."""
+    where = str(path) if path else "the environment"
+    base = path.absolute().parent if path else Path("/")
+    home = env.get("HOME") or str(Path.home())
+    try:
+        root, problems = read_tree(data)
+    except Unreadable as error:
+        raise _error(where, [error.problem]) from None
+    problems += apply_environment(root, env)
+    config, walked = walk(root, env, base, home)
+    walked.problems[:0] = problems
+    Checker(config, walked, _declared(root), engines).run()
+    if walked.problems:
+        raise _error(where, walked.problems)
+    filled, origins = inherit(config, engines)
+    unavailable, lost = outages(config, walked)
+    resolved = resolve(filled, unavailable, base, home)
+    warnings = [*walked.warnings, *lost, *_missing_weights(resolved.local_models, walked)]
+    if not config.models:
+        warnings.append(_no_models(path))
+    return Loaded(
+        config=config,
+        resolved=resolved,
+        warnings=tuple(sorted(warnings, key=lambda problem: problem.line)),
+        path=path,
+        digest=sha256(data).hexdigest(),
+        files=tuple(dict.fromkeys(([path] if path else []) + walked.files)),
+        _walked=walked,
+        _filled=filled,
+        _origins=origins,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        # Non-blocking, so that a pipe in its place is refused instead of waited for.
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise ConfigError(f"{path} is not a regular file", hint="give the path of a YAML file")
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        hint = "docs/configuration.md has one to start from"
+        raise ConfigError(f"there is no configuration file {path}", hint=hint) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError(f"{path} cannot be read: {reason}", hint="check the path and its permissions") from None
+
+
+def _error(where: str, problems: list[Problem]) -> ConfigError:
+    count = len(problems)
+    ordered = tuple(sorted(problems, key=lambda problem: problem.line)[:MOST_PROBLEMS])
+    message = f"{where}: {ordered[0]}" if count == 1 else f"{where} has {count} problems; the first: {ordered[0]}"
+    return ConfigError(message, ordered, hint="" if count == 1 else "`glowplug config check` lists them all")
+
+
+def _declared(root: Tree) -> dict[str, list[str]]:
+    """Names in each section as the file gives them, entries with problems included."""
+    return {section: list(node.entries) for section, (_, node) in root.entries.items() if isinstance(node, Tree)}
+
+
+def _no_models(path: Path | None) -> Problem:
+    where = path or default_config_path()
+    hint = f"add one under `models:` in {where}; `glowplug demo` shows how it works"
+    return Problem("models", "no models are configured", hint=hint)
+
+
+def _missing_weights(models: tuple[LocalModel, ...], walked: Walked) -> list[Problem]:
+    return [
+        Problem(
+            f"models.{model.name}.path",
+            f"{model.path} does not exist; starting {model.name} will fail until it does",
+            line=walked.lines.get(("models", model.name, "path"), 0),
+            hint="check the path, or put the file there",
+        )
+        for model in models
+        if not os.access(model.path, os.F_OK)
+    ]
+
+
+def example() -> str:
+    """A commented file to start from."""
+    return EXAMPLE_FILE.read_text()

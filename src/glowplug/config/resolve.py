@@ -1,0 +1,217 @@
+"""The typed tree → what the rest of Glowplug works with: local models, routes, aliases, server settings.  Pure.
+
+`inherit` fills in what models and aliases take from providers, engines and defaults, and remembers where each such
+value came from; `resolve` turns the filled tree into domain values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+import msgspec
+
+from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.lines import Path
+from glowplug.config.schema import Alias, Config, Engine, Model, Provider, Server
+from glowplug.config.secrets import absolute
+from glowplug.domain.model import Capability, LocalModel, OnDisconnect
+from glowplug.domain.snapshot import AliasRoute, Limits, ModelRoute
+
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+_WILDCARDS = ("0.0.0.0", "::", "*")  # noqa: S104  compared with, not bound to
+_ENGINE_TIMES = ("keep_alive", "load_stall", "load_ceiling", "stop_timeout")
+_UPSTREAM_TIMES = ("connect_timeout", "first_byte_timeout", "idle_timeout")
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where to listen and what to let in."""
+
+    host: str
+    port: int
+    workers: int
+    hosts: tuple[str, ...]
+    """Every Host header value (without port) that is served; `*` serves any."""
+    origins: tuple[str, ...]
+    limits: Limits
+
+
+@dataclass(frozen=True, repr=False)
+class Resolved:
+    """The configuration as domain values.  It holds opened secrets, so it has no readable repr."""
+
+    local_models: tuple[LocalModel, ...]
+    """Models that an engine here can run; those that lack something to start with are left out."""
+    routes: tuple[ModelRoute, ...]
+    """Every model, local and remote, in the order of the file; `unavailable` says why one cannot be used."""
+    aliases: tuple[AliasRoute, ...]
+    server: ServerSettings
+
+    def __repr__(self) -> str:
+        return f"Resolved({len(self.routes)} models, {len(self.aliases)} aliases)"
+
+
+class _Filler:
+    """Fills fields that are None and remembers from where."""
+
+    def __init__(self) -> None:
+        self.origins: dict[Path, Path] = {}
+
+    def fill(self, at: Path, item: msgspec.Struct, sources: list[tuple[Path, object]], names: tuple[str, ...]) -> dict:  # type: ignore[type-arg]
+        """Values for those of `names` that `item` leaves open, each from the first of `sources` that has one."""
+        found: dict[str, object] = {}
+        for name in names:
+            if getattr(item, name) is not None:
+                continue
+            for path, source in sources:
+                value = getattr(source, name, None)
+                if value is not None:
+                    found[name] = value
+                    self.origins[(*at, name)] = self.origins.get((*path, name), (*path, name))
+                    break
+        return found
+
+    def merge(self, at: Path, own: Mapping[str, object], path: Path, base: Mapping[str, object]) -> dict[str, object]:
+        """`base` with `own` over it."""
+        for key in base:
+            if key not in own:
+                self.origins[(*at, key)] = (*path, key)
+        return {**base, **own}
+
+
+def inherit(config: Config, engines: EngineCatalogue) -> tuple[Config, dict[Path, Path]]:
+    """The tree with every inherited value in place, and for each of those the path it came from."""
+    filler = _Filler()
+    defaults = (("defaults",), config.defaults)
+    providers = {
+        name: msgspec.structs.replace(
+            provider, **filler.fill(("providers", name), provider, [defaults], _UPSTREAM_TIMES)
+        )
+        for name, provider in config.providers.items()
+    }
+    models = {}
+    for name, model in config.models.items():
+        at = ("models", name)
+        if model.provider is not None:
+            source = (("providers", model.provider), providers.get(model.provider))
+            names = (*_UPSTREAM_TIMES, "on_disconnect")
+            changes = filler.fill(at, model, [source, defaults], names)
+            if model.capabilities is None:
+                changes["capabilities"] = tuple(Capability)
+        else:
+            changes = _engine_values(filler, at, model, config, engines)
+        models[name] = msgspec.structs.replace(model, **changes)
+    aliases = {
+        name: msgspec.structs.replace(alias, **filler.fill(("aliases", name), alias, [defaults], ("cold", "timeout")))
+        for name, alias in config.aliases.items()
+    }
+    return msgspec.structs.replace(config, providers=providers, models=models, aliases=aliases), filler.origins
+
+
+def _engine_values(
+    filler: _Filler, at: Path, model: Model, config: Config, engines: EngineCatalogue
+) -> dict[str, object]:
+    name = model.engine or ""
+    path, engine = ("engines", name), config.engines.get(name, Engine())
+    changes: dict[str, object] = filler.fill(
+        at, model, [(("defaults",), config.defaults)], (*_ENGINE_TIMES, *_UPSTREAM_TIMES)
+    )
+    changes |= filler.fill(at, model, [(path, engine)], ("command",))
+    if model.command is None and "command" not in changes and name in engines.names():
+        changes["command"] = engines.command(name)
+    changes["options"] = filler.merge((*at, "options"), model.options, (*path, "options"), engine.options)
+    changes["env"] = filler.merge((*at, "env"), model.env, (*path, "env"), engine.env)
+    if model.capabilities is None:
+        changes["capabilities"] = (Capability.CHAT, Capability.COMPLETIONS)
+    if model.on_disconnect is None:
+        changes["on_disconnect"] = OnDisconnect.CANCEL
+    return changes
+
+
+def resolve(config: Config, unavailable: Mapping[str, str], base: FilePath, home: str) -> Resolved:
+    """Domain values of a configuration that `inherit` has filled and that has no problems.
+
+    `unavailable` says of models why they cannot be used.  Relative paths are below `base`.
+    """
+    local = tuple(
+        _local_model(name, model, config.engines.get(model.engine, Engine()), base, home)
+        for name, model in config.models.items()
+        if model.engine is not None and name not in unavailable
+    )
+    routes = tuple(
+        _route(name, model, config.providers.get(model.provider or ""), unavailable.get(name, ""))
+        for name, model in config.models.items()
+    )
+    aliases = tuple(_alias(name, alias) for name, alias in config.aliases.items())
+    return Resolved(local, routes, aliases, server_settings(config.server))
+
+
+def server_settings(server: Server) -> ServerSettings:
+    own = () if server.host in _WILDCARDS else (f"[{server.host}]" if ":" in server.host else server.host,)
+    limits = server.limits
+    return ServerSettings(
+        host=server.host,
+        port=server.port,
+        workers=server.workers,
+        hosts=tuple(dict.fromkeys((*LOOPBACK_NAMES, *(name.lower() for name in (*own, *server.hosts))))),
+        origins=server.origins,
+        limits=Limits(
+            head_bytes=limits.head,
+            headers=limits.headers,
+            body_bytes=limits.body,
+            head_timeout=limits.head_timeout,
+            body_timeout=limits.body_timeout,
+            keep_alive=limits.keep_alive,
+            write_timeout=limits.write_timeout,
+            connections=limits.connections,
+            waiting=limits.waiting,
+            plain_wait=server.plain_wait,
+            drain_timeout=server.drain_timeout,
+        ),
+    )
+
+
+def _local_model(name: str, model: Model, engine: Engine, base: FilePath, home: str) -> LocalModel:
+    words = model.command if isinstance(model.command, tuple) else (model.command or "",)
+    program = words[0]
+    if "/" in program or program == "~":
+        program = str(absolute(program, base, home))
+    return LocalModel(
+        name=name,
+        engine=model.engine or "",
+        path=str(absolute(model.path or "", base, home)),
+        command=(program, *words[1:]),
+        options=model.options,
+        args=(*engine.args, *model.args),
+        env={key: value.reveal() for key, value in model.env.items()},
+        port=model.port,
+        **_present(model, ("capabilities", *_ENGINE_TIMES)),
+    )
+
+
+def _route(name: str, model: Model, provider: Provider | None, unavailable: str) -> ModelRoute:
+    common = _present(model, (*_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "max_concurrency"))
+    if provider is None:
+        return ModelRoute(name=name, local=True, upstream_model=name, unavailable=unavailable, **common)
+    return ModelRoute(
+        name=name,
+        local=False,
+        upstream_model=model.id or "",
+        base_url=provider.base_url.rstrip("/"),
+        api_key=provider.api_key.reveal() if provider.api_key else "",
+        headers={key: value.reveal() for key, value in provider.headers.items()},
+        unavailable=unavailable,
+        owner=model.provider or "",
+        **common,
+    )
+
+
+def _alias(name: str, alias: Alias) -> AliasRoute:
+    return AliasRoute(name=name, targets=alias.targets, **_present(alias, ("cold", "timeout", "rpm")))
+
+
+def _present(item: msgspec.Struct, names: tuple[str, ...]) -> dict:  # type: ignore[type-arg]
+    """The named fields that have a value; for the others the domain's own default stands."""
+    return {name: value for name in names if (value := getattr(item, name)) is not None}

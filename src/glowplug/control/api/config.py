@@ -1,0 +1,31 @@
+"""`/admin/config`."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from glowplug.control.answers import answer
+from glowplug.control.auth import Policy
+from glowplug.control.inputs import Query
+from glowplug.control.routes import Endpoint
+from glowplug.control.services import Services
+
+
+def routes(services: Services) -> tuple[Endpoint, ...]:
+    async def show(request: Request) -> Response:
+        Query(request, ())
+        return answer(services.config.shown())
+
+    async def check(request: Request) -> Response:
+        Query(request, ())
+        return answer(await services.config.check())
+
+    async def reload(request: Request) -> Response:
+        return answer(await services.config.reload(Query(request, ("dry_run",)).flag("dry_run")))
+
+    return (
+        Endpoint("GET", "/admin/config", show, "the configuration in force, with sources", Policy.ADMIN),
+        Endpoint("POST", "/admin/config/check", check, "what is wrong with the file on the disk", Policy.ADMIN),
+        Endpoint("POST", "/admin/config/reload", reload, "put the file on the disk in force", Policy.ADMIN),
+    )

@@ -1,0 +1,57 @@
+"""`/admin/models`, `/admin/instances` and the logs of engines."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from glowplug.control.answers import answer
+from glowplug.control.auth import Policy
+from glowplug.control.inputs import Query
+from glowplug.control.routes import Endpoint
+from glowplug.control.services import Services
+from glowplug.usecases.logs import MOST_LINES, follow, tail
+from glowplug.usecases.page import MOST
+
+_LONGEST_WAIT = 3600.0
+_LINES = 200
+_TEXT = "text/plain; charset=utf-8"
+
+
+def routes(services: Services) -> tuple[Endpoint, ...]:
+    async def instances(request: Request) -> Response:
+        query = Query(request, ("limit", "after"))
+        return answer(services.models.instances(query.number("limit", MOST, MOST), query.text("after")))
+
+    async def models(request: Request) -> Response:
+        query = Query(request, ("limit", "after"))
+        return answer(services.models.list(query.number("limit", MOST, MOST), query.text("after")))
+
+    async def start(request: Request) -> Response:
+        query = Query(request, ("wait", "dry_run"))
+        wait = query.seconds("wait", 0.0, _LONGEST_WAIT)
+        return answer(await services.models.start(request.path_params["name"], wait, query.flag("dry_run")))
+
+    async def stop(request: Request) -> Response:
+        query = Query(request, ("force", "dry_run"))
+        name = request.path_params["name"]
+        return answer(await services.models.stop(name, query.flag("force"), query.flag("dry_run")))
+
+    async def logs(request: Request) -> Response:
+        query = Query(request, ("lines", "follow"))
+        lines = query.number("lines", _LINES, MOST_LINES)
+        path = services.log_file(services.models.local(request.path_params["name"]))
+        if query.flag("follow"):
+            return StreamingResponse(follow(path, lines), media_type=_TEXT)
+        data, _ = await asyncio.to_thread(tail, path, lines)
+        return Response(data, media_type=_TEXT)
+
+    return (
+        Endpoint("GET", "/admin/instances", instances, "one row a local model", Policy.ADMIN),
+        Endpoint("GET", "/admin/models", models, "models and aliases with their problems", Policy.ADMIN),
+        Endpoint("POST", "/admin/models/{name}/start", start, "make a local model ready", Policy.ADMIN),
+        Endpoint("POST", "/admin/models/{name}/stop", stop, "stop a local model", Policy.ADMIN),
+        Endpoint("GET", "/admin/models/{name}/logs", logs, "an engine's log", Policy.ADMIN),
+    )

@@ -1,0 +1,26 @@
+"""`/admin/status` and `/health/*` of the control process itself."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from glowplug.control.answers import answer
+from glowplug.control.auth import Policy
+from glowplug.control.inputs import Query
+from glowplug.control.routes import Endpoint
+from glowplug.control.services import Services
+
+
+def routes(services: Services) -> tuple[Endpoint, ...]:
+    async def status(request: Request) -> Response:
+        Query(request, ())
+        return answer(services.status())
+
+    async def control(_request: Request) -> Response:
+        return answer({"status": "ok"})
+
+    return (
+        Endpoint("GET", "/admin/status", status, "version, uptime, revision, workers", Policy.ADMIN),
+        Endpoint("GET", "/health/control", control, "whether the control process answers", Policy.OPEN),
+    )

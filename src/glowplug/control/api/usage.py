@@ -1,0 +1,29 @@
+"""`/admin/usage`."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from glowplug.control.answers import answer
+from glowplug.control.auth import Policy
+from glowplug.control.inputs import Query
+from glowplug.control.routes import Endpoint
+from glowplug.control.services import Services
+from glowplug.usecases.page import MOST
+from glowplug.usecases.usage import groups
+
+
+def routes(services: Services) -> tuple[Endpoint, ...]:
+    async def show(request: Request) -> Response:
+        query = Query(request, ("by", "since", "until", "limit", "after"))
+        found = await services.usage.sums(
+            groups(query.text("by", "model,key,day")),
+            query.text("since"),
+            query.text("until"),
+            query.number("limit", MOST, MOST),
+            query.text("after"),
+        )
+        return answer(found)
+
+    return (Endpoint("GET", "/admin/usage", show, "what was used, by model, key and day", Policy.ADMIN),)

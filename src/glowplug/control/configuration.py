@@ -1,0 +1,151 @@
+"""The configuration in force: holds it, checks the file, puts a new one in force at once, keeps the old one when the
+new one is bad and says so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from glowplug.clock import Clock
+from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.diff import Diff, diff
+from glowplug.config.load import Loaded, load
+from glowplug.config.watch import Watcher
+from glowplug.control.events import Broadcaster, Event
+from glowplug.errors import ConfigError
+from glowplug.usecases.catalog import Catalog
+from glowplug.usecases.config import Checked, Reloaded, problem_views
+
+_log = logging.getLogger(__name__)
+
+
+class Configuration:
+    """A `ConfigSource` over one file (or none).  `apply(diff)` is called after `catalog()` has changed."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        *,
+        workers: int,
+        env: Mapping[str, str],
+        engines: EngineCatalogue,
+        events: Broadcaster,
+        clock: Clock,
+    ) -> None:
+        self._loaded = loaded
+        self._workers = workers
+        self._env = env
+        self._engines = engines
+        self._events = events
+        self._clock = clock
+        self._stale = ""
+        self._catalog = self._build()
+        self._apply: Callable[[Diff], int] = lambda _diff: 0
+        self._watcher = Watcher(loaded, self._read, self._outcome)
+
+    def connect(self, apply: Callable[[Diff], int]) -> None:
+        """Who carries a change out; it returns the revision of the new snapshot."""
+        self._apply = apply
+
+    @property
+    def path(self) -> Path | None:
+        return self._loaded.path
+
+    @property
+    def stale(self) -> str:
+        return self._stale
+
+    def catalog(self) -> Catalog:
+        """What is in force."""
+        return self._catalog
+
+    async def watch(self) -> None:
+        """Follow the file until cancelled."""
+        await self._watcher.run()
+
+    # ---- ConfigSource
+
+    def shown(self) -> dict[str, object]:
+        shown = msgspec.to_builtins(self._loaded.shown())
+        assert isinstance(shown, dict)
+        return shown
+
+    async def check(self) -> Checked:
+        path = str(self._loaded.path or "")
+        try:
+            loaded = await asyncio.to_thread(self._read)
+        except ConfigError as error:
+            return Checked(ok=False, path=path, problems=problem_views(error.problems))
+        return Checked(ok=True, path=path, warnings=problem_views(loaded.warnings))
+
+    async def reload(self, dry_run: bool = False) -> Reloaded:
+        if self._loaded.path is None:
+            raise ConfigError("there is no configuration file to read", hint="start with `glowplug up --config FILE`")
+        before = self._loaded
+        if dry_run:
+            loaded = await asyncio.to_thread(self._read)
+            changed = _names(diff(before.resolved, loaded.resolved))
+            return Reloaded(changed=changed, dry_run=True, warnings=problem_views(loaded.warnings))
+        outcome = await self._watcher.reload()
+        if isinstance(outcome, ConfigError):
+            raise outcome
+        changed = _names(diff(before.resolved, outcome.resolved))
+        return Reloaded(changed=changed, revision=self._revision, warnings=problem_views(outcome.warnings))
+
+    # ---- carrying out
+
+    def _read(self) -> Loaded:
+        assert self._loaded.path is not None
+        return load(self._loaded.path, env=self._env, engines=self._engines)
+
+    def _outcome(self, outcome: Loaded | ConfigError) -> None:
+        if isinstance(outcome, ConfigError):
+            self._stale = str(outcome)
+            self._catalog = msgspec.structs.replace(self._catalog, stale=self._stale)
+            _log.error("the configuration was not reloaded, the old one goes on serving: %s", outcome)
+            for problem in outcome.problems:
+                _log.error("  %s", problem)
+            self._revision = self._apply(Diff())
+            self._publish("config_refused", {"message": str(outcome)})
+            return
+        change = diff(self._loaded.resolved, outcome.resolved)
+        self._loaded = outcome
+        self._stale = ""
+        self._catalog = self._build()
+        self._revision = self._apply(change)
+        if change.needs_new_process:
+            _log.warning("a restart is needed for: server.%s", ", server.".join(change.needs_new_process))
+        names = _names(change)
+        _log.info("configuration reloaded: %s", ", ".join(names) or "nothing has changed")
+        for warning in outcome.warnings:
+            _log.warning("%s", warning)
+        self._publish("config", {"changed": names, "revision": self._revision})
+
+    _revision = 0
+
+    def _build(self) -> Catalog:
+        loaded = self._loaded
+        return Catalog(
+            models=loaded.routes,
+            local=loaded.local_models,
+            aliases=loaded.aliases,
+            limits=loaded.server.limits,
+            hosts=loaded.server.hosts,
+            origins=loaded.server.origins,
+            workers=self._workers,
+            stale=self._stale,
+        )
+
+    def _publish(self, kind: str, data: object) -> None:
+        self._events.publish(Event(kind=kind, at=self._clock.unix(), data=data))
+
+
+def _names(change: Diff) -> tuple[str, ...]:
+    """Everything a change names, once each."""
+    models = (*change.added, *change.removed, *change.restart, *change.retuned, *change.routes)
+    server = tuple(f"server.{name}" for name in change.server)
+    return tuple(dict.fromkeys((*models, *change.aliases, *server)))

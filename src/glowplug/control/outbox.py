@@ -1,0 +1,80 @@
+"""What the lifecycle manager tells: workers over the link, people over the events and the log."""
+
+from __future__ import annotations
+
+import logging
+
+from glowplug.clock import Clock
+from glowplug.control.events import Broadcaster, Event
+from glowplug.control.link import LinkServer
+from glowplug.domain.instance import Endpoint, Failure, InstanceView, State
+from glowplug.domain.model import Loading
+from glowplug.wire.link import Failed, Granted, Progress, Revoked, ToWorker
+
+_log = logging.getLogger(__name__)
+
+_IN_USE = (State.READY, State.BUSY)
+
+
+def told(view: InstanceView, before: State) -> str:
+    """The line of the log for a change of state, or empty when it is none for the log (ready and busy alternate with
+    every request)."""
+    if view.state is State.STARTING:
+        return f"{view.model}: starting"
+    if view.state in _IN_USE and before not in _IN_USE:
+        took = f" in {view.load_seconds:.2f} s" if view.load_seconds is not None else ""
+        return f"{view.model}: ready{took} (pid {view.pid})"
+    if view.state is State.STOPPED:
+        return f"{view.model}: stopped, its memory is free"
+    if view.state is State.FAILED and view.failure is not None:
+        return f"{view.model}: failed: {view.failure.message}"
+    return ""
+
+
+class LinkOutbox:
+    """The manager's outbox.  The link is connected after both exist, and nothing is sent before."""
+
+    def __init__(self, events: Broadcaster, clock: Clock) -> None:
+        self._events = events
+        self._clock = clock
+        self._link: LinkServer | None = None
+        self._states: dict[str, State] = {}
+
+    def connect(self, link: LinkServer) -> None:
+        """Where messages to workers go from now on."""
+        self._link = link
+
+    def grant(self, worker: str | None, endpoint: Endpoint) -> None:
+        """This worker (None: every worker) may use the instance."""
+        self._send(worker, Granted(endpoint))
+
+    def revoke(self, instance: str, worker: str | None = None) -> None:
+        """This worker (None: every worker) must not begin anything new with it."""
+        self._send(worker, Revoked(instance))
+
+    def progress(self, loading: Loading) -> None:
+        self._send(None, Progress(loading))
+
+    def failed(self, model: str, failure: Failure) -> None:
+        """Everybody who waits for this model gets the failure."""
+        self._send(None, Failed(model, failure))
+        self._publish("failure", {"model": model, "failure": failure})
+
+    def changed(self, view: InstanceView) -> None:
+        """An instance changed its state."""
+        before = self._states.get(view.model, State.STOPPED)
+        self._states[view.model] = view.state
+        if view.state is not before and (line := told(view, before)):
+            _log.log(logging.WARNING if view.state is State.FAILED else logging.INFO, "%s", line)
+        self._publish("instance", view)
+
+    def _send(self, worker: str | None, message: ToWorker) -> None:
+        if self._link is None:
+            return
+        if worker is None:
+            self._link.broadcast(message)
+        else:
+            self._link.send(worker, message)
+
+    def _publish(self, kind: str, data: object) -> None:
+        self._events.publish(Event(kind=kind, at=self._clock.unix(), data=data))

@@ -1,0 +1,117 @@
+"""A route: method, path, what it asks of its caller, what it does.
+
+`mount` is the only way from here to Starlette, and everything it makes is authenticated, has its errors encoded and
+carries a request id.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from glowplug.control.answers import error_answer
+from glowplug.control.auth import Policy, authenticate, check_host, check_origin
+from glowplug.domain.access import ApiKey
+from glowplug.errors import GlowplugError, InternalError, RequestError
+from glowplug.ids import request_id
+from glowplug.usecases.catalog import Catalog
+
+_log = logging.getLogger(__name__)
+_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class MethodNotAllowed(RequestError):
+    """The path is there, the method is not."""
+
+    status = 405
+    default_code = "method_not_allowed"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One route of the control process.  `policy` must be given; `build_app` refuses a route without one."""
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    policy: Policy | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What authentication needs to know."""
+
+    find: Callable[[str], ApiKey | None]
+    now: Callable[[], float]
+    catalog: Callable[[], Catalog]
+
+    def admit(self, policy: Policy, request: Request) -> ApiKey | None:
+        """Raises RequestError, Unauthenticated, Forbidden."""
+        catalog = self.catalog()
+        check_host(request.headers, catalog.hosts)
+        check_origin(request.headers, catalog.hosts, catalog.origins)
+        return authenticate(policy, request.headers, self.find, self.now())
+
+
+def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
+    """Starlette routes, one a path.  Raises InternalError for a route without a policy or one that is there twice."""
+    paths: dict[str, dict[str, Endpoint]] = {}
+    for endpoint in endpoints:
+        if endpoint.policy is None:
+            raise InternalError(f"{endpoint.method} {endpoint.path} does not say who may call it")
+        if endpoint.policy is Policy.OPEN and not endpoint.path.startswith("/health/"):
+            raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
+        if endpoint.path.startswith("/admin") and endpoint.policy is not Policy.ADMIN:
+            raise InternalError(f"{endpoint.method} {endpoint.path} would be open to keys that are not an admin's")
+        methods = paths.setdefault(endpoint.path, {})
+        if endpoint.method in methods:
+            raise InternalError(f"{endpoint.method} {endpoint.path} is there twice")
+        methods[endpoint.method] = endpoint
+    return [Route(path, _Guarded(methods, gate)) for path, methods in paths.items()]
+
+
+class _Guarded:
+    """An ASGI application for one path (Starlette passes every method on to a class instance)."""
+
+    def __init__(self, methods: dict[str, Endpoint], gate: Gate) -> None:
+        self._methods = methods
+        self._gate = gate
+
+    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]
+        request = Request(scope, receive, send)
+        given = request.headers.get("x-request-id", "")
+        identity = given if _ID.fullmatch(given) else request_id()
+        try:
+            response = await self._answer(request)
+        except GlowplugError as error:
+            response = error_answer(error, identity)
+        except Exception:  # noqa: BLE001 - whatever our own mistake is, the client gets an error object and an id
+            _log.exception("request %s: %s %s failed", identity, request.method, request.url.path)
+            broken = InternalError(
+                f"something went wrong here; the log has more under {identity}", hint="please report it"
+            )
+            response = error_answer(broken, identity)
+        response.headers["x-request-id"] = identity
+        response.headers["cache-control"] = "no-store"
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        endpoint = self._methods.get(method) or self._methods.get("*")
+        # Whoever may not call the path is not told which methods it has.
+        some = endpoint or next(iter(self._methods.values()))
+        assert some.policy is not None
+        self._gate.admit(some.policy, request)
+        if endpoint is None:
+            there = ", ".join(self._methods)
+            raise MethodNotAllowed(f"{request.url.path} does not take {request.method}", hint=f"it takes {there}")
+        return await endpoint.handler(request)

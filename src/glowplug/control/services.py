@@ -1,0 +1,33 @@
+"""What the routes work with; the composition root fills it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from glowplug.clock import Clock
+from glowplug.control.events import Broadcaster
+from glowplug.usecases.catalog import Catalog
+from glowplug.usecases.config import ConfigSource
+from glowplug.usecases.keys import KeyBook
+from glowplug.usecases.models import Models
+from glowplug.usecases.status import Status
+from glowplug.usecases.usage import Usage
+
+
+@dataclass(frozen=True)
+class Services:
+    """The use cases of one control process."""
+
+    clock: Clock
+    catalog: Callable[[], Catalog]
+    """The configuration in force."""
+    keys: KeyBook
+    usage: Usage
+    models: Models
+    config: ConfigSource
+    status: Callable[[], Status]
+    events: Broadcaster
+    log_file: Callable[[str], Path]
+    """The log of a local model."""

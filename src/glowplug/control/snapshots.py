@@ -1,0 +1,47 @@
+"""The configuration and the keys → the snapshot a worker serves from.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from glowplug.domain.access import ApiKey
+from glowplug.domain.snapshot import KeyRoute, Snapshot
+from glowplug.usecases.catalog import Catalog
+
+
+def build_snapshot(catalog: Catalog, keys: Iterable[ApiKey], pepper: bytes, revision: int) -> Snapshot:
+    """One worker's part: rates and concurrency are divided by the number of workers, each at least 1.
+
+    `keys` are those that may be used now; a worker itself looks at `expires_at`.
+    """
+    workers = max(1, catalog.workers)
+
+    def part(rate: int | None) -> int | None:
+        return None if rate is None else max(1, rate // workers)
+
+    return Snapshot(
+        revision=revision,
+        pepper=pepper,
+        models=tuple(
+            msgspec.structs.replace(model, rpm=part(model.rpm), max_concurrency=part(model.max_concurrency))
+            for model in catalog.models
+        ),
+        aliases=tuple(msgspec.structs.replace(alias, rpm=part(alias.rpm)) for alias in catalog.aliases),
+        keys=tuple(
+            KeyRoute(
+                id=key.id,
+                digest=key.digest,
+                role=key.role,
+                models=key.models,
+                rpm=part(key.rpm),
+                expires_at=key.expires_at,
+            )
+            for key in keys
+        ),
+        limits=catalog.limits,
+        hosts=catalog.hosts,
+        origins=catalog.origins,
+        stale=catalog.stale,
+    )

@@ -1,0 +1,157 @@
+"""What an engine adapter has to know.  One file and one row in `registry` add an engine.
+
+An adapter is a value without state: it says how the program is started, what its health answer means and what its log
+says.  It starts nothing and connects to nothing; the lifecycle manager does.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from glowplug.config.nearest import did_you_mean
+from glowplug.domain.instance import Endpoint, Failure
+from glowplug.domain.model import Capability, LocalModel
+from glowplug.errors import Problem
+
+OptionValue = str | int | float | bool
+
+
+class Readiness(StrEnum):
+    """What one probe of an engine found."""
+
+    READY = "ready"
+    LOADING = "loading"
+    REFUSED = "refused"
+    """Nothing listens there yet."""
+    SILENT = "silent"
+    """It accepted the connection and did not answer in time."""
+    WRONG = "wrong"
+    """Something answers, but it is not this instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One typed option of an engine.  `flags`: spellings over the versions, newest first."""
+
+    flags: tuple[str, ...]
+    kind: type[str] | type[int] | type[float] | type[bool]
+    help: str
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+
+    @property
+    def takes(self) -> str:
+        """What it takes, to go on after "must be"."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        least = f" of at least {self.minimum:g}" if self.minimum is not None else ""
+        return {str: "text", int: "a whole number", float: "a number", bool: "true or false"}[self.kind] + least
+
+    def problem(self, value: OptionValue) -> str:
+        """Why this value cannot be used, or an empty string.  The value is not repeated: it may come from a secret."""
+        accepted = (int, float) if self.kind is float else (self.kind,)
+        good = isinstance(value, accepted) and (self.kind is bool or not isinstance(value, bool))
+        if good and self.choices:
+            good = value in self.choices
+        if good and self.minimum is not None and isinstance(value, (int, float)):
+            good = value >= self.minimum  # and no NaN
+        return "" if good else f"must be {self.takes}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """How far a load is, read from the log: a stage for people and 0..1 (None when unknown)."""
+
+    stage: str = ""
+    fraction: float | None = None
+
+
+class Engine(Protocol):
+    """One kind of local server."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def default_command(self) -> tuple[str, ...]:
+        """How its program is started when the configuration does not say."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, Option]:
+        """The options a model of this engine may set."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]: ...
+
+    @property
+    def help_argument(self) -> str:
+        """The argument that makes the program list its flags; empty when there is none."""
+        ...
+
+    @property
+    def health_path(self) -> str: ...
+
+    @property
+    def identity_path(self) -> str:
+        """Asked with the launch key once the health is good, so that a stranger on the port is not mistaken for it."""
+        ...
+
+    def argv(self, model: LocalModel, endpoint: Endpoint, known: frozenset[str] | None = None) -> tuple[str, ...]:
+        """The whole command line.  `known`: flags the program lists; None when that could not be found out."""
+        ...
+
+    def env(self, model: LocalModel) -> dict[str, str]:
+        """Variables added to the clean environment, the model's own included."""
+        ...
+
+    def preflight(self, model: LocalModel, known: frozenset[str] | None = None) -> Failure | None:
+        """What can be seen to be wrong before anything is started (reads the file system, starts nothing)."""
+        ...
+
+    def read_health(self, status: int, body: bytes) -> Readiness: ...
+
+    def read_identity(self, status: int, body: bytes, model: LocalModel) -> str:
+        """Empty when the answer comes from this instance, else what is odd about it."""
+        ...
+
+    def classify(self, exit_code: int | None, log_lines: Sequence[str]) -> Failure:
+        """Why it ended.  `exit_code`: negative for a signal, None when unknown (it was not our child)."""
+        ...
+
+    def check_options(self, options: Mapping[str, OptionValue]) -> tuple[Problem, ...]: ...
+
+    def progress(self, log_lines: Sequence[str]) -> LoadProgress: ...
+
+
+def check_options(engine: str, schema: Mapping[str, Option], options: Mapping[str, OptionValue]) -> tuple[Problem, ...]:
+    """Every problem in `options`; the path of a problem is the option's name, an unknown one names the nearest."""
+    problems = []
+    for name, value in options.items():
+        option = schema.get(name)
+        if option is None:
+            problems.append(Problem(name, f"is not an option of {engine}", hint=did_you_mean(name, schema, "options")))
+        elif why := option.problem(value):
+            problems.append(Problem(name, why, hint=option.help))
+    return tuple(problems)
+
+
+def describe_exit(exit_code: int | None) -> str:
+    """`exit code 1`, `signal 9 (SIGKILL)`, or that it is not known."""
+    if exit_code is None:
+        return "exit code unknown"
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    return f"signal {-exit_code}{_signal_name(-exit_code)}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f" ({signal.Signals(number).name})"
+    except ValueError:
+        return ""

@@ -1,0 +1,23 @@
+"""What the configuration asks about engines (`glowplug.config.catalogue`), answered from the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from glowplug.config.catalogue import OptionProblem
+from glowplug.engines.base import OptionValue
+from glowplug.engines.registry import ENGINES
+
+
+class Catalogue:
+    """The engines this build knows."""
+
+    def names(self) -> Sequence[str]:
+        return tuple(ENGINES)
+
+    def command(self, engine: str) -> tuple[str, ...]:
+        return ENGINES[engine].default_command
+
+    def check_options(self, engine: str, options: Mapping[str, OptionValue]) -> Sequence[OptionProblem]:
+        found = ENGINES[engine].check_options(options)
+        return [OptionProblem(problem.path, problem.message, problem.hint) for problem in found]

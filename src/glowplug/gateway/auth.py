@@ -1,0 +1,59 @@
+"""Who is asking.  One function for every route; there is no identity without a key."""
+
+from __future__ import annotations
+
+from hmac import compare_digest
+from time import time
+from typing import Final
+
+from glowplug.domain.access import Role
+from glowplug.errors import Forbidden, Unauthenticated, Unavailable
+from glowplug.gateway.tables import Key, Tables
+from glowplug.secret import key_digest
+from glowplug.wire.credentials import presented_key
+
+_SEEN: Final = 4096
+"""Header values that are remembered under one snapshot; a new snapshot (a revocation, say) forgets them all."""
+
+
+def authenticate(tables: Tables, headers: dict[bytes, bytes], role: Role = Role.USER) -> Key:
+    """The key a request presents.
+
+    Raises Unavailable before the first snapshot, Unauthenticated when there is no key or nobody knows it, Forbidden
+    when it may not do what `role` may.
+    """
+    credential = headers.get(b"authorization")
+    key = tables.seen_credentials.get(credential) if credential is not None else None
+    if key is None:
+        key = _look_up(tables, headers)
+        if credential is not None and len(tables.seen_credentials) < _SEEN:
+            tables.seen_credentials[credential] = key
+    now = time()
+    expires = key.route.expires_at
+    if expires is not None and expires <= now:
+        raise _invalid()
+    if role is Role.ADMIN and key.route.role is not Role.ADMIN:
+        raise Forbidden("This API key may use models only", hint="use an admin key")
+    key.used_at = now
+    return key
+
+
+def _look_up(tables: Tables, headers: dict[bytes, bytes]) -> Key:
+    if not tables.ready:
+        raise Unavailable("The server is starting", hint="ask again in a moment", retry_after=1.0)
+    token = presented_key(headers)
+    if token is None:
+        raise Unauthenticated(
+            "No API key was given", hint="send `Authorization: Bearer <key>`; `glowplug keys create` makes one"
+        )
+    digest = key_digest(tables.snapshot.pepper, token)
+    key = tables.keys.get(digest)
+    if key is None or not compare_digest(key.route.digest, digest):
+        raise _invalid()
+    return key
+
+
+def _invalid() -> Unauthenticated:
+    return Unauthenticated(
+        "This API key is not valid", hint="it is unknown, revoked or expired; `glowplug keys list` shows the valid ones"
+    )

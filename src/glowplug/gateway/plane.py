@@ -1,0 +1,206 @@
+"""What all connections of one worker share, and the one timer that watches every deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from time import monotonic
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
+
+from glowplug.domain.usage import AttemptClosed, AttemptOpened
+from glowplug.errors import StoreError, Unavailable
+from glowplug.gateway.grants import Grants, Uplink
+from glowplug.gateway.metrics import Metrics
+from glowplug.gateway.tables import Tables, Target
+from glowplug.gateway.upstream import Pool, tcp, unix
+from glowplug.ids import RequestIds
+
+if TYPE_CHECKING:
+    from glowplug.gateway.call import Call
+    from glowplug.gateway.connection import ClientConnection
+
+SWEEP: Final = 0.25
+"""Seconds between two looks at all deadlines; the timer runs only while there is a connection."""
+_CONTROL_CONNECT: Final = 2.0
+
+log = logging.getLogger("glowplug.worker")
+
+
+class Journal(Protocol):
+    """Where attempts are recorded; both raise StoreError when they cannot be."""
+
+    def opened(self, record: AttemptOpened) -> None: ...
+    def closed(self, record: AttemptClosed) -> None: ...
+
+
+class Plane:
+    """The state of one gateway worker."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        uplink: Uplink,
+        journal: Journal,
+        control_socket: str,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.loop = loop
+        self.tables = Tables()
+        self.metrics = Metrics()
+        self.grants = Grants(loop, self.tables, uplink)
+        self._tls = tls
+        self.control_socket = control_socket
+        self.control: Pool = unix(loop, control_socket, _CONTROL_CONNECT)
+        self.connections: set[ClientConnection] = set()
+        self.per_client: dict[str, int] = {}
+        self.detached: set[Call] = set()
+        """Calls whose client left and whose paid upstream is read to its end."""
+        self.request_ids = RequestIds()
+        self.draining = False
+        self.control_connected = False
+        self._journal = journal
+        self._sweeping = False
+        self._changed = asyncio.Event()
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """How providers' certificates are verified: against the system's authorities, or those given at the start.
+
+        Made at the first use: reading the authorities takes tens of milliseconds and megabytes, which an installation
+        without an https provider never needs.
+        """
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
+
+    def provider_pool(self, target: Target) -> Pool:
+        """The pool to a target's provider, made at its first use."""
+        route = target.route
+        parts = urlsplit(route.base_url)
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        pool = tcp(self.loop, parts.hostname or "", port, self.tls if secure else None, route.connect_timeout)
+        target.pool = pool
+        return pool
+
+    # ---- accounting
+
+    def open_attempt(self, record: AttemptOpened) -> None:
+        """Record that an attempt begins.  Raises Unavailable: what cannot be recorded is not sent."""
+        try:
+            self._journal.opened(record)
+        except StoreError as error:
+            raise Unavailable(
+                f"Usage cannot be recorded: {error.message}",
+                hint=error.hint or "free disk space in the state directory",
+                code="journal_unavailable",
+                retry_after=10.0,
+            ) from error
+
+    def close_attempt(self, record: AttemptClosed) -> None:
+        metrics = self.metrics
+        metrics.attempts[record.model, record.outcome._value_] += 1
+        counts = metrics.tokens[record.model]
+        counts[0] += record.prompt_tokens
+        counts[1] += record.completion_tokens
+        try:
+            self._journal.closed(record)
+        except StoreError as error:
+            # The opened record is there: the fold will settle this attempt as interrupted, so it is not lost.
+            log.error("journal: the end of %s attempt %d was not recorded: %s", record.request, record.attempt, error)
+
+    # ---- connections
+
+    def joined(self, connection: ClientConnection, client: str) -> bool:
+        """A client connected.  False: it has too many connections already."""
+        count = self.per_client.get(client, 0)
+        if count >= self.tables.limits.connections:
+            return False
+        self.per_client[client] = count + 1
+        self.connections.add(connection)
+        if not self._sweeping:
+            self._sweeping = True
+            self.loop.call_later(SWEEP, self._sweep)
+        return True
+
+    def left(self, connection: ClientConnection, client: str) -> None:
+        if connection in self.connections:
+            self.connections.discard(connection)
+            self._changed.set()
+            count = self.per_client[client] - 1
+            if count:
+                self.per_client[client] = count
+            else:
+                del self.per_client[client]
+
+    def finished(self, call: Call) -> None:
+        """A call whose client had left is over."""
+        self.detached.discard(call)
+        self._changed.set()
+
+    def _sweep(self) -> None:
+        self.sweep(monotonic())
+        idle = not self.connections and not self.detached and not any(p.idle for p in self._pools())
+        self._sweeping = not idle
+        if self._sweeping:
+            self.loop.call_later(SWEEP, self._sweep)
+
+    def sweep(self, now: float) -> None:
+        """Let everything whose deadline has passed know (monotonic seconds)."""
+        for connection in [c for c in self.connections if c.deadline < now]:
+            connection.expired()
+        running = [c.call for c in self.connections if c.call is not None and c.call.deadline < now]
+        for call in running:
+            call.expire(now)
+        for call in [c for c in self.detached if c.deadline < now]:
+            call.expire(now)
+        for pool in self._pools():
+            pool.sweep(now)
+
+    def _pools(self) -> list[Pool]:
+        pools = [self.control]
+        pools += [target.pool for target in self.tables.targets.values() if target.pool is not None]
+        pools += [instance.pool for instance in self.grants.instances.values()]
+        return pools
+
+    # ---- the end
+
+    async def drain(self, bound: float) -> None:
+        """Let what is running finish for at most `bound` seconds, then end it with an error in its own dialect."""
+        self.draining = True
+        for connection in list(self.connections):
+            connection.shutdown()
+        end = monotonic() + bound
+        while self.connections or self.detached:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(end - monotonic()):
+                    await self._changed.wait()
+            except TimeoutError:
+                break
+        for connection in list(self.connections):
+            if connection.call is not None:
+                connection.call.shut()
+            connection.close()
+        for call in list(self.detached):
+            call.shut()
+        await asyncio.sleep(0.05)  # let the last bytes leave; who does not read them by now is cut off
+        for connection in list(self.connections):
+            connection.tr.abort()
+
+    def gauges(self) -> dict[str, dict[str, float]]:
+        """The values of the gauges in `metrics.METRICS` now."""
+        targets = self.tables.targets.values()
+        leases: dict[str, float] = {}
+        for instance in self.grants.instances.values():
+            leases[instance.endpoint.model] = leases.get(instance.endpoint.model, 0.0) + instance.leases
+        return {
+            "glowplug_requests_in_flight": {"": float(sum(c.call is not None for c in self.connections))},
+            "glowplug_requests_waiting": {t.name: float(len(t.waiters)) for t in targets if t.route.local},
+            "glowplug_connections": {"": float(len(self.connections))},
+            "glowplug_leases": leases,
+            "glowplug_snapshot_revision": {"": float(self.tables.snapshot.revision)},
+            "glowplug_control_connected": {"": float(self.control_connected)},
+        }

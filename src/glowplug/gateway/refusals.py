@@ -1,0 +1,106 @@
+"""Why a request is not served, in the client's words: from standings and upstream answers to errors.  Pure."""
+
+from __future__ import annotations
+
+from glowplug.config.nearest import nearest
+from glowplug.domain.model import Loading as LoadingState
+from glowplug.errors import (
+    EngineFailed,
+    GlowplugError,
+    LimitReached,
+    Loading,
+    NotFound,
+    RequestError,
+    Unavailable,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from glowplug.gateway.tables import Route, Target
+from glowplug.routing.plan import Standing
+
+_DEFAULT_ETA = 5.0
+"""Seconds named in Retry-After when no earlier load tells how long one takes."""
+
+
+def unknown_model(name: str, names: list[str]) -> NotFound:
+    near = nearest(name, names)
+    hint = f"did you mean {near!r}?" if near else "GET /v1/models lists what this key may use"
+    return NotFound(f"The model {name!r} does not exist", hint=hint, code="model_not_found")
+
+
+def wrong_kind(route: Route, kind: str) -> RequestError:
+    able = sorted({str(c) for target in route.targets for c in target.route.capabilities})
+    return RequestError(
+        f"The model {route.name!r} does not serve {kind}",
+        hint=f"it serves {', '.join(able) or 'nothing'}",
+        code="wrong_endpoint",
+    )
+
+
+def over_rate(what: str, rpm: int, wait: float) -> LimitReached:
+    return LimitReached(f"{what} is over {rpm} requests a minute", hint="try again after Retry-After", retry_after=wait)
+
+
+def standing_error(target: Target, standing: Standing, now: float) -> GlowplugError:
+    """The error of a target that was never tried because of how it stands (`now` in monotonic seconds)."""
+    if standing is Standing.COLD:
+        return loading_error(target)
+    if standing is Standing.FAILED and target.failure is not None:
+        return engine_error(target)
+    if standing is Standing.LIMITED:
+        wait = target.limiter.wait(now) if target.limiter is not None else 0.0
+        return LimitReached(
+            f"The model {target.name!r} is at its limit", hint="try again shortly", retry_after=max(wait, 1.0)
+        )
+    return Unavailable(
+        f"The model {target.name!r} cannot be used: {target.route.unavailable or 'it is not configured'}",
+        hint="`glowplug config check` shows what to change",
+        code="model_unavailable",
+    )
+
+
+def loading_error(target: Target) -> Loading:
+    """The engine is on its way (or wanted) and this request does not wait for it."""
+    state = target.loading or LoadingState(model=target.name, state="queued")
+    eta = state.eta_seconds if state.eta_seconds is not None else _DEFAULT_ETA
+    return Loading(
+        f"The model {target.name!r} is {state.state}",
+        hint="ask again after Retry-After, or ask for a stream, which waits",
+        loading={
+            "model": state.model,
+            "state": state.state,
+            "stage": state.stage,
+            "eta_seconds": state.eta_seconds,
+            "progress": state.progress,
+        },
+        retry_after=max(eta, 1.0),
+    )
+
+
+def engine_error(target: Target) -> EngineFailed:
+    """The engine of this target failed; reason and log tail go along."""
+    failure = target.failure
+    assert failure is not None
+    return EngineFailed(
+        f"The engine of {target.name!r} failed: {failure.message}",
+        reason=str(failure.kind),
+        log_tail=failure.log_tail,
+        hint=failure.hint or f"`glowplug logs {target.name}` shows the whole log",
+        retry_after=10.0,
+    )
+
+
+def attempt_error(target: Target, why: str, timed_out: bool) -> UpstreamError:
+    """An attempt broke before anything was sent to the client."""
+    kind = UpstreamTimeout if timed_out else UpstreamError
+    where = "engine" if target.route.local else "provider"
+    return kind(f"The {where} of {target.name!r} did not answer: {why}", retry_after=1.0)
+
+
+def rejected_credentials(target: Target, status: int) -> UpstreamError:
+    """The provider does not accept our key; the client's own key is fine, so it must not see 401."""
+    return UpstreamError(
+        f"The provider of {target.name!r} refused the configured API key (status {status})",
+        hint="check api_key of this provider in the configuration",
+        code="upstream_credentials",
+    )

@@ -1,0 +1,92 @@
+"""What a launcher is: a way to start a process, to own everything it becomes, and to find it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+OnExit = Callable[[int | None], None]
+"""Called once on the event loop when the leader ended: its exit code, negative for a signal, None when unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """What to start.  `env` is added to a clean environment; output is appended to `log`."""
+
+    instance: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    log: Path
+
+
+class LaunchError(Exception):
+    """The program could not be started; the message names it and the reason."""
+
+    def __init__(self, message: str, *, missing: bool) -> None:
+        super().__init__(message)
+        self.missing = missing
+        """There is no such program, or it is none: trying again helps only when that changes."""
+
+
+class Sample(NamedTuple):
+    """What a process group has done so far, to tell working from waiting."""
+
+    cpu_ticks: int
+    io_bytes: int
+    log_bytes: int
+
+
+class Running(Protocol):
+    """One started process group."""
+
+    @property
+    def pid(self) -> int:
+        """The leader; also the number of its process group and session."""
+        ...
+
+    @property
+    def start_time(self) -> int:
+        """Of the leader, in the unit of the system; with the pid it names the process for ever."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask the whole group to end (SIGTERM)."""
+        ...
+
+    def kill(self) -> None:
+        """End everything that belongs to it (SIGKILL)."""
+        ...
+
+    def survivors(self) -> tuple[int, ...]:
+        """Processes that still belong to it, zombies not counted.  Empty: the whole group is gone."""
+        ...
+
+    def sample(self) -> Sample: ...
+
+    def memory(self) -> int | None:
+        """Resident bytes of all its processes, or None when unknown."""
+        ...
+
+    def close(self) -> None:
+        """Let go: reap the leader if it ended, watch it no more.  Signals nothing."""
+        ...
+
+
+class Launcher(Protocol):
+    def launch(self, spec: LaunchSpec, on_exit: OnExit) -> Running:
+        """Start it.  Raises LaunchError."""
+        ...
+
+    def adopt(self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit) -> Running | None:
+        """Take over a process that an earlier control process started; None when it is not there any more."""
+        ...
+
+    def sweep(self, keep: frozenset[str]) -> tuple[int, ...]:
+        """Kill whatever this installation launched and that belongs to none of the instances in `keep`."""
+        ...
+
+    def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
+        """The clean environment that engines get, with `extra` on top."""
+        ...

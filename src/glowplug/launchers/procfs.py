@@ -1,0 +1,118 @@
+"""Reading Linux's /proc (proc(5)): who is in a session, what a group has done, who listens on a port.
+
+Everything here may vanish between two reads; what vanished is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+PROC = Path("/proc")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
+
+
+class Stat(NamedTuple):
+    """The fields of /proc/PID/stat that are used here; times in clock ticks."""
+
+    pid: int
+    state: str
+    ppid: int
+    group: int
+    session: int
+    cpu: int
+    start_time: int
+    resident: int
+    """Bytes."""
+
+    @property
+    def dead(self) -> bool:
+        return self.state in "ZX"
+
+
+def parse_stat(text: str) -> Stat:
+    """One line of /proc/PID/stat.  The name, in parentheses, may hold spaces and parentheses itself."""
+    head, _, rest = text.rpartition(")")
+    f = rest.split()
+    return Stat(
+        pid=int(head.split(" ", 1)[0]),
+        state=f[0],
+        ppid=int(f[1]),
+        group=int(f[2]),
+        session=int(f[3]),
+        cpu=int(f[11]) + int(f[12]),
+        start_time=int(f[19]),
+        resident=int(f[21]) * _PAGE,
+    )
+
+
+def read_stat(pid: int) -> Stat | None:
+    """None when there is no such process."""
+    try:
+        return parse_stat((PROC / str(pid) / "stat").read_text(errors="replace"))
+    except _GONE:
+        return None
+
+
+def processes() -> Iterator[Stat]:
+    """Every process that can be seen."""
+    for name in os.listdir(PROC):  # noqa: PTH208 - names only, and this is walked often
+        if name.isdigit() and (stat := read_stat(int(name))) is not None:
+            yield stat
+
+
+def environ_has(pid: int, entry: bytes) -> bool:
+    """Whether the process was started with this `NAME=value`; False for processes of other users."""
+    try:
+        return entry in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except _GONE:
+        return False
+
+
+def environ_value(pid: int, name: bytes) -> bytes | None:
+    """The value of a variable a process was started with."""
+    try:
+        entries = (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except _GONE:
+        return None
+    return next((entry[len(name) + 1 :] for entry in entries if entry.startswith(name + b"=")), None)
+
+
+def io_bytes(pid: int) -> int:
+    """Bytes read and written through system calls and from storage; 0 when unknown."""
+    total = 0
+    with suppress(*_GONE, OSError):
+        for line in (PROC / str(pid) / "io").read_text().splitlines():
+            name, _, value = line.partition(": ")
+            if name in ("rchar", "wchar", "read_bytes"):
+                total += int(value)
+    return total
+
+
+def listener_of(port: int) -> str:
+    """Who listens on this TCP port, `NAME (pid N)`; empty when nobody does or it belongs to another user."""
+    inodes = set()
+    for table in ("tcp", "tcp6"):
+        with suppress(*_GONE):
+            for line in (PROC / "net" / table).read_text().splitlines()[1:]:
+                f = line.split()
+                if f[3] == "0A" and int(f[1].rpartition(":")[2], 16) == port:
+                    inodes.add(f"socket:[{f[9]}]")
+    if not inodes:
+        return ""
+    for stat in processes():
+        with suppress(*_GONE):
+            if any(_target(entry) in inodes for entry in (PROC / str(stat.pid) / "fd").iterdir()):
+                return f"{(PROC / str(stat.pid) / 'comm').read_text().strip()} (pid {stat.pid})"
+    return ""
+
+
+def _target(entry: Path) -> str:
+    try:
+        return str(entry.readlink())
+    except OSError:
+        return ""

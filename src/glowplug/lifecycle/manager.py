@@ -1,0 +1,255 @@
+"""The lifecycle manager: what the control process calls.
+
+Everything about one model happens in its slot's own queue; the manager finds the slot.  All methods are to be called on
+the event loop's thread.  To come beside it: admission and scheduling (which load may begin, what gives way), footprints
+(what a load needs), other launchers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from glowplug.domain.instance import Failure, FailureKind, InstanceView
+from glowplug.domain.model import LocalModel
+from glowplug.engines.base import Engine
+from glowplug.engines.programs import FlagCatalogue
+from glowplug.errors import NotFound
+from glowplug.launchers.base import Launcher
+from glowplug.lifecycle import events as ev
+from glowplug.lifecycle.digest import file_stamp, policy_of
+from glowplug.lifecycle.ports import Outbox, Prober, Scheduler, Timer, free_port
+from glowplug.lifecycle.probe import HttpProber
+from glowplug.lifecycle.reconcile import Found, reconcile
+from glowplug.lifecycle.records import Records
+from glowplug.lifecycle.slot import Kit, Slot
+from glowplug.wire.link import Held
+
+log = logging.getLogger(__name__)
+
+LEARN_AFTER = 3.0
+"""Seconds after a start or a reload at which programs are asked for their flags, when nothing asked before."""
+REMOVED = "it was removed from the configuration"
+
+
+class Manager:
+    """Owns one slot for each local model."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        engines: Mapping[str, Engine],
+        records: Records,
+        clock: Scheduler,
+        outbox: Outbox,
+        *,
+        logs: Path,
+        prober: Prober | None = None,
+        pick_port: Callable[[], int] = free_port,
+    ) -> None:
+        self._kit = Kit(
+            launcher=launcher,
+            engines=engines,
+            records=records,
+            clock=clock,
+            outbox=outbox,
+            prober=prober or HttpProber(),
+            catalogue=FlagCatalogue(),
+            logs=logs,
+            pick_port=pick_port,
+        )
+        self._slots: dict[str, Slot] = {}
+        self._workers: set[str] = set()
+        self._learn_timer: Timer | None = None
+        self._learning: asyncio.Task[None] | None = None
+
+    # ---- configuration
+
+    async def start(self, models: Iterable[LocalModel]) -> None:
+        """Take the models on, adopt the engines that an earlier control process left, stop what does not fit."""
+        self.configure(models)
+        digests = {name: slot.machine.policy.digest for name, slot in self._slots.items()}
+        adopted = set()
+        for found in reconcile(self._kit.records.load(), digests):
+            if self._adopt(found):
+                adopted.add(found.record.instance)
+            else:
+                self._kit.records.remove(found.record.model)
+        if strays := self._kit.launcher.sweep(frozenset(adopted)):
+            log.warning("killed processes that no record knows: %s", ", ".join(map(str, strays)))
+
+    def _adopt(self, found: Found) -> bool:
+        record = found.record
+        slot = self._slots.get(record.model)
+        if slot is None:
+            engine = record.engine if record.engine in self._kit.engines else next(iter(self._kit.engines))
+            ghost = LocalModel(name=record.model, engine=engine, path="", command=(), stop_timeout=record.stop_timeout)
+            slot = self._add(ghost)
+            slot.retired = True
+        taken = slot.adopt(record, fits=found.fits)
+        if taken and found.fits:
+            log.info("adopted %s (pid %d)", record.model, record.pid)
+        elif taken:
+            log.warning("stopping %s (pid %d): %s", record.model, record.pid, found.why)
+        return taken
+
+    def configure(self, models: Iterable[LocalModel]) -> None:
+        """The models there are now.  Only changed and removed ones are touched."""
+        wanted = {model.name: model for model in models}
+        for name, slot in list(self._slots.items()):
+            if name not in wanted and not slot.retired:
+                slot.retired = True
+                slot.post(ev.StopAsked(why=REMOVED))
+        for name, model in wanted.items():
+            known = self._slots.get(name)
+            if known is None:
+                self._add(model)
+            elif known.model != model or known.retired:
+                self._change(known, model)
+        if self._learn_timer is not None:
+            self._learn_timer.cancel()
+        self._learn_timer = self._kit.clock.call_later(LEARN_AFTER, self._learn)
+
+    def _change(self, slot: Slot, model: LocalModel) -> None:
+        slot.retired = False
+        slot.model = model
+        slot.engine = self._kit.engines[model.engine]
+        slot.post(ev.Reconfigured(policy_of(slot.engine, model)))
+
+    def _add(self, model: LocalModel) -> Slot:
+        slot = Slot(self._kit, model, self._drop)
+        self._slots[model.name] = slot
+        for worker in self._workers:
+            slot.post(ev.WorkerJoined(worker))
+        return slot
+
+    def _drop(self, name: str) -> None:
+        """A retired model's process is gone."""
+        self._slots.pop(name).detach()
+
+    def _learn(self) -> None:
+        """Ask the programs for their flags before a first request has to wait for that."""
+        slots = [slot for slot in self._slots.values() if slot.engine.help_argument and not slot.retired]
+
+        async def ask() -> None:
+            for slot in slots:
+                environment = self._kit.launcher.environment(slot.engine.env(slot.model))
+                await self._kit.catalogue.learn(slot.model.command, slot.engine.help_argument, environment)
+
+        if any(not self._kit.catalogue.asked(slot.model.command) for slot in slots):
+            self._learning = asyncio.get_running_loop().create_task(ask())
+
+    # ---- workers
+
+    def worker_joined(self, worker: str, held: Sequence[Held] = ()) -> None:
+        """A worker connected, with the grants it still holds; those that cannot be confirmed are taken back."""
+        self._workers.add(worker)
+        leases = {entry.endpoint.instance: entry.active > 0 for entry in held}
+        for slot in list(self._slots.values()):
+            slot.post(ev.WorkerJoined(worker, leases.pop(slot.instance, None)))
+        for instance in leases:
+            self._kit.outbox.revoke(instance, worker)
+
+    def worker_left(self, worker: str) -> None:
+        """A worker's process is gone (a mere lost connection is not that: it may still be serving)."""
+        self._workers.discard(worker)
+        for slot in list(self._slots.values()):
+            slot.post(ev.WorkerLeft(worker))
+
+    def ensure(self, worker: str, model: str, waiting: int) -> None:
+        """A worker needs the model ready; `waiting` of its requests wait (0: warm it)."""
+        slot = self._slots.get(model)
+        if slot is None or slot.retired:
+            gone = Failure(kind=FailureKind.STOPPED, message=f"{model}: {REMOVED}", permanent=True)
+            self._kit.outbox.failed(model, gone)
+            return
+        if worker not in self._workers:
+            log.warning("worker %s asks for %s but has not joined", worker, model)
+        slot.post(ev.Ensure(worker, waiting, stamp=file_stamp(slot.model)))
+
+    def waiting(self, worker: str, model: str, waiting: int) -> None:
+        """The number of this worker's waiting requests changed."""
+        if slot := self._slots.get(model):
+            slot.post(ev.WaitersChanged(worker, waiting))
+
+    def activity(self, worker: str, instance: str, busy: bool) -> None:
+        """A worker's leases on an instance went 0→1 (`busy`) or 1→0."""
+        if slot := self._by_instance(instance):
+            slot.post(ev.LeaseReport(worker, busy))
+
+    def drained(self, worker: str, instance: str) -> None:
+        """A worker's last lease on a revoked instance has ended."""
+        if slot := self._by_instance(instance):
+            slot.post(ev.Drained(worker))
+
+    def suspect(self, instance: str, why: str) -> None:
+        """A worker had trouble with an instance: look whether it is alive."""
+        if slot := self._by_instance(instance):
+            log.info("looking at %s: %s", slot.model.name, why)
+            slot.post(ev.Suspected(why))
+
+    def _by_instance(self, instance: str) -> Slot | None:
+        return next((slot for slot in self._slots.values() if instance and slot.instance == instance), None)
+
+    # ---- people
+
+    def _slot(self, name: str) -> Slot:
+        slot = self._slots.get(name)
+        if slot is None or slot.retired:
+            raise NotFound(f"there is no local model {name}", hint="glowplug models lists them")
+        return slot
+
+    async def start_model(self, name: str) -> InstanceView:
+        """Ensure ready, back-off or not.  Raises NotFound, EngineFailed."""
+        slot = self._slot(name)
+        ready = slot.when_ready()
+        slot.post(ev.Ensure(explicit=True, stamp=file_stamp(slot.model)))
+        await ready
+        return slot.view(memory=True)
+
+    async def stop_model(self, name: str, force: bool = False) -> InstanceView:
+        """Revoke, drain (not with `force`), stop; back when its processes are gone.  Raises NotFound."""
+        slot = self._slot(name)
+        stopped = slot.when_stopped()
+        slot.post(ev.StopAsked(force))
+        await stopped
+        return slot.view(memory=True)
+
+    def views(self) -> list[InstanceView]:
+        """One row for each local model, in the order of the configuration."""
+        return [slot.view(memory=True) for slot in self._slots.values()]
+
+    def logs(self, name: str, lines: int) -> list[str]:
+        """The last lines of a model's log.  Raises NotFound."""
+        return self._slot(name).log.last(lines)
+
+    def log_file(self, name: str) -> Path:
+        """Where the engine of a model writes to.  Raises NotFound."""
+        return self._slot(name).log.path
+
+    def follow_logs(self, name: str, lines: int) -> AsyncIterator[str]:
+        """The last lines, then new ones as they come, until the consumer stops.  Raises NotFound."""
+        return self._slot(name).log.follow(lines)
+
+    # ---- end
+
+    async def close(self, *, stop_engines: bool = True, drain: float = 0.0) -> None:
+        """Stop everything (streams may go on for `drain` seconds), or leave the engines to the next control process."""
+        slots = list(self._slots.values())
+        if stop_engines:
+            stopped = [slot.when_stopped() for slot in slots]
+            for slot in slots:
+                slot.post(ev.StopAsked(force=drain <= 0, why="Glowplug is shutting down"))
+            if drain > 0 and stopped:
+                await asyncio.wait(stopped, timeout=drain)
+                for slot in slots:
+                    slot.post(ev.StopAsked(force=True, why="Glowplug is shutting down"))
+            await asyncio.gather(*stopped)
+        for slot in slots:
+            slot.detach()
+        for pending in (self._learn_timer, self._learning):
+            if pending is not None:
+                pending.cancel()
+        self._kit.prober.close()

@@ -1,0 +1,304 @@
+"""One model's instance being looked after: carries out what its machine asks for and tells it what happened.
+
+Events are queued and handled one after the other, so an effect that causes an event at once (a launch that fails, say)
+never re-enters the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from glowplug import ids
+from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView, State
+from glowplug.domain.model import LocalModel
+from glowplug.engines.base import Engine
+from glowplug.engines.programs import FlagCatalogue
+from glowplug.errors import EngineFailed
+from glowplug.launchers.base import Launcher, LaunchError, LaunchSpec, Running
+from glowplug.lifecycle import events as ev
+from glowplug.lifecycle import view
+from glowplug.lifecycle.digest import file_stamp, policy_of
+from glowplug.lifecycle.events import Effect, Event
+from glowplug.lifecycle.logs import LogBook
+from glowplug.lifecycle.machine import Machine
+from glowplug.lifecycle.ports import Outbox, Prober, Scheduler, Timer
+from glowplug.lifecycle.records import InstanceRecord, Records, file_name
+from glowplug.lifecycle.watch import Watches
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What every slot works with."""
+
+    launcher: Launcher
+    engines: Mapping[str, Engine]
+    records: Records
+    clock: Scheduler
+    outbox: Outbox
+    prober: Prober
+    catalogue: FlagCatalogue
+    logs: Path
+    pick_port: Callable[[], int]
+
+
+class Slot:
+    """Owns the machine, the process and the timers of one model."""
+
+    def __init__(self, kit: Kit, model: LocalModel, on_gone: Callable[[str], None]) -> None:
+        self.kit = kit
+        self.model = model
+        self.engine = kit.engines[model.engine]
+        self.machine = Machine(policy_of(self.engine, model), expected=kit.records.expected_load(model.name))
+        self.log = LogBook(kit.logs / f"{file_name(model.name)}.log")
+        self.endpoint: Endpoint | None = None
+        self.running: Running | None = None
+        self.load_seconds: float | None = None
+        self.retired = False
+        """The configuration has it no more: it goes when its process is gone."""
+        self._on_gone = on_gone
+        self._watches = Watches(self)
+        self._record: InstanceRecord | None = None
+        self._preparing: asyncio.Task[None] | None = None
+        self._queue: deque[Event] = deque()
+        self._handling = False
+        self._timer: Timer | None = None
+        self._timer_at: float | None = None
+        self._ready: list[asyncio.Future[None]] = []
+        self._stopped: list[asyncio.Future[None]] = []
+
+    @property
+    def instance(self) -> str:
+        return self.endpoint.instance if self.endpoint else ""
+
+    # ---- the loop
+
+    def post(self, event: Event) -> None:
+        """Something happened.  Returns when everything that follows from it at once has been done."""
+        self._queue.append(event)
+        if self._handling:
+            return
+        self._handling = True
+        try:
+            while self._queue:
+                before = self.machine.state
+                for effect in self.machine.handle(self.kit.clock.monotonic(), self._queue.popleft()):
+                    self._do(effect)
+                if self.machine.state is not before:
+                    self.kit.outbox.changed(self.view())
+        finally:
+            self._handling = False
+        self._set_timer()
+        self._resolve()
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case ev.Launch():
+                self._launch()
+            case ev.Probe():
+                self._watches.watch_load()
+            case ev.Grant(worker):
+                assert self.endpoint is not None
+                self.kit.outbox.grant(worker, self.endpoint)
+            case ev.Revoke(worker):
+                self.kit.outbox.revoke(self.instance, worker)
+            case ev.Terminate():
+                self._terminate()
+            case ev.Kill():
+                self._watches.kill()
+            case ev.WatchRelease():
+                self._watches.watch_release()
+            case ev.CheckAlive():
+                self._watches.check_alive()
+            case ev.Loaded(seconds):
+                self._loaded(seconds)
+            case ev.AnnounceProgress():
+                self.kit.outbox.progress(view.loading(self.model.name, self.machine, self.kit.clock.monotonic()))
+            case ev.AnnounceFailure(failure, retry_at):
+                self._announce(self.public(failure, retry_at))
+            case ev.Forget():
+                self._forget()
+
+    def _set_timer(self) -> None:
+        deadline = self.machine.deadline()
+        if deadline == self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._timer_at = None, deadline
+        if deadline is not None:
+            self._timer = self.kit.clock.call_later(deadline - self.kit.clock.monotonic(), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = self._timer_at = None
+        self.post(ev.Tick())
+
+    # ---- starting
+
+    def _launch(self) -> None:
+        command = self.model.command
+        if self.engine.help_argument and not self.kit.catalogue.asked(command):
+            self._preparing = asyncio.get_running_loop().create_task(self._learn_and_spawn())
+        else:
+            self._spawn()
+
+    async def _learn_and_spawn(self) -> None:
+        environment = self.kit.launcher.environment(self.engine.env(self.model))
+        await self.kit.catalogue.learn(self.model.command, self.engine.help_argument, environment)
+        self._preparing = None
+        self._spawn()
+
+    def _spawn(self) -> None:
+        model, stamp = self.model, file_stamp(self.model)
+        known = self.kit.catalogue.flags(model.command)
+        if failure := self.engine.preflight(model, known):
+            self.post(ev.LaunchFailed(failure, stamp))
+            return
+        port = model.port or self.kit.pick_port()
+        key = ids.engine_key()
+        endpoint = Endpoint(instance=ids.short_id("inst"), model=model.name, host="127.0.0.1", port=port, key=key)
+        self.log.begin()
+        argv = self.engine.argv(model, endpoint, known)
+        try:
+            spec = LaunchSpec(endpoint.instance, argv, self.engine.env(model), self.log.path)
+            self.running = self.kit.launcher.launch(spec, self._exited)
+        except LaunchError as error:
+            kind = FailureKind.MISSING_PROGRAM if error.missing else FailureKind.CRASH
+            failure = Failure(kind=kind, message=str(error), hint="check the engine's command in the configuration")
+            self.post(ev.LaunchFailed(failure, stamp))
+            return
+        self.endpoint = endpoint
+        self._save(endpoint)
+        self.post(ev.Launched(stamp))
+
+    def _save(self, endpoint: Endpoint) -> None:
+        assert self.running is not None
+        self._record = InstanceRecord(
+            instance=endpoint.instance,
+            model=endpoint.model,
+            engine=self.engine.name,
+            pid=self.running.pid,
+            start_time=self.running.start_time,
+            host=endpoint.host,
+            port=endpoint.port,
+            key=endpoint.key,
+            digest=self.machine.policy.digest,
+            log=str(self.log.path),
+            stop_timeout=self.model.stop_timeout,
+        )
+        self.kit.records.save(self._record)
+
+    def adopt(self, record: InstanceRecord, *, fits: bool) -> bool:
+        """Take over the process of a record; False when it is not there any more."""
+        log = Path(record.log)
+        running = self.kit.launcher.adopt(record.instance, record.pid, record.start_time, log, self._exited)
+        if running is None:
+            return False
+        self.running, self.endpoint, self._record = running, record.endpoint, record
+        self.load_seconds = record.load_seconds
+        self.log.resume()
+        self.post(ev.Adopted(fits))
+        return True
+
+    def _loaded(self, seconds: float) -> None:
+        self.load_seconds = seconds
+        self.kit.records.remember_load(self.model.name, seconds)
+        self.machine.expected = self.kit.records.expected_load(self.model.name)
+        if self._record is not None:
+            self._record = msgspec.structs.replace(self._record, load_seconds=seconds)
+            self.kit.records.save(self._record)
+
+    def _exited(self, code: int | None) -> None:
+        self.log.poll()
+        failure = self.engine.classify(code, self.log.of_launch())
+        if failure.kind is FailureKind.PORT_TAKEN and self.model.port and self.endpoint:
+            failure = view.name_holder(failure, self.endpoint.port)
+        self.post(ev.Exited(failure))
+
+    # ---- stopping
+
+    def _terminate(self) -> None:
+        if self.running is not None:
+            self.running.terminate()
+            return
+        if self._preparing is not None:
+            self._preparing.cancel()
+            self._preparing = None
+        self.post(ev.GroupGone())
+
+    def _forget(self) -> None:
+        self._watches.stop()
+        if self.running is not None:
+            self.running.close()
+            self.kit.records.remove(self.model.name)
+        self.running = self.endpoint = self._record = None
+
+    def detach(self) -> None:
+        """Let go of everything and leave the process alone."""
+        self._watches.stop()
+        for timer in (self._timer, self._preparing):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._timer_at = self._preparing = None
+        if self.running is not None:
+            self.running.close()
+            self.running = None
+        for future in (*self._ready, *self._stopped):
+            future.cancel()
+
+    # ---- telling
+
+    def public(self, failure: Failure, retry_at: float) -> Failure:
+        """A failure as clients see it: with the model's name, the last log lines, and times people can read."""
+        tail = failure.log_tail
+        if not tail and failure.kind in (FailureKind.HANG, FailureKind.CRASH):
+            tail = tuple(self.log.last(20))
+        return view.public_failure(self.model.name, failure, tail, retry_at, self.kit.clock)
+
+    def view(self, *, memory: bool = False) -> InstanceView:
+        """The row of `glowplug ps`."""
+        row = view.instance_view(self.model, self.machine, self.endpoint, self.running, self.kit.clock, memory=memory)
+        failure = self.public(self.machine.failure, self.machine.retry_at) if self.machine.failure else None
+        return msgspec.structs.replace(row, load_seconds=self.load_seconds, failure=failure)
+
+    def _announce(self, failure: Failure) -> None:
+        self.kit.outbox.failed(self.model.name, failure)
+        waiting, self._ready = self._ready, []
+        for future in waiting:
+            if not future.done():
+                future.set_exception(
+                    EngineFailed(failure.message, reason=failure.kind, log_tail=failure.log_tail, hint=failure.hint)
+                )
+
+    def _resolve(self) -> None:
+        state = self.machine.state
+        if state in (State.READY, State.BUSY):
+            _finish(self._ready)
+        if state in (State.STOPPED, State.FAILED) or self.machine.stuck:
+            _finish(self._stopped)
+        if self.retired and state in (State.STOPPED, State.FAILED):
+            self._on_gone(self.model.name)
+
+    def when_ready(self) -> asyncio.Future[None]:
+        """Done when it is ready; EngineFailed when it cannot be had.  Ask before posting what should bring it about."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ready.append(future)
+        return future
+
+    def when_stopped(self) -> asyncio.Future[None]:
+        """Done when no process is left, or when what is left cannot be killed."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._stopped.append(future)
+        return future
+
+
+def _finish(futures: list[asyncio.Future[None]]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(None)
+    futures.clear()

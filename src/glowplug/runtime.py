@@ -1,0 +1,288 @@
+"""The composition root: the only module that knows every concrete part.
+
+    up, demo       prepare an installation, bind the port, then become the supervisor (`glowplug.supervisor`)
+    control        the control process      (`python -m glowplug.runtime control JSON`)
+    worker         a gateway worker         (`python -m glowplug.runtime worker JSON`)
+
+Imports of a process's parts are inside its function, so that a worker does not carry the database around.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glowplug import supervisor
+from glowplug.errors import ConfigError, Conflict, GlowplugError
+from glowplug.paths import Paths, default_config_path, demo_paths, state_paths
+from glowplug.supervisor import FATAL_EXIT, Plan, say
+
+if TYPE_CHECKING:
+    from glowplug.config.load import Loaded
+    from glowplug.secret import Secret
+
+_BACKLOG = 4096
+
+
+@dataclass(frozen=True)
+class ChildSettings:
+    """What the supervisor hands to a child, as JSON on its command line.  No secrets."""
+
+    state: str
+    config: str
+    """Path of the configuration file, or empty for none."""
+    workers: int
+    index: int = 0
+    listen_fd: int = -1
+
+    def argv(self, role: str) -> list[str]:
+        return [sys.executable, "-m", "glowplug.runtime", role, json.dumps(asdict(self))]
+
+
+# ---- glowplug up
+
+
+def up(config: Path | None, state_dir: Path | None, host: str | None, port: int | None, workers: int | None) -> int:
+    """Serve until stopped.  Replaces this process by the supervisor; raises GlowplugError before that."""
+    path = config or default_config_path()
+    if config is None and not path.exists():
+        say(f"there is no configuration at {path}")
+        loaded = read_configuration(None)
+    else:
+        loaded = read_configuration(path)
+    for warning in loaded.warnings:
+        say(f"warning: {warning}")
+    paths = state_paths(state_dir)
+    lock = _claim(paths)
+    listener = _listen(host or loaded.server.host, loaded.server.port if port is None else port)
+    announce = _first_key(paths, _base_url(listener))
+    _become_supervisor(paths, loaded, workers or loaded.server.workers, listener, lock, announce, [])
+    return 0
+
+
+def read_configuration(path: Path | None) -> Loaded:
+    """The configuration at `path`, or the empty one.  Raises ConfigError with all problems."""
+    from glowplug.config.load import Loaded, load
+    from glowplug.engines.catalogue import Catalogue
+
+    if path is None:
+        return Loaded.empty(env=os.environ, engines=Catalogue())
+    return load(path, env=os.environ, engines=Catalogue())
+
+
+def _claim(paths: Paths) -> int:
+    """The lock of this state directory, as an open descriptor.  Raises Conflict when somebody runs on it."""
+    paths.prepare()
+    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise Conflict(
+            f"Glowplug is running on {paths.state} already",
+            hint="stop it first, or give this one another --state-dir",
+        ) from None
+    return descriptor
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The listening socket.  Raises ConfigError when the address cannot be had."""
+    bare = host.strip("[]")
+    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((bare, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror}", hint="choose another --port, or stop what uses it"
+        ) from None
+    return listener
+
+
+def _base_url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - compared, not bound
+    return f"http://{shown}:{port}"
+
+
+def _prepare_keys(paths: Paths) -> Secret | None:
+    """Database, pepper and keys of the first start.  The first admin key, or None on every later start."""
+    if paths.database.exists() and paths.pepper.exists() and paths.cli_key.exists():
+        return None  # the control process checks them; a start need not wait for that
+    from glowplug.clock import SystemClock
+    from glowplug.store.database import Database
+    from glowplug.usecases.first import first_start
+
+    database = Database(paths.database)
+    database.open()
+    try:
+        return asyncio.run(first_start(database, paths, SystemClock())).admin_key
+    finally:
+        database.close()
+
+
+def _first_key(paths: Paths, base_url: str) -> list[str]:
+    """Lines that show the first admin key, once; empty on every later start."""
+    key = _prepare_keys(paths)
+    if key is None:
+        return []
+    return [
+        "",
+        "  This is your admin key. It is shown once; only its hash is kept:",
+        "",
+        f"      {key.reveal()}",
+        "",
+        f"  export OPENAI_BASE_URL={base_url}/v1",
+        "  export OPENAI_API_KEY=<that key>        # or `glowplug keys create` for one that may only use models",
+        "",
+    ]
+
+
+def _become_supervisor(
+    paths: Paths,
+    loaded: Loaded,
+    workers: int,
+    listener: socket.socket,
+    lock: int,
+    announce: Sequence[str],
+    extras: list[list[str]],
+) -> None:
+    """Replace this process by the supervisor: it keeps the pid, the socket and the lock, and none of the memory."""
+    settings = ChildSettings(str(paths.state), str(loaded.path.absolute()) if loaded.path else "", workers)
+    plan = Plan(
+        listen_fd=listener.fileno(),
+        lock_fd=lock,
+        base_url=_base_url(listener),
+        endpoint=str(paths.endpoint),
+        control=settings.argv("control"),
+        workers=[
+            ChildSettings(settings.state, settings.config, workers, index, listener.fileno()).argv("worker")
+            for index in range(workers)
+        ],
+        extras=extras,
+        drain=loaded.server.limits.drain_timeout,
+        announce=list(announce),
+    )
+    for descriptor in (listener.fileno(), lock):
+        os.set_inheritable(descriptor, True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-S", "-E", supervisor.__file__, json.dumps(plan._asdict())])  # noqa: S606
+
+
+# ---- glowplug demo
+
+
+def demo(state_dir: Path | None, port: int | None, host: str | None, as_json: bool) -> int:
+    """Serve the demo until stopped: two tiny local models and a stand-in for a cloud provider.
+
+    With `as_json` one line of JSON is printed on standard output once it listens.
+    """
+    from glowplug.demo import setup
+
+    paths = state_paths(state_dir) if state_dir else demo_paths()
+    lock = _claim(paths)
+    prepared = setup.prepare(paths)
+    loaded = read_configuration(prepared.config)
+    listener = _listen(host or loaded.server.host, loaded.server.port if port is None else port)
+    base_url = _base_url(listener)
+    _prepare_keys(paths)
+    key = paths.cli_key.read_text(encoding="ascii").strip()
+    facts = {
+        "base_url": f"{base_url}/v1",
+        "admin_url": f"{base_url}/admin",
+        "api_key": key,
+        "models": [route.name for route in loaded.routes] + [alias.name for alias in loaded.aliases],
+        "pid": os.getpid(),
+    }
+    announce = [json.dumps(facts)] if as_json else setup.welcome(base_url, key, paths)
+    _become_supervisor(paths, loaded, loaded.server.workers, listener, lock, announce, [prepared.provider])
+    return 0
+
+
+# ---- the control process
+
+
+def control(settings: ChildSettings) -> int:
+    """Run the control process until it is told to stop."""
+    from glowplug.control.process import ControlProcess
+
+    paths = state_paths(settings.state)
+    loaded = read_configuration(Path(settings.config) if settings.config else None)
+    from glowplug.engines.catalogue import Catalogue
+    from glowplug.engines.registry import ENGINES
+    from glowplug.launchers.process import ProcessLauncher
+
+    process = ControlProcess(
+        paths=paths,
+        loaded=loaded,
+        workers=settings.workers,
+        launcher=ProcessLauncher(paths.state),
+        engines=ENGINES,
+        catalogue=Catalogue(),
+        env=os.environ,
+    )
+    import uvloop
+
+    uvloop.run(process.run())
+    return 0
+
+
+# ---- a gateway worker
+
+
+def worker(settings: ChildSettings) -> int:
+    """Run a gateway worker until it is told to stop."""
+    from glowplug.clock import SystemClock
+    from glowplug.gateway.worker import WorkerSettings, run
+    from glowplug.ledger.journal import JournalWriter
+    from glowplug.ledger.workers import worker_name
+
+    paths = state_paths(settings.state)
+    name = worker_name(settings.index)
+    listener = socket.socket(fileno=settings.listen_fd)
+    listener.setblocking(False)
+    journal = JournalWriter(paths.journal, name, SystemClock())
+    try:
+        run(WorkerSettings(name, str(paths.link_socket), str(paths.control_socket)), listener, journal)
+    finally:
+        journal.seal()
+    return 0
+
+
+ROLES: Mapping[str, object] = {"control": control, "worker": worker}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Entry of a child: `control JSON` or `worker JSON`."""
+    role, settings = argv[1], ChildSettings(**json.loads(argv[2]))
+    name = role if role == "control" else f"worker {settings.index}"
+    logging.basicConfig(
+        level=logging.INFO,
+        format=f"%(asctime)s {name}: %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        return control(settings) if role == "control" else worker(settings)
+    except GlowplugError as error:
+        logging.getLogger("glowplug").critical("%s", error)
+        return FATAL_EXIT
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv))

@@ -1,0 +1,153 @@
+"""The ledger's rows.  An attempt only ever moves up: open, then interrupted, then closed.
+
+Because of that order, folding a record twice, or late, or out of turn ends in the same row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
+from glowplug.store.database import Database
+from glowplug.store.tables import attempts, journal_cursor
+
+OPEN, INTERRUPTED, CLOSED = "open", "interrupted", "closed"
+
+
+def day_of(unix: float) -> str:
+    """The UTC date of a time, as `YYYY-MM-DD`."""
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d")
+
+
+class AttemptStore:
+    """What the fold needs from the database (see `glowplug.ledger.fold.LedgerStore`); waits, so never on the loop."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def positions(self) -> dict[str, int]:
+        """Segment name → bytes of it that are folded."""
+        return self._database.call(
+            lambda c: {row.segment: row.position for row in c.execute(select(journal_cursor))},
+        )
+
+    def absorb(
+        self,
+        worker: str,
+        segment: str,
+        position: int,
+        opened: Sequence[AttemptOpened],
+        closed: Sequence[AttemptClosed],
+    ) -> None:
+        """Insert the records of one segment up to `position` and move its cursor there, in one transaction."""
+
+        def work(connection: Connection) -> None:
+            add_opened(connection, worker, opened)
+            add_closed(connection, worker, closed)
+            _upsert(connection, journal_cursor, ["segment"], [{"segment": segment, "position": position}], OPEN)
+
+        self._database.call(work)
+
+    def open_workers(self) -> frozenset[str]:
+        """Names of workers with attempts that are open."""
+        query = select(attempts.c.worker).where(attempts.c.state == OPEN).distinct()
+        return self._database.call(lambda c: frozenset(c.execute(query).scalars()))
+
+    def settle(self, worker: str) -> int:
+        """The open attempts of a worker that is gone become interrupted; returns how many."""
+        change = (
+            update(attempts)
+            .where(attempts.c.state == OPEN, attempts.c.worker == worker)
+            .values(state=INTERRUPTED, outcome=Outcome.INTERRUPTED.value)
+        )
+        return self._database.call(lambda c: c.execute(change).rowcount)
+
+    def forget(self, segments: Iterable[str]) -> None:
+        """Drop the cursors of segments that are deleted."""
+        names = list(segments)
+        if names:
+            self._database.call(lambda c: c.execute(delete(journal_cursor).where(journal_cursor.c.segment.in_(names))))
+
+    def sync(self) -> None:
+        """Wait until everything that was stored is on the disk."""
+        self._database.sync()
+
+
+def add_opened(connection: Connection, worker: str, records: Sequence[AttemptOpened]) -> None:
+    """Insert attempts that began; one that is known already stays as it is."""
+    rows = [_opened_row(worker, record) for record in records]
+    if rows:
+        connection.execute(_insert(connection, attempts).on_conflict_do_nothing(), rows)
+
+
+def add_closed(connection: Connection, worker: str, records: Sequence[AttemptClosed]) -> None:
+    """Insert or complete attempts that ended; one that is closed already stays as it is."""
+    rows = [_closed_row(worker, record) for record in records]
+    if rows:
+        _upsert(connection, attempts, ["request", "attempt"], rows, CLOSED)
+
+
+def _upsert(
+    connection: Connection, table: Table, key: list[str], rows: Sequence[Mapping[str, object]], unless: str
+) -> None:
+    statement = _insert(connection, table)
+    changes = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    where = table.c.state != unless if "state" in table.c else None
+    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes, where=where), list(rows))
+
+
+def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    # The same clause in both dialects, but SQLAlchemy has it on the dialect's own insert.
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:
+    return {
+        "request": record.request,
+        "attempt": record.attempt,
+        "state": OPEN,
+        "worker": worker,
+        "day": day_of(record.started),
+        "key": record.key,
+        "asked": record.asked,
+        "model": record.model,
+        "path": record.path,
+        "started": record.started,
+        "duration": 0.0,
+        "first_byte": 0.0,
+        "status": 0,
+        "outcome": "",
+        "prompt_tokens": record.prompt_estimate,
+        "completion_tokens": 0,
+        "cached_tokens": 0,
+        "estimated": True,
+        "streamed": False,
+    }
+
+
+def _closed_row(worker: str, record: AttemptClosed) -> dict[str, object]:
+    return {
+        "request": record.request,
+        "attempt": record.attempt,
+        "state": CLOSED,
+        "worker": worker,
+        "day": day_of(record.started),
+        "key": record.key,
+        "asked": record.asked,
+        "model": record.model,
+        "path": record.path,
+        "started": record.started,
+        "duration": record.duration,
+        "first_byte": record.first_byte,
+        "status": record.status,
+        "outcome": record.outcome.value,
+        "prompt_tokens": record.prompt_tokens,
+        "completion_tokens": record.completion_tokens,
+        "cached_tokens": record.cached_tokens,
+        "estimated": record.estimated,
+        "streamed": record.streamed,
+    }

@@ -1,0 +1,102 @@
+"""The tables as SQLAlchemy Core sees them.  A migration creates them; a test compares the two.
+
+Times are Unix seconds (floats).  `day` is the UTC date of `started` as `YYYY-MM-DD`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    text,
+)
+
+metadata = MetaData()
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("display", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("models", JSON, nullable=False),
+    Column("rpm", Integer),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    Column("last_used_at", Float),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+)
+"""One row an API key; the key itself is not here, only its keyed hash."""
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("request", String(64), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("worker", String(64), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("asked", String(255), nullable=False),
+    Column("model", String(255), nullable=False),
+    Column("path", String(255), nullable=False),
+    Column("started", Float, nullable=False),
+    Column("duration", Float, nullable=False),
+    Column("first_byte", Float, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("streamed", Boolean, nullable=False),
+    PrimaryKeyConstraint("request", "attempt", name="attempts_pk"),
+)
+"""The ledger: one row an attempt.  `state` is open, closed or interrupted; `outcome` is empty while open."""
+
+Index(
+    "attempts_usage",
+    attempts.c.day,
+    attempts.c.model,
+    attempts.c.key,
+    attempts.c.state,
+    attempts.c.outcome,
+    attempts.c.estimated,
+    attempts.c.prompt_tokens,
+    attempts.c.completion_tokens,
+    attempts.c.cached_tokens,
+)
+Index(
+    "attempts_open",
+    attempts.c.worker,
+    sqlite_where=text("state = 'open'"),
+    postgresql_where=text("state = 'open'"),
+)
+
+journal_cursor = Table(
+    "journal_cursor",
+    metadata,
+    Column("segment", String(128), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+"""How far each journal segment has been folded: bytes from the start of the file."""
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", String(1024), nullable=False),
+)
+"""Facts about the installation, by name."""

@@ -1,0 +1,75 @@
+"""Sums over the ledger by model, key and day, straight from the attempts: there is no second truth to keep equal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+
+from glowplug.domain.usage import Outcome
+from glowplug.store.attempts import OPEN
+from glowplug.store.tables import attempts
+
+
+class By(StrEnum):
+    """What usage can be grouped by."""
+
+    MODEL = "model"
+    KEY = "key"
+    DAY = "day"
+
+
+class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
+    """What one group used.  A member that was not grouped by is None.
+
+    Tokens of attempts that are still open are not in the sums; those attempts are counted in `open`.
+    """
+
+    day: str | None = None
+    """UTC date, `YYYY-MM-DD`."""
+    model: str | None = None
+    key: str | None = None
+    """Id of the API key."""
+    attempts: int = 0
+    open: int = 0
+    failed: int = 0
+    """Attempts that ended other than ok, interrupted ones included."""
+    interrupted: int = 0
+    estimated: int = 0
+    """Settled attempts whose tokens were counted here because the upstream reported none."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+def sums(connection: Connection, by: Sequence[By], since: str = "", until: str = "") -> tuple[UsageSum, ...]:
+    """Sums for each group, in order of the groups; `since` and `until` are UTC dates, both included, or empty."""
+    row = attempts.c
+    settled = row.state != OPEN
+    groups: list[ColumnElement[str]] = [row[name] for name in ("day", "model", "key") if name in set(by)]
+
+    def total(condition: ColumnElement[bool], value: ColumnElement[int] | int, name: str) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((condition, value), else_=0)), 0).label(name)
+
+    query = select(
+        *groups,
+        func.count().label("attempts"),
+        total(row.state == OPEN, 1, "open"),
+        total(and_(settled, row.outcome != Outcome.OK.value), 1, "failed"),
+        total(row.outcome == Outcome.INTERRUPTED.value, 1, "interrupted"),
+        total(and_(settled, row.estimated), 1, "estimated"),
+        total(settled, row.prompt_tokens, "prompt_tokens"),
+        total(settled, row.completion_tokens, "completion_tokens"),
+        total(settled, row.cached_tokens, "cached_tokens"),
+    )
+    if since:
+        query = query.where(row.day >= since)
+    if until:
+        query = query.where(row.day <= until)
+    if groups:
+        query = query.group_by(*groups).order_by(*groups)
+    found = connection.execute(query).mappings()
+    # SQLAlchemy's names are a subclass of str, which msgspec does not take for one.
+    return tuple(msgspec.convert({str(name): value for name, value in sum_.items()}, UsageSum) for sum_ in found)

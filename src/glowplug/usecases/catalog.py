@@ -1,0 +1,31 @@
+"""What is served: the part of the configuration that admins look at and workers route by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from glowplug.domain.model import LocalModel
+from glowplug.domain.snapshot import AliasRoute, Limits, ModelRoute
+
+
+class Catalog(msgspec.Struct, frozen=True, kw_only=True):
+    """Models, aliases and rules as the configuration in force resolved them.  Holds provider secrets."""
+
+    models: tuple[ModelRoute, ...] = ()
+    """Every model, local and remote; rates are for the whole endpoint."""
+    local: tuple[LocalModel, ...] = ()
+    """The models that an engine here can run."""
+    aliases: tuple[AliasRoute, ...] = ()
+    limits: Limits = Limits()
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    origins: tuple[str, ...] = ()
+    workers: int = 1
+    stale: str = ""
+    """Why this is not what the file on the disk says; empty when it is."""
+
+    def names(self) -> Iterable[str]:
+        """Every name a client may ask for."""
+        yield from (model.name for model in self.models)
+        yield from (alias.name for alias in self.aliases)

@@ -1,0 +1,193 @@
+"""API keys: find, create, list, revoke.  The only place that knows whether a key is good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from hmac import compare_digest
+
+import msgspec
+
+from glowplug.clock import Clock
+from glowplug.domain.access import ApiKey, Role
+from glowplug.errors import Conflict, NotFound, RequestError
+from glowplug.ids import new_api_key, short_id
+from glowplug.secret import Secret, key_digest
+from glowplug.store import keys
+from glowplug.store.database import Database
+from glowplug.usecases.page import MOST, Page, page
+
+_LONGEST_NAME = 200
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a new key is asked to be; the body of `POST /admin/keys`."""
+
+    name: str = ""
+    role: Role = Role.USER
+    models: tuple[str, ...] = ()
+    """Models and aliases it may use; empty means all."""
+    rpm: int | None = None
+    """Requests a minute."""
+    expires_in: float | None = None
+    """Seconds from now."""
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored key for people: everything but its hash."""
+
+    id: str
+    name: str
+    display: str
+    role: Role
+    models: tuple[str, ...]
+    rpm: int | None
+    created_at: float
+    expires_at: float | None
+    revoked_at: float | None
+    last_used_at: float | None
+    key: str | None = None
+    """The key itself, in the answer to its creation and never again."""
+    dry_run: bool = False
+
+
+def view(key: ApiKey, secret: Secret | None = None, dry_run: bool = False) -> KeyView:
+    """A key for people."""
+    return KeyView(
+        id=key.id,
+        name=key.name,
+        display=key.display,
+        role=key.role,
+        models=key.models,
+        rpm=key.rpm,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+        last_used_at=key.last_used_at,
+        key=secret.reveal() if secret else None,
+        dry_run=dry_run,
+    )
+
+
+def mint(wanted: NewKey, pepper: bytes, now: float) -> tuple[ApiKey, Secret]:
+    """A new key and the row that is stored for it.  Raises RequestError for values that make no sense."""
+    name = wanted.name.strip()
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        raise RequestError(f"the name has {len(name)} characters", hint=f"use at most {_LONGEST_NAME} printable ones")
+    if wanted.rpm is not None and wanted.rpm < 1:
+        raise RequestError(f"rpm is {wanted.rpm}", hint="leave it out for no limit; revoke a key to stop it")
+    if wanted.expires_in is not None and not 0 < wanted.expires_in < float("inf"):
+        raise RequestError(f"expires_in is {wanted.expires_in}", hint="give seconds from now, or leave it out")
+    token = new_api_key()
+    key = ApiKey(
+        id=short_id("key"),
+        name=name,
+        display=f"{token[:10]}…{token[-4:]}",
+        role=wanted.role,
+        models=wanted.models,
+        rpm=wanted.rpm,
+        created_at=now,
+        expires_at=None if wanted.expires_in is None else now + wanted.expires_in,
+        digest=key_digest(pepper, token.encode()),
+    )
+    return key, Secret(token)
+
+
+def usable(key: ApiKey, now: float) -> bool:
+    """Neither revoked nor expired."""
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
+
+
+class KeyBook:
+    """All keys in memory, the database behind them.  `changed` is called after every change that workers must know."""
+
+    def __init__(self, database: Database, pepper: bytes, clock: Clock, changed: Callable[[], None]) -> None:
+        self._database = database
+        self._pepper = pepper
+        self._clock = clock
+        self._changed = changed
+        self._keys: dict[str, ApiKey] = {}
+        self._by_digest: dict[bytes, ApiKey] = {}
+        self._change = asyncio.Lock()
+
+    async def load(self) -> None:
+        """Read all keys from the database.  Raises StoreError."""
+        self._set({key.id: key for key in await self._database.run(keys.every)})
+
+    def find(self, token: str) -> ApiKey | None:
+        """The key with this text, revoked and expired ones too, or None."""
+        digest = key_digest(self._pepper, token.encode("utf-8", "surrogateescape"))
+        key = self._by_digest.get(digest)
+        return key if key is not None and compare_digest(key.digest, digest) else None
+
+    def usable(self) -> tuple[ApiKey, ...]:
+        """Keys that may be used now, oldest first."""
+        now = self._clock.unix()
+        return tuple(key for key in self._keys.values() if usable(key, now))
+
+    def list(self, limit: int = MOST, after: str = "") -> Page[KeyView]:
+        """Keys for people, oldest first, revoked ones too."""
+        return page([view(key) for key in self._keys.values()], lambda key: key.id, limit, after)
+
+    async def create(self, wanted: NewKey, known: frozenset[str], dry_run: bool = False) -> KeyView:
+        """Make a key; its text is in the answer and nowhere else.  `known` are the names of models and aliases."""
+        unknown = [name for name in wanted.models if name not in known]
+        if unknown:
+            raise RequestError(
+                f"there is no model or alias {unknown[0]!r}",
+                hint=f"there are {', '.join(sorted(known)[:20]) or 'none'}",
+            )
+        key, secret = mint(wanted, self._pepper, self._clock.unix())
+        if dry_run:
+            return view(key, dry_run=True)
+        async with self._change:
+            await self._database.run(lambda c: keys.add(c, key))
+            self._set({**self._keys, key.id: key})
+        self._changed()
+        return view(key, secret)
+
+    async def revoke(self, key_id: str, dry_run: bool = False) -> KeyView:
+        """Stop a key for good.  Revoking it again changes nothing.
+
+        Raises NotFound, and Conflict for the last admin key that works.
+        """
+        async with self._change:
+            key = self._keys.get(key_id)
+            if key is None:
+                raise NotFound(f"there is no API key {key_id!r}", hint="glowplug keys list shows the ids")
+            if key.revoked_at is not None:
+                return view(key, dry_run=dry_run)
+            if key.role is Role.ADMIN and not any(k.role is Role.ADMIN and k.id != key_id for k in self.usable()):
+                raise Conflict(
+                    f"{key_id} is the last admin key that works", hint="create another with --role admin first"
+                )
+            key = msgspec.structs.replace(key, revoked_at=self._clock.unix())
+            if dry_run:
+                return view(key, dry_run=True)
+            at = key.revoked_at or 0.0
+            await self._database.run(lambda c: keys.revoke(c, key_id, at))
+            self._set({**self._keys, key_id: key})
+        self._changed()
+        return view(key)
+
+    async def used(self, times: Mapping[str, float]) -> None:
+        """Note when keys were last used (Unix seconds); ids nobody knows are ignored."""
+        async with self._change:
+            news = {
+                key_id: at
+                for key_id, at in times.items()
+                if (key := self._keys.get(key_id)) is not None and at > (key.last_used_at or 0.0)
+            }
+            if not news:
+                return
+            await self._database.run(lambda c: keys.used(c, news))
+            self._set(
+                {
+                    k: msgspec.structs.replace(key, last_used_at=news[k]) if k in news else key
+                    for k, key in self._keys.items()
+                }
+            )
+
+    def _set(self, every: dict[str, ApiKey]) -> None:
+        self._keys = every
+        self._by_digest = {key.digest: key for key in every.values()}

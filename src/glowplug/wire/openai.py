@@ -1,0 +1,310 @@
+"""The OpenAI bodies as far as a gateway must look into them: one typed peek, a splice, errors, usage.
+
+A request body is never re-encoded.  `peek` reads three members of the top level; `Body.spliced` replaces the model's
+name in the original bytes and, where it must, adds `stream_options`.  Everything else, known or not, passes as it came.
+
+Format: https://platform.openai.com/docs/api-reference/chat (request members `model`, `stream`, `stream_options`;
+response member `usage`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+import msgspec
+
+from glowplug.errors import ConfigError, EngineFailed, GlowplugError, Loading, RequestError
+
+_encode = msgspec.json.Encoder().encode
+
+
+_ABSENT: Final = msgspec.Raw(b"")
+
+
+class _Peek(msgspec.Struct):
+    model: msgspec.Raw
+    stream: bool | None = None
+    stream_options: msgspec.Raw = _ABSENT
+
+
+class _StrictModel(msgspec.Struct):
+    model: str
+
+
+class _StreamOptions(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+"""Tokens; what is negative or absurd is not believed (and would not fit into a record)."""
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: _Count | None = 0
+
+
+class Usage(msgspec.Struct):
+    """The `usage` member of a response.  An explicit zero is a value."""
+
+    prompt_tokens: _Count = 0
+    completion_tokens: _Count | None = 0
+    prompt_tokens_details: _PromptDetails | None = None
+
+    @property
+    def cached_tokens(self) -> int:
+        details = self.prompt_tokens_details
+        return (details.cached_tokens or 0) if details is not None else 0
+
+
+class _HasUsage(msgspec.Struct):
+    usage: Usage | None = None
+
+
+class _ChunkUsage(msgspec.Struct):
+    usage: Usage | None = None
+    choices: list[msgspec.Raw] | None = None
+
+
+_peek = msgspec.json.Decoder(_Peek).decode
+_strict_model = msgspec.json.Decoder(_StrictModel).decode
+_stream_options = msgspec.json.Decoder(_StreamOptions).decode
+_has_usage = msgspec.json.Decoder(_HasUsage).decode
+_chunk_usage = msgspec.json.Decoder(_ChunkUsage).decode
+_text = msgspec.json.Decoder(str).decode
+
+_MODEL_KEY: Final = b'"model"'
+_PLAIN_VALUE = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*("[^"\\\x00-\x1f]*+")')
+_SPELLED_VALUE = re.compile(
+    rb'"(?:m|\\u006[dD])(?:o|\\u006[fF])(?:d|\\u0064)(?:e|\\u0065)(?:l|\\u006[cC])"[ \t\r\n]*:[ \t\r\n]*'
+    rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")',
+    re.DOTALL,
+)
+"""Every way to write the key, with any string as its value."""
+_ESCAPED_LETTER: Final = b"\\u006"
+"""Each letter of `model` begins so when it is escaped."""
+_OPTIONS_VALUE = re.compile(rb'"stream_options"[ \t\r\n]*:[ \t\r\n]*')
+_SENTINEL: Final = "\x00glowplug\x00"
+_SENTINEL_JSON: Final = _encode(_SENTINEL)
+_MEMBER_USAGE: Final = b'"stream_options":{"include_usage":true}'
+_OPTIONS_USAGE: Final = b'{"include_usage":true}'
+
+
+class Body:
+    """A request body that has been looked into.  `raw_model` is the JSON text of the model's name, quotes included."""
+
+    __slots__ = ("_end", "_options", "_start", "data", "raw_model", "stream", "wants_usage")
+
+    def __init__(self, data: bytes, peeked: _Peek, start: int, end: int) -> None:
+        self.data = data
+        self.raw_model = data[start:end]
+        self.stream = peeked.stream is True
+        self._start = start
+        self._end = end
+        self._options = bytes(peeked.stream_options)
+        self.wants_usage = False
+        """True when a streaming client asked for the usage chunk itself."""
+        if self.stream and self._options:
+            self.wants_usage = _asks_for_usage(self._options)
+
+    @property
+    def model(self) -> str:
+        """The model's name, unescaped."""
+        return _text(self.raw_model)
+
+    def spliced(self, name: bytes) -> bytes:
+        """The body with the model's name replaced by `name` (JSON text) and, for a stream whose client did not ask for
+        it, with `stream_options.include_usage` set."""
+        data = self.data
+        if not self.stream or self.wants_usage:
+            return b"%b%b%b" % (data[: self._start], name, data[self._end :])
+        if not self._options:
+            opening = data.index(b"{") + 1
+            return b"%b%b,%b%b%b" % (
+                data[:opening],
+                _MEMBER_USAGE,
+                data[opening : self._start],
+                name,
+                data[self._end :],
+            )
+        try:
+            return self._with_usage_option(name)
+        except RecursionError:  # a body at the edge of what the parser nests: the upstream may judge it
+            return b"%b%b%b" % (data[: self._start], name, data[self._end :])
+
+    def _with_usage_option(self, name: bytes) -> bytes:
+        """The rare third case: the client sent `stream_options` without `include_usage`; its other members are kept."""
+        options = self._options
+        data = self.data
+        merged = _OPTIONS_USAGE
+        if options != b"null":
+            members = msgspec.json.decode(options, type=dict[str, msgspec.Raw])
+            members["include_usage"] = msgspec.Raw(b"true")
+            merged = _encode(members)
+        # As in `_located`: every candidate gets a mark, and one parse says which is the top-level member.
+        spots = [m.end() for m in _OPTIONS_VALUE.finditer(data) if data.startswith(options, m.end())]
+        spans = [(at, at + len(options)) for at in spots]
+        marks = [_encode(f"{_SENTINEL}{number}") for number in range(len(spans))]
+        read = bytes(_peek(_replaced(data, spans, marks)).stream_options)
+        if read in marks:
+            place = (spans[marks.index(read)], merged)
+            model = ((self._start, self._end), name)
+            changes = sorted((place, model))
+            return _replaced(data, [span for span, _ in changes], [value for _, value in changes])
+        # The key is spelled with escapes: nothing to splice into, so the whole top level is written anew.
+        top = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        top["stream_options"] = msgspec.Raw(merged)
+        top["model"] = msgspec.Raw(name)
+        return _encode(top)
+
+
+def _asks_for_usage(options: bytes) -> bool:
+    try:
+        return _stream_options(options).include_usage is True
+    except (msgspec.DecodeError, RecursionError):
+        # `null`, or something the upstream will refuse in its own words.
+        return options != b"null"
+
+
+def peek(data: bytes) -> Body:
+    """Look into a request body.
+
+    Raises RequestError: not JSON, not UTF-8, not an object, nested too deeply, no `model`, a `model` that is not a
+    string, or the key `model` twice, however it is spelled (two readers could route it two ways).
+    """
+    if not data.isascii():
+        _check_utf8(data)
+    at = data.find(_MODEL_KEY)
+    found = _PLAIN_VALUE.match(data, at) if at >= 0 else None
+    if found is not None and _ESCAPED_LETTER not in data:
+        # The common case in one parse: mark the first spelling of the key; if the mark is what the parser reads as the
+        # top-level model, the place is right, and the same parse has read the other members.
+        start, end = found.span(1)
+        try:
+            peeked = _peek(b"%b%b%b" % (data[:start], _SENTINEL_JSON, data[end:]))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _searched(data)
+        if bytes(peeked.model) == _SENTINEL_JSON:
+            return Body(data, peeked, start, end)
+    return _searched(data)
+
+
+def _check_utf8(data: bytes) -> None:
+    # The parser skips over what nobody asked for, and does not look at the bytes of such strings.
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        raise RequestError("The request body is not UTF-8", code="invalid_body") from None
+
+
+def _searched(data: bytes) -> Body:
+    """`peek` for every body that is not the common case, errors included."""
+    try:
+        peeked = _peek(data)
+    except msgspec.DecodeError as error:
+        raise RequestError(f"The request body cannot be used: {_plain(error)}", code="invalid_body") from None
+    except UnicodeDecodeError:
+        raise RequestError("The request body is not UTF-8", code="invalid_body") from None
+    except RecursionError:
+        raise RequestError("The request body cannot be used: it is nested too deeply", code="invalid_body") from None
+    if not bytes(peeked.model).startswith(b'"'):
+        raise RequestError("The request body cannot be used: `model` must be a string", code="invalid_body")
+    start, end = _located(data)
+    return Body(data, peeked, start, end)
+
+
+def _located(data: bytes) -> tuple[int, int]:
+    """Where the value of the top-level `model` is, among all places that look like it, in time linear in the body.
+
+    Every candidate gets its own mark, and one parse says which of them is read as the model.  Then every other
+    candidate is made an array: the typed parser objects exactly when one of those is a top-level `model` too.  So the
+    parser itself decides, not a second grammar of ours.
+    """
+    spots = [found.span(1) for found in _SPELLED_VALUE.finditer(data)]
+    marks = [_encode(f"{_SENTINEL}{number}") for number in range(len(spots))]
+    try:
+        read = _encode(_strict_model(_replaced(data, spots, marks)).model)
+        number = marks.index(read)
+        values = [b"[]"] * len(spots)
+        values[number] = marks[number]
+        _strict_model(_replaced(data, spots, values))
+    except msgspec.ValidationError:
+        raise RequestError("The request body has the key `model` twice", code="invalid_body") from None
+    except (ValueError, RecursionError):
+        raise RequestError("The request body cannot be used: `model` could not be found", code="invalid_body") from None
+    return spots[number]
+
+
+def _replaced(data: bytes, spots: list[tuple[int, int]], values: list[bytes]) -> bytes:
+    parts = []
+    last = 0
+    for (start, end), value in zip(spots, values, strict=True):
+        parts += [data[last:start], value]
+        last = end
+    parts.append(data[last:])
+    return b"".join(parts)
+
+
+def _plain(error: msgspec.DecodeError) -> str:
+    text = str(error)
+    if "missing required field `model`" in text:
+        return "`model` is missing"
+    if text == "Input data was truncated":
+        return "it is empty or ends too early"
+    return text
+
+
+# ---- usage
+
+
+def usage_of(body: bytes) -> Usage | None:
+    """The usage of a whole JSON response, or None when it reports none."""
+    try:
+        return _has_usage(body).usage
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def chunk_usage(payload: bytes) -> tuple[Usage | None, bool]:
+    """The usage in one SSE payload, and whether that payload is nothing but the usage chunk (`choices: []`)."""
+    try:
+        chunk = _chunk_usage(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None, False
+    return chunk.usage, chunk.usage is not None and chunk.choices == []
+
+
+def estimate_tokens(count_bytes: int) -> int:
+    """Tokens in a text of so many bytes when nobody counted: four bytes each, at least one."""
+    return max(1, (count_bytes + 3) // 4)
+
+
+# ---- errors
+
+
+def error_body(error: GlowplugError, request_id: str) -> bytes:
+    """An error as OpenAI clients expect it: `{"error": {"message", "type", "param", "code", …}}`.
+
+    Ours carry more members: `source` (who made the error), `request_id`, `hint`, and where they apply `loading`,
+    `reason` and `log_tail`, or `problems` (each with `path`, `line`, `message`, `hint`).
+    """
+    detail: dict[str, object] = {
+        "message": f"{error.message} ({error.hint})" if error.hint else error.message,
+        "type": error.type,
+        "param": "model" if isinstance(error, RequestError) and error.code == "model_not_found" else None,
+        "code": error.code,
+        "source": "glowplug",
+        "request_id": request_id,
+    }
+    if error.hint:
+        detail["hint"] = error.hint
+    if isinstance(error, Loading):
+        detail["loading"] = error.loading
+    if isinstance(error, EngineFailed):
+        detail["reason"] = error.reason
+        detail["log_tail"] = list(error.log_tail)
+    if isinstance(error, ConfigError):
+        detail["problems"] = [
+            {"path": p.path, "line": p.line, "message": p.message, "hint": p.hint} for p in error.problems
+        ]
+    return _encode({"error": detail})

@@ -1,0 +1,142 @@
+"""Server-sent events as a byte stream: finding the usage in passing, and leaving one event out.
+
+Two readers over the same problem, both pure and indifferent to how the bytes are cut:
+
+* `UsageWatch` lets every byte through at once and looks for the usage on the side;
+* `UsageFilter` also removes the usage-only event that the gateway itself asked for, so it holds back the bytes of an
+  event that is not complete yet.
+
+Framing: https://html.spec.whatwg.org/multipage/server-sent-events.html (lines end in LF or CRLF; an empty line ends an
+event; a line that begins with a colon is a comment).  The standard's third line end, a lone CR, is not looked for: such
+a stream passes the filter whole, but late.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from glowplug.wire.openai import Usage, chunk_usage
+
+MAX_HELD: Final = 1 << 20
+"""Bytes of one unfinished event that are kept at most; beyond, they pass unread."""
+
+_USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*\{')
+_EVENT_END = re.compile(rb"\r?\n\r?\n")
+_DONE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]\r?\n\s*\Z")
+"""At the start of a line, and with its end: text of a model may say `data: [DONE]` in the middle of one."""
+
+
+def is_last(data: bytes) -> bool:
+    """Whether these bytes end with the `[DONE]` event."""
+    return b"[DONE]" in data[-32:] and _DONE.search(data, max(0, len(data) - 32)) is not None
+
+
+def event(payload: bytes) -> bytes:
+    """One event with this payload (a single line)."""
+    return b"data: %b\n\n" % payload
+
+
+def comment(text: str) -> bytes:
+    """A comment that clients ignore; keeps a connection busy."""
+    return b": %b\n\n" % text.encode().replace(b"\n", b" ").replace(b"\r", b" ")
+
+
+def _scan(block: bytes) -> Usage | None:
+    """The last usage object in a block of whole lines."""
+    found: Usage | None = None
+    for line in block.splitlines():
+        if line.startswith(b"data:") and b'"usage"' in line:
+            usage, _ = chunk_usage(line[5:])
+            found = usage or found
+    return found
+
+
+class UsageWatch:
+    """Watches a stream that passes untouched.  `usage` is the last one seen."""
+
+    __slots__ = ("_tail", "usage")
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self._tail = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Look at the next bytes; they are returned as they are."""
+        text = data
+        if self._tail:
+            text = self._tail + data
+            self._tail = b""
+        if not text.endswith(b"\n"):
+            cut = text.rfind(b"\n") + 1
+            rest = text[cut:]
+            self._tail = rest if len(rest) <= MAX_HELD else b""
+            text = text[:cut]
+        if b'"usage"' in text and _USAGE_OBJECT.search(text) is not None:
+            self.usage = _scan(text) or self.usage
+        return data
+
+    def end(self) -> bytes:
+        """The stream is over; nothing is ever held back."""
+        if b'"usage"' in self._tail:
+            self.usage = _scan(self._tail) or self.usage
+        self._tail = b""
+        return b""
+
+
+class UsageFilter:
+    """Watches a stream and leaves out events that are nothing but usage."""
+
+    __slots__ = ("_held", "usage")
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self._held = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes that may pass now."""
+        held = self._held
+        if not held and data.endswith(b"\n\n"):
+            return self._pass(data)
+        text = held + data if held else data
+        end = 0
+        for found in _EVENT_END.finditer(text):
+            end = found.end()
+        rest = text[end:]
+        if len(rest) > MAX_HELD:
+            self._held = b""
+            return self._pass(text[:end]) + rest
+        self._held = rest
+        return self._pass(text[:end]) if end else b""
+
+    def end(self) -> bytes:
+        """The stream is over: what was held back."""
+        rest, self._held = self._held, b""
+        return self._pass(rest) if rest else b""
+
+    def _pass(self, block: bytes) -> bytes:
+        if b'"usage"' not in block or _USAGE_OBJECT.search(block) is None:
+            return block
+        kept: list[bytes] = []
+        start = 0
+        for found in _EVENT_END.finditer(block):
+            one = block[start : found.end()]
+            start = found.end()
+            kept.append(_blank(one) if self._only_usage(one) else one)
+        rest = block[start:]
+        if rest:
+            kept.append(_blank(rest) if self._only_usage(rest) else rest)
+        return b"".join(kept)
+
+    def _only_usage(self, one: bytes) -> bool:
+        if b'"usage"' not in one:
+            return False
+        payload = b"\n".join(line[5:] for line in one.splitlines() if line.startswith(b"data:"))
+        usage, alone = chunk_usage(payload)
+        self.usage = usage or self.usage
+        return alone
+
+
+def _blank(one: bytes) -> bytes:
+    """The line ends in front of an event: they stay, or what passes would depend on where the stream was cut."""
+    return one[: len(one) - len(one.lstrip(b"\r\n"))]

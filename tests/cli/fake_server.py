@@ -1,0 +1,283 @@
+"""A small server that plays the admin API and the /v1 routes, so that the verbs have somebody to talk to."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+ADMIN = "sk-gp-admin"
+USER = "sk-gp-user"
+
+
+def view(model: str, state: str, **more: Any) -> dict[str, Any]:
+    base = {"model": model, "engine": "llamacpp", "state": state, "leases": 0, "waiting": 0, "keep_alive": 300.0}
+    return base | {"since": None, "idle_until": None, "memory": None, "load_seconds": None, "loading": None} | more
+
+
+class Refused(Exception):
+    def __init__(self, status: int, error: dict[str, Any], **headers: str) -> None:
+        self.status = status
+        self.error = error
+        self.headers = headers
+
+
+class FakeServer:
+    """What the handlers read and change.  `seen` has (method, path with query, body) of every request."""
+
+    def __init__(self) -> None:
+        now = time.time()
+        self.seen: list[tuple[str, str, Any]] = []
+        self.gone = Event()
+        """A client left in the middle of a stream."""
+        self.instances = [
+            view("chat-a-llamacpp", "ready", memory=1_610_612_736, idle_until=now + 250.4, since=now - 190.4),
+            view("chat-b-llamacpp", "loading", loading=0.4, waiting=2, since=now - 3.4),
+            view("chat-c-llamacpp", "stopped"),
+        ]
+        self.models: list[dict[str, Any]] = [
+            {"name": "chat-a-llamacpp", "kind": "model", "engine": "llamacpp", "capabilities": ["chat", "completions"],
+             "state": "ready"},
+            {"name": "complete-a", "kind": "model", "engine": "llamacpp", "capabilities": ["completions"]},
+            {"name": "embed-a-llamacpp", "kind": "model", "engine": "llamacpp", "capabilities": ["embeddings"],
+             "state": "stopped"},
+            {"name": "chat-cloud", "kind": "model", "base_url": "https://api.openai.com/v1", "capabilities": ["chat"],
+             "problems": ["OPENAI_API_KEY is not set"]},
+            {"name": "chat-default", "kind": "alias", "targets": ["chat-a-llamacpp", "chat-cloud"], "cold": "wait"},
+            {"name": "embeddings-default", "kind": "alias", "targets": ["embed-a-llamacpp"], "cold": "wait"},
+        ]  # fmt: skip
+        self.keys: list[dict[str, Any]] = [
+            {"id": "key_1", "name": "laptop", "display": "sk-gp-1a2b…9f0e", "role": "user", "models": [], "rpm": None,
+             "created_at": now - 86_400 * 3, "expires_at": None, "revoked_at": None, "last_used_at": now - 60.4},
+            {"id": "key_2", "name": "old", "display": "sk-gp-0000…1111", "role": "admin", "models": ["chat-default"],
+             "rpm": 1200, "created_at": now - 86_400 * 40, "expires_at": now - 5, "revoked_at": now - 9,
+             "last_used_at": None},
+        ]  # fmt: skip
+        sums = {"failed": 1, "cached_tokens": 0, "estimated": 2, "interrupted": 0, "open": 0}
+        self.usage = [
+            {"model": "chat-a-llamacpp", "attempts": 12, "prompt_tokens": 3456, "completion_tokens": 1200000} | sums,
+            {"model": "chat-cloud", "attempts": 1, "prompt_tokens": 44, "completion_tokens": 5} | sums,
+        ]
+        self.config_path = "/etc/glowplug/config.yaml"
+        self.config_problems = False
+        self.stale = ""
+        self.loads_to_refuse = 2
+        self.delay = 0.0
+
+    # ---- admin
+
+    def admin(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
+        match (method, *parts):
+            case ("GET", "status"):
+                return {"version": "0.1.0", "config_path": self.config_path, "stale": self.stale}
+            case ("GET", "instances"):
+                return {"data": self.instances}
+            case ("GET", "models"):
+                return {"data": self.models}
+            case ("POST", "models", name, "start"):
+                return self._start(name, query)
+            case ("POST", "models", name, "stop"):
+                found = self._instance(name)
+                if "dry_run" not in query:
+                    found |= {"state": "stopped", "memory": None, "idle_until": None}
+                return found
+            case ("GET", "models", name, "logs"):
+                self._instance(name)
+                lines = [f"line {number}" for number in range(1, 6)] if name == "chat-a-llamacpp" else []
+                return "".join(f"{line}\n" for line in lines[-int(query["lines"]) :])
+            case ("GET", "keys"):
+                after = query.get("after", "")  # one row a page, to see that the client turns pages
+                ids = ["", *(row["id"] for row in self.keys)]
+                at = ids.index(after)
+                page = self.keys[at : at + 1]
+                return {"data": page, "next": page[0]["id"] if page and at + 1 < len(self.keys) else None}
+            case ("POST", "keys"):
+                return {"id": "key_3", "name": body["name"], "role": body["role"], "key": "sk-gp-newsecret"}
+            case ("POST", "keys", key, "revoke"):
+                return {"id": key, "revoked_at": 1.0}
+            case ("GET", "usage"):
+                return {"data": self.usage}
+            case ("GET", "config"):
+                return {
+                    "path": self.config_path,
+                    "digest": "00",
+                    "tree": {
+                        "server": {"port": 4000, "hosts": []},
+                        "models": {"chat-3.1": {"keep_alive": "5m", "path": "~/a b.gguf", "note": "yes"}},
+                    },
+                    "sources": {
+                        "server.port": {"kind": "default", "line": 0, "variables": [], "inherited": ""},
+                        "server.hosts": {"kind": "environment", "line": 0, "variables": ["GLOWPLUG_HOSTS"]},
+                        'models["chat-3.1"].keep_alive': {
+                            "kind": "file",
+                            "line": 3,
+                            "inherited": "defaults.keep_alive",
+                        },
+                    },
+                }
+            case ("POST", "config", "reload"):
+                if self.config_problems:
+                    problems = [{"path": "models.x", "line": 3, "message": "unknown key", "hint": "did you mean y?"}]
+                    raise Refused(
+                        400, {"message": "c.yaml has 1 problem", "code": "config_error", "problems": problems}
+                    )
+                warning = {"path": "models.a.path", "line": 7, "message": "does not exist", "hint": ""}
+                return {"changed": ["chat-a-llamacpp"], "warnings": [warning]}
+        raise Refused(404, {"message": f"there is no route {'/'.join(parts)}", "code": "not_found"})
+
+    def _instance(self, name: str) -> dict[str, Any]:
+        for row in self.instances:
+            if row["model"] == name:
+                return row
+        hint = "glowplug models lists them"
+        raise Refused(404, {"message": f"there is no model {name!r} ({hint})", "hint": hint, "code": "not_found"})
+
+    def _start(self, name: str, query: dict[str, str]) -> dict[str, Any]:
+        found = self._instance(name)
+        if "dry_run" in query or query["wait"] == "0":
+            return found
+        if name == "chat-b-llamacpp":
+            tail = ["loading model", "error: out of\x1b[2J memory"]
+            error = {"message": "chat-b-llamacpp could not start: it crashed", "code": "engine_failed"}
+            raise Refused(503, error | {"reason": "crash", "log_tail": tail, "hint": "use a smaller model"})
+        return found | {"state": "ready", "load_seconds": 1.25}
+
+    # ---- /v1
+
+    def chat(self, body: dict[str, Any]) -> Iterator[bytes]:
+        model = body["model"]
+        if model == "chat-loading" and self.loads_to_refuse:
+            self.loads_to_refuse -= 1
+            loading = {"model": model, "state": "loading", "stage": "weights", "progress": 0.4, "eta_seconds": 12}
+            error = {"message": f"{model} is loading", "code": "model_loading", "loading": loading}
+            raise Refused(503, error, **{"Retry-After": "1"})
+        if model == "chat-unknown":
+            raise Refused(404, {"message": f"there is no model {model!r}", "code": "model_not_found"})
+        if model == "embed-a-llamacpp":
+            raise Refused(400, {"message": "it does not serve chat", "code": "wrong_endpoint"})
+        return self._events(model, body)
+
+    def _events(self, model: str, body: dict[str, Any]) -> Iterator[bytes]:
+        if model == "chat-waiting":
+            yield b": glowplug chat-waiting loading 40%\n\n"
+        if "messages" in body:
+            last = body["messages"][-1]["content"]
+            deltas: list[dict[str, Any]] = [{"delta": {"role": "assistant"}}]
+            deltas += [{"delta": {"content": piece}} for piece in ("You ", "said: ", last)]
+        else:
+            deltas = [{"text": piece} for piece in ("and ", "so on")]
+        for at, choice in enumerate(deltas):
+            if model == "chat-breaks" and at == 2:
+                return
+            if model == "chat-errs" and at == 2:
+                yield self._event({"error": {"message": "the engine died", "hint": "see glowplug logs chat-errs"}})
+                return
+            yield self._event({"model": "upstream-name", "choices": [{"index": 0, **choice}]})
+            time.sleep(self.delay)
+        while model == "chat-endless":
+            yield self._event({"choices": [{"index": 0, "delta": {"content": "more "}}]})
+            time.sleep(0.01)
+        yield self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        yield self._event({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}})
+        yield b"data: [DONE]\n\n"
+
+    @staticmethod
+    def _event(value: dict[str, Any]) -> bytes:
+        return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    fake: FakeServer
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self._serve(None)
+
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self._serve(json.loads(raw) if raw else None)
+
+    def _serve(self, body: Any) -> None:
+        self.fake.seen.append((self.command, self.path, body))
+        try:
+            self._route(body)
+        except Refused as refused:
+            self._json({"error": refused.error}, refused.status, refused.headers)
+
+    def _route(self, body: Any) -> None:
+        url = urlsplit(self.path)
+        parts = [unquote(part) for part in url.path.strip("/").split("/")]
+        token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+        if token not in (ADMIN, USER):
+            raise Refused(401, {"message": "this API key is not known", "code": "invalid_api_key"})
+        if parts[0] == "admin":
+            if token != ADMIN:
+                raise Refused(403, {"message": "this key may not use the admin API", "code": "permission_denied"})
+            query = {name: values[0] for name, values in parse_qs(url.query).items()}
+            answer = self.fake.admin(self.command, parts[1:], query, body)
+            self._text(answer) if isinstance(answer, str) else self._json(answer)
+        elif parts == ["v1", "models"]:
+            self._json({"data": [{"id": row["name"]} for row in self.fake.models]})
+        elif parts == ["v1", "embeddings"]:
+            vector = [0.6, -0.8] + [0.0] * 10
+            self._json({"model": "embed-a", "data": [{"embedding": vector}], "usage": {"prompt_tokens": 4}})
+        else:
+            self._stream(self.fake.chat(body))
+
+    def _json(self, value: Any, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        raw = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        for name, text in (headers or {}).items():
+            self.send_header(name, text)
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def _text(self, text: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; charset=utf-8")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(text.encode())
+        self.close_connection = True
+
+    def _stream(self, events: Iterator[bytes]) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.send_header("X-Glowplug-Model", "chat-a-llamacpp")
+        self.send_header("X-Glowplug-Reason", "ready")
+        self.end_headers()
+        try:
+            for event in events:
+                self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+            self.wfile.write(b"0\r\n\r\n")
+        except OSError:
+            self.fake.gone.set()
+            self.close_connection = True
+
+
+class Running:
+    """A fake server that listens on a free port."""
+
+    def __init__(self) -> None:
+        self.fake = FakeServer()
+        handler = type("BoundHandler", (Handler,), {"fake": self.fake})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server.daemon_threads = True
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)

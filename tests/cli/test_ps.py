@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+import pytest
+
+from glowplug.cli.ps import cells, state_color
+from glowplug.domain.instance import InstanceView, State
+from tests.cli.conftest import Glowplug
+from tests.cli.fake_server import FakeServer
+from tests.cli.script import Script
+
+NOW = 1_000_000.0
+
+
+def row(state: State, **more: Any) -> list[str]:
+    """The cells for a view as the admin API sends it."""
+    view = InstanceView(model="m", engine="llamacpp", state=state, **more)
+    return cells(msgspec.json.decode(msgspec.json.encode(view)), NOW)
+
+
+@pytest.mark.parametrize(
+    ("got", "state", "memory", "until"),
+    [
+        (row(State.READY, keep_alive=300.0, idle_until=NOW + 60, memory=1 << 30), "ready", "1 GiB", "in 1m"),
+        (row(State.READY, keep_alive=math.inf), "ready", "", "for ever"),
+        (row(State.BUSY, keep_alive=300.0, leases=1), "busy", "", "in use"),
+        (row(State.LOADING, loading=0.25), "loading 25%", "", ""),
+        (row(State.STOPPED, keep_alive=math.inf), "stopped", "", ""),
+    ],
+)
+def test_a_view_of_the_domain_becomes_a_row(got: list[str], state: str, memory: str, until: str) -> None:
+    assert (got[2], got[3], got[6]) == (state, memory, until)
+
+
+def test_every_state_has_a_colour() -> None:
+    assert [state_color(state) for state in ("ready", "loading 25%", "failed", "stopped")] == [
+        "green", "yellow", "red", "dim",
+    ]  # fmt: skip
+
+
+def test_script(script: Script) -> None:
+    script.play("ps")
+
+
+def test_a_failed_engine_says_why_below_the_table(glowplug: Glowplug, server: FakeServer) -> None:
+    server.instances[2] |= {"state": "failed", "failure": {"kind": "crash", "message": "it crashed"}}
+    said = glowplug("ps")
+    assert "chat-c-llamacpp: it crashed; see: glowplug logs chat-c-llamacpp" in said.err
+
+
+def test_a_refused_configuration_is_told(glowplug: Glowplug, server: FakeServer) -> None:
+    server.stale = "config.yaml has 1 problem"
+    assert "serving an older configuration: config.yaml has 1 problem" in glowplug("ps").err
+    server.instances = []
+    assert "serving an older configuration" in glowplug("ps").err

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Glowplug
+from tests.cli.fake_runtime import Runtime
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Runtime:
+    runtime = Runtime()
+    monkeypatch.setitem(sys.modules, "glowplug.runtime", runtime)
+    monkeypatch.setattr("glowplug.runtime", runtime, raising=False)
+    return runtime
+
+
+def test_up_runs_the_runtime_and_ends_as_it_ends(glowplug: Glowplug, runtime: Runtime) -> None:
+    assert glowplug("up").code == 7
+    assert glowplug("up", "--config", "c.yaml", "--host", "::1", "--port", "0", "--workers", "2").code == 7
+    assert runtime.calls == [
+        ("up", None, None, None, None, None),
+        ("up", Path("c.yaml"), None, "::1", 0, 2),
+    ]
+
+
+def test_a_port_that_is_none(glowplug: Glowplug, runtime: Runtime) -> None:
+    assert glowplug("up", "--port", "70000").code == 2
+    assert runtime.calls == []

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import click
+import pytest
+
+from glowplug.cli.usage import first_day, parse_groups
+from tests.cli.conftest import Glowplug
+from tests.cli.fake_server import FakeServer
+from tests.cli.script import Script
+
+NOON = 1_769_860_800.0  # 2026-01-31 12:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("all", ""),
+        ("7d", "2026-01-24"),
+        ("13h", "2026-01-30"),
+        ("2026-01-02", "2026-01-02"),
+        ("-1", ""),
+        ("90d", "2025-11-02"),
+    ],
+)
+def test_the_first_day(text: str, day: str) -> None:
+    assert first_day(text, NOON) == day
+
+
+def test_groups_have_one_order_and_no_doubles() -> None:
+    assert parse_groups("key, day,key") == ["day", "key"]
+    for wrong in ("", "day,hour"):
+        with pytest.raises(click.BadParameter):
+            parse_groups(wrong)
+
+
+def test_script(script: Script) -> None:
+    script.play("usage")
+
+
+def test_usage_by_key_shows_names(glowplug: Glowplug, server: FakeServer) -> None:
+    server.usage = [{"key": "key_1", "attempts": 1}, {"key": "key_9", "attempts": 2}]
+    out = glowplug("usage", "--by", "key").out
+    assert "laptop" in out
+    assert "key_9" in out

@@ -1,0 +1,72 @@
+"""Rules between entries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from glowplug.config.load import Loaded
+from glowplug.errors import Problem
+
+M = "models:\n  m: {engine: llamacpp, path: x}\n"
+TWO_PORTS = "models:\n  a: {engine: vllm, path: x, port: 1}\n  b: {engine: vllm, path: x, port: 1}\n"
+P = "providers:\n  p: {base_url: 'https://p/v1'}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "line", "words"),
+    [
+        ("models:\n  m: {}\n", "models.m", 2, "give engine and path, or provider and id"),
+        ("models:\n  m: {engine: , path: x}\n", "models.m", 2, "needs an engine or a provider"),
+        (P + "models:\n  m:\n    engine: llamacpp\n    provider: p\n", "models.m.provider", 6, "not both"),
+        ("models:\n  m: {engine: llamacpp}\n", "models.m.path", 2, "path is missing"),
+        (P + "models:\n  m: {provider: p}\n", "models.m.id", 4, "id is missing"),
+        ("models:\n  m: {engine: lamacpp, path: x}\n", "models.m.engine", 2, "did you mean llamacpp?"),
+        ("models:\n  m: {engine: zzz, path: x}\n", "models.m.engine", 2, "engines: llamacpp, vllm"),
+        ("engines:\n  vlm: {}\n", "engines.vlm", 2, "did you mean vllm?"),
+        ("engines:\n  vllm: {command: []}\n", "engines.vllm.command", 2, "must not be empty"),
+        (P + "models:\n  m: {provider: q, id: x}\n", "models.m.provider", 4, "providers: p"),
+        ("models:\n  m: {provider: q, id: x}\n", "models.m.provider", 2, "add it under providers:"),
+        (P + "models:\n  m: {provider: p, id: x, keep_alive: 5m}\n", "models.m.keep_alive", 4, "comes from a provider"),
+        ("models:\n  m: {engine: llamacpp, path: x, id: y}\n", "models.m.id", 2, "runs on an engine here"),
+        ("models:\n  m: {engine: llamacpp, path: x, options: {z: 1}}\n", "models.m.options.z", 2, "no such option"),
+        ("engines:\n  llamacpp:\n    options: {z: 1}\n" + M, "engines.llamacpp.options.z", 3, "no such option"),
+        (M + "aliases:\n  m: {targets: [m]}\n", "aliases.m", 4, "a model has the same name"),
+        (M + "aliases:\n  a: {targets: [mm]}\n", "aliases.a.targets[0]", 4, "there is no model mm (did you mean m?)"),
+        (M + "aliases:\n  a:\n    targets:\n    - b\n  b: {targets: [m]}\n", "aliases.a.targets[0]", 6, "is an alias"),
+        (M + "aliases:\n  a: {targets: [m, m]}\n", "aliases.a.targets[1]", 4, "m is listed twice"),
+        (M + "aliases:\n  a: {targets: []}\n", "aliases.a.targets", 4, "must not be empty"),
+        (M + "aliases:\n  a:\n", "aliases.a.targets", 4, "targets is missing"),
+        ("providers:\n  p: {base_url: ftp://x}\n", "providers.p.base_url", 2, "is not an http:// or https:// URL"),
+        ("providers:\n  p: {base_url: 'http://[x'}\n", "providers.p.base_url", 2, "is not an http:// or https:// URL"),
+        ("providers:\n  p: {base_url: 'https://u:hunter2@x'}\n", "providers.p.base_url", 2, "user or password"),
+        ("providers:\n  p: {base_url: 'https://x/?a'}\n", "providers.p.base_url", 2, "query or fragment"),
+        ("providers:\n  p: {base_url: 'https://x', api_key: ''}\n", "providers.p.api_key", 2, "is empty"),
+        ("providers:\n  p: {base_url: 'https://x', api_key: 'hunter2 b'}\n", "providers.p.api_key", 2, "be sent"),
+        ("providers:\n  p: {base_url: 'https://x', headers: {a b: c}}\n", 'providers.p.headers["a b"]', 2, "header's"),
+        ("providers:\n  p: {base_url: 'https://x', headers: {Host: c}}\n", "providers.p.headers.Host", 2, "is set by"),
+        ("models:\n  a: {engine: vllm, path: x, port: 4000}\n", "models.a.port", 2, "used by the server itself"),
+        (TWO_PORTS, "models.b.port", 3, "port 1 is used by model a"),
+    ],
+)  # fmt: skip
+def test_one_thing_wrong_is_one_problem_at_its_line(
+    problems_of: Callable[..., list[Problem]], text: str, path: str, line: int, words: str
+) -> None:
+    (problem,) = problems_of(text)
+    assert (problem.path, problem.line) == (path, line)
+    assert words in str(problem)
+    assert "hunter2" not in str(problem)
+
+
+def test_an_option_of_the_engine_that_a_model_overrides_is_checked_as_overridden(
+    problems_of: Callable[..., list[Problem]],
+) -> None:
+    text = "engines:\n  llamacpp: {options: {parallel: x}}\n" + M.replace("}", ", options: {parallel: y}}")
+    assert [problem.line for problem in problems_of(text)] == [2, 4]
+
+
+def test_a_key_over_plain_http_is_a_warning(load_text: Callable[..., Loaded]) -> None:
+    text = "providers:\n  p: {base_url: 'http://lab/v1', api_key: k}\n  q: {base_url: 'http://127.0.0.1', api_key: k}\n"
+    found = [problem.path for problem in load_text(text).warnings if "unencrypted" in problem.message]
+    assert found == ["providers.p.base_url"]

@@ -1,0 +1,60 @@
+"""Shared by all tests.
+
+- Nothing here may reach the network: connecting, listening or sending anywhere but loopback fails the test.
+- `@pytest.mark.needs("nginx")` skips where that program is not installed, and the summary says how to install it.
+- `state_dir` is a fresh state directory with a path short enough for Unix sockets.
+- No test sees this user's configuration, keys or proxies.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import network, programs
+
+_HOME = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in list(os.environ):
+        if name.startswith(("GLOWPLUG_", "OPENAI_", "ANTHROPIC_")) or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    home = Path(tempfile.mkdtemp(prefix="glowplug-tests-"))
+    config.stash[_HOME] = home
+    os.environ["XDG_STATE_HOME"] = str(home / "state")
+    os.environ["XDG_CONFIG_HOME"] = str(home / "config")
+    network.forbid()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    home = config.stash.get(_HOME, None)
+    if home is not None:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    wanted = [str(name) for mark in item.iter_markers("needs") for name in mark.args]
+    missing = programs.missing(wanted)
+    if missing:
+        pytest.skip(programs.reason(missing))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = [str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)]
+    for line in programs.summary(reasons):
+        terminalreporter.write_line(line, yellow=True, bold=True)
+
+
+@pytest.fixture
+def state_dir() -> Iterator[Path]:
+    """A fresh, private state directory; `tmp_path` can be too long for a Unix socket.  Removed after the test."""
+    path = Path(tempfile.mkdtemp(prefix="gp-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)

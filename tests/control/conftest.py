@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from glowplug.control.app import build_app
+from glowplug.control.events import Broadcaster
+from glowplug.control.services import Services
+from glowplug.domain.access import Role
+from glowplug.errors import ConfigError, Problem
+from glowplug.store.database import Database
+from glowplug.usecases.config import Checked, Reloaded
+from glowplug.usecases.keys import KeyBook, NewKey
+from glowplug.usecases.models import Models
+from glowplug.usecases.status import Status, status
+from glowplug.usecases.usage import Usage
+from tests.still_clock import StillClock
+from tests.usecases.managers import CATALOG, FakeManager
+
+PEPPER = b"p" * 32
+
+
+class FakeConfig:
+    """A configuration file that is good until `bad`."""
+
+    def __init__(self) -> None:
+        self.bad = False
+        self.reloads: list[bool] = []
+
+    def shown(self) -> dict[str, object]:
+        return {"path": "/c.yaml", "tree": {"server": {"port": 4000}}}
+
+    async def check(self) -> Checked:
+        return Checked(ok=not self.bad, path="/c.yaml")
+
+    async def reload(self, dry_run: bool = False) -> Reloaded:
+        if self.bad:
+            raise ConfigError("/c.yaml cannot be used", (Problem("models.x", "no such engine", line=3),))
+        self.reloads.append(dry_run)
+        return Reloaded(changed=("x",), revision=7, dry_run=dry_run)
+
+
+class Control:
+    """One control process's services, an admin key and a user key, and a client for each."""
+
+    def __init__(self, database: Database, directory: Path) -> None:
+        self.clock = StillClock()
+        self.manager = FakeManager()
+        self.config = FakeConfig()
+        self.events = Broadcaster()
+        self.folds = 0
+        self.published = 0
+        self.directory = directory
+        self.keys = KeyBook(database, PEPPER, self.clock, self.publish)
+        self.services = Services(
+            clock=self.clock,
+            catalog=lambda: CATALOG,
+            keys=self.keys,
+            usage=Usage(database, self.fold),
+            models=Models(lambda: CATALOG, self.manager),
+            config=self.config,
+            status=self.status,
+            events=self.events,
+            log_file=lambda name: directory / f"{name}.log",
+        )
+        self.app = build_app(self.services)
+        self.admin_key = self.user_key = ""
+
+    def publish(self) -> None:
+        self.published += 1
+
+    def fold(self) -> None:
+        self.folds += 1
+
+    def status(self) -> Status:
+        now = self.clock.now
+        return status(started_at=now - 5, now=now, revision=9, config_path="/c.yaml", stale="", workers=())
+
+    async def make_keys(self) -> None:
+        names = frozenset(CATALOG.names())
+        self.admin_key = (await self.keys.create(NewKey(role=Role.ADMIN), names)).key or ""
+        self.user_key = (await self.keys.create(NewKey(), names)).key or ""
+
+    def client(self, key: str | None = None) -> httpx.AsyncClient:
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:4000", headers=headers)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "glowplug.db")
+    database.open()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+async def control(database: Database, tmp_path: Path) -> Control:
+    control = Control(database, tmp_path)
+    await control.make_keys()
+    return control
+
+
+@pytest.fixture
+async def admin(control: Control) -> AsyncIterator[httpx.AsyncClient]:
+    async with control.client(control.admin_key) as client:
+        yield client
+
+
+@pytest.fixture
+async def user(control: Control) -> AsyncIterator[httpx.AsyncClient]:
+    async with control.client(control.user_key) as client:
+        yield client

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from glowplug.control.app import build_app, endpoints
+from glowplug.control.auth import Policy
+from glowplug.control.routes import Endpoint, _Guarded
+from glowplug.errors import InternalError
+from tests.control.conftest import Control
+
+
+async def nothing(_request: Request) -> Response:
+    return Response(b"")
+
+
+async def broken(_request: Request) -> Response:
+    raise KeyError("secret detail")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "says"),
+    [
+        (Endpoint("GET", "/new", nothing, ""), "does not say who"),
+        (Endpoint("GET", "/new", nothing, "", Policy.OPEN), "open to everybody"),
+        (Endpoint("GET", "/admin/new", nothing, "", Policy.KEY), "not an admin's"),
+        (Endpoint("GET", "/admin/status", nothing, "", Policy.ADMIN), "there twice"),
+    ],
+)
+async def test_a_route_without_a_fitting_policy_is_not_built(control: Control, endpoint: Endpoint, says: str) -> None:
+    with pytest.raises(InternalError, match=says):
+        build_app(control.services, (endpoint,))
+
+
+async def test_every_route_is_guarded(control: Control) -> None:
+    assert control.app.routes
+    for route in control.app.routes:
+        assert isinstance(route, Route)
+        assert isinstance(route.app, _Guarded)
+
+
+async def test_every_route_wants_a_key_and_admin_routes_an_admins(control: Control, user: httpx.AsyncClient) -> None:
+    async with control.client() as nobody, control.client("sk-gp-wrong") as stranger:
+        for endpoint in endpoints(control.services):
+            path = endpoint.path.format(name="local", id="key_0")
+            statuses = [(await c.request(endpoint.method, path)).status_code for c in (nobody, stranger, user)]
+            assert statuses == ([200] * 3 if endpoint.policy is Policy.OPEN else [401, 401, 403]), path
+    assert control.config.reloads == []
+    assert control.manager.stopped == []
+
+
+async def test_errors_have_openai_shape_hint_and_request_id(control: Control, admin: httpx.AsyncClient) -> None:
+    answer = await admin.get("/v1/responses", headers={"x-request-id": "req_given"})
+    assert (answer.status_code, answer.headers["x-request-id"]) == (404, "req_given")
+    error = answer.json()["error"]
+    assert (error["type"], error["code"], error["param"]) == ("invalid_request_error", "unknown_url", None)
+    assert error["request_id"] == "req_given"
+    assert "GET /v1/responses" in error["message"]
+    assert "POST /v1/chat/completions" in error["hint"]
+    async with control.client() as nobody:
+        refused = await nobody.get("/nowhere")
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"] == "Bearer"
+    assert refused.headers["x-request-id"].startswith("req_")
+
+
+async def test_under_admin_the_hint_is_what_is_there(admin: httpx.AsyncClient) -> None:
+    error = (await admin.get("/admin/key")).json()["error"]
+    assert "GET /admin/keys" in error["hint"]
+    assert (await admin.get("/admin/keys/")).status_code == 404
+    assert (await admin.post("/")).status_code == 404
+
+
+async def test_another_method_is_405_and_head_is_get(control: Control, admin: httpx.AsyncClient) -> None:
+    answer = await admin.delete("/admin/keys")
+    assert answer.status_code == 405
+    assert "GET, POST" in answer.json()["error"]["hint"]
+    assert (await admin.head("/admin/status")).status_code == 200
+    async with control.client() as nobody:
+        assert (await nobody.delete("/admin/keys")).status_code == 401
+
+
+async def test_host_and_origin_are_checked(admin: httpx.AsyncClient) -> None:
+    assert (await admin.get("/admin/status", headers={"host": "evil.example"})).status_code == 403
+    assert (await admin.get("/admin/status", headers={"origin": "https://evil.example"})).status_code == 403
+    assert (await admin.get("/admin/status", headers={"origin": "https://ui.example"})).status_code == 200
+
+
+async def test_our_own_mistakes_tell_an_id_and_no_detail(control: Control, caplog: pytest.LogCaptureFixture) -> None:
+    control.app = build_app(control.services, (Endpoint("GET", "/broken", broken, "", Policy.KEY),))
+    async with control.client(control.user_key) as client:
+        answer = await client.get("/broken", headers={"x-request-id": "bad id\ttoo"})
+    assert answer.status_code == 500
+    assert "secret detail" not in answer.text
+    identity = answer.headers["x-request-id"]
+    assert identity.startswith("req_")
+    assert identity in caplog.text
+    assert "secret detail" in caplog.text

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.datastructures import Headers
+
+from glowplug.control.auth import Policy, authenticate, check_host, check_origin, presented
+from glowplug.domain.access import ApiKey, Role
+from glowplug.errors import Forbidden, RequestError, Unauthenticated
+from glowplug.wire.credentials import presented_key
+
+NOW = 1000.0
+KEYS = {
+    "admin": ApiKey(id="1", name="", display="a", role=Role.ADMIN),
+    "user": ApiKey(id="2", name="", display="u"),
+    "revoked": ApiKey(id="3", name="", display="r", role=Role.ADMIN, revoked_at=1.0),
+    "expired": ApiKey(id="4", name="", display="e", role=Role.ADMIN, expires_at=NOW),
+}
+TOKENS = [*KEYS, "unknown", ""]
+
+bearer = st.tuples(
+    st.sampled_from(["authorization", "Authorization"]),
+    st.tuples(st.sampled_from(["Bearer ", "bearer ", "BEARER  "]), st.sampled_from(TOKENS)).map("".join),
+)
+other_scheme = st.tuples(st.just("authorization"), st.sampled_from(["Basic admin", "admin", "Beareradmin", ""]))
+api_key = st.tuples(
+    st.sampled_from(["x-api-key", "X-Api-Key", "api-key"]), st.sampled_from([*TOKENS, " admin ", "\xff"])
+)
+noise = st.tuples(st.sampled_from(["x-key", "cookie", "proxy-authorization"]), st.just("admin"))
+
+
+def token_of(sent: list[tuple[str, str]]) -> str | None:
+    """The oracle: what a worker would read, and nothing where a header that can hold a key is there twice."""
+    names = [name.lower() for name, _ in sent if name.lower() in ("authorization", "x-api-key", "api-key")]
+    if len(set(names)) != len(names):
+        return None
+    key = presented_key({name.lower().encode(): value.strip().encode("latin-1") for name, value in sent})
+    return None if key is None else key.decode("latin-1")
+
+
+@given(sent=st.lists(st.one_of(bearer, other_scheme, api_key, noise), max_size=4), policy=st.sampled_from(Policy))
+def test_any_mix_of_headers_is_read_as_a_worker_reads_it(sent: list[tuple[str, str]], policy: Policy) -> None:
+    headers = Headers(raw=[(name.lower().encode(), value.encode("latin-1")) for name, value in sent])
+    token = token_of(sent)
+    if policy is Policy.OPEN:
+        assert authenticate(policy, headers, KEYS.get, NOW) is None
+    elif token in ("admin", "user"):
+        if policy is Policy.ADMIN and token == "user":
+            with pytest.raises(Forbidden, match="admin role"):
+                authenticate(policy, headers, KEYS.get, NOW)
+        else:
+            assert authenticate(policy, headers, KEYS.get, NOW) is KEYS[token]
+    else:
+        with pytest.raises(Unauthenticated):
+            authenticate(policy, headers, KEYS.get, NOW)
+
+
+@given(st.binary(min_size=1, max_size=20))
+def test_the_bytes_of_a_key_are_kept_whatever_they_are(key: bytes) -> None:
+    headers = Headers(raw=[(b"x-api-key", key)])
+    if stripped := key.strip():
+        assert presented(headers).encode("utf-8", "surrogateescape") == stripped
+
+
+@pytest.mark.parametrize(
+    ("token", "says"),
+    [("revoked", "was revoked"), ("expired", "has expired"), ("unknown", "not known"), ("", "keys create")],
+)
+def test_the_error_says_why(token: str, says: str) -> None:
+    with pytest.raises(Unauthenticated, match=says):
+        authenticate(Policy.KEY, Headers({"x-api-key": token}), KEYS.get, NOW)
+
+
+HOSTS = ("127.0.0.1", "localhost", "[::1]", "my-box.lan")
+
+
+@pytest.mark.parametrize(
+    ("host", "good"),
+    [
+        ("127.0.0.1:4000", True), ("LOCALHOST", True), ("[::1]:4000", True), ("[::1]", True), ("my-box.lan:80", True),
+        ("evil.example", False), ("localhost.evil.example:4000", False), ("", False), ("127.0.0.1.evil:1", False),
+    ],
+)  # fmt: skip
+def test_hosts(host: str, good: bool) -> None:
+    headers = Headers({"host": host})
+    if good:
+        check_host(headers, HOSTS)
+    else:
+        with pytest.raises(Forbidden):
+            check_host(headers, HOSTS)
+    check_host(headers, ("*",))
+
+
+def test_one_host_header() -> None:
+    for raw in ([], [(b"host", b"localhost"), (b"host", b"evil")]):
+        with pytest.raises(RequestError, match="Host headers"):
+            check_host(Headers(raw=raw), HOSTS)
+
+
+@pytest.mark.parametrize(
+    ("origin", "good"),
+    [
+        ("http://127.0.0.1:4000", True), ("http://localhost", True), ("https://my-box.lan", True),
+        ("https://ui.example", True), ("HTTPS://UI.EXAMPLE", True), ("http://ui.example", False),
+        ("https://evil.example", False), ("null", False), ("", False), ("file://localhost", False),
+        ("http://localhost.evil.example", False),
+    ],
+)  # fmt: skip
+def test_origins(origin: str, good: bool) -> None:
+    headers = Headers({"origin": origin})
+    if good:
+        check_origin(headers, HOSTS, ("https://ui.example/",))
+    else:
+        with pytest.raises(Forbidden):
+            check_origin(headers, HOSTS, ("https://ui.example/",))
+        with pytest.raises(Forbidden):
+            check_origin(headers, ("*",), ())
+    check_origin(headers, HOSTS, ("*",))
+    check_origin(Headers({}), HOSTS, ())

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glowplug.control.snapshots import build_snapshot
+from glowplug.domain.access import ApiKey, Role
+from tests.usecases.managers import CATALOG
+
+KEY = ApiKey(
+    id="1", name="n", display="d", role=Role.ADMIN, models=("local",), rpm=7, expires_at=5.0, digest=b"x" * 32
+)  # fmt: skip
+
+
+@given(workers=st.integers(0, 64), rate=st.one_of(st.none(), st.integers(1, 10_000)))
+def test_rates_are_divided_and_never_become_nothing_or_more(workers: int, rate: int | None) -> None:
+    catalog = msgspec.structs.replace(CATALOG, workers=workers)
+    snapshot = build_snapshot(catalog, [msgspec.structs.replace(KEY, rpm=rate)], b"p" * 32, 1)
+    part = snapshot.keys[0].rpm
+    if rate is None:
+        assert part is None
+    else:
+        assert part is not None
+        assert part >= 1
+        assert part * max(1, workers) <= max(rate, workers)
+
+
+def test_everything_a_worker_needs_is_there() -> None:
+    catalog = msgspec.structs.replace(CATALOG, workers=2, stale="line 3 is wrong")
+    snapshot = build_snapshot(catalog, [KEY], b"p" * 32, 42)
+    assert (snapshot.revision, snapshot.pepper, snapshot.stale) == (42, b"p" * 32, "line 3 is wrong")
+    assert [m.name for m in snapshot.models] == ["local", "cloud", "unset"]
+    cloud = snapshot.models[1]
+    assert (cloud.rpm, cloud.max_concurrency, cloud.api_key) == (5, 1, "sk-provider-secret")
+    assert snapshot.aliases[0].rpm == 2
+    assert msgspec.structs.asdict(snapshot.keys[0]) == {
+        "id": "1", "digest": b"x" * 32, "role": Role.ADMIN, "models": ("local",), "rpm": 3, "expires_at": 5.0,
+    }  # fmt: skip
+    assert (snapshot.hosts, snapshot.origins, snapshot.limits) == (CATALOG.hosts, CATALOG.origins, CATALOG.limits)
+
+
+def test_a_rate_below_the_number_of_workers_is_one_each() -> None:
+    catalog = msgspec.structs.replace(CATALOG, workers=20)
+    assert build_snapshot(catalog, [], b"", 1).models[1].rpm == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_configuration_is_not_changed(count: int) -> None:
+    before = msgspec.msgpack.encode(CATALOG)
+    build_snapshot(msgspec.structs.replace(CATALOG, workers=count), [KEY], b"", 1)
+    assert msgspec.msgpack.encode(CATALOG) == before

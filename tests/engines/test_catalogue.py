@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from glowplug.engines.catalogue import Catalogue
+
+
+def test_the_catalogue_answers_what_the_configuration_asks() -> None:
+    catalogue = Catalogue()
+    assert "llamacpp" in catalogue.names()
+    assert catalogue.command("llamacpp") == ("llama-server",)
+    assert catalogue.check_options("llamacpp", {"ctx_size": 4096}) == []
+
+
+def test_a_problem_never_repeats_the_value() -> None:
+    wrong, unknown = Catalogue().check_options("llamacpp", {"ctx_size": "sesame", "ctx_sise": 1})
+    assert wrong.option == "ctx_size"
+    assert wrong.message.startswith("must be a whole number")
+    assert "sesame" not in wrong.message + wrong.hint
+    assert (unknown.option, unknown.message) == ("ctx_sise", "is not an option of llamacpp")
+    assert "ctx_size" in unknown.hint

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from glowplug.domain.model import LocalModel
+from glowplug.engines.llamacpp import LlamaCpp
+from glowplug.lifecycle.digest import command_digest, file_stamp, policy_of
+
+MODEL = LocalModel(name="m", engine="llamacpp", path="/w", command=("srv",))
+
+
+def changed(**more: object) -> LocalModel:
+    return msgspec.structs.replace(MODEL, **more)
+
+
+def test_what_is_launched_makes_the_digest_and_what_is_decided_does_not() -> None:
+    base = command_digest(LlamaCpp(), MODEL)
+    same = changed(keep_alive=1.0, load_stall=1.0, load_ceiling=1.0, stop_timeout=1.0)
+    assert command_digest(LlamaCpp(), same) == base
+    others = [
+        changed(path="/v"), changed(command=("srv", "x")), changed(options={"ctx_size": 1}), changed(args=("--x",)),
+        changed(env={"A": "1"}), changed(port=1), changed(name="n"),
+    ]  # fmt: skip
+    digests = {command_digest(LlamaCpp(), other) for other in others}
+    assert len(digests) == len(others) and base not in digests
+
+
+def test_the_policy_is_the_models() -> None:
+    policy = policy_of(LlamaCpp(), changed(keep_alive=7.0, port=5, stop_timeout=3.0))
+    assert (policy.keep_alive, policy.fixed_port, policy.stop_timeout) == (7.0, True, 3.0)
+
+
+def test_the_stamp_changes_with_any_file_the_model_names(tmp_path: Path) -> None:
+    weights, projector, program = tmp_path / "w", tmp_path / "p", tmp_path / "srv"
+    model = changed(path=str(weights), options={"mmproj": str(projector)}, command=(str(program),))
+    stamps = [file_stamp(model)]
+    for step in (weights.touch, projector.touch, program.touch, lambda: program.chmod(0o755)):
+        step()
+        stamps.append(file_stamp(model))
+    weights.write_bytes(b"x")
+    os.utime(weights, (1, 1))
+    stamps.append(file_stamp(model))
+    assert len(set(stamps)) == len(stamps) - 1, "a program that cannot be run is no program"
+    assert file_stamp(model) == file_stamp(model)

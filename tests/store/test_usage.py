@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from glowplug.domain.usage import Outcome
+from glowplug.store.attempts import AttemptStore, day_of
+from glowplug.store.database import Database
+from glowplug.store.usage import By, UsageSum, sums
+from tests.ledger.builders import closed, opened
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    records = [
+        closed("a", model="x", key="k1", day=0),
+        closed("b", model="x", key="k2", day=0, outcome=Outcome.TIMEOUT),
+        closed("c", model="y", key="k1", day=1, prompt=100, completion=50),
+    ]
+    AttemptStore(database).absorb("w", "s", 1, [opened("d", model="x", key="k1", day=1)], records)
+    return database
+
+
+def test_sums_by_any_group_in_order(filled: Database) -> None:
+    by_day = filled.call(lambda c: sums(c, [By.DAY]))
+    assert by_day == (
+        UsageSum(day="2025-11-24", attempts=2, failed=1, prompt_tokens=20, completion_tokens=10),
+        UsageSum(day="2025-11-25", attempts=2, open=1, prompt_tokens=100, completion_tokens=50),
+    )
+    both = filled.call(lambda c: sums(c, [By.KEY, By.MODEL]))
+    assert [(s.model, s.key, s.attempts) for s in both] == [("x", "k1", 2), ("x", "k2", 1), ("y", "k1", 1)]
+    assert {s.day for s in both} == {None}
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "attempts"),
+    [("", "", 4), ("2025-11-25", "", 2), ("", "2025-11-24", 2), ("2025-11-24", "2025-11-25", 4), ("2026-01-01", "", 0)],
+)
+def test_bounds_are_included(filled: Database, since: str, until: str, attempts: int) -> None:
+    [total] = filled.call(lambda c: sums(c, [], since, until))
+    assert total.attempts == attempts
+
+
+def test_the_index_alone_answers(filled: Database) -> None:
+    from sqlalchemy import event
+
+    plans: list[str] = []
+
+    def explain(connection, cursor, statement, parameters, context, many) -> None:  # type: ignore[no-untyped-def]
+        if statement.startswith("SELECT"):
+            other = connection.connection.driver_connection.execute("EXPLAIN QUERY PLAN " + statement, parameters)
+            plans.extend(row[3] for row in other.fetchall())
+
+    event.listen(filled.engine, "before_cursor_execute", explain)
+    filled.call(lambda c: sums(c, [By.DAY, By.MODEL, By.KEY], "2025-11-24"))
+    assert plans == ["SEARCH attempts USING COVERING INDEX attempts_usage (day>?)"]
+
+
+def test_days_are_utc() -> None:
+    assert [day_of(t) for t in (0.0, 86_399.9, 86_400.0)] == ["1970-01-01", "1970-01-01", "1970-01-02"]

@@ -1,0 +1,245 @@
+"""The supervisor with real children: restarts, order of the end, the socket that survives."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from glowplug import supervisor
+from glowplug.supervisor import FATAL_EXIT, Child, describe
+
+SOURCE = Path(__file__).parent.parent / "src"
+REPORT = """
+import os, signal, sys, time
+log, name, grace = sys.argv[1], sys.argv[2], float(sys.argv[3])
+def say(what):
+    with open(log, "a") as f: f.write(f"{name} {what} {os.getpid()}\\n")
+count = 0
+def stop(*_):
+    global count
+    count += 1
+    say("term")
+    if grace >= 0 or count > 1:
+        time.sleep(max(grace, 0)); say("gone"); os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+signal.signal(signal.SIGHUP, lambda *_: say("hup"))
+say("up")
+"""
+IDLE = REPORT + "\nwhile True: time.sleep(0.05)\n"
+SERVE = (
+    REPORT
+    + """
+import socket
+s = socket.socket(fileno=int(sys.argv[4]))
+while True:
+    c, _ = s.accept()
+    c.recv(1000)
+    c.sendall(b"HTTP/1.1 200 OK\\r\\nx-pid: %d\\r\\ncontent-length: 0\\r\\n\\r\\n" % os.getpid())
+    c.close()
+"""
+)
+
+
+class Run:
+    """A supervisor process whose children write down what happens to them."""
+
+    def __init__(self, folder: Path, *, control: float = 0.0, worker: float = 0.0, fatal: bool = False) -> None:
+        self.log = folder / "events"
+        self.log.touch()
+        self.endpoint = folder / "endpoint.json"
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        fd = self.listener.fileno()
+        python = [sys.executable, "-S", "-c"]
+        end = f"import sys; sys.exit({FATAL_EXIT})"
+        plan = {
+            "listen_fd": fd,
+            "lock_fd": -1,
+            "base_url": f"http://127.0.0.1:{self.port}",
+            "endpoint": str(self.endpoint),
+            "control": [*python, end if fatal else IDLE, str(self.log), "control", str(control)],
+            "workers": [[*python, SERVE, str(self.log), "worker", str(worker), str(fd)]],
+            "extras": [[*python, IDLE, str(self.log), "helper", "0"]],
+            "drain": 1.0,
+            "announce": ["the first line", "the second"],
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "glowplug.supervisor", json.dumps(plan)],
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            pass_fds=(fd,),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.listener.close()
+
+    def events(self) -> list[tuple[str, str, int]]:
+        found = [line.split() for line in self.log.read_text().splitlines()]
+        return [(name, what, int(pid)) for name, what, pid in found]
+
+    def await_(self, name: str, what: str, count: int = 1) -> int:
+        """The pid of the `count`-th such event, as soon as it is there."""
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            hits = [pid for n, w, pid in self.events() if (n, w) == (name, what)]
+            if len(hits) >= count:
+                return hits[count - 1]
+            time.sleep(0.01)
+        raise AssertionError(f"no {name} {what}: {self.events()}")
+
+    def ask(self) -> str:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as conn:
+            conn.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            return conn.recv(1000).decode()
+
+    def ready(self) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "the first line\n"
+        assert self.process.stdout.readline() == "the second\n"
+
+    def end(self) -> tuple[int, str]:
+        _, text = self.process.communicate(timeout=30)
+        return self.process.returncode, text
+
+
+@pytest.fixture
+def runs() -> Iterator[list[Run]]:
+    started: list[Run] = []
+    yield started
+    for run in started:
+        if run.process.poll() is None:
+            run.process.kill()
+            run.process.wait()
+        for pipe in (run.process.stdout, run.process.stderr):
+            assert pipe is not None
+            pipe.close()
+        for _, what, pid in run.events():
+            if what == "up":
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+
+
+def test_from_start_to_stop_in_order(tmp_path: Path, runs: list[Run]) -> None:
+    run = Run(tmp_path, worker=0.1)
+    runs.append(run)
+    run.ready()
+    assert json.loads(run.endpoint.read_text()) == {"base_url": f"http://127.0.0.1:{run.port}", "pid": run.process.pid}
+    control = run.await_("control", "up")
+    run.await_("helper", "up")
+    run.process.send_signal(signal.SIGHUP)
+    assert run.await_("control", "hup") == control
+    run.process.terminate()
+    status, text = run.end()
+    assert status == 0
+    order = [(n, w) for n, w, _ in run.events() if w in ("term", "gone")]
+    assert order == [(n, w) for n in ("worker", "control", "helper") for w in ("term", "gone")]
+    assert not run.endpoint.exists()
+    assert text.rstrip().endswith("stopped")
+
+
+@pytest.mark.parametrize("name", ["worker", "control", "helper"])
+def test_a_killed_child_is_started_again_and_the_socket_survives(tmp_path: Path, runs: list[Run], name: str) -> None:
+    run = Run(tmp_path)
+    runs.append(run)
+    run.ready()
+    first = run.await_(name, "up")
+    others = [run.await_(n, "up") for n in ("worker", "control", "helper") if n != name]
+    os.kill(first, signal.SIGKILL)
+    dead = Path(f"/proc/{first}/stat")
+    while _runs(dead):
+        time.sleep(0.001)
+    assert "200 OK" in run.ask(), "connections queue while the worker is away"
+    second = run.await_(name, "up", 2)
+    assert second != first
+    assert all(Path(f"/proc/{pid}").exists() for pid in others)
+    run.process.send_signal(signal.SIGINT)
+    status, text = run.end()
+    assert status == 0
+    assert "ended (signal SIGKILL); starting it again" in text
+
+
+def test_a_child_that_cannot_go_on_ends_everything(tmp_path: Path, runs: list[Run]) -> None:
+    run = Run(tmp_path, fatal=True)
+    runs.append(run)
+    status, _ = run.end()
+    assert status == FATAL_EXIT
+    assert ("worker", "gone") in [(n, w) for n, w, _ in run.events()] or run.events() == []
+
+
+def test_a_second_signal_hurries(tmp_path: Path, runs: list[Run]) -> None:
+    run = Run(tmp_path, worker=-1)
+    runs.append(run)
+    run.ready()
+    run.await_("worker", "up")
+    run.process.terminate()
+    run.await_("worker", "term")
+    run.process.terminate()
+    run.await_("worker", "term", 2)
+    status, text = run.end()
+    assert status == 0
+    assert "killed" not in text
+
+
+def test_the_children_end_with_a_killed_supervisor(tmp_path: Path, runs: list[Run]) -> None:
+    run = Run(tmp_path)
+    runs.append(run)
+    run.ready()
+    for name in ("worker", "control", "helper"):
+        run.await_(name, "up")
+    run.process.kill()
+    run.process.wait()
+    for name in ("worker", "control", "helper"):
+        run.await_(name, "term")
+
+
+@pytest.mark.parametrize(("status", "text"), [
+    (0, "status 0"), (3, "status 3"), (-9, "signal SIGKILL"), (-15, "signal SIGTERM"), (-99, "signal 99"),
+])  # fmt: skip
+def test_describe(status: int, text: str) -> None:
+    assert describe(status) == text
+
+
+def test_restarts_back_off(capsys: pytest.CaptureFixture[str]) -> None:
+    child = Child("worker 0", ["x"])
+    delays = []
+    for _ in range(10):
+        child.started = 100.0
+        child.exited(1, 101.0)
+        assert child.restart_at is not None
+        delays.append(round(child.restart_at - 101.0, 3))
+    assert delays == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0]
+    child.exited(1, 111.0)
+    assert child.restart_at == 111.0, "a healthy life is not held against it"
+    assert "starting it again in 5.0 s" in capsys.readouterr().err
+
+
+def test_a_signal_to_a_child_that_just_died_does_not_hide_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """`Popen.poll` inside `send` must not collect it: nobody would start it again."""
+    child = Child("control", [sys.executable, "-S", "-c", "pass"])
+    child.start()
+    assert child.process is not None
+    os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOWAIT)
+    child.send(signal.SIGHUP)
+    status = os.waitid(os.P_PID, child.process.pid, os.WEXITED | os.WNOHANG)
+    assert status is not None, "its end can still be seen"
+    child.process.wait()
+    assert supervisor.FATAL_EXIT == 78
+    capsys.readouterr()
+
+
+def _runs(stat: Path) -> bool:
+    try:
+        return ") Z " not in stat.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False

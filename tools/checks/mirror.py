@@ -1,0 +1,70 @@
+"""One test file per source file, at the same place: `src/glowplug/wire/link.py` ↔ `tests/wire/test_link.py`.
+
+Tests that would make that file too long may go beside it: `tests/wire/test_link_splits.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from pathlib import Path, PurePosixPath
+
+SOURCES = {"src/glowplug": "tests", "tools": "tests/tools", "bench": "tests/bench"}
+"""Folder of sources → folder of their tests."""
+
+FREE = ("tests/e2e/", "tests/support/", "tests/cli/test_scripts.py")
+"""Tests that mirror no single source file: folders, or a file by name."""
+
+EXCEPTIONS: Mapping[str, str] = {
+    "src/glowplug/domain/access.py": "values only",
+    "src/glowplug/domain/instance.py": "values only",
+    "src/glowplug/domain/model.py": "values only",
+    "src/glowplug/domain/snapshot.py": "values only",
+    "src/glowplug/domain/usage.py": "values only",
+}
+"""Source file → why it has no test file.  An entry that is no longer needed is an error."""
+
+
+def expected(source: PurePosixPath) -> PurePosixPath | None:
+    """Where the tests of a source file belong; None for what needs none (`__init__.py`, `__main__.py`, not Python)."""
+    if source.suffix != ".py" or source.name in ("__init__.py", "__main__.py"):
+        return None
+    for folder, tests in SOURCES.items():
+        if source.is_relative_to(folder):
+            below = source.relative_to(folder)
+            if "migrations" in below.parts:
+                return None
+            return PurePosixPath(tests) / below.with_name(f"test_{below.name}")
+    return None
+
+
+def _mirrors(test: PurePosixPath, mirrored: Set[PurePosixPath]) -> bool:
+    """Whether `test_NAME.py` or `test_NAME_ASPECT.py` belongs to a source file NAME."""
+    words = test.stem.split("_")
+    return any(test.with_name("_".join(words[:end]) + ".py") in mirrored for end in range(2, len(words) + 1))
+
+
+def check(_root: Path, files: Sequence[Path], exceptions: Mapping[str, str] = EXCEPTIONS) -> list[str]:
+    """One line for each source without tests, each test without source, each exception that nothing needs."""
+    paths = {PurePosixPath(file.as_posix()) for file in files}
+    wanted = {source: test for source in paths if (test := expected(source)) is not None}
+    complaints = [
+        f"{source}: has no {test}"
+        for source, test in sorted(wanted.items())
+        if test not in paths and str(source) not in exceptions
+    ]
+    mirrored = set(wanted.values())
+    complaints += [
+        f"{test}: there is no source file of that name; move it, or put it under {FREE[0]}"
+        for test in sorted(paths)
+        if test.parts[0] == "tests"
+        and len(test.parts) > 2
+        and test.name.startswith("test_")
+        and test.suffix == ".py"
+        and not str(test).startswith(FREE)
+        and not _mirrors(test, mirrored)
+    ]
+    for name in sorted(exceptions):
+        source = PurePosixPath(name)
+        if source not in paths or wanted.get(source) in paths:
+            complaints.append(f"{name}: needs no exception any more; take it off the list")
+    return complaints
