@@ -118,7 +118,10 @@ def runs() -> Iterator[list[Run]]:
     for run in started:
         if run.process.poll() is None:
             run.process.kill()
-            run.process.communicate()
+            run.process.wait()
+        for pipe in (run.process.stdout, run.process.stderr):
+            assert pipe is not None
+            pipe.close()
         for _, what, pid in run.events():
             if what == "up":
                 try:

@@ -12,7 +12,7 @@ from glowplug.usecases.keys import NewKey
     ("data", "says"),
     [
         (b'{"nmae": "x"}', "did you mean name"),
-        (b'{"zzzzzz": 1}', "there are name, role"),
+        (b'{"zzzzzz": 1}', "known fields: expires_in, models, name, role, rpm"),
         (b'{"rpm": "many"}', "rpm"),
         (b'{"role": "root"}', "role"),
         (b"[]", "not a JSON object"),
@@ -32,7 +32,7 @@ def query(text: str) -> Query:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("limt=1", "did you mean limit"), ("limit=1&limit=2", "twice"), ("x=", "there are limit, wait, dry_run")],
+    [("limt=1", "did you mean limit"), ("limit=1&limit=2", "twice"), ("x=", "known parameters: dry_run, limit, wait")],
 )
 def test_parameters_are_read_strictly(text: str, says: str) -> None:
     with pytest.raises(RequestError, match=says):

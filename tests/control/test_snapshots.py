@@ -5,11 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glowplug.control.publisher import Publisher
 from glowplug.control.snapshots import build_snapshot
 from glowplug.domain.access import ApiKey, Role
-from glowplug.wire.link import SetSnapshot
-from tests.still_clock import StillClock
 from tests.usecases.managers import CATALOG
 
 KEY = ApiKey(
@@ -42,30 +39,6 @@ def test_everything_a_worker_needs_is_there() -> None:
         "id": "1", "digest": b"x" * 32, "role": Role.ADMIN, "models": ("local",), "rpm": 3, "expires_at": 5.0,
     }  # fmt: skip
     assert (snapshot.hosts, snapshot.origins, snapshot.limits) == (CATALOG.hosts, CATALOG.origins, CATALOG.limits)
-
-
-def test_the_publisher_sends_each_change_with_a_greater_revision() -> None:
-    sent: list[SetSnapshot] = []
-
-    class Workers:
-        def broadcast(self, message: SetSnapshot) -> None:
-            sent.append(message)
-
-    clock, keys = StillClock(), [KEY]
-    publisher = Publisher(lambda: CATALOG, lambda: keys, b"p" * 32, clock)
-    assert publisher.revision == 0
-    publisher.publish()
-    publisher.connect(Workers())
-    assert publisher.current().revision == publisher.revision == 1_764_000_000_000
-    keys.clear()
-    publisher.publish()
-    clock.now += 60
-    publisher.publish()
-    assert [m.snapshot.revision for m in sent] == [1_764_000_000_001, 1_764_000_060_000]
-    assert sent[0].snapshot.keys == ()
-    later = Publisher(lambda: CATALOG, lambda: keys, b"p" * 32, clock)
-    clock.now += 1
-    assert later.current().revision > publisher.revision
 
 
 def test_a_rate_below_the_number_of_workers_is_one_each() -> None:

@@ -8,6 +8,8 @@ SCHEMA = {
     "ctx_size": Option(("--ctx-size",), int, "tokens", minimum=0),
     "ratio": Option(("--ratio",), float, "a share"),
     "jinja": Option(("--jinja",), bool, "templates"),
+    "note": Option(("--note",), str, "any text"),
+    "share": Option(("--share",), float, "a quarter or more", minimum=0.25),
     "mode": Option(("--mode",), str, "how", ("on", "off")),
 }
 
@@ -16,27 +18,37 @@ SCHEMA = {
     ("name", "value", "wrong"),
     [
         ("ctx_size", 4096, ""),
-        ("ctx_size", "4096", "not a whole number"),
-        ("ctx_size", True, "not a whole number"),
-        ("ctx_size", -1, "less than 0"),
+        ("ctx_size", 0, ""),
+        ("ctx_size", "4096", "must be a whole number of at least 0"),
+        ("ctx_size", 4096.0, "must be a whole number of at least 0"),
+        ("ctx_size", True, "must be a whole number of at least 0"),
+        ("ctx_size", -1, "must be a whole number of at least 0"),
         ("ratio", 1, ""),
-        ("ratio", True, "not a number"),
+        ("ratio", True, "must be a number"),
+        ("ratio", "sesame", "must be a number"),
+        ("share", 0.5, ""),
+        ("share", float("nan"), "must be a number of at least 0.25"),
         ("jinja", True, ""),
-        ("jinja", 1, "not true or false"),
+        ("jinja", 1, "must be true or false"),
         ("mode", "on", ""),
-        ("mode", "of", "not one of on, off"),
+        ("mode", "sesame", "must be one of on, off"),
+        ("mode", 1, "must be one of on, off"),
+        ("note", "anything", ""),
+        ("note", 1, "must be text"),
     ],
 )
-def test_option_values(name: str, value: str | int | bool, wrong: str) -> None:
-    problems = check_options(SCHEMA, {name: value})
-    assert [wrong in str(problem) for problem in problems] == ([True] if wrong else [])
+def test_option_values_are_judged_and_never_repeated(name: str, value: str | float | bool, wrong: str) -> None:
+    assert SCHEMA[name].problem(value) == wrong
+    problems = check_options("srv", SCHEMA, {name: value})
+    assert [(p.path, p.message, p.hint) for p in problems] == ([(name, wrong, SCHEMA[name].help)] if wrong else [])
 
 
-def test_an_unknown_option_names_the_nearest() -> None:
-    (problem,) = check_options(SCHEMA, {"ctx-siz": 1})
+def test_an_unknown_option_names_the_nearest_and_the_engine() -> None:
+    (problem,) = check_options("srv", SCHEMA, {"ctx-siz": 1})
+    assert (problem.path, problem.message) == ("ctx-siz", "is not an option of srv")
     assert problem.hint == "did you mean ctx_size?"
-    (problem,) = check_options(SCHEMA, {"zzzzzz": 1})
-    assert "ctx_size, jinja" in problem.hint
+    (problem,) = check_options("srv", SCHEMA, {"zzzzzz": 1})
+    assert problem.hint == "options: ctx_size, jinja, mode, note, ratio, share"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from glowplug.wire import http1
 
@@ -14,23 +16,72 @@ def test_status_lines() -> None:
     assert len(http1.STATUS_LINES) == 1000
 
 
-def test_passed_headers_are_an_allow_list() -> None:
-    headers = [
-        (b"Content-Type", b"application/json"),
-        (b"Set-Cookie", b"a=b"),
-        (b"Server", b"x"),
-        (b"Connection", b"close"),
-        (b"Content-Length", b"5"),
-        (b"Transfer-Encoding", b"chunked"),
-        (b"X-RateLimit-Remaining", b"4"),
-        (b"OpenAI-Processing-Ms", b"12"),
-        (b"Retry-After", b"3"),
-        (b"X-Request-Id", b"theirs"),
-        (b"Access-Control-Allow-Origin", b"*"),
-    ]
-    assert http1.passed_headers(headers) == (
-        b"content-type: application/json\r\nx-ratelimit-remaining: 4\r\nopenai-processing-ms: 12\r\nretry-after: 3\r\n"
-    )
+PASSED = [
+    b"Content-Type: application/json",
+    b"content-encoding: gzip",
+    b"Content-Disposition: attachment",
+    b"CONTENT-LANGUAGE: en",
+    b"X-RateLimit-Remaining: 4",
+    b"x-ratelimit-reset-tokens:6ms",
+    b"OpenAI-Processing-Ms: 12",
+    b"anthropic-organization-id: o",
+    b"Retry-After: 3",
+]
+KEPT_HERE = [
+    b"Set-Cookie: a=b",
+    b"Server: x",
+    b"Connection: close",
+    b"Content-Length: 5",
+    b"Content-Security-Policy: none",
+    b"Transfer-Encoding: chunked",
+    b"X-Request-Id: theirs",
+    b"Access-Control-Allow-Origin: *",
+    b"Retry-After-That: 1",
+    b"Retry: 1",
+    b"X-Content-Type: text/plain",
+    b"X-OpenAI-Thing: 1",
+    b"Xopenai-thing: 1",
+    b"Note: Content-Type: text/html",
+]
+
+
+def head_of(*lines: bytes) -> bytes:
+    return b"\r\n".join((b"HTTP/1.1 200 Content-Type: no", *lines, b"", b""))
+
+
+@given(st.permutations([*PASSED, *KEPT_HERE]))
+def test_passed_lines_are_an_allow_list_in_the_spelling_they_came_in(lines: list[bytes]) -> None:
+    want = b"".join(line + b"\r\n" for line in lines if line in PASSED)
+    assert http1.passed_lines(head_of(*lines)) == want
+
+
+def test_nothing_passes_of_a_head_without_such_lines() -> None:
+    assert http1.passed_lines(head_of()) == b""
+    assert http1.passed_lines(head_of(*KEPT_HERE)) == b""
+
+
+@pytest.mark.parametrize(
+    ("line", "framed", "events"),
+    [
+        (b"Content-Length: 5", True, False),
+        (b"transfer-ENCODING: chunked", True, False),
+        (b"X-Content-Length: 5", False, False),
+        (b"Note: content-length: 5", False, False),
+        (b"Content-Type: text/event-stream; charset=utf-8", False, True),
+        (b"CONTENT-TYPE:\tTEXT/EVENT-STREAM", False, True),
+        (b"Content-Type: application/json", False, False),
+        (b"X-Type: text/event-stream", False, False),
+    ],
+)
+def test_what_a_head_says_of_its_body(line: bytes, framed: bool, events: bool) -> None:
+    for head in (head_of(line), head_of(b"A: 1", line, b"Z: 2")):
+        assert (http1.is_framed(head), http1.is_event_stream(head)) == (framed, events)
+
+
+def test_fields_in_order_with_lower_case_names_and_bare_values() -> None:
+    head = head_of(b"A-b: 1", b"c:\t 2 3 \t", b"A-B:", b"url: http://x:1/")
+    assert http1.fields(head) == [(b"a-b", b"1"), (b"c", b"2 3"), (b"a-b", b""), (b"url", b"http://x:1/")]
+    assert http1.fields(head_of()) == []
 
 
 def test_header_is_case_insensitive_and_takes_the_last() -> None:

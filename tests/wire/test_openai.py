@@ -333,6 +333,16 @@ def test_every_error_has_the_shape_clients_know(kind: type[errors.GlowplugError]
         assert detail["log_tail"] == ["one", "two \x00 é"]
 
 
+def test_a_refused_configuration_brings_its_problems() -> None:
+    problems = (errors.Problem("models.x", "no such engine", line=3, hint="vllm"), errors.Problem("", "empty"))
+    detail = json.loads(error_body(errors.ConfigError("it cannot be used", problems), "r"))["error"]
+    assert detail["problems"] == [
+        {"path": "models.x", "line": 3, "message": "no such engine", "hint": "vllm"},
+        {"path": "", "line": 0, "message": "empty", "hint": ""},
+    ]
+    assert "problems" not in json.loads(error_body(errors.StoreError("full"), "r"))["error"]
+
+
 def test_an_unknown_model_names_the_parameter() -> None:
     body = error_body(errors.NotFound("no such model", code="model_not_found"), "r")
     detail = json.loads(body)["error"]

@@ -1,7 +1,7 @@
 """Who is asking, and may they: one function for every route.
 
-A key comes as `Authorization: Bearer KEY` (OpenAI) or `x-api-key: KEY` (Anthropic).  Host and Origin are checked too:
-a page in a browser can reach loopback, but cannot choose these two.
+Where the key is in a request is read by `glowplug.wire.credentials`, as the workers read it.  Host and Origin are
+checked too: a page in a browser can reach loopback, but cannot choose these two.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from glowplug.domain.access import ApiKey, Role
 from glowplug.errors import Forbidden, RequestError, Unauthenticated
 from glowplug.usecases.keys import usable
+from glowplug.wire.credentials import PLACES, presented_key
 
 
 class Policy(StrEnum):
@@ -54,21 +55,20 @@ def authenticate(policy: Policy, headers: Headers, find: Callable[[str], ApiKey 
 
 
 def presented(headers: Headers) -> str:
-    """The one key a request brings.  Raises Unauthenticated when there is none or there are two that differ."""
-    found: list[str] = []
-    for value in headers.getlist("authorization"):
-        scheme, _, token = value.strip().partition(" ")
-        if scheme.lower() != "bearer":
-            raise Unauthenticated(
-                f"the Authorization header uses {scheme[:20]!r}", hint="send Authorization: Bearer KEY"
-            )
-        found.append(token.strip())
-    found += [value.strip() for value in headers.getlist("x-api-key")]
-    if not found or not all(found):
-        raise Unauthenticated("no API key was sent", hint="send Authorization: Bearer KEY, or x-api-key: KEY")
-    if len(set(found)) > 1:
-        raise Unauthenticated("the request brings API keys that differ", hint="send one of them")
-    return found[0]
+    """The key a request brings.  Raises Unauthenticated when there is none, or a header that could hold one twice."""
+    found: dict[bytes, bytes] = {}
+    for name in PLACES:
+        values = headers.getlist(name.decode())
+        if len(values) > 1:
+            raise Unauthenticated(f"the header {name.decode()} is there {len(values)} times", hint="send it once")
+        if values:
+            found[name] = values[0].encode("latin-1").strip()
+    token = presented_key(found)
+    if token is None:
+        raise Unauthenticated(
+            "no API key was given", hint="send `Authorization: Bearer <key>`; `glowplug keys create` makes one"
+        )
+    return token.decode("utf-8", "surrogateescape")
 
 
 def check_host(headers: Headers, hosts: Iterable[str]) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TypeVar
 
 import msgspec
 from starlette.requests import Request
 
+from glowplug.config.nearest import did_you_mean
 from glowplug.errors import BodyTooLarge, RequestError
 from glowplug.units import parse_duration
 
@@ -91,10 +91,8 @@ class Query:
 
 
 def _unknown(what: str, name: str, known: list[str]) -> RequestError:
-    close = get_close_matches(name, known, 1)
-    there = f"there are {', '.join(known)}" if known else "there are none"
     return RequestError(
         f"there is no {what} {name[:100]!r}",
-        hint=f"did you mean {close[0]}?" if close else there,
+        hint=did_you_mean(name, known, f"known {what}s") or "there are none",
         code=f"unknown_{what}",
     )

@@ -1,13 +1,34 @@
-"""What the lifecycle manager tells: workers over the link, people over the events."""
+"""What the lifecycle manager tells: workers over the link, people over the events and the log."""
 
 from __future__ import annotations
+
+import logging
 
 from glowplug.clock import Clock
 from glowplug.control.events import Broadcaster, Event
 from glowplug.control.link import LinkServer
-from glowplug.domain.instance import Endpoint, Failure, InstanceView
+from glowplug.domain.instance import Endpoint, Failure, InstanceView, State
 from glowplug.domain.model import Loading
 from glowplug.wire.link import Failed, Granted, Progress, Revoked, ToWorker
+
+_log = logging.getLogger(__name__)
+
+_IN_USE = (State.READY, State.BUSY)
+
+
+def told(view: InstanceView, before: State) -> str:
+    """The line of the log for a change of state, or empty when it is none for the log (ready and busy alternate with
+    every request)."""
+    if view.state is State.STARTING:
+        return f"{view.model}: starting"
+    if view.state in _IN_USE and before not in _IN_USE:
+        took = f" in {view.load_seconds:.2f} s" if view.load_seconds is not None else ""
+        return f"{view.model}: ready{took} (pid {view.pid})"
+    if view.state is State.STOPPED:
+        return f"{view.model}: stopped, its memory is free"
+    if view.state is State.FAILED and view.failure is not None:
+        return f"{view.model}: failed: {view.failure.message}"
+    return ""
 
 
 class LinkOutbox:
@@ -17,6 +38,7 @@ class LinkOutbox:
         self._events = events
         self._clock = clock
         self._link: LinkServer | None = None
+        self._states: dict[str, State] = {}
 
     def connect(self, link: LinkServer) -> None:
         """Where messages to workers go from now on."""
@@ -40,6 +62,10 @@ class LinkOutbox:
 
     def changed(self, view: InstanceView) -> None:
         """An instance changed its state."""
+        before = self._states.get(view.model, State.STOPPED)
+        self._states[view.model] = view.state
+        if view.state is not before and (line := told(view, before)):
+            _log.log(logging.WARNING if view.state is State.FAILED else logging.INFO, "%s", line)
         self._publish("instance", view)
 
     def _send(self, worker: str | None, message: ToWorker) -> None:

@@ -72,7 +72,7 @@ def configuration(command: list[str], cloud_url: str, cloud_key: str, python_pat
 engines:
   llamacpp:
     command: [{quoted}]{env}
-    options: {{parallel: 4, threads: 2}}
+    options: {{parallel: 4, threads: 2, cache_ram: 0}}
 
 providers:
   cloud:                                   # stands for any OpenAI-compatible provider; runs on this machine

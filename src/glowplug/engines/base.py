@@ -9,10 +9,10 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Protocol
 
+from glowplug.config.nearest import did_you_mean
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Capability, LocalModel
 from glowplug.errors import Problem
@@ -43,17 +43,23 @@ class Option:
     choices: tuple[str, ...] = ()
     minimum: float | None = None
 
+    @property
+    def takes(self) -> str:
+        """What it takes, to go on after "must be"."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        least = f" of at least {self.minimum:g}" if self.minimum is not None else ""
+        return {str: "text", int: "a whole number", float: "a number", bool: "true or false"}[self.kind] + least
+
     def problem(self, value: OptionValue) -> str:
-        """Why this value cannot be used, or an empty string."""
-        expected = {str: "a string", int: "a whole number", float: "a number", bool: "true or false"}[self.kind]
+        """Why this value cannot be used, or an empty string.  The value is not repeated: it may come from a secret."""
         accepted = (int, float) if self.kind is float else (self.kind,)
-        if not isinstance(value, accepted) or (isinstance(value, bool) and self.kind is not bool):
-            return f"{value!r} is not {expected}"
-        if self.choices and value not in self.choices:
-            return f"{value!r} is not one of {', '.join(self.choices)}"
-        if self.minimum is not None and isinstance(value, (int, float)) and value < self.minimum:
-            return f"{value!r} is less than {self.minimum:g}"
-        return ""
+        good = isinstance(value, accepted) and (self.kind is bool or not isinstance(value, bool))
+        if good and self.choices:
+            good = value in self.choices
+        if good and self.minimum is not None and isinstance(value, (int, float)):
+            good = value >= self.minimum  # and no NaN
+        return "" if good else f"must be {self.takes}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +129,13 @@ class Engine(Protocol):
     def progress(self, log_lines: Sequence[str]) -> LoadProgress: ...
 
 
-def check_options(schema: Mapping[str, Option], options: Mapping[str, OptionValue]) -> tuple[Problem, ...]:
+def check_options(engine: str, schema: Mapping[str, Option], options: Mapping[str, OptionValue]) -> tuple[Problem, ...]:
     """Every problem in `options`; the path of a problem is the option's name, an unknown one names the nearest."""
     problems = []
     for name, value in options.items():
         option = schema.get(name)
         if option is None:
-            near = get_close_matches(name.replace("-", "_"), schema, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]}?" if near else f"known options: {', '.join(sorted(schema))}"
-            problems.append(Problem(name, f"{name} is not an option of this engine", hint=hint))
+            problems.append(Problem(name, f"is not an option of {engine}", hint=did_you_mean(name, schema, "options")))
         elif why := option.problem(value):
             problems.append(Problem(name, why, hint=option.help))
     return tuple(problems)

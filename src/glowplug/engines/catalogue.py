@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 from glowplug.config.catalogue import OptionProblem
-from glowplug.engines.base import Option, OptionValue
+from glowplug.engines.base import OptionValue
 from glowplug.engines.registry import ENGINES
-from glowplug.errors import Problem
-
-_KINDS: Mapping[type, str] = MappingProxyType(
-    {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-)
 
 
 class Catalogue:
@@ -25,15 +19,5 @@ class Catalogue:
         return ENGINES[engine].default_command
 
     def check_options(self, engine: str, options: Mapping[str, OptionValue]) -> Sequence[OptionProblem]:
-        adapter = ENGINES[engine]
-        return [_objection(engine, adapter.options.get(found.path), found) for found in adapter.check_options(options)]
-
-
-def _objection(engine: str, option: Option | None, found: Problem) -> OptionProblem:
-    """Said without the value that was given: that may have come from a variable."""
-    if option is None:
-        return OptionProblem(found.path, f"is not an option of {engine}", found.hint)
-    if option.choices:
-        return OptionProblem(found.path, f"must be one of {', '.join(option.choices)}", found.hint)
-    least = f" of at least {option.minimum:g}" if option.minimum is not None else ""
-    return OptionProblem(found.path, f"must be {_KINDS[option.kind]}{least}", found.hint)
+        found = ENGINES[engine].check_options(options)
+        return [OptionProblem(problem.path, problem.message, problem.hint) for problem in found]

@@ -178,7 +178,7 @@ class LlamaCpp:
         return Failure(kind=FailureKind.CRASH, message=f"the engine ended ({ended})", hint=hint, log_tail=tail)
 
     def check_options(self, options: Mapping[str, OptionValue]) -> tuple[Problem, ...]:
-        return base.check_options(OPTIONS, options)
+        return base.check_options(self.name, OPTIONS, options)
 
     def progress(self, log_lines: Sequence[str]) -> LoadProgress:
         stage, fraction = "", None

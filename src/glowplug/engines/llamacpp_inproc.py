@@ -16,7 +16,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -258,28 +257,29 @@ def listening(address: str) -> bool:
 
 
 def serve(params: Any) -> int:
-    """Load the model and serve.  SIGTERM and SIGINT end the process with 0; returns 1 when the server is gone."""
-    for number in STOP_SIGNALS:
-        # The constructor below keeps the interpreter lock until the model is loaded, so a Python handler would have to
-        # wait for that.  By default the kernel ends the process at once: status -SIGTERM instead of 0, but no waiting.
-        signal.signal(number, signal.SIG_DFL)
+    """Load the model and serve until SIGTERM or SIGINT ends the process; returns 1 when the server is gone."""
+    _leave_to_the_kernel()
     try:
         server = _library().Server(params)
     except RuntimeError as exc:
         return _fail(str(exc))
     _running.append(server)
-    for number in STOP_SIGNALS:
-        signal.signal(number, _leave)
+    _leave_to_the_kernel()  # again, for whatever the library may have set
     address = str(server.listening_address)
     while listening(address):
         time.sleep(ALIVE_EVERY_S)
     return _fail(f"the server at {address} is gone")
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    # At once, by design: nothing here needs saving, an orderly end would wait for clients that still stream, and a
-    # flag or an Event set from a signal handler can deadlock with the code that it interrupts.
-    os._exit(0)
+def _leave_to_the_kernel() -> None:
+    """Let a signal end the process at once, in every phase in the same way (status -SIGTERM or -SIGINT).
+
+    A Python handler could not: it runs only when the interpreter does, which the library stops while it loads the model
+    and for a while after it has begun to answer.  Nothing here needs saving, and an orderly end would wait for clients
+    that still stream.
+    """
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def main(argv: Sequence[str]) -> int:

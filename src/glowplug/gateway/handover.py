@@ -65,8 +65,10 @@ class Handover:
         verb = b"GET" if self.head_only else method
         extra = [(b"x-request-id", self.request_id.encode()), (b"x-glowplug-peer", self.conn.client.encode())]
         kept = [(n, v) for n, v in headers if n.lower() not in (b"x-request-id", b"x-glowplug-peer")]
-        head = request_head(verb, target, _host(headers), kept + extra, len(body))
-        self.payload = head + body
+        head = request_head(verb, target, _host(headers), kept, len(body))
+        # Ours come after the client's Connection header has been heard, which could name them to have them dropped.
+        ours = b"".join(b"%b: %b\r\n" % field for field in extra)
+        self.payload = b"%b%b\r\n%b" % (head[:-2], ours, body)
         self.dial = self.plane.control.start(self, self.payload)
 
     def up_head(self, status: int, head: bytes) -> None:
@@ -171,8 +173,14 @@ class Tunnel(asyncio.Protocol):
         self._dial: asyncio.Task[None] | None = None
 
     def run(self, method: bytes, target: bytes, headers: Headers, rest: bytes) -> None:
-        extra = [(b"x-request-id", self.request_id.encode()), (b"connection", b"Upgrade"), (b"upgrade", b"websocket")]
-        kept = [(n, v) for n, v in headers if n.lower() not in (b"x-request-id", b"connection", b"upgrade", b"host")]
+        extra = [
+            (b"x-request-id", self.request_id.encode()),
+            (b"x-glowplug-peer", self.conn.client.encode()),
+            (b"connection", b"Upgrade"),
+            (b"upgrade", b"websocket"),
+        ]
+        replaced = frozenset((b"host", *(name for name, _ in extra)))
+        kept = [(n, v) for n, v in headers if n.lower() not in replaced]
         lines = b"".join(b"%b: %b\r\n" % (n, v) for n, v in kept + extra)
         self._request = b"%b %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (method, target, _host(headers), lines)
         self._pending = rest

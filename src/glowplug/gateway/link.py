@@ -62,17 +62,16 @@ class ControlLink(asyncio.Protocol):
             self._transport.write(link.encode(message))
 
     async def _connect(self) -> None:
-        # Counted until a snapshot has come: a control process that drops us at once must not be hammered.
         while not self._closing:
             if self._failures:
                 await asyncio.sleep(_RETRY[min(self._failures, len(_RETRY)) - 1])
-            self._failures += 1
             try:
                 await self._loop.create_unix_connection(lambda: self, self._path)
             except OSError:
                 self.absent.set()
-                continue
-            return
+                self._failures += 1
+            else:
+                return
 
     # ---- asyncio.Protocol
 
@@ -87,6 +86,7 @@ class ControlLink(asyncio.Protocol):
         try:
             for body in self._frames.feed(data):
                 self._receive(link.decode_to_worker(body))
+                self._failures = 0  # not sooner: who accepts and then hangs up must not be asked without a pause
         except link.FrameError as error:
             log.error("link: the control process sent something that is not a message: %s", error)
             if self._transport is not None:
@@ -95,6 +95,7 @@ class ControlLink(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._plane.control_connected = False
+        self._failures += 1
         if not self._closing:
             log.warning(
                 "link: the control process is gone; serving on from revision %d", self._plane.tables.snapshot.revision
@@ -104,7 +105,6 @@ class ControlLink(asyncio.Protocol):
     def _receive(self, message: link.ToWorker) -> None:
         match message:
             case link.SetSnapshot(snapshot):
-                self._failures = 0
                 orphans = self._plane.tables.apply(snapshot)
                 self._plane.grants.rebind(orphans)
                 self.served.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -72,7 +73,7 @@ def _metrics(plane: Plane, path: bytes, headers: dict[bytes, bytes]) -> Result:
 
 def _models(plane: Plane, path: bytes, headers: dict[bytes, bytes]) -> Result:
     key = authenticate(plane.tables, headers)
-    name = path.partition(b"/models")[2][1:].decode("utf-8", "replace")
+    name = unquote_to_bytes(path.partition(b"/models")[2][1:]).decode("utf-8", "replace")
     if not name:
         return 200, answer.JSON, _model_list(plane, key)
     route = plane.tables.routes.get(_encode(name))

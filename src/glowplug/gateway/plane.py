@@ -193,11 +193,14 @@ class Plane:
     def gauges(self) -> dict[str, dict[str, float]]:
         """The values of the gauges in `metrics.METRICS` now."""
         targets = self.tables.targets.values()
+        leases: dict[str, float] = {}
+        for instance in self.grants.instances.values():
+            leases[instance.endpoint.model] = leases.get(instance.endpoint.model, 0.0) + instance.leases
         return {
             "glowplug_requests_in_flight": {"": float(sum(c.call is not None for c in self.connections))},
             "glowplug_requests_waiting": {t.name: float(len(t.waiters)) for t in targets if t.route.local},
             "glowplug_connections": {"": float(len(self.connections))},
-            "glowplug_leases": {i.endpoint.model: float(i.leases) for i in self.grants.instances.values()},
+            "glowplug_leases": leases,
             "glowplug_snapshot_revision": {"": float(self.tables.snapshot.revision)},
             "glowplug_control_connected": {"": float(self.control_connected)},
         }

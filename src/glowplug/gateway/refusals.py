@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glowplug.config.nearest import nearest
 from glowplug.domain.model import Loading as LoadingState
 from glowplug.errors import (
     EngineFailed,
@@ -22,10 +23,8 @@ _DEFAULT_ETA = 5.0
 
 
 def unknown_model(name: str, names: list[str]) -> NotFound:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, names, 1)
-    hint = f"did you mean {near[0]!r}?" if near else "GET /v1/models lists what this key may use"
+    near = nearest(name, names)
+    hint = f"did you mean {near!r}?" if near else "GET /v1/models lists what this key may use"
     return NotFound(f"The model {name!r} does not exist", hint=hint, code="model_not_found")
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
+
+PLACES: Final = (b"authorization", b"x-api-key", b"api-key")
+"""The headers a key may be in, the one that decides first."""
 
 
 def presented_key(headers: Mapping[bytes, bytes]) -> bytes | None:

@@ -14,7 +14,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from glowplug.errors import EngineFailed, GlowplugError, Loading, RequestError
+from glowplug.errors import ConfigError, EngineFailed, GlowplugError, Loading, RequestError
 
 _encode = msgspec.json.Encoder().encode
 
@@ -285,8 +285,8 @@ def estimate_tokens(count_bytes: int) -> int:
 def error_body(error: GlowplugError, request_id: str) -> bytes:
     """An error as OpenAI clients expect it: `{"error": {"message", "type", "param", "code", …}}`.
 
-    Ours carry more members: `source` (who made the error), `request_id`, `hint`, and `loading` or `reason` and
-    `log_tail` where they apply.
+    Ours carry more members: `source` (who made the error), `request_id`, `hint`, and where they apply `loading`,
+    `reason` and `log_tail`, or `problems` (each with `path`, `line`, `message`, `hint`).
     """
     detail: dict[str, object] = {
         "message": f"{error.message} ({error.hint})" if error.hint else error.message,
@@ -303,4 +303,8 @@ def error_body(error: GlowplugError, request_id: str) -> bytes:
     if isinstance(error, EngineFailed):
         detail["reason"] = error.reason
         detail["log_tail"] = list(error.log_tail)
+    if isinstance(error, ConfigError):
+        detail["problems"] = [
+            {"path": p.path, "line": p.line, "message": p.message, "hint": p.hint} for p in error.problems
+        ]
     return _encode({"error": detail})

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import httpx
 
 from glowplug.domain.instance import State
 from tests.control.conftest import Control
+from tests.control.serving import served
 
 
 async def test_start_stop_and_rows(control: Control, admin: httpx.AsyncClient) -> None:
@@ -44,3 +48,17 @@ async def test_logs(control: Control, admin: httpx.AsyncClient) -> None:
     answer = await admin.get("/admin/models/local/logs?lines=2")
     assert (answer.text, answer.headers["content-type"]) == ("two\nthree\n", "text/plain; charset=utf-8")
     assert (await admin.get("/admin/models/local/logs?lines=10001")).status_code == 400
+
+
+async def test_a_followed_log_grows_at_the_client(control: Control, tmp_path: Path) -> None:
+    log = control.directory / "local.log"
+    log.write_text("one\n")
+    async with (
+        served(control, tmp_path / "c.sock") as client,
+        client.stream("GET", "/admin/models/local/logs?follow=1&lines=5") as response,
+    ):
+        text = response.aiter_text()
+        assert await asyncio.wait_for(anext(text), 5) == "one\n"
+        with log.open("a") as file:
+            file.write("two\n")
+        assert await asyncio.wait_for(anext(text), 5) == "two\n"
