@@ -188,7 +188,7 @@ class ClientConnection(asyncio.Protocol):
         try:
             if self.bad is not None:
                 raise self.bad
-            if large and self._head_size() > limits.head_bytes:
+            if large and intake.head_size(self.url, headers) > limits.head_bytes:
                 raise HeadersTooLarge(f"The head is longer than {limits.head_bytes} bytes")
             intake.check_head(self.plane.tables, self.url, version, headers)
             self.kind = intake.MODEL_PATHS.get(self.url.partition(b"?")[0])
@@ -208,21 +208,12 @@ class ClientConnection(asyncio.Protocol):
                 raise BodyTooLarge(f"The body is {length} bytes long; at most {limits.body_bytes} are taken")
         except GlowplugError as error:
             self.bad = error
-            if self._hopeless(error):
+            if intake.closes(error, headers, limits.head_bytes):
                 self._refuse(error)
             return
         if b"expect" in headers and version != "1.0" and headers[b"expect"].lower() == b"100-continue":  # noqa: SIM102
             if self.call is None and not self.queue:
                 self.tr.write(CONTINUE)
-
-    def _head_size(self) -> int:
-        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers.items())
-
-    def _hopeless(self, error: GlowplugError) -> bool:
-        """Whether to answer a refused head at once and close, rather than read the body to keep the connection."""
-        if isinstance(error, HeadersTooLarge) or error.code == "malformed_request" or b"expect" in self.headers:
-            return True
-        return int(self.headers.get(b"content-length", b"0")) > self.plane.tables.limits.head_bytes
 
     def on_body(self, data: bytes) -> None:
         self.size += len(data)
@@ -346,10 +337,8 @@ class ClientConnection(asyncio.Protocol):
             return b""
         if self.headers.get(b"upgrade", b"").lower() != b"websocket" or self.parser.get_method() != b"GET":
             parser, self.parser = self.parser, httptools.HttpRequestParser(self)
-            dropped = (b"upgrade", b"connection", b"expect")
-            lines = b"".join(b"%b: %b\r\n" % h for h in self.headers.items() if h[0] not in dropped)
             version = parser.get_http_version().encode()
-            return b"%b %b HTTP/%b\r\n%b\r\n%b" % (parser.get_method(), self.url, version, lines, rest)
+            return intake.without_upgrade(parser.get_method(), self.url, version, self.headers) + rest
         headers = self.headers
         if self.call is not None or self.queue or self.bad is not None:
             self._refuse(self.bad or RequestError("An upgrade cannot be pipelined", code="malformed_request"))
