@@ -195,7 +195,10 @@ def test_a_copy_is_made_whatever_the_directory_is_called(tmp_path: Path, newer: 
     later = Database(odd / "glowplug.db", newer)
     later.open()
     later.close()
-    assert backups(odd) == [later.backup]
+    [backup] = backups(odd)
+    copy = sqlite3.connect(backup)
+    assert copy.execute("SELECT * FROM meta").fetchall() == [("one", "1")]
+    copy.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([odd.name, "migrations"])
 
 
