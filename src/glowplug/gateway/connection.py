@@ -13,16 +13,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
-from glowplug.errors import (
-    BodyTooLarge,
-    GlowplugError,
-    HeadersTooLarge,
-    InternalError,
-    RequestError,
-    RequestTimeout,
-    Unavailable,
-)
-from glowplug.gateway import answer, intake, local
+from glowplug.errors import BodyTooLarge, GlowplugError, HeadersTooLarge, InternalError, RequestError, RequestTimeout
+from glowplug.gateway import answer, intake, local, refusals
 from glowplug.gateway.auth import authenticate
 from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
@@ -88,8 +80,7 @@ class ClientConnection(asyncio.Protocol):
         self.client = peer[0] if isinstance(peer, tuple) else "local"
         self.deadline = monotonic() + self.plane.tables.limits.head_timeout
         if not self.plane.joined(self, self.client):
-            error = Unavailable("Too many connections from this client", code="too_many_connections", retry_after=1.0)
-            self._refuse(error)
+            self._refuse(refusals.too_many_connections())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone = True
