@@ -449,8 +449,8 @@ def test_a_control_that_hangs_up_is_not_asked_without_a_pause(live: Callable[[Te
         control_link.bind(live.plane)
         control_link.start()
         await enough.wait()
-        # 0.05, 0.1 and 0.2 s: however busy the machine is, it cannot be sooner.
-        assert asked[3] - asked[0] >= 0.3
+        # 0.02, 0.05 and 0.05 s: however busy the machine is, it cannot be sooner.
+        assert asked[3] - asked[0] >= 0.11
         control_link.close()
         server.close()
 
