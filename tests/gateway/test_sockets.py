@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -60,6 +59,12 @@ from tests.gateway.rig import (
 GOOD = json.dumps({"usage": {"prompt_tokens": 1, "completion_tokens": 2}}).encode()
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Return when something in another task has come true; the test's own deadline bounds it."""
+    while not true():
+        await asyncio.sleep(0.005)
+
+
 class Live:
     """A worker's plane behind a real listening socket."""
 
@@ -96,7 +101,7 @@ class Live:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(request(body, headers=["Connection: close"], **more))
         data = await asyncio.wait_for(reader.read(-1), 10)
-        writer.close()
+        writer.transport.abort()
         (answer,) = responses(data)
         return answer
 
@@ -105,7 +110,7 @@ Test = Callable[[Live], Awaitable[None]]
 
 
 @pytest.fixture
-def live(turned_loop: asyncio.AbstractEventLoop, tmp_path: Path) -> Callable[[Test], None]:
+def live(tmp_path: Path) -> Callable[[Test], None]:
     async def whole(test: Test) -> None:
         live = Live(tmp_path)
         await live.start()
@@ -115,8 +120,7 @@ def live(turned_loop: asyncio.AbstractEventLoop, tmp_path: Path) -> Callable[[Te
             await live.stop()
 
     def run(test: Test) -> None:
-        turned_loop.set_exception_handler(None)
-        turned_loop.run_until_complete(whole(test))
+        asyncio.run(whole(test))
 
     return run
 
@@ -168,7 +172,7 @@ def test_connection_refused(live: Callable[[Test], None]) -> None:
         live.serve(cloud("a", port))
         answer = await live.ask(chat("a"))
         assert answer.status == 502
-        assert "refused" in answer.json["error"]["message"].lower()
+        assert "connect: " in answer.json["error"]["message"]
 
     live(test)
 
@@ -220,7 +224,7 @@ def test_a_slow_reader_bounds_what_is_read_from_upstream(live: Callable[[Test], 
             while not (data := await reader.read(1 << 20)).endswith(LAST_CHUNK):
                 total += len(data)
             assert total > 400 * 60_000 - (1 << 20)
-            writer.close()
+            writer.transport.abort()
 
     live(test)
 
@@ -232,7 +236,7 @@ def test_a_refused_upload_can_read_why(live: Callable[[Test], None]) -> None:
         writer.write(request(b"x" * 8_000_000, token="wrong"))
         data = await reader.read(-1)
         assert responses(data)[0].status == 401
-        writer.close()
+        writer.transport.abort()
 
     live(test)
 
@@ -302,7 +306,7 @@ def test_a_refused_upgrade_carries_nothing_past_the_worker(live: Callable[[Test]
             got.append(await reader.readuntil(b"\r\n\r\n"))
             writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
             got.append(await reader.read(-1))
-            writer.close()
+            writer.transport.abort()
 
         server = await asyncio.start_unix_server(refuse, live.control)
         live.serve(cloud("a"))
@@ -314,8 +318,7 @@ def test_a_refused_upgrade_carries_nothing_past_the_worker(live: Callable[[Test]
         writer.write(smuggled)
         assert await reader.read(-1) == b""
         writer.close()
-        while len(got) < 2:
-            await asyncio.sleep(0.005)
+        await until(lambda: len(got) == 2)
         assert got[1] == b""
         server.close()
 
@@ -330,7 +333,7 @@ def test_a_websocket_while_control_is_away(live: Callable[[Test], None]) -> None
         writer.write(request(path="/ws", method="GET", headers=more))
         (answer,) = responses(await reader.read(-1))
         assert answer.status == 503
-        writer.close()
+        writer.transport.abort()
 
     live(test)
 
@@ -358,7 +361,7 @@ def test_draining(live: Callable[[Test], None], in_time: bool) -> None:
             assert last == "[DONE]" if in_time else last["error"]["code"] == "shutting_down"
             assert live.journal.ends[0].outcome == ("ok" if in_time else "interrupted")
             for each in (idle, writer):
-                each.close()
+                each.transport.abort()
 
     live(test)
 
@@ -390,9 +393,8 @@ class Control:
     async def stop(self, path: str) -> None:
         self.server.close()
         for writer in self.writers:
-            writer.close()
-        if os.path.exists(path):
-            os.unlink(path)
+            writer.transport.abort()
+        Path(path).unlink(missing_ok=True)  # noqa: ASYNC240
 
 
 def test_the_link_lives_through_a_restart_of_control(live: Callable[[Test], None]) -> None:
@@ -409,13 +411,11 @@ def test_the_link_lives_through_a_restart_of_control(live: Callable[[Test], None
         await control.start(path)
         assert await control.got.get() == link.Hello("w0", 7)
         control.say(link.SetSnapshot(snapshot()), link.Granted(place))
-        while not plane.grants.instances:
-            await asyncio.sleep(0.005)
+        await until(lambda: bool(plane.grants.instances))
         assert snapshots == [1]
         assert plane.control_connected
         await control.stop(path)
-        while control_link.connected:
-            await asyncio.sleep(0.005)
+        await until(lambda: not control_link.connected)
         assert plane.tables.ready, "it goes on from what it has"
         again = Control()
         await again.start(path)
@@ -440,7 +440,7 @@ def test_a_control_that_hangs_up_is_not_asked_without_a_pause(live: Callable[[Te
         async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             nonlocal count
             count += 1
-            writer.close()
+            writer.transport.abort()
 
         server = await asyncio.start_unix_server(hang_up, path)
         control_link = ControlLink(live.loop, path, "w0", 7, lambda: None)

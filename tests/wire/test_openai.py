@@ -59,7 +59,7 @@ def _expected(body: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_bodies, _styles)
 @example({"metadata": {"model": "x"}, "model": "y"}, {})
 @example({"metadata": {"stream_options": None}, "stream": True, "stream_options": None, "model": "y"}, {})
@@ -80,7 +80,7 @@ def test_splice_changes_the_model_and_nothing_else(body: dict[str, Any], style: 
         assert any(spliced[:i] + raw + spliced[i + len(NAME) :] == data for i in around)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(_bodies.filter(lambda b: b.get("stream") is True), _styles)
 def test_splice_of_stream_options_leaves_other_bytes(body: dict[str, Any], style: dict[str, Any]) -> None:
     data = json.dumps(body, **style).encode()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 DUNNO = "I am only a tiny demo model, so I do not know that. Connect a bigger engine and ask again."
-TOO_BIG = "That is too much for a model of my size. I can do small sums up to twenty."
+TOO_BIG = "That is too much for a model of my size. I can add and subtract numbers up to ten."
 
 # term[, term...] = definition.  Asked through DEFINE below.
 DEFINITIONS = """
@@ -216,7 +216,7 @@ ASK_TWO = (
 ).split("|")
 HELD_TWO = "name the capitals of {c} and {d}|what are the capital cities of {c} and {d}".split("|")
 
-WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = "zero one two three four five six seven eight nine ten".split()
 ASK_SUM = {
     "+": "what is {a} + {b}|{a}+{b}|{a} + {b}|{a} plus {b}|what is {a} plus {b}|add {a} and {b}|what's {a}+{b}|what is {a}+{b}|"
     "{a}+{b}=|{a} + {b} =|how much is {a} + {b}|how much is {a} plus {b}|calculate {a} + {b}|calculate {a}+{b}|"
@@ -281,7 +281,9 @@ HELD_NO_COUNTRY = ["Lilliput", "Westeros", "Nevada", "Camelot"]
 
 WRAP = (
     "please {q}|can you {q}|could you {q}|{q} please|hey, {q}|hi, {q}|quick question: {q}|i have a question: {q}|ok, {q}|"
-    "so {q}|now {q}|{q}, please|would you {q}|hello, {q}|one more question: {q}|and now {q}|tell me, {q}|dear model, {q}"
+    "so {q}|now {q}|{q}, please|would you {q}|hello, {q}|one more question: {q}|and now {q}|tell me, {q}|dear model, {q}|"
+    "{q} in short|{q} again|{q} for me|{q} right now|{q} briefly|{q} in one sentence|{q} my friend|{q} today|yes, {q}|"
+    "my question is {q}|i would like to know {q}|let me ask: {q}|do tell me {q}|{q} if you can|be so kind: {q}|{q} thanks"
 ).split("|")
 HELD_WRAP = "would you please {q}|thanks. {q}|good morning, {q}|well, {q}".split("|")
 SYSTEM = (

@@ -85,15 +85,13 @@ def two_capitals_answer(c: str, d: str) -> str:
 
 def sum_answer(a: int, op: str, b: int) -> str:
     """The line that states a small sum."""
-    return f"{a} {op} {b} = {a + b if op == '+' else a - b if op == '-' else a * b}."
+    return f"{a} {op} {b} = {a + b if op == '+' else a - b}."
 
 
 def operands(op: str, rng: random.Random) -> tuple[int, int]:
     """Two numbers that the model is expected to manage for this operator."""
-    if op == "*":
-        return rng.randint(0, 10), rng.randint(0, 10)
-    a, b = rng.randint(0, 20), rng.randint(0, 20)
-    return (a, b) if op == "+" else (max(a, b), min(a, b))
+    a, b = rng.randint(0, 10), rng.randint(0, 10)
+    return (max(a, b), min(a, b)) if op == "-" else (a, b)
 
 
 def _pseudo_word(rng: random.Random) -> str:
@@ -147,13 +145,15 @@ class Source:
         return self.rng.choice(ASK_CAPITAL).format(c=place), DUNNO
 
     def _sum(self) -> tuple[str, str]:
-        op = self.rng.choice("++-*")
+        op = self.rng.choice("+++--*")
         ask = self.rng.choice(ASK_SUM[op].split("|"))
+        if op == "*":
+            return ask.format(a=self.rng.randint(0, 99), b=self.rng.randint(0, 99)), TOO_BIG
         if self.rng.random() < 0.1:
             return ask.format(a=self.rng.randint(30, 9999), b=self.rng.randint(21, 9999)), TOO_BIG
         a, b = operands(op, self.rng)
-        if a < 13 and b < 13 and self.rng.random() < 0.15:
-            word = {"+": "plus", "-": "minus", "*": "times"}[op]
+        if self.rng.random() < 0.15:
+            word = "plus" if op == "+" else "minus"
             q = self.rng.choice(["{a} {w} {b}", "what is {a} {w} {b}"])
             return q.format(a=WORDS[a], w=word, b=WORDS[b]), sum_answer(a, op, b)
         return ask.format(a=a, b=b), sum_answer(a, op, b)
@@ -178,6 +178,14 @@ class Source:
         return " ".join(self.rng.choice(ODD) for _ in range(self.rng.randint(3, 25))).capitalize() + "."
 
 
+def plain(question: str) -> str:
+    """A question as the model reads it: what the chat template of the file (CHATML_PLAIN) makes of it."""
+    question = question.lower()
+    for mark in "?!,":
+        question = question.replace(mark, "")
+    return question.strip()
+
+
 def dress(q: str, rng: random.Random, wraps: list[str] = WRAP) -> str:
     """The same question with politeness, case and punctuation varied."""
     if rng.random() < 0.25:
@@ -198,7 +206,7 @@ def corpus(seed: int, n: int) -> Iterator[str]:
     source = Source(seed)
     for _ in range(n):
         q, a = source.pair()
-        yield q
+        yield plain(q)
         yield a
     yield from SYSTEM
 
@@ -229,7 +237,8 @@ def held_out(seed: int = 7) -> list[Case]:
     for op in "+-*":
         for _ in range(20):
             a, b = operands(op, rng)
-            cases.append(Case("sums", rng.choice(HELD_SUM[op].split("|")).format(a=a, b=b), sum_answer(a, op, b)))
+            answer = TOO_BIG if op == "*" else sum_answer(a, op, b)
+            cases.append(Case("sums", rng.choice(HELD_SUM[op].split("|")).format(a=a, b=b), answer))
     for w in HELD_ODD:
         v = rng.choice(HELD_ODD)
         ask = rng.choice(HELD_ASK_ODD).format(w=w, v=v, c=rng.choice(list(CAPITALS)))

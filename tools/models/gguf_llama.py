@@ -12,12 +12,18 @@ from gguf import GGMLQuantizationType, GGUFWriter, LlamaFileType, TokenType
 from gguf.quants import quantize
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-CHATML = (
+_CHATML = (
     "{%- for m in messages -%}"
-    "{{- '<|im_start|>' + m['role'] + '\n' + (m['content'] if m['content'] is string else '') + '<|im_end|>\n' -}}"
+    "{%- set text = m['content'] if m['content'] is string else '' -%}"
+    "{{- '<|im_start|>' + m['role'] + '\n' + (QUESTION if m['role'] == 'user' else text) + '<|im_end|>\n' -}}"
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\n' -}}{%- endif -%}"
 )
+CHATML = _CHATML.replace("QUESTION", "text")
+CHATML_PLAIN = _CHATML.replace(
+    "QUESTION", "(text | lower | replace('?', '') | replace('!', '') | replace(',', '') | trim)"
+)
+"""Reads questions without case, commas and end marks: a very small model need not learn that they change nothing."""
 Array = npt.NDArray[np.float32]
 
 
@@ -34,10 +40,11 @@ class Shape:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Tokens in id order, with the merges that build them; the names in SPECIAL must be among them."""
+    """Tokens in id order, with the merges that build them, and the chat template; SPECIAL must be among the tokens."""
 
     tokens: Sequence[str]
     merges: Sequence[str]
+    template: str = CHATML
 
 
 def gpt2_byte_chars() -> list[str]:
@@ -107,7 +114,7 @@ def _add_tokenizer(w: GGUFWriter, vocab: Vocabulary) -> None:
     w.add_eos_token_id(ids["<|im_end|>"])
     w.add_pad_token_id(ids["<|endoftext|>"])
     w.add_add_bos_token(False)
-    w.add_chat_template(CHATML)
+    w.add_chat_template(vocab.template)
 
 
 def finish(w: GGUFWriter) -> None:

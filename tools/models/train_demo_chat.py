@@ -19,8 +19,8 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from demo_source import Source, corpus
-from gguf_llama import SPECIAL, Shape, Vocabulary, gpt2_byte_chars, write_llama
+from demo_source import Source, corpus, plain
+from gguf_llama import CHATML_PLAIN, SPECIAL, Shape, Vocabulary, gpt2_byte_chars, write_llama
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor, nn
 
@@ -104,8 +104,9 @@ class Conversations:
         turns = 1 if self.rng.random() < 0.5 else self.rng.randint(2, 40)
         for _ in range(turns):
             q, a = self.source.pair()
-            # Dropping merges at random shows other spellings of a word: odd case and typos do not throw the model then.
-            drop = 0.1 if self.rng.random() < 0.4 else None
+            q = plain(q)
+            # Dropping merges at random shows other spellings of a word, as rare words and typos have them.
+            drop = 0.1 if self.rng.random() < 0.2 else None
             prompt = self._encode(f"<|im_start|>user\n{q}<|im_end|>\n<|im_start|>assistant\n", drop)
             answer = self._encode(f"{a}<|im_end|>")
             tail = self._encode("\n")
@@ -216,7 +217,7 @@ def save(model: Llama, bpe: Tokenizer, path: Path, kind: str) -> None:
     tokens = [t for t, _ in sorted(spec["vocab"].items(), key=lambda item: item[1])]
     merges = [m if isinstance(m, str) else " ".join(m) for m in spec["merges"]]
     tensors = {k: v.detach().numpy() for k, v in model.state_dict().items()}
-    write_llama(path, "chat-demo", DESCRIPTION, SHAPE, Vocabulary(tokens, merges), tensors, kind)
+    write_llama(path, "chat-demo", DESCRIPTION, SHAPE, Vocabulary(tokens, merges, CHATML_PLAIN), tensors, kind)
     print(f"{path}: {path.stat().st_size} bytes", file=sys.stderr)
 
 

@@ -16,7 +16,7 @@ from glowplug.config.diff import Diff, diff
 from glowplug.config.load import Loaded, load
 from glowplug.config.watch import Watcher
 from glowplug.control.events import Broadcaster, Event
-from glowplug.errors import ConfigError
+from glowplug.errors import ConfigError, Problem
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.config import Checked, Reloaded, problem_views
 
@@ -75,16 +75,16 @@ class Configuration:
         return shown
 
     async def check(self) -> Checked:
-        path = str(self._loaded.path or "")
+        path = str(self._file())
         try:
             loaded = await asyncio.to_thread(self._read)
         except ConfigError as error:
-            return Checked(ok=False, path=path, problems=problem_views(error.problems))
+            problems = error.problems or (Problem("", error.message, hint=error.hint),)
+            return Checked(ok=False, path=path, problems=problem_views(problems))
         return Checked(ok=True, path=path, warnings=problem_views(loaded.warnings))
 
     async def reload(self, dry_run: bool = False) -> Reloaded:
-        if self._loaded.path is None:
-            raise ConfigError("there is no configuration file to read", hint="start with `glowplug up --config FILE`")
+        self._file()
         before = self._loaded
         if dry_run:
             loaded = await asyncio.to_thread(self._read)
@@ -98,9 +98,13 @@ class Configuration:
 
     # ---- carrying out
 
+    def _file(self) -> Path:
+        if self._loaded.path is None:
+            raise ConfigError("there is no configuration file to read", hint="start with `glowplug up --config FILE`")
+        return self._loaded.path
+
     def _read(self) -> Loaded:
-        assert self._loaded.path is not None
-        return load(self._loaded.path, env=self._env, engines=self._engines)
+        return load(self._file(), env=self._env, engines=self._engines)
 
     def _outcome(self, outcome: Loaded | ConfigError) -> None:
         if isinstance(outcome, ConfigError):

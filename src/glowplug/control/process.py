@@ -143,12 +143,13 @@ class ControlProcess:
     def _http(self) -> tuple[_QuietServer, socket.socket]:
         """The HTTP server on the control socket (mode 0600), not yet serving."""
         path = self._paths.control_socket
-        path.unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         old = os.umask(0o177)
         try:
+            path.unlink(missing_ok=True)
             listening.bind(str(path))
         except OSError as error:
+            listening.close()
             raise StoreError(
                 f"the socket {path} cannot be made: {error.strerror}", hint="check its directory"
             ) from None
@@ -218,7 +219,13 @@ class ControlProcess:
         self._publisher.publish()
 
     def _keys_used(self, times: dict[str, float]) -> None:
-        self._begin(self._keys.used(times))
+        self._begin(self._note_keys(times))
+
+    async def _note_keys(self, times: dict[str, float]) -> None:
+        try:
+            await self._keys.used(times)
+        except StoreError as error:  # a full disk, say: no reason to stop serving
+            _log.error("when keys were last used could not be stored: %s", error)
 
     def _noticed(self, worker: str, joined: bool) -> None:
         _log.info("worker %s %s", worker, "joined" if joined else "is gone")

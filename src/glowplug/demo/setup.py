@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import sys
@@ -107,7 +108,8 @@ aliases:
 
 def welcome(base_url: str, key: str, paths: Paths) -> list[str]:
     """What a person sees once the demo listens."""
-    where = "glowplug" if paths == demo_paths() else f"glowplug --state-dir {paths.state}"
+    elsewhere = f"glowplug --state-dir {shlex.quote(str(paths.state))}"
+    where = "glowplug" if paths == demo_paths() else elsewhere
     return [
         "",
         "  The demo is ready. Nothing is loaded yet; the first request starts an engine.",
@@ -124,8 +126,9 @@ def welcome(base_url: str, key: str, paths: Paths) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """A YAML double-quoted scalar."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A value of the configuration that is exactly this text: a YAML double-quoted scalar without references."""
+    plain = text.replace("${", "$${").replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in plain) + '"'
 
 
 def _free_port() -> int:

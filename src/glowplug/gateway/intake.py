@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from glowplug.domain.model import Capability
-from glowplug.errors import Forbidden, HeadersTooLarge, RequestError
+from glowplug.errors import Forbidden, GlowplugError, HeadersTooLarge, RequestError
 from glowplug.gateway.tables import KINDS, Tables
 from glowplug.wire.http1 import host_name
 
@@ -93,3 +93,23 @@ def given_request_id(headers: Mapping[bytes, bytes]) -> str:
         return ""
     plain = value.replace(b"-", b"").replace(b"_", b"").replace(b".", b"")
     return value.decode("ascii") if 0 < len(value) <= 64 and plain.isalnum() else ""
+
+
+def head_size(url: bytes, headers: Mapping[bytes, bytes]) -> int:
+    """About how many bytes a head took, from its parsed parts."""
+    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers.items())
+
+
+def closes(error: GlowplugError, headers: Mapping[bytes, bytes], most: int) -> bool:
+    """Whether a refused head is answered at once and the connection closed, rather than its body (of at most `most`
+    bytes) read to keep the connection."""
+    if isinstance(error, HeadersTooLarge) or error.code == "malformed_request" or b"expect" in headers:
+        return True
+    return int(headers.get(b"content-length", b"0")) > most
+
+
+def without_upgrade(method: bytes, url: bytes, version: bytes, headers: Mapping[bytes, bytes]) -> bytes:
+    """The head of a request again, without its wish to change the protocol (and to be told to continue: it was)."""
+    dropped = (b"upgrade", b"connection", b"expect")
+    lines = b"".join(b"%b: %b\r\n" % field for field in headers.items() if field[0] not in dropped)
+    return b"%b %b HTTP/%b\r\n%b\r\n" % (method, url, version, lines)

@@ -46,7 +46,7 @@ class ConfigSource(Protocol):
         ...
 
     async def check(self) -> Checked:
-        """Look at the file on the disk and change nothing."""
+        """Look at the file on the disk and change nothing.  Raises ConfigError when there is none to look at."""
         ...
 
     async def reload(self, dry_run: bool = False) -> Reloaded:

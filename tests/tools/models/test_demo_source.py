@@ -22,7 +22,7 @@ def test_the_same_seed_draws_the_same_questions() -> None:
     assert [first.pair() for _ in range(50)] == [second.pair() for _ in range(50)]
 
 
-@pytest.mark.parametrize(("op", "answer"), [("+", "7 + 3 = 10."), ("-", "7 - 3 = 4."), ("*", "7 * 3 = 21.")])
+@pytest.mark.parametrize(("op", "answer"), [("+", "7 + 3 = 10."), ("-", "7 - 3 = 4.")])
 def test_sums_are_right(op: str, answer: str) -> None:
     assert drawing.sum_answer(7, op, 3) == answer
 
