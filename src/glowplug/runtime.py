@@ -271,7 +271,8 @@ def worker(settings: ChildSettings) -> int:
     listener.setblocking(False)
     journal = JournalWriter(paths.journal, name, SystemClock())
     try:
-        run(WorkerSettings(name, str(paths.link_socket), str(paths.control_socket)), listener, journal)
+        sockets = str(paths.link_socket), str(paths.control_socket)
+        run(WorkerSettings(name, *sockets, eager=settings.index == 0), listener, journal)
     finally:
         journal.seal()
     return 0

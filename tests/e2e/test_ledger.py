@@ -70,6 +70,7 @@ def test_usage_equals_what_the_upstream_counted(served: Installation, the_cloud:
         )
         body = question("chat", f"a failover {number}", max_tokens=4)
         answer = served.call("POST", "/v1/chat/completions", body, key=key)
+        assert answer.status == 200, answer.body
         assert (answer.status, answer.headers["x-glowplug-attempts"]) == (200, "2")
     with the_cloud.changed(event_gap=0.01), served.stream("chat-cloud", "I leave", key=keys["bob"]) as stream:
         assert stream.next() is not None
@@ -159,7 +160,7 @@ class Client(threading.Thread):
     def note(self, sent: Sent, status: int, whole: bool) -> None:
         if status == 200:
             sent.complete = whole
-        elif status != 503:  # a worker that has no snapshot yet says so
+        else:
             self.wrong.append(f"{sent.identity}: {status}")
 
 
@@ -181,7 +182,7 @@ def running(installation: Installation) -> list[int]:
 
 
 @pytest.mark.timeout(60 + 5 * KILLS)
-def test_kill_9_loses_and_doubles_nothing(served: Installation, the_cloud: Cloud, record_property: Any) -> None:
+def test_kill_9_loses_and_doubles_nothing(served: Installation, the_cloud: Cloud) -> None:
     the_cloud.change(event_gap=0.002)
     clients = [Client(served, f"client{number}") for number in range(CLIENTS)]
     for client in clients:
@@ -223,8 +224,6 @@ def test_kill_9_loses_and_doubles_nothing(served: Installation, the_cloud: Cloud
     assert all(row["outcome"] == "interrupted" and row["estimated"] for row in interrupted)
     assert not {row["request"] for row in interrupted} & {one.identity for one in complete}
     assert set(times) <= {one.identity for one in sent}
-    told = f"{KILLS} kills, {len(sent)} requests, {len(complete)} complete, {len(interrupted)} interrupted"
-    record_property("kills", told)
-    print(told)
+    print(f"{KILLS} kills, {len(sent)} requests, {len(complete)} complete, {len(interrupted)} interrupted")
     sums = json.loads(served.cli("usage", "--json", "--by", "model").stdout)["data"]
     assert sum(row["attempts"] for row in sums) == len(served.ledger())

@@ -16,7 +16,6 @@ from glowplug.wire.openai import Usage, estimate_tokens, usage_of
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
-    from glowplug.gateway.upstream import Pool
 
 RETRY_STATUS: Final = frozenset((408, 429, 500, 501, 502, 503, 504, 507, 508, 520, 521, 522, 523, 524, 529))
 """Answers after which the next target is tried (RFC 9110 and the codes CDNs and providers add)."""
@@ -27,45 +26,43 @@ MAX_WHOLE: Final = 64 << 20
 class Attempt:
     """The sink of one upstream request.  Reports to its call: relay, stream_ended, answered, failed, broke."""
 
-    __slots__ = (
-        "call", "dial", "events", "first_byte", "fresh", "head", "instance", "parts", "payload", "pool", "sent",
-        "settled", "size", "started", "status", "streaming", "target", "up", "watch",
-    )  # fmt: skip
+    # Defaults on the class: an attribute costs nothing until it differs, and most never do.
+    status = size = events = 0
+    first_byte = 0.0
+    fresh = sent = settled = streaming = False
+    head = b""
+    watch: sse.UsageWatch | sse.UsageFilter | None = None
+    up: UpstreamConnection | None = None
+    dial: asyncio.Task[None] | None = None
+    instance: Instance | None = None
 
     def __init__(self, call: Call, target: Target, number: int) -> None:
         """Account the attempt and take what it needs.  Raises Unavailable when it cannot be recorded."""
         plane = call.plane
+        body = call.body
+        kind = call.kind
         self.call = call
         self.target = target
-        self.started = monotonic()
-        self.status = self.size = self.events = 0
-        self.first_byte = 0.0
-        self.fresh = self.sent = self.settled = self.streaming = False
-        self.watch: sse.UsageWatch | sse.UsageFilter | None = None
         self.parts: list[bytes] = []
-        self.head = b""
-        self.up: UpstreamConnection | None = None
-        self.dial: asyncio.Task[None] | None = None
+        now = self.started = monotonic()
         plane.open_attempt(
             AttemptOpened(
-                call.request_id, number, call.key.route.id, call.asked, target.name, KIND_NAMES[call.kind], time(),
-                estimate_tokens(len(call.body.data)),
+                call.request_id, number, call.key.route.id, call.asked, target.name, KIND_NAMES[kind], time(),
+                estimate_tokens(len(body.data)),
             )
         )  # fmt: skip
         target.active += 1
         if target.limiter is not None:
-            target.limiter.take(self.started)
-        self.instance: Instance | None = None
-        self.pool: Pool
+            target.limiter.take(now)
         if target.route.local:
             instance = self.instance = target.instance
             assert instance is not None, "a local target is READY only with an instance"
             plane.grants.lease(instance)
-            head, self.pool = instance.heads[call.kind], instance.pool
+            head, self.pool = instance.heads[kind], instance.pool
         else:
-            head, self.pool = target.heads[call.kind], target.pool or plane.provider_pool(target)
-        body = call.body.spliced(target.upstream_name)
-        self.payload = b"%b%d\r\n\r\n%b" % (head, len(body), body)
+            head, self.pool = target.heads[kind], target.pool or plane.provider_pool(target)
+        text = body.spliced(target.upstream_name)
+        self.payload = b"%b%d\r\n\r\n%b" % (head, len(text), text)
 
     def start(self) -> None:
         self.dial = self.pool.start(self, self.payload)
@@ -105,10 +102,12 @@ class Attempt:
             self.settle(Outcome.OK, watch.usage)
             self.call.stream_ended(out)
             return
-        self.size += len(data)
-        self.parts.append(data)
-        body = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
-        self._answered(self.status, body)
+        parts = self.parts
+        if parts:
+            parts.append(data)
+            data = b"".join(parts)
+        self.size = len(data)
+        self._answered(self.status, data)
 
     def up_fail(self, why: str, stale: bool) -> None:
         self.up = self.dial = None
@@ -144,14 +143,17 @@ class Attempt:
     def _answered(self, status: int, body: bytes) -> None:
         """A whole response has come: pass it on, or let the next target answer."""
         call, target = self.call, self.target
-        if status in (401, 403) and not target.route.local:
+        if status < 400:
+            self.settle(Outcome.OK, usage_of(body))
+            call.answered(status, self.head, body)
+        elif status in (401, 403) and not target.route.local:
             self.settle(Outcome.UPSTREAM_ERROR, None)
             call.failed(target, refusals.rejected_credentials(target, status), str(status))
         elif status in RETRY_STATUS and call.others_left(target):
             self.settle(Outcome.UPSTREAM_ERROR, None)
             call.failed(target, refusals.attempt_error(target, f"status {status}", False), str(status))
         else:
-            self.settle(Outcome.OK if status < 400 else Outcome.UPSTREAM_ERROR, usage_of(body))
+            self.settle(Outcome.UPSTREAM_ERROR, usage_of(body))
             call.answered(status, self.head, body)
 
     # ---- ends
@@ -166,11 +168,11 @@ class Attempt:
         if call.reply.detached:
             outcome = Outcome.CLIENT_GONE
         prompt, completion, cached, estimated = self._tokens(usage, outcome)
-        now = monotonic()
+        lasted = monotonic() - self.started
         call.plane.close_attempt(
             AttemptClosed(
                 call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, KIND_NAMES[call.kind],
-                time() - (now - self.started), now - self.started, self.first_byte, self.status, outcome, prompt,
+                time() - lasted, lasted, self.first_byte, self.status, outcome, prompt,
                 completion, cached, estimated, self.streaming,
             )
         )  # fmt: skip

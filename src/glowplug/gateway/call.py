@@ -36,12 +36,16 @@ DRAIN: Final = 120.0
 class Call:
     """One request.  `deadline` (monotonic seconds) is watched by the plane's sweep."""
 
-    __slots__ = (
-        "asked", "attempt", "attempts", "body", "deadline", "key", "kind", "last_error", "load_time", "over", "paused",
-        "plane", "reason", "reply", "request_id", "retried", "route", "t0", "targets", "tried", "wait_from",
-        "wait_until", "waiting",
-    )  # fmt: skip
-
+    # Defaults on the class: an attribute costs nothing until it differs, and most never do.
+    deadline = wait_until = INF
+    over = paused = False
+    attempts = tried = retried = 0
+    load_time = wait_from = 0.0
+    attempt: Attempt | None = None
+    waiting: Target | None = None
+    last_error: GlowplugError | None = None
+    reason = b"first"
+    asked = ""
     body: Body
     route: Route
     targets: tuple[Target, ...]
@@ -53,15 +57,6 @@ class Call:
         self.kind = kind
         self.request_id = request_id
         self.t0 = monotonic()
-        self.deadline = self.wait_until = INF
-        self.over = self.paused = False
-        self.attempts = self.tried = self.retried = 0
-        self.load_time = self.wait_from = 0.0
-        self.attempt: Attempt | None = None
-        self.waiting: Target | None = None
-        self.last_error: GlowplugError | None = None
-        self.reason = b"first"
-        self.asked = ""
 
     # ---- admission
 
@@ -94,14 +89,11 @@ class Call:
         targets = route.by_kind[self.kind]
         if not targets:
             raise refusals.wrong_kind(route, KIND_NAMES[self.kind])
-        if key.limiter is not None and (wait := key.limiter.wait(now)) > 0:
-            raise refusals.over_rate("This API key", key.limiter.rpm, wait)
-        if route.limiter is not None and (wait := route.limiter.wait(now)) > 0:
+        # The route first: a request that its rate turns away is not counted against the key.
+        if route.limiter is not None and (wait := route.limiter.take(now)):
             raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
-        if key.limiter is not None:
-            key.limiter.take(now)
-        if route.limiter is not None:
-            route.limiter.take(now)
+        if key.limiter is not None and (wait := key.limiter.take(now)):
+            raise refusals.over_rate("This API key", key.limiter.rpm, wait)
         self.route = route
         self.targets = targets
         self.wait_until = now + route.timeout

@@ -13,16 +13,8 @@ from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
-from glowplug.errors import (
-    BodyTooLarge,
-    GlowplugError,
-    HeadersTooLarge,
-    InternalError,
-    RequestError,
-    RequestTimeout,
-    Unavailable,
-)
-from glowplug.gateway import answer, intake, local
+from glowplug.errors import BodyTooLarge, GlowplugError, HeadersTooLarge, InternalError, RequestError, RequestTimeout
+from glowplug.gateway import answer, dispatch, intake
 from glowplug.gateway.auth import authenticate
 from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
@@ -51,9 +43,9 @@ class ClientConnection(asyncio.Protocol):
     """Reads requests, serves one at a time, keeps the rest in line with reading paused."""
 
     __slots__ = (
-        "bad", "call", "client", "cors", "deadline", "full", "gone", "head_bytes", "headers", "http10", "in_head",
-        "in_message", "keep", "key", "kind", "parser", "parts", "piece", "plane", "queue", "reading", "refused", "size",
-        "tr", "tunnel", "url", "version",
+        "bad", "call", "client", "cors", "deadline", "full", "gone", "head", "head_bytes", "headers", "http10",
+        "in_head", "in_message", "keep", "key", "kind", "parser", "parts", "piece", "plane", "queue", "reading",
+        "refused", "size", "tr", "tunnel", "url", "version",
     )  # fmt: skip
 
     tr: asyncio.Transport
@@ -78,6 +70,9 @@ class ClientConnection(asyncio.Protocol):
         self.version = ""
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
+        """Header fields as they come."""
+        self.head: dict[bytes, bytes] = {}
+        """Those of the last complete head."""
         self.parts: list[bytes] = []
 
     # ---- transport
@@ -88,8 +83,7 @@ class ClientConnection(asyncio.Protocol):
         self.client = peer[0] if isinstance(peer, tuple) else "local"
         self.deadline = monotonic() + self.plane.tables.limits.head_timeout
         if not self.plane.joined(self, self.client):
-            error = Unavailable("Too many connections from this client", code="too_many_connections", retry_after=1.0)
-            self._refuse(error)
+            self._refuse(refusals.too_many_connections())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone = True
@@ -123,15 +117,10 @@ class ClientConnection(asyncio.Protocol):
             return
         if self.refused:
             return
-        self.piece = len(data)
-        limits = self.plane.tables.limits
-        head = self.in_head
-        if head:
-            self.head_bytes += len(data)
-            if self.call is None and not self.in_message:
-                self.deadline = monotonic() + limits.head_timeout
-        elif self.in_message and self.call is None:
-            self.deadline = monotonic() + limits.body_timeout
+        size = self.piece = len(data)
+        begun = self.in_message
+        if self.in_head:
+            self.head_bytes += size
         while data:
             try:
                 self.parser.feed_data(data)
@@ -144,11 +133,19 @@ class ClientConnection(asyncio.Protocol):
             except httptools.HttpParserError as error:
                 self._refuse(RequestError(f"The request is not valid HTTP/1.1: {error}", code="malformed_request"))
                 return
-        if self.in_head:
-            if self.head_bytes > limits.head_bytes:
-                self._refuse(HeadersTooLarge(f"The head is longer than {limits.head_bytes} bytes"))
-        elif head and self.in_message and self.call is None and not self.refused:
-            self.deadline = monotonic() + limits.body_timeout
+        if self.in_message or self.head_bytes:
+            self._unfinished(begun)
+
+    def _unfinished(self, begun: bool) -> None:
+        """A request has arrived in part; `begun`: it had before these bytes."""
+        limits = self.plane.tables.limits
+        if self.in_head and self.head_bytes > limits.head_bytes:
+            self._refuse(HeadersTooLarge(f"The head is longer than {limits.head_bytes} bytes"))
+        elif self.call is None and not self.refused:
+            if not self.in_head:
+                self.deadline = monotonic() + limits.body_timeout
+            elif not begun:  # the head has one deadline, however it drips
+                self.deadline = monotonic() + limits.head_timeout
 
     # ---- httptools callbacks
 
@@ -166,20 +163,25 @@ class ClientConnection(asyncio.Protocol):
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.in_head:
-            return  # a trailer field: nothing here needs one (RFC 9110 §6.5.1)
         low = name.lower()
         headers = self.headers
         if low in headers:
-            if low in intake.ONCE:
-                self.bad = RequestError(f"The header {low.decode()} is there twice", code="malformed_request")
-            value = headers[low] + (b"; " if low == b"cookie" else b", ") + value
-        headers[low] = value
+            self._repeated(low, value)
+        else:
+            headers[low] = value
+
+    def _repeated(self, low: bytes, value: bytes) -> None:
+        if low in intake.ONCE:
+            self.bad = RequestError(f"The header {low.decode()} is there twice", code="malformed_request")
+        self.headers[low] += (b"; " if low == b"cookie" else b", ") + value
 
     def on_headers_complete(self) -> None:
         self.in_head = False
-        headers = self.headers
-        limits = self.plane.tables.limits
+        headers = self.head = self.headers
+        if b"transfer-encoding" in headers:
+            self.headers = {}  # takes the trailer fields, which nothing here needs (RFC 9110 §6.5.1)
+        tables = self.plane.tables
+        limits = tables.limits
         large = self.head_bytes > limits.head_bytes or self.piece > limits.head_bytes
         self.head_bytes = 0
         if self.refused:
@@ -190,22 +192,13 @@ class ClientConnection(asyncio.Protocol):
                 raise self.bad
             if large and intake.head_size(self.url, headers) > limits.head_bytes:
                 raise HeadersTooLarge(f"The head is longer than {limits.head_bytes} bytes")
-            intake.check_head(self.plane.tables, self.url, version, headers)
-            self.kind = intake.MODEL_PATHS.get(self.url.partition(b"?")[0])
-            if self.kind is not None:
-                if self.parser.get_method() == b"OPTIONS" and b"origin" in headers:
-                    self.kind = None  # a preflight carries no key
-                elif self.parser.get_method() != b"POST":
-                    raise RequestError("This route takes POST", code="method_not_allowed")
-            if self.kind is not None:
-                try:
-                    self.key = authenticate(self.plane.tables, headers)
-                except GlowplugError:
-                    self.plane.metrics.auth_failures += 1
-                    raise
-            length = int(headers.get(b"content-length", b"0"))
-            if length > limits.body_bytes:
-                raise BodyTooLarge(f"The body is {length} bytes long; at most {limits.body_bytes} are taken")
+            intake.check_head(tables, self.url, version, headers)
+            kind = intake.MODEL_PATHS.get(self.url.partition(b"?")[0])
+            if kind is not None:
+                self._admit(kind, headers)
+            length = headers.get(b"content-length")
+            if length is not None and int(length) > limits.body_bytes:
+                raise BodyTooLarge(f"The body is {int(length)} bytes long; at most {limits.body_bytes} are taken")
         except GlowplugError as error:
             self.bad = error
             if intake.closes(error, headers, limits.head_bytes):
@@ -214,6 +207,20 @@ class ClientConnection(asyncio.Protocol):
         if b"expect" in headers and version != "1.0" and headers[b"expect"].lower() == b"100-continue":  # noqa: SIM102
             if self.call is None and not self.queue:
                 self.tr.write(CONTINUE)
+
+    def _admit(self, kind: int, headers: dict[bytes, bytes]) -> None:
+        """Find out whose model request this is.  Raises RequestError for another method, and what authenticate does."""
+        method = self.parser.get_method()
+        if method != b"POST":
+            if method == b"OPTIONS" and b"origin" in headers:
+                return  # a preflight carries no key
+            raise RequestError("This route takes POST", code="method_not_allowed")
+        self.kind = kind
+        try:
+            self.key = authenticate(self.plane.tables, headers)
+        except GlowplugError:
+            self.plane.metrics.auth_failures += 1
+            raise
 
     def on_body(self, data: bytes) -> None:
         self.size += len(data)
@@ -231,7 +238,7 @@ class ClientConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         self.in_message = False
         self.in_head = True
-        if self.refused or self.parser.should_upgrade():
+        if self.refused or (b"upgrade" in self.head and self.parser.should_upgrade()):
             return
         parts = self.parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
@@ -241,9 +248,9 @@ class ClientConnection(asyncio.Protocol):
         keep = self.parser.should_keep_alive()
         http10 = self.version == "1.0"
         if self.call is None and not self.queue and not self.full:
-            self._begin(method, self.url, self.headers, body, keep, http10, self.kind, self.key, bad)
+            self._begin(method, self.url, self.head, body, keep, http10, self.kind, self.key, bad)
             return
-        self._enqueue((method, self.url, self.headers, body, keep, http10, self.kind, self.key, bad))
+        self._enqueue((method, self.url, self.head, body, keep, http10, self.kind, self.key, bad))
 
     def _enqueue(self, request: Request) -> None:
         self.queue.append(request)
@@ -275,38 +282,12 @@ class ClientConnection(asyncio.Protocol):
         self.cors = b"" if origin is None or error is not None else intake.cors_headers(origin)
         rid = intake.given_request_id(headers) or self.plane.request_ids.next()
         if error is not None:
-            self._answer_error(method, error, rid)
+            dispatch.refuse(self, method, error, rid)
         elif kind is not None and key is not None:
             call = self.call = Call(self, self.plane, key, kind, rid)
             call.run(body)
         else:
-            self._begin_other(method, target, headers, body, rid)
-
-    def _begin_other(self, method: bytes, target: bytes, headers: dict[bytes, bytes], body: bytes, rid: str) -> None:
-        if method == b"OPTIONS" and self.cors:
-            self._answer(method, 200, intake.preflight_headers(headers) + self.cors, b"")
-            return
-        try:
-            result = local.serve(self.plane, method, target.partition(b"?")[0], headers)
-        except GlowplugError as error:
-            self._answer_error(method, error, rid)
-            return
-        if result is not None:
-            status, lines, answered = result
-            self._answer(method, status, b"%bx-request-id: %b\r\n%b" % (lines, rid.encode(), self.cors), answered)
-            return
-        handover = self.call = Handover(self, self.plane, rid)
-        handover.run(method, target, list(headers.items()), body)
-
-    def _answer(self, method: bytes, status: int, lines: bytes, body: bytes) -> None:
-        connection = answer.connection_header(self.keep, self.http10)
-        self.tr.write(answer.whole(status, lines, body, connection, head_only=method == b"HEAD"))
-        self.call_done()
-
-    def _answer_error(self, method: bytes, error: GlowplugError, rid: str) -> None:
-        connection = answer.connection_header(self.keep, self.http10)
-        self.tr.write(answer.error(error, rid, connection, head_only=method == b"HEAD"))
-        self.call_done()
+            dispatch.begin(self, method, target, headers, body, rid)
 
     def call_done(self) -> None:
         """The current request has been answered."""
@@ -335,11 +316,11 @@ class ClientConnection(asyncio.Protocol):
         """
         if self.refused:
             return b""
-        if self.headers.get(b"upgrade", b"").lower() != b"websocket" or self.parser.get_method() != b"GET":
+        if self.head.get(b"upgrade", b"").lower() != b"websocket" or self.parser.get_method() != b"GET":
             parser, self.parser = self.parser, httptools.HttpRequestParser(self)
             version = parser.get_http_version().encode()
-            return intake.without_upgrade(parser.get_method(), self.url, version, self.headers) + rest
-        headers = self.headers
+            return intake.without_upgrade(parser.get_method(), self.url, version, self.head) + rest
+        headers = self.head
         if self.call is not None or self.queue or self.bad is not None:
             self._refuse(self.bad or RequestError("An upgrade cannot be pipelined", code="malformed_request"))
         elif b"content-length" in headers or b"transfer-encoding" in headers:

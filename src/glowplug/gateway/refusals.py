@@ -22,6 +22,10 @@ _DEFAULT_ETA = 5.0
 """Seconds named in Retry-After when no earlier load tells how long one takes."""
 
 
+def too_many_connections() -> Unavailable:
+    return Unavailable("Too many connections from this client", code="too_many_connections", retry_after=1.0)
+
+
 def unknown_model(name: str, names: list[str]) -> NotFound:
     near = nearest(name, names)
     hint = f"did you mean {near!r}?" if near else "GET /v1/models lists what this key may use"

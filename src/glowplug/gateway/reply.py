@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 class Reply:
     """The answer to one request on one client connection.  After `detach` everything is swallowed."""
 
-    __slots__ = ("conn", "detached", "head_sent", "request_id")
+    head_sent = False
+    detached = False
 
     def __init__(self, conn: ClientConnection, request_id: str) -> None:
         self.conn = conn
         self.request_id = request_id
-        self.head_sent = False
-        self.detached = False
 
     def stream(self, data: bytes, identity: bytes, tail: bytes = b"") -> None:
         """Send the next bytes of a stream, the head before the first; `identity` are header lines for that head."""
@@ -58,8 +57,10 @@ class Reply:
             self.end_stream(sse.event(b" ".join(body.splitlines())), b"")
             return
         conn = self.conn
-        connection = answer.connection_header(conn.keep, conn.http10)
-        conn.tr.write(answer.whole(status, headers + conn.cors if conn.cors else headers, body, connection))
+        if conn.cors:
+            headers += conn.cors
+        connection = b"" if conn.keep and not conn.http10 else answer.connection_header(conn.keep, conn.http10)
+        conn.tr.write(answer.whole(status, headers, body, connection))
 
     def error(self, error: GlowplugError, extra: bytes = b"") -> None:
         """Send an error, in the stream when that has begun; the response ends cleanly."""
