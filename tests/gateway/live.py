@@ -11,6 +11,7 @@ from typing import Any
 from glowplug.domain.instance import Endpoint
 from glowplug.gateway.connection import ClientConnection
 from glowplug.gateway.plane import Plane
+from glowplug.wire import link
 from tests.gateway.rig import (
     Journal,
     Response,
@@ -67,3 +68,31 @@ class Live:
 Test = Callable[[Live], Awaitable[None]]
 Run = Callable[[Test], None]
 """Runs a test with a plane that listens, on the loop of the fixture `live`."""
+
+
+class Control:
+    """A scripted control process on the link socket."""
+
+    def __init__(self) -> None:
+        self.got: asyncio.Queue[link.ToControl] = asyncio.Queue()
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def start(self, path: str) -> None:
+        self.server = await asyncio.start_unix_server(self._client, path)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        frames = link.Frames()
+        while data := await reader.read(65_536):
+            for body in frames.feed(data):
+                self.got.put_nowait(link.decode_to_control(body))
+
+    def say(self, *messages: link.ToWorker) -> None:
+        for message in messages:
+            self.writers[-1].write(link.encode(message))
+
+    async def stop(self, path: str) -> None:
+        self.server.close()
+        for writer in self.writers:
+            writer.transport.abort()
+        Path(path).unlink(missing_ok=True)  # noqa: ASYNC240

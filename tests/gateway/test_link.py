@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from glowplug.domain.instance import Endpoint
 from glowplug.gateway.link import ControlLink
 from glowplug.gateway.plane import Plane
 from glowplug.wire import link
-from tests.gateway.live import Live, Run
+from tests.gateway.live import Control, Live, Run
 from tests.gateway.rig import (
     snapshot,
 )
 from tests.waiting import until
-
-
-class Control:
-    """A scripted control process on the link socket."""
-
-    def __init__(self) -> None:
-        self.got: asyncio.Queue[link.ToControl] = asyncio.Queue()
-        self.writers: list[asyncio.StreamWriter] = []
-
-    async def start(self, path: str) -> None:
-        self.server = await asyncio.start_unix_server(self._client, path)
-
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.writers.append(writer)
-        frames = link.Frames()
-        while data := await reader.read(65_536):
-            for body in frames.feed(data):
-                self.got.put_nowait(link.decode_to_control(body))
-
-    def say(self, *messages: link.ToWorker) -> None:
-        for message in messages:
-            self.writers[-1].write(link.encode(message))
-
-    async def stop(self, path: str) -> None:
-        self.server.close()
-        for writer in self.writers:
-            writer.transport.abort()
-        Path(path).unlink(missing_ok=True)  # noqa: ASYNC240
 
 
 def test_the_link_lives_through_a_restart_of_control(live: Run) -> None:
