@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 
 from glowplug.testing.provider_replies import reply_to
 from tests.e2e.cloud import Cloud, cloud
-from tests.e2e.conftest import Install, engines, provider
+from tests.e2e.conftest import Install, engines
 from tests.e2e.installation import Installation, question, until
 
 KILLS = int(os.environ.get("E2E_KILLS", "25"))
@@ -28,16 +29,25 @@ CLIENTS = 3
 
 
 @pytest.fixture(scope="module")
-def served(install_shared: Install, the_cloud: Cloud, weights: Path) -> Installation:
+def silent() -> Iterator[Cloud]:
+    """A provider that reports no usage."""
+    with cloud(api_key="sk-cloud", usage=False) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def served(install_shared: Install, the_cloud: Cloud, silent: Cloud, weights: Path) -> Installation:
     installation = install_shared()
     installation.write(f"""
 {engines()}
 server: {{workers: {WORKERS}}}
 providers:
   cloud: {{base_url: "{the_cloud.base_url}", api_key: sk-cloud}}
+  silent: {{base_url: "{silent.base_url}", api_key: sk-cloud}}
   down: {{base_url: "http://127.0.0.1:9", api_key: x}}
 models:
   chat-cloud: {{provider: cloud, id: stand-in}}
+  chat-silent: {{provider: silent, id: stand-in}}
   chat-down: {{provider: down, id: stand-in}}
   chat-fake: {{engine: llamacpp, path: {weights / "chat.gguf"}}}
 aliases:
@@ -98,14 +108,10 @@ def test_usage_equals_what_the_upstream_counted(served: Installation, the_cloud:
     assert "chat-cloud" in shown
 
 
-def test_a_provider_without_usage_is_counted_and_marked(install: Install) -> None:
-    with cloud(api_key="sk-cloud", usage=False) as silent:
-        installation = install()
-        installation.write(provider(silent) + "models:\n  chat-cloud: {provider: cloud, id: stand-in}\n")
-        installation.start()
-        assert installation.chat("chat-cloud").status == 200
-        assert installation.stream("chat-cloud").rest().done
-        (row,) = installation.admin("usage?by=model")["data"]
+def test_a_provider_without_usage_is_counted_and_marked(served: Installation) -> None:
+    assert served.chat("chat-silent").status == 200
+    assert served.stream("chat-silent").rest().done
+    (row,) = [row for row in served.admin("usage?by=model")["data"] if row["model"] == "chat-silent"]
     assert (row["attempts"], row["estimated"]) == (2, 2)
     assert row["completion_tokens"] > 10
     assert row["prompt_tokens"] > 0

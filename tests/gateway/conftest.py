@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import uvloop
 
+from tests.gateway.live import Live, Run, Test
 from tests.gateway.rig import Rig
 
 
@@ -40,3 +42,23 @@ def rig(turned_loop: asyncio.AbstractEventLoop) -> Iterator[Rig]:
         assert not target.waiters
     for instance in rig.plane.grants.instances.values():
         assert instance.leases == 0
+
+
+@pytest.fixture(params=[uvloop.new_event_loop, asyncio.SelectorEventLoop], ids=["uvloop", "asyncio"])
+def live(tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+    """Runs a test over sockets on the loop of the product, and on the one whose behaviour asyncio documents."""
+    new_loop: Callable[[], asyncio.AbstractEventLoop] = request.param
+
+    async def whole(test: Test) -> None:
+        live = Live(tmp_path)
+        await live.start()
+        try:
+            await asyncio.wait_for(test(live), 30)
+        finally:
+            await live.stop()
+
+    def run(test: Test) -> None:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(whole(test))
+
+    return run

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import monotonic
@@ -358,7 +357,7 @@ class Rig:
         self.log: list[tuple[str, Any]] = []
         self.journal = Journal(self.log)
         self.uplink = Uplink()
-        self.plane = Plane(self.loop, self.uplink, self.journal, "/nowhere", ssl.create_default_context())
+        self.plane = Plane(self.loop, self.uplink, self.journal, "/nowhere")
         self.plane.control = self._pool("control")
         self.ups: list[Up] = []
         self.errors: dict[str, OSError] = {}

@@ -11,12 +11,23 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from glowplug.testing.fault_scripts import (
+    EVENT_STREAM,
+    LAST_CHUNK,
+    Send,
+    chunk,
+    event,
+    head,
+)
+from glowplug.testing.fault_upstream import FaultUpstream
+from tests.gateway.live import Live, Run
 from tests.gateway.rig import (
     ANSWER,
     KEY,
     STREAM,
     Rig,
     chat,
+    cloud,
     payloads,
     request,
     responses,
@@ -142,21 +153,6 @@ def test_versions_and_persistence(rig: Rig, version: str, connection: str | None
     want = ("keep-alive" if version == "1.0" else None) if kept else "close"
     assert client.answer.headers.get("connection") == want
     assert client.wire.closing is not kept
-
-
-@pytest.mark.parametrize("connection", [None, "keep-alive"])
-def test_a_stream_to_http_1_0_ends_with_the_connection(rig: Rig, connection: str | None) -> None:
-    headers = [f"Connection: {connection}"] if connection else []
-    client = rig.ask(chat(stream=True), version="1.0", headers=headers)
-    rig.reply(STREAM)
-    assert client.answer.headers["connection"] == "close"
-    assert "transfer-encoding" not in client.answer.headers
-    assert payloads(client.answer.body) == [
-        {"choices": [{"index": 0, "delta": {"content": "a"}}]},
-        {"choices": [{"index": 0, "delta": {"content": "b"}}]},
-        "[DONE]",
-    ]
-    assert client.wire.closing
 
 
 # ---- Expect
@@ -443,21 +439,6 @@ def test_a_client_that_reads_nothing_gets_no_further_answer(rig: Rig) -> None:
     assert [r.status for r in client.answers] == [200, 200]
 
 
-def test_connections_per_client(rig: Rig) -> None:
-    rig.limits(connections=2)
-    first, second, third = rig.client(), rig.client(), rig.client()
-    assert third.answer.status == 503
-    assert third.answer.code == "too_many_connections"
-    assert third.wire.closing
-    rig.spin()
-    rig.peer = ("127.0.0.2", 5)
-    assert rig.client().wire.data == b""
-    rig.peer = ("127.0.0.1", 5)
-    first.wire.lose()
-    assert rig.client().wire.data == b""
-    assert second.wire.data == b""
-
-
 def test_too_many_pipelined_requests(rig: Rig) -> None:
     client = rig.client().send(request(chat()) * 100)
     rig.spin()
@@ -619,3 +600,39 @@ def test_any_bytes_are_answered_or_waited_for(turned_loop: asyncio.AbstractEvent
         up.wire.abort()
     rig.spin()
     rig.journal.check()
+
+
+def test_a_slow_reader_bounds_what_is_read_from_upstream(live: Run) -> None:
+    async def test(live: Live) -> None:
+        piece = chunk(event("x" * 60_000))
+        big = (Send(head(200, EVENT_STREAM)), *[Send(piece)] * 400, Send(LAST_CHUNK))
+        async with FaultUpstream(big) as upstream:
+            live.serve(cloud("a", upstream.port))
+            reader, writer = await asyncio.open_connection("127.0.0.1", live.port, limit=4096)
+            writer.write(request(chat("a", stream=True)))
+            await upstream.arrived(1)
+            call = None
+            while call is None or not call.paused:
+                await asyncio.sleep(0.005)
+                call = next((c.call for c in live.plane.connections), None)
+            (connection,) = live.plane.connections
+            assert connection.tr.get_write_buffer_size() < 2_000_000
+            total = 0
+            while not (data := await reader.read(1 << 20)).endswith(LAST_CHUNK):
+                total += len(data)
+            assert total > 400 * 60_000 - (1 << 20)
+            writer.transport.abort()
+
+    live(test)
+
+
+def test_a_refused_upload_can_read_why(live: Run) -> None:
+    async def test(live: Live) -> None:
+        live.serve(cloud("a"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+        writer.write(request(b"x" * 8_000_000, token="wrong"))
+        data = await reader.read(-1)
+        assert responses(data)[0].status == 401
+        writer.transport.abort()
+
+    live(test)

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+from typing import Any
 
-from tests.gateway.rig import END, STREAM_HEAD, Rig, chat, events, request, responses, whole
+import pytest
+import websockets
+from websockets.asyncio.server import unix_serve
+
+from tests.gateway.live import Live, Run
+from tests.gateway.rig import (
+    END,
+    STREAM_HEAD,
+    Rig,
+    chat,
+    cloud,
+    events,
+    request,
+    responses,
+    whole,
+)
+from tests.waiting import until
 
 
 def test_a_request_passes_and_says_who_asks(rig: Rig) -> None:
@@ -99,3 +116,65 @@ def test_it_needs_no_key_here_but_the_right_host(rig: Rig) -> None:
     assert rig.ask(None, path="/login", method="GET", host="evil").answer.status == 403
     assert len(rig.ups) == 1
     assert rig.ask(chat(), token=None).answer.status == 401
+
+
+def test_a_websocket_echoes_through_the_tunnel(live: Run) -> None:
+    async def test(live: Live) -> None:
+        seen = {}
+
+        async def echo(socket: Any) -> None:
+            seen.update(socket.request.headers.raw_items())
+            async for message in socket:
+                await socket.send(message)
+
+        async with unix_serve(echo, live.control):
+            live.serve(cloud("a"))
+            more = {"X-Glowplug-Peer": "6.6.6.6"}
+            url = f"ws://127.0.0.1:{live.port}/ws"
+            async with websockets.connect(url, proxy=None, additional_headers=more) as client:
+                for message in ("hello", b"\x00" * 200_000, "bye"):
+                    await client.send(message)
+                    assert await client.recv() == message
+        assert seen["x-glowplug-peer"] == "127.0.0.1"
+
+    live(test)
+
+
+def test_a_refused_upgrade_carries_nothing_past_the_worker(live: Run) -> None:
+    async def test(live: Live) -> None:
+        got = []
+
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            got.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
+            got.append(await reader.read(-1))
+            writer.transport.abort()
+
+        server = await asyncio.start_unix_server(refuse, live.control)
+        live.serve(cloud("a"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+        smuggled = request(path="/admin/keys", method="GET")
+        hello = request(path="/ws", method="GET", headers=["Connection: Upgrade", "Upgrade: websocket"])
+        writer.write(hello + smuggled)
+        assert b"403" in await reader.readuntil(b"\r\n\r\n")
+        writer.write(smuggled)
+        assert await reader.read(-1) == b""
+        writer.close()
+        await until(lambda: len(got) == 2)
+        assert got[1] == b""
+        server.close()
+
+    live(test)
+
+
+def test_a_websocket_while_control_is_away(live: Run) -> None:
+    async def test(live: Live) -> None:
+        live.serve(cloud("a"))
+        more = ["Connection: Upgrade", "Upgrade: websocket"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+        writer.write(request(path="/ws", method="GET", headers=more))
+        (answer,) = responses(await reader.read(-1))
+        assert answer.status == 503
+        writer.transport.abort()
+
+    live(test)

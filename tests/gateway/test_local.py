@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
-from glowplug.gateway.metrics import METRICS, Histogram, Metrics
-from tests.gateway.rig import KEY, KEYS, Rig, chat, cloud, key, local, snapshot, whole
+from tests.gateway.rig import KEY, KEYS, Rig, cloud, key, snapshot
 
 
 def _get(rig: Rig, path: str, **more: Any) -> Any:
     return rig.ask(None, path=path, method=more.pop("method", "GET"), **more).answer
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "", "/v1/v1"])
+def test_base_urls_with_and_without_v1(rig: Rig, prefix: str) -> None:
+    assert _get(rig, f"{prefix}/models").json["object"] == "list"
 
 
 def test_models_by_key(rig: Rig) -> None:
@@ -55,38 +58,3 @@ def test_health(rig: Rig) -> None:
     rig.plane.tables.snapshot = snapshot(revision=-1)
     ready = _get(rig, "/health/ready", token=None)
     assert (ready.status, ready.json["status"]) == (503, "starting")
-
-
-def test_metrics_are_parsable(rig: Rig) -> None:
-    rig.apply(snapshot(models=(cloud('odd"\\\nname'), local("local"))))
-    rig.ask(chat('odd"\\\nname'))
-    rig.reply(whole())
-    rig.ask(chat("local"))
-    assert _get(rig, "/metrics", token=None).status == 401
-    text = _get(rig, "/metrics").body.decode()
-    line = re.compile(r'[a-z_]+(\{[a-z]+="([^"\\\n]|\\["\\n])*"(,[a-z]+="([^"\\\n]|\\["\\n])*")*\})? [-+0-9.e]+')
-    for each in text.splitlines():
-        assert each.startswith(("# HELP ", "# TYPE ")) or line.fullmatch(each), each
-    assert 'glowplug_attempts_total{model="odd\\"\\\\\\nname",outcome="ok"} 1' in text
-    assert 'glowplug_requests_waiting{model="local"} 1' in text
-    assert set(METRICS) == set(re.findall(r"# TYPE (\w+)", text))
-
-
-def test_leases_of_two_instances_of_a_model_are_added(rig: Rig) -> None:
-    rig.grant("local", "i1")
-    rig.ask(chat("local"))
-    rig.plane.grants.revoke("i1")
-    rig.grant("local", "i2")
-    rig.ask(chat("local"))
-    assert rig.plane.gauges()["glowplug_leases"] == {"local": 2.0}
-
-
-def test_histogram() -> None:
-    histogram = Histogram()
-    for value in (0.0005, 0.001, 0.3, 1e9):
-        histogram.observe(value)
-    lines = histogram.lines("x")
-    assert lines[0] == 'x_bucket{le="0.001"} 2'
-    assert lines[-3] == 'x_bucket{le="+Inf"} 4'
-    assert lines[-1] == "x_count 4"
-    assert b"glowplug_tokens_total" in Metrics().render({})

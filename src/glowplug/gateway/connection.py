@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 import httptools
 
 from glowplug.errors import BodyTooLarge, GlowplugError, HeadersTooLarge, InternalError, RequestError, RequestTimeout
-from glowplug.gateway import answer, dispatch, intake
+from glowplug.gateway import answer, dispatch, intake, refusals
 from glowplug.gateway.auth import authenticate
 from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel

@@ -115,6 +115,9 @@ class UpstreamConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         status = self.parser.get_status_code()
         end = self.raw.find(b"\r\n\r\n") + 4
+        if end > HEAD_BYTES:
+            self._fail("the response head is too long")
+            return
         if status < 200:
             self.raw = self.raw[end:]
             return
