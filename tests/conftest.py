@@ -4,6 +4,7 @@
 - `@pytest.mark.needs("nginx")` skips where that program is not installed, and the summary says how to install it.
 - `state_dir` is a fresh state directory with a path short enough for Unix sockets.
 - No test sees this user's configuration, keys or proxies.
+- Hypothesis has no deadline: how long an example takes says more about the machine than about the code.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support import network, programs
@@ -21,7 +23,11 @@ from tests.support import network, programs
 _HOME = pytest.StashKey[Path]()
 
 
+hypothesis.settings.register_profile("glowplug", deadline=None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("glowplug")
     for name in list(os.environ):
         if name.startswith(("GLOWPLUG_", "OPENAI_", "ANTHROPIC_")) or name.lower().endswith("_proxy"):
             del os.environ[name]

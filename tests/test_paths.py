@@ -63,3 +63,9 @@ def test_a_directory_of_somebody_else_is_refused(state_dir: Path, monkeypatch: p
     monkeypatch.setattr(os, "geteuid", lambda: state_dir.stat().st_uid + 1)
     with pytest.raises(ConfigError, match="belongs to user id"):
         Paths(state_dir, state_dir / "run").prepare()
+
+
+@pytest.mark.parametrize("place", ["/proc/nobody/has/this", "/dev/null/x"])
+def test_a_directory_that_cannot_be_made_is_explained(place: str) -> None:
+    with pytest.raises(ConfigError, match=f"{place} cannot be made.*another --state-dir"):
+        state_paths(place).prepare()

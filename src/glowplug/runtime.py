@@ -17,7 +17,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,10 +64,10 @@ def up(config: Path | None, state_dir: Path | None, host: str | None, port: int 
     for warning in loaded.warnings:
         say(f"warning: {warning}")
     paths = state_paths(state_dir)
-    lock = _claim(paths)
-    listener = _listen(host or loaded.server.host, loaded.server.port if port is None else port)
-    announce = _first_key(paths, _base_url(listener))
-    _become_supervisor(paths, loaded, workers or loaded.server.workers, listener, lock, announce, [])
+    at = (host or loaded.server.host, loaded.server.port if port is None else port)
+    with _claim(paths) as lock, _listen(*at) as listener:
+        announce = _first_key(paths, _base_url(listener))
+        _become_supervisor(paths, loaded, workers or loaded.server.workers, listener, lock, announce, [])
     return 0
 
 
@@ -80,19 +81,22 @@ def read_configuration(path: Path | None) -> Loaded:
     return load(path, env=os.environ, engines=Catalogue())
 
 
-def _claim(paths: Paths) -> int:
+@contextmanager
+def _claim(paths: Paths) -> Iterator[int]:
     """The lock of this state directory, as an open descriptor.  Raises Conflict when somebody runs on it."""
     paths.prepare()
     descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(
+                f"Glowplug is running on {paths.state} already",
+                hint="stop it first, or give this one another --state-dir",
+            ) from None
+        yield descriptor
+    finally:
         os.close(descriptor)
-        raise Conflict(
-            f"Glowplug is running on {paths.state} already",
-            hint="stop it first, or give this one another --state-dir",
-        ) from None
-    return descriptor
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -195,13 +199,24 @@ def demo(state_dir: Path | None, port: int | None, host: str | None, as_json: bo
     from glowplug.demo import setup
 
     paths = state_paths(state_dir) if state_dir else demo_paths()
-    lock = _claim(paths)
-    prepared = setup.prepare(paths)
-    loaded = read_configuration(prepared.config)
-    listener = _listen(host or loaded.server.host, loaded.server.port if port is None else port)
-    base_url = _base_url(listener)
+    with _claim(paths) as lock:
+        prepared = setup.prepare(paths)
+        loaded = read_configuration(prepared.config)
+        at = (host or loaded.server.host, loaded.server.port if port is None else port)
+        with _listen(*at) as listener:
+            announce = _demo_facts(paths, loaded, _base_url(listener), as_json)
+            _become_supervisor(paths, loaded, loaded.server.workers, listener, lock, announce, [prepared.provider])
+    return 0
+
+
+def _demo_facts(paths: Paths, loaded: Loaded, base_url: str, as_json: bool) -> list[str]:
+    """Lines that tell where the demo is and with which key."""
+    from glowplug.demo import setup
+
     _prepare_keys(paths)
     key = paths.cli_key.read_text(encoding="ascii").strip()
+    if not as_json:
+        return setup.welcome(base_url, key, paths)
     facts = {
         "base_url": f"{base_url}/v1",
         "admin_url": f"{base_url}/admin",
@@ -209,9 +224,7 @@ def demo(state_dir: Path | None, port: int | None, host: str | None, as_json: bo
         "models": [route.name for route in loaded.routes] + [alias.name for alias in loaded.aliases],
         "pid": os.getpid(),
     }
-    announce = [json.dumps(facts)] if as_json else setup.welcome(base_url, key, paths)
-    _become_supervisor(paths, loaded, loaded.server.workers, listener, lock, announce, [prepared.provider])
-    return 0
+    return [json.dumps(facts)]
 
 
 # ---- the control process
@@ -258,7 +271,8 @@ def worker(settings: ChildSettings) -> int:
     listener.setblocking(False)
     journal = JournalWriter(paths.journal, name, SystemClock())
     try:
-        run(WorkerSettings(name, str(paths.link_socket), str(paths.control_socket)), listener, journal)
+        sockets = str(paths.link_socket), str(paths.control_socket)
+        run(WorkerSettings(name, *sockets, eager=settings.index == 0), listener, journal)
     finally:
         journal.seal()
     return 0

@@ -52,25 +52,25 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setup, "model_path", lambda name: model_path("embed-demo"))
 
 
-@given(command=st.lists(odd, min_size=1, max_size=3), weights=odd, python_path=odd | st.just(""))
+@given(program=odd, more=st.lists(odd, max_size=2), weights=odd, python_path=odd | st.just(""))
 def test_what_it_writes_is_read_back_without_a_problem_whatever_the_paths(
-    command: list[str], weights: str, python_path: str
+    program: str, more: list[str], weights: str, python_path: str
 ) -> None:
-    path = f"/{weights}"
+    path, command = f"/{weights}", [f"/{program}", *more]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(setup, "weights", lambda name: path)
         written = setup.configuration(command, "http://127.0.0.1:1/v1", "sk-cloud", python_path)
     loaded = load_bytes(written.encode(), path=Path("/d/demo.yaml"), env={"HOME": "/h"}, engines=Catalogue())
     assert {warning.path for warning in loaded.warnings} <= {f"models.{n}.path" for n in (setup.CHAT, setup.EMBED)}
     for model in loaded.local_models:
-        assert (model.command, model.env) == (tuple(command), {"PYTHONPATH": python_path} if python_path else {})
+        assert (model.command[1:], model.env) == (tuple(more), {"PYTHONPATH": python_path} if python_path else {})
+        assert os.path.normpath(model.command[0]) == os.path.normpath(command[0])
         assert os.path.normpath(model.path) == os.path.normpath(path)
     assert len(loaded.local_models) == 2
 
 
-def test_the_demo_is_a_chat_an_embedding_a_cloud_and_three_aliases(
-    paths: Paths, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("installed")
+def test_the_demo_is_two_models_a_cloud_and_three_aliases(paths: Paths) -> None:
     prepared = setup.prepare(paths)
     assert stat.S_IMODE(prepared.config.stat().st_mode) == 0o600
     loaded = load(prepared.config, env=os.environ, engines=Catalogue())

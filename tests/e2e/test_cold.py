@@ -33,8 +33,8 @@ models:
   chat-behind-fake: {{{chat}, args: [--slow-start, "1.5"]}}
   chat-awaited-fake: {{{chat}, args: [--slow-start, "0.3"]}}
   chat-untouched-fake: {{{chat}}}
-  chat-beating-fake: {{{chat}, args: [--slow-start, "2.5"]}}
-  chat-slow-fake: {{{chat}, args: [--slow-start, "4"]}}
+  chat-beating-fake: {{{chat}, args: [--slow-start, "2"]}}
+  chat-slow-fake: {{{chat}, args: [--slow-start, "3"]}}
   chat-cloud: {{provider: cloud, id: stand-in}}
 aliases:
   meanwhile: {{targets: [chat-behind-fake, chat-cloud], cold: cloud-while-cold}}

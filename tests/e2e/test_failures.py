@@ -34,6 +34,7 @@ def served(install_shared: Install, the_cloud: Cloud, weights: Path, taken: int)
     installation.write(f"""
 {engines()}
 {provider(the_cloud)}
+  paid: {{base_url: "{the_cloud.base_url}", api_key: "${{E2E_NOT_SET}}"}}
 models:
   chat-crash-fake:
     {{engine: llamacpp, path: {chat}, args: [--crash-at-start, "3", --crash-line, "{MESSAGE}", --log-lines, "3"]}}
@@ -49,7 +50,9 @@ models:
     path: {weights / "broken.gguf"}
     command: [{sys.executable}, -m, glowplug.engines.llamacpp_inproc]
   chat-cloud: {{provider: cloud, id: stand-in}}
+  chat-paid: {{provider: paid, id: stand-in}}
 aliases:
+  with-paid: {{targets: [chat-paid, chat-cloud]}}
 {aliases}
 """)
     (weights / "broken.gguf").write_bytes(b"GGUF" + bytes(100))
@@ -153,25 +156,13 @@ def test_an_engine_that_hangs_later_is_ended_and_replaced(served: Installation, 
 # ---- providers
 
 
-def test_an_unset_variable_takes_out_only_its_models(install: Install, the_cloud: Cloud, weights: Path) -> None:
-    installation = install()
-    installation.write(f"""
-providers:
-  cloud: {{base_url: "{the_cloud.base_url}", api_key: sk-cloud}}
-  paid: {{base_url: "{the_cloud.base_url}", api_key: "${{E2E_NOT_SET}}"}}
-models:
-  chat-cloud: {{provider: cloud, id: stand-in}}
-  chat-paid: {{provider: paid, id: stand-in}}
-aliases:
-  chat: {{targets: [chat-paid, chat-cloud]}}
-""")
-    installation.start()
-    assert installation.chat("chat-cloud").status == 200
-    assert installation.chat("chat").model == "chat-cloud"
-    refused = installation.chat("chat-paid")
+def test_an_unset_variable_takes_out_only_its_models(served: Installation) -> None:
+    assert served.chat("chat-cloud").status == 200
+    assert served.chat("with-paid").model == "chat-cloud"
+    refused = served.chat("chat-paid")
     assert refused.status == 503
     assert refused.error["code"] == "model_unavailable"
     assert "E2E_NOT_SET" in refused.error["message"]
-    assert "E2E_NOT_SET" in installation.log.read_text(), "said at the start"
-    checked = installation.cli("config", "check", check=False)
+    assert "E2E_NOT_SET" in served.log.read_text(), "said at the start"
+    checked = served.cli("config", "check", check=False)
     assert "E2E_NOT_SET" in checked.stdout + checked.stderr

@@ -94,12 +94,12 @@ def test_the_worker(served: Installation) -> None:
                 waiting.enter_context(socket.create_connection(("127.0.0.1", served.port), PATIENCE_S))
                 for _ in range(50)
             ]
+            head = f"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {served.key}\r\n\r\n"
             for connection in connections:
-                connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                connection.sendall(head.encode())
             assert all(connection.recv(100).startswith(b"HTTP/1.1 200") for connection in connections)
         stream.rest()
     assert not stream.done
-    until("the new worker has its snapshot", lambda: served.call("GET", "/health/ready", key="").status == 200)
     assert served.child("worker") != worker
     answer = served.chat(FAKE, max_tokens=2)
     assert answer.text == "token1 token2"

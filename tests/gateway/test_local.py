@@ -13,6 +13,11 @@ def _get(rig: Rig, path: str, **more: Any) -> Any:
     return rig.ask(None, path=path, method=more.pop("method", "GET"), **more).answer
 
 
+@pytest.mark.parametrize("prefix", ["/v1", "", "/v1/v1"])
+def test_base_urls_with_and_without_v1(rig: Rig, prefix: str) -> None:
+    assert _get(rig, f"{prefix}/models").json["object"] == "list"
+
+
 def test_models_by_key(rig: Rig) -> None:
     rig.apply(snapshot(keys=(*KEYS, key("sk-2", "two", models=("cloud", "both")))))
     every = [m["id"] for m in _get(rig, "/v1/models").json["data"]]

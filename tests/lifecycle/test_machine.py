@@ -297,6 +297,19 @@ def test_the_first_crash_of_a_ready_engine_restarts_at_once_the_next_one_backs_o
     assert announced(s.do(ev.Exited(failure()))).retry_at == s.now, "it had settled"
 
 
+def test_a_suspected_engine_is_granted_again_only_after_its_check() -> None:
+    s = Story().ready()
+    assert ev.CheckAlive() in s.do(ev.Suspected("it broke a response"))
+    assert s.ensure() == []
+    assert ev.Grant("w") in s.do(ev.Checked(None))
+    s.do(ev.Suspected("again"))
+    assert s.ensure() == []
+    told = announced(s.do(ev.Exited(failure())))
+    assert told.retry_at == s.now, "who waits is told to ask again"
+    assert s.ensure() == []
+    assert ev.Launch() in s.do(ev.GroupGone())
+
+
 def test_a_taken_free_port_is_tried_once_more_elsewhere() -> None:
     s = Story()
     s.ensure()

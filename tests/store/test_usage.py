@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from glowplug.domain.usage import Outcome
-from glowplug.store.attempts import AttemptStore, day_of
+from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
 from glowplug.store.usage import By, UsageSum, sums
 from tests.ledger.builders import closed, opened
@@ -53,7 +53,3 @@ def test_the_index_alone_answers(filled: Database) -> None:
     event.listen(filled.engine, "before_cursor_execute", explain)
     filled.call(lambda c: sums(c, [By.DAY, By.MODEL, By.KEY], "2025-11-24"))
     assert plans == ["SEARCH attempts USING COVERING INDEX attempts_usage (day>?)"]
-
-
-def test_days_are_utc() -> None:
-    assert [day_of(t) for t in (0.0, 86_399.9, 86_400.0)] == ["1970-01-01", "1970-01-01", "1970-01-02"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 import httptools
 
 from glowplug.errors import BodyTooLarge, GlowplugError, HeadersTooLarge, InternalError, RequestError, RequestTimeout
-from glowplug.gateway import answer, intake, local, refusals
+from glowplug.gateway import answer, dispatch, intake, refusals
 from glowplug.gateway.auth import authenticate
 from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
@@ -44,9 +44,8 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "bad", "call", "client", "cors", "deadline", "full", "gone", "head", "head_bytes", "headers", "http10",
-        "in_head", "in_message", "keep", "key", "kind", "parser", "parts", "piece", "plane", "queue", "reading", "refused",
-        "size",
-        "tr", "tunnel", "url", "version",
+        "in_head", "in_message", "keep", "key", "kind", "parser", "parts", "piece", "plane", "queue", "reading",
+        "refused", "size", "tr", "tunnel", "url", "version",
     )  # fmt: skip
 
     tr: asyncio.Transport
@@ -283,38 +282,12 @@ class ClientConnection(asyncio.Protocol):
         self.cors = b"" if origin is None or error is not None else intake.cors_headers(origin)
         rid = intake.given_request_id(headers) or self.plane.request_ids.next()
         if error is not None:
-            self._answer_error(method, error, rid)
+            dispatch.refuse(self, method, error, rid)
         elif kind is not None and key is not None:
             call = self.call = Call(self, self.plane, key, kind, rid)
             call.run(body)
         else:
-            self._begin_other(method, target, headers, body, rid)
-
-    def _begin_other(self, method: bytes, target: bytes, headers: dict[bytes, bytes], body: bytes, rid: str) -> None:
-        if method == b"OPTIONS" and self.cors:
-            self._answer(method, 200, intake.preflight_headers(headers) + self.cors, b"")
-            return
-        try:
-            result = local.serve(self.plane, method, target.partition(b"?")[0], headers)
-        except GlowplugError as error:
-            self._answer_error(method, error, rid)
-            return
-        if result is not None:
-            status, lines, answered = result
-            self._answer(method, status, b"%bx-request-id: %b\r\n%b" % (lines, rid.encode(), self.cors), answered)
-            return
-        handover = self.call = Handover(self, self.plane, rid)
-        handover.run(method, target, list(headers.items()), body)
-
-    def _answer(self, method: bytes, status: int, lines: bytes, body: bytes) -> None:
-        connection = answer.connection_header(self.keep, self.http10)
-        self.tr.write(answer.whole(status, lines, body, connection, head_only=method == b"HEAD"))
-        self.call_done()
-
-    def _answer_error(self, method: bytes, error: GlowplugError, rid: str) -> None:
-        connection = answer.connection_header(self.keep, self.http10)
-        self.tr.write(answer.error(error, rid, connection, head_only=method == b"HEAD"))
-        self.call_done()
+            dispatch.begin(self, method, target, headers, body, rid)
 
     def call_done(self) -> None:
         """The current request has been answered."""

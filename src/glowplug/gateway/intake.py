@@ -12,14 +12,14 @@ from glowplug.wire.http1 import host_name
 
 MODEL_PATHS: Final = {
     prefix + path: KINDS.index(kind)
-    for prefix in (b"/v1", b"")
+    for prefix in (b"/v1", b"", b"/v1/v1")
     for path, kind in (
         (b"/chat/completions", Capability.CHAT),
         (b"/completions", Capability.COMPLETIONS),
         (b"/embeddings", Capability.EMBEDDINGS),
     )
 }
-"""Data-plane routes → kind; the form without /v1 is for clients whose base URL lacks it."""
+"""Data-plane routes → kind; without /v1 for base URLs that lack it, with two for clients that add it to one with it."""
 ONCE: Final = frozenset(
     (b"host", b"authorization", b"x-api-key", b"api-key", b"transfer-encoding", b"expect", b"origin")
 )

@@ -10,7 +10,7 @@ from typing import Final, cast
 from glowplug.gateway.plane import Plane
 from glowplug.wire import link
 
-_RETRY: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
+_RETRY: Final = (0.02, 0.05, 0.05, 0.05, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.5)
 """Seconds between attempts to reach the control process; the last one repeats."""
 
 log = logging.getLogger("glowplug.worker")
@@ -33,6 +33,10 @@ class ControlLink(asyncio.Protocol):
         self._closing = False
         self._task: asyncio.Task[None] | None = None
         self._plane: Plane
+        self.absent = asyncio.Event()
+        """Set once the control process could not be reached."""
+        self.served = asyncio.Event()
+        """Set once a snapshot has come."""
 
     @property
     def connected(self) -> bool:
@@ -64,6 +68,7 @@ class ControlLink(asyncio.Protocol):
             try:
                 await self._loop.create_unix_connection(lambda: self, self._path)
             except OSError:
+                self.absent.set()
                 self._failures += 1
             else:
                 return
@@ -102,6 +107,7 @@ class ControlLink(asyncio.Protocol):
             case link.SetSnapshot(snapshot):
                 orphans = self._plane.tables.apply(snapshot)
                 self._plane.grants.rebind(orphans)
+                self.served.set()
                 self._on_snapshot()
             case link.Granted(endpoint):
                 self._plane.grants.grant(endpoint)

@@ -28,6 +28,8 @@ def serve(plane: Plane, method: bytes, path: bytes, headers: dict[bytes, bytes])
 
     Raises RequestError and its kin (no key, unknown model, another method).
     """
+    if path.startswith(b"/v1/v1/"):
+        path = path[3:]  # a client that adds /v1 to a base URL that has it
     if path in (b"/health/live", b"/health"):
         found = _live
     elif path == b"/health/ready":

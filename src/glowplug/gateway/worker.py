@@ -23,6 +23,7 @@ log = logging.getLogger("glowplug.worker")
 _KEYS_EVERY = 5.0
 """Seconds between two reports of which keys were used."""
 _BACKLOG = 4096
+_FIRST_SNAPSHOT_WITHIN = 5.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class WorkerSettings:
     """Unique per process: `w<index>-<pid>-<start>`."""
     link_socket: str
     control_socket: str
+    eager: bool = True
+    """Accept connections also before the control process can be reached; one worker does, so that health answers."""
 
 
 def worker_name(index: int) -> str:
@@ -60,6 +63,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
         control.start()
+        await self._first_snapshot(control)
         server = await loop.create_server(lambda: ClientConnection(plane), sock=self._listener, backlog=_BACKLOG)
         reporter = loop.create_task(self._report_keys(control))
         await self._stop.wait()
@@ -70,6 +74,14 @@ class Worker:
         reporter.cancel()
         self._send_keys(control)
         control.close()
+
+    async def _first_snapshot(self, control: ControlLink) -> None:
+        """Wait for something to serve: clients wait in the kernel's queue meanwhile, which beats a 503."""
+        enough = [control.served, self._stop, *([control.absent] if self._settings.eager else [])]
+        waits = [asyncio.ensure_future(event.wait()) for event in enough]
+        await asyncio.wait(waits, timeout=_FIRST_SNAPSHOT_WITHIN, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
     def _on_snapshot(self) -> None:
         log.info("serving revision %d", self.plane.tables.snapshot.revision)

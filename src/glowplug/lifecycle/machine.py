@@ -70,7 +70,9 @@ class Machine(Moves):
     def _ensure(self, now: float, event: ev.Ensure) -> None:
         if event.explicit:
             self._backoff = Backoff()
-        if self.state in GRANTED:
+        if self.state in GRANTED and self._checking:
+            self.demand.want(event.worker, event.waiting)  # granting what may be dead would only break the next request
+        elif self.state in GRANTED:
             self._grant(event.worker)
             self._stay(now, GRACE)
         elif self.failure is not None and self._refuses(now, event):
@@ -195,6 +197,9 @@ class Machine(Moves):
         if event.failure is not None and self.state in (*GRANTED, State.DRAINING):
             self._fail_and_stop(now, event.failure)
             self._kill(now)
+        elif self.state in GRANTED and self.demand.wanted:
+            self._grant_all()
+            self._stay(now, GRACE)
 
     # ---- stopping
 

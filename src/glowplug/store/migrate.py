@@ -89,7 +89,7 @@ def _newer_hint(file: Path | None) -> str:
 def _backup(file: Path, current: str) -> Path:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     target = file.with_name(f"{file.name}.bak-{current}-{stamp}")
-    source = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    source = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
         copy = sqlite3.connect(target)
         try:

@@ -1,0 +1,46 @@
+"""Where a request that is no model call goes: answered here from memory, or handed to the control process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from glowplug.errors import GlowplugError
+from glowplug.gateway import answer, intake, local
+from glowplug.gateway.handover import Handover
+
+if TYPE_CHECKING:
+    from glowplug.gateway.connection import ClientConnection
+
+
+def begin(
+    conn: ClientConnection, method: bytes, target: bytes, headers: dict[bytes, bytes], body: bytes, request_id: str
+) -> None:
+    """Answer at once, or let the control process answer."""
+    if method == b"OPTIONS" and conn.cors:
+        _respond(conn, method, 200, intake.preflight_headers(headers) + conn.cors, b"")
+        return
+    try:
+        result = local.serve(conn.plane, method, target.partition(b"?")[0], headers)
+    except GlowplugError as error:
+        refuse(conn, method, error, request_id)
+        return
+    if result is not None:
+        status, lines, answered = result
+        lines = b"%bx-request-id: %b\r\n%b" % (lines, request_id.encode(), conn.cors)
+        _respond(conn, method, status, lines, answered)
+        return
+    handover = conn.call = Handover(conn, conn.plane, request_id)
+    handover.run(method, target, list(headers.items()), body)
+
+
+def refuse(conn: ClientConnection, method: bytes, error: GlowplugError, request_id: str) -> None:
+    """Answer an error."""
+    connection = answer.connection_header(conn.keep, conn.http10)
+    conn.tr.write(answer.error(error, request_id, connection, head_only=method == b"HEAD"))
+    conn.call_done()
+
+
+def _respond(conn: ClientConnection, method: bytes, status: int, lines: bytes, body: bytes) -> None:
+    connection = answer.connection_header(conn.keep, conn.http10)
+    conn.tr.write(answer.whole(status, lines, body, connection, head_only=method == b"HEAD"))
+    conn.call_done()

@@ -1,0 +1,73 @@
+"""What every engine must keep, whichever it is: the contract test of `engines.base`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from glowplug.domain.instance import Endpoint, Failure, FailureKind
+from glowplug.domain.model import LocalModel
+from glowplug.engines.base import Engine, LoadProgress, Readiness
+from glowplug.engines.registry import ENGINES
+
+ENDPOINT = Endpoint(instance="i", model="chat-x", host="127.0.0.1", port=5001, key="launch-key")
+
+
+def model(engine: Engine, path: str = "/w/m.gguf") -> LocalModel:
+    return LocalModel(name="chat-x", engine=engine.name, path=path, command=engine.default_command, env={"A": "1"})
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return ENGINES[request.param]
+
+
+def test_it_is_known_by_its_name(engine: Engine) -> None:
+    assert ENGINES[engine.name] is engine
+    assert engine.default_command and engine.capabilities
+    assert engine.health_path.startswith("/") and engine.identity_path.startswith("/")
+
+
+def test_the_table_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        ENGINES["x"] = ENGINES["llamacpp"]  # type: ignore[index]
+
+
+def test_its_command_line_names_program_weights_port_and_key(engine: Engine) -> None:
+    for known in (None, frozenset[str]()):
+        argv = engine.argv(model(engine), ENDPOINT, known)
+        assert argv[: len(engine.default_command)] == engine.default_command
+        assert {"/w/m.gguf", "127.0.0.1", "5001", "launch-key"} <= set(argv)
+    assert engine.env(model(engine))["A"] == "1"
+
+
+def test_only_one_answer_means_ready(engine: Engine) -> None:
+    assert engine.read_health(200, b"{}") is Readiness.READY
+    assert engine.read_health(503, b"{}") is Readiness.LOADING
+    assert engine.read_health(404, b"") is Readiness.WRONG
+
+
+@pytest.mark.parametrize(("status", "body"), [(401, b"{}"), (200, b"hello"), (200, b'{"data":[{"id":"other"}]}')])
+def test_a_stranger_is_not_taken_for_it(engine: Engine, status: int, body: bytes) -> None:
+    assert engine.read_identity(status, body, model(engine))
+
+
+def test_missing_weights_are_seen_before_anything_starts(engine: Engine, tmp_path: Path) -> None:
+    gone = model(engine, str(tmp_path / "gone"))
+    found = engine.preflight(gone)
+    assert isinstance(found, Failure)
+    assert found.kind in (FailureKind.MISSING_FILE, FailureKind.MISSING_PROGRAM) and found.hint
+
+
+def test_an_end_without_a_word_is_a_crash_with_its_code(engine: Engine) -> None:
+    failure = engine.classify(3, ["one", "two"])
+    assert (failure.kind, failure.log_tail) == (FailureKind.CRASH, ("one", "two"))
+    assert "exit code 3" in failure.message
+    assert engine.progress([]) == LoadProgress()
+
+
+def test_every_option_is_checked_and_unknown_ones_are_refused(engine: Engine) -> None:
+    assert engine.check_options({}) == ()
+    [problem] = engine.check_options({"no_such_option_at_all": 1})
+    assert engine.name in problem.message

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
+from glowplug.errors import StoreError
+from glowplug.store.attempts import CLOSED, INTERRUPTED, OPEN, AttemptStore, add_closed, add_opened, day_of
+from glowplug.store.database import Database
+from glowplug.store.tables import attempts
+from tests.ledger.builders import closed, opened
+
+
+def rows(database: Database) -> list[dict[str, Any]]:
+    found = database.call(lambda c: c.execute(select(attempts).order_by(attempts.c.request)).mappings().all())
+    return [dict(row) for row in found]
+
+
+@pytest.fixture
+def store(database: Database) -> AttemptStore:
+    return AttemptStore(database)
+
+
+def test_every_member_of_a_record_is_in_its_row(database: Database, store: AttemptStore) -> None:
+    begun = AttemptOpened("r1", 2, "k", "asked", "m", "/v1/x", 1_764_000_000.5, 7)
+    ended = AttemptClosed(
+        "r2", 3, "k", "asked", "m", "/v1/x", 1_764_000_000.5, 1.5, 0.25, 502, Outcome.TIMEOUT, 11, 12, 13, True, True
+    )
+    store.absorb("w", "s", 1, [begun], [ended])
+    first, second = rows(database)
+    shared = {
+        "worker": "w", "day": "2025-11-24", "key": "k", "asked": "asked", "model": "m", "path": "/v1/x",
+        "started": 1_764_000_000.5,
+    }  # fmt: skip
+    assert first == {
+        **shared, "request": "r1", "attempt": 2, "state": OPEN, "duration": 0.0, "first_byte": 0.0, "status": 0,
+        "outcome": "", "prompt_tokens": 7, "completion_tokens": 0, "cached_tokens": 0, "estimated": True,
+        "streamed": False,
+    }  # fmt: skip
+    assert second == {
+        **shared, "request": "r2", "attempt": 3, "state": CLOSED, "duration": 1.5, "first_byte": 0.25, "status": 502,
+        "outcome": "timeout", "prompt_tokens": 11, "completion_tokens": 12, "cached_tokens": 13, "estimated": True,
+        "streamed": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("order", list(permutations(["open", "close", "settle"])))
+def test_an_attempt_only_moves_up_in_whatever_order_it_is_told(
+    database: Database, store: AttemptStore, order: tuple[str, ...]
+) -> None:
+    steps = {
+        "open": lambda: store.absorb("w", "s", 1, [opened("a")], []),
+        "close": lambda: store.absorb("w", "s", 2, [], [closed("a", prompt=42)]),
+        "settle": lambda: store.settle("w"),
+    }
+    for _ in range(2):
+        for step in order:
+            steps[step]()
+    [row] = rows(database)
+    assert (row["state"], row["outcome"], row["prompt_tokens"]) == (CLOSED, "ok", 42)
+
+
+def test_what_is_closed_is_not_closed_again_otherwise(database: Database, store: AttemptStore) -> None:
+    store.absorb("w", "s", 1, [], [closed("a", prompt=1)])
+    store.absorb("w", "s", 2, [], [closed("a", prompt=99), closed("a", 1, prompt=5)])
+    assert [(row["attempt"], row["prompt_tokens"]) for row in rows(database)] == [(0, 1), (1, 5)]
+
+
+def test_settling_touches_the_open_attempts_of_that_worker_only(database: Database, store: AttemptStore) -> None:
+    store.absorb("w", "s", 1, [opened("a"), opened("b")], [closed("b")])
+    store.absorb("x", "t", 1, [opened("c")], [])
+    assert store.open_workers() == {"w", "x"}
+    assert store.settle("w") == 1
+    assert store.settle("w") == 0
+    assert [(row["request"], row["state"], row["outcome"]) for row in rows(database)] == [
+        ("a", INTERRUPTED, "interrupted"), ("b", CLOSED, "ok"), ("c", OPEN, ""),
+    ]  # fmt: skip
+    assert store.open_workers() == {"x"}
+
+
+def test_positions_move_with_the_records_or_not_at_all(database: Database, store: AttemptStore) -> None:
+    assert store.positions() == {}
+    store.absorb("w", "s", 10, [opened("a")], [])
+    store.absorb("w", "t", 5, [], [])
+    store.absorb("w", "s", 20, [], [])
+    assert store.positions() == {"s": 20, "t": 5}
+    with pytest.raises(StoreError):
+        store.absorb("w", "s", 30, [opened("b")], [closed("c", model=None)])  # type: ignore[arg-type]
+    assert store.positions() == {"s": 20, "t": 5}
+    assert [row["request"] for row in rows(database)] == ["a"], "all of it or nothing"
+    store.forget(["s", "never"])
+    store.forget([])
+    assert store.positions() == {"t": 5}
+
+
+def test_nothing_to_store_is_no_statement(database: Database) -> None:
+    database.call(lambda c: (add_opened(c, "w", []), add_closed(c, "w", [])))
+    assert rows(database) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=12))
+def test_folding_in_any_grouping_gives_the_same_rows(database: Database, told: list[tuple[str, bool]]) -> None:
+    store = AttemptStore(database)
+    database.call(lambda c: c.execute(attempts.delete()))
+    for position, (request, ended) in enumerate(told):
+        store.absorb("w", "s", position, [] if ended else [opened(request)], [closed(request)] if ended else [])
+    one_by_one = rows(database)
+    database.call(lambda c: c.execute(attempts.delete()))
+    store.absorb("w", "s", 99, [opened(r) for r, e in told if not e], [closed(r) for r, e in told if e])
+    assert rows(database) == one_by_one
+
+
+def test_days_are_utc() -> None:
+    assert [day_of(t) for t in (0.0, 86_399.9, 86_400.0)] == ["1970-01-01", "1970-01-01", "1970-01-02"]

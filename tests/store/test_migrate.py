@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import StaticPool
+
+from glowplug.errors import StoreError
+from glowplug.store import meta
+from glowplug.store.database import Database
+from glowplug.store.migrate import CURRENT, Schema, migrate, revision
+
+_SECOND = """
+revision = "0002"
+down_revision = "0001"
+from alembic import op
+def upgrade() -> None:
+    op.execute("ALTER TABLE meta ADD COLUMN note VARCHAR(20)")
+    op.execute("INSERT INTO meta (name, value, note) VALUES ('two', '2', 'n')")
+"""
+_BROKEN = """
+revision = "0003"
+down_revision = "0002"
+from alembic import op
+def upgrade() -> None:
+    op.execute("CREATE TABLE half (id INTEGER)")
+    op.execute("INSERT INTO nowhere VALUES (1)")
+"""
+
+
+@pytest.fixture
+def newer(tmp_path: Path) -> Schema:
+    """The schema of a later release."""
+    directory = tmp_path / "migrations"
+    shutil.copytree(CURRENT.directory, directory)
+    (directory / "versions" / "m0002_note.py").write_text(_SECOND)
+    return Schema(directory, "0002")
+
+
+def put(database: Database) -> None:
+    database.call(lambda c: meta.put(c, "one", "1"))
+
+
+def backups(directory: Path) -> list[Path]:
+    return sorted(directory.glob("glowplug.db.bak-*"))
+
+
+def test_the_head_is_the_last_migration() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(CURRENT.directory))
+    assert ScriptDirectory.from_config(config).get_heads() == [CURRENT.head]
+
+
+def test_opening_a_current_database_imports_no_alembic(database: Database, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from glowplug.store.database import Database\n"
+        f"d = Database(Path({str(tmp_path / 'glowplug.db')!r})); d.open(); d.close()\n"
+        "print([m for m in sys.modules if m.startswith('alembic')])"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_an_older_database_is_copied_and_upgraded(database: Database, tmp_path: Path, newer: Schema) -> None:
+    put(database)
+    database.close()
+    later = Database(tmp_path / "glowplug.db", newer)
+    later.open()
+    assert later.call(lambda c: c.execute(text("SELECT note FROM meta ORDER BY name")).scalars().all()) == [None, "n"]
+    later.close()
+    [backup] = backups(tmp_path)
+    assert later.backup == backup
+    assert backup.name.startswith("glowplug.db.bak-0001-")
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    copy = sqlite3.connect(backup)
+    assert copy.execute("SELECT * FROM meta").fetchall() == [("one", "1")]
+    copy.close()
+
+
+def test_a_newer_database_is_refused_with_both_revisions_and_what_to_run(
+    database: Database, tmp_path: Path, newer: Schema
+) -> None:
+    database.close()
+    later = Database(tmp_path / "glowplug.db", newer)
+    later.open()
+    later.close()
+    older = Database(tmp_path / "glowplug.db")
+    with pytest.raises(StoreError) as caught:
+        older.open()
+    older.close()
+    [backup] = backups(tmp_path)
+    assert "0002" in caught.value.message
+    assert "0001" in caught.value.message
+    assert "pip install --upgrade glowplug" in caught.value.hint
+    assert f"cp {backup}" in caught.value.hint
+
+
+def test_a_migration_that_fails_leaves_everything_as_it_was(database: Database, tmp_path: Path, newer: Schema) -> None:
+    put(database)
+    database.close()
+    (newer.directory / "versions" / "m0003_broken.py").write_text(_BROKEN)
+    broken = Database(tmp_path / "glowplug.db", Schema(newer.directory, "0003"))
+    with pytest.raises(StoreError, match="nowhere") as caught:
+        broken.open()
+    broken.close()
+    assert str(backups(tmp_path)[0]) in caught.value.hint
+    again = Database(tmp_path / "glowplug.db")
+    again.open()
+    assert again.call(lambda c: meta.get(c, "one")) == "1"
+    names = again.call(lambda c: c.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all())
+    assert "half" not in names
+    assert again.backup is None
+    again.close()
+
+
+@pytest.fixture
+def memory() -> Iterator[Connection]:
+    """A connection to an empty database that is no file."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def test_an_empty_database_has_no_revision_and_is_made_without_a_backup(memory: Connection) -> None:
+    assert revision(memory) is None
+    assert migrate(memory, CURRENT, None) is None
+    assert revision(memory) == CURRENT.head
+    assert migrate(memory, CURRENT, None) is None
+
+
+def test_where_there_is_no_file_it_is_upgraded_without_a_copy(memory: Connection, newer: Schema) -> None:
+    migrate(memory, CURRENT, None)
+    assert migrate(memory, newer, None) is None
+    assert revision(memory) == "0002"
+    with pytest.raises(StoreError) as caught:
+        migrate(memory, CURRENT, None)
+    assert caught.value.hint == "run `pip install --upgrade glowplug`"
+
+
+@pytest.mark.parametrize("rows", [[], ["0001", "0002"]])
+def test_a_database_that_names_no_or_two_revisions_is_refused(memory: Connection, rows: list[str]) -> None:
+    memory.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32))"))
+    for row in rows:
+        memory.execute(text("INSERT INTO alembic_version VALUES (:row)"), {"row": row})
+    with pytest.raises(StoreError, match=f"names {len(rows)} schema revisions"):
+        revision(memory)
+
+
+def test_a_database_of_somebody_else_is_named_and_left(memory: Connection) -> None:
+    for name in ("a", "b", "c", "d", "e"):
+        memory.execute(text(f"CREATE TABLE {name} (id INTEGER)"))
+    with pytest.raises(StoreError, match=r"not Glowplug's \(a, b, c, d\)"):
+        migrate(memory, CURRENT, None)
+    assert "alembic_version" not in str(memory.execute(text("SELECT name FROM sqlite_master")).scalars().all())
+
+
+def test_without_room_for_a_copy_nothing_is_upgraded(
+    database: Database, tmp_path: Path, newer: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(database)
+    database.close()
+    monkeypatch.setattr("glowplug.store.migrate.time.strftime", lambda *_: "now")
+    (tmp_path / "glowplug.db.bak-0001-now").symlink_to(tmp_path / "no" / "such" / "directory")
+    later = Database(tmp_path / "glowplug.db", newer)
+    with pytest.raises(StoreError, match=r"no copy of .* could be made before its upgrade"):
+        later.open()
+    later.close()
+    again = Database(tmp_path / "glowplug.db")
+    again.open()
+    assert again.call(lambda c: (revision(c), meta.get(c, "one"))) == ("0001", "1")
+    again.close()
+    assert backups(tmp_path) == []
+
+
+def test_a_copy_is_made_whatever_the_directory_is_called(tmp_path: Path, newer: Schema) -> None:
+    odd = tmp_path / "50%20 ?mode=memory&x=#é"
+    odd.mkdir()
+    first = Database(odd / "glowplug.db")
+    first.open()
+    put(first)
+    first.close()
+    later = Database(odd / "glowplug.db", newer)
+    later.open()
+    later.close()
+    [backup] = backups(odd)
+    copy = sqlite3.connect(backup)
+    assert copy.execute("SELECT * FROM meta").fetchall() == [("one", "1")]
+    copy.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([odd.name, "migrations"])
+
+
+def test_a_path_with_a_percent_sign_is_no_placeholder(newer: Schema, tmp_path: Path, memory: Connection) -> None:
+    odd = tmp_path / "50%(here)s"
+    newer.directory.rename(odd)
+    migrate(memory, Schema(odd, "0002"), None)
+    assert revision(memory) == "0002"
