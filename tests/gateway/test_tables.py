@@ -90,6 +90,17 @@ def test_who_is_no_longer_there_is_handed_back(after: tuple[Any, ...]) -> None:
     assert tables.targets.get("m") is not gone
 
 
+@pytest.mark.parametrize("after", [(), (local("m"),)])
+def test_the_connections_to_a_provider_that_is_gone_are_closed(
+    turned_loop: asyncio.AbstractEventLoop, after: tuple[Any, ...]
+) -> None:
+    """Nobody sweeps them any more."""
+    tables = _tables(models=(cloud("m"),))
+    pool = tables.targets["m"].pool = tcp(turned_loop, "127.0.0.1", 1, None, 1.0)
+    tables.apply(snapshot(models=after, aliases=()))
+    assert pool.closed
+
+
 def test_keys_keep_their_limiter_and_their_last_use_while_their_rate_is_the_same() -> None:
     tables = _tables(keys=(key(KEY, "k", rpm=5),))
     (one,) = tables.keys.values()

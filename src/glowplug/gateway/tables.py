@@ -211,7 +211,11 @@ class Tables:
         self.origins = frozenset(origin.lower().encode() for origin in snapshot.origins)
         self.limits = snapshot.limits
         self.model_documents = {}
-        return [target for name, target in old_targets.items() if targets.get(name) is not target]
+        gone = [target for name, target in old_targets.items() if targets.get(name) is not target]
+        for target in gone:
+            if target.pool is not None:
+                target.pool.close()
+        return gone
 
     def find_route(self, raw_name: bytes, name: str) -> Route | None:
         """The route of a name that was spelled with escapes, or None."""
