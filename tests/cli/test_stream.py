@@ -64,6 +64,8 @@ def test_times_tokens_and_who_served() -> None:
 
 
 def test_without_usage_the_count_says_that_it_is_a_guess() -> None:
+    at_once = Result("yes", "m", "first", 3, 12, 11, 0.5, 0.5001)
+    assert at_once.rate == pytest.approx(12 / 0.5001), "pieces that were sent together do not tell a speed"
     result = Result("yes", "", "", None, None, 4, 1.0, 2.0)
     assert result.stats() == "about 4 tokens · 3.0 tok/s · first token after 1.00 s"
 

@@ -150,7 +150,16 @@ def test_weights_that_are_not_there_are_explained() -> None:
         setup.weights("no-such")
 
 
-def test_the_welcome_can_be_pasted_into_a_shell(paths: Paths) -> None:
+def test_the_welcome_names_a_program_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    program = os.path.relpath(Path(sys.executable).with_name("glowplug"))
+    assert f"      {program} ps" in setup.welcome("http://h", "k", demo_paths())
+
+
+def test_the_welcome_can_be_pasted_into_a_shell(paths: Paths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "glowplug").write_text("#!/bin/sh\n")
+    (tmp_path / "glowplug").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert "      glowplug ps" in setup.welcome("http://h", "k", demo_paths()), "the command line finds that one itself"
     lines = setup.welcome("http://127.0.0.1:4000", "sk-gp-1", paths)
     for line in lines:

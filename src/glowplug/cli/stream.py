@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _LONGEST_WAIT = 900.0
 _LONGEST_LINE = 16 << 20
+_GUST = 0.05
+"""Seconds within which a whole answer counts as having come at once."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class Result:
 
     @property
     def rate(self) -> float | None:
-        """Tokens a second once the first one was there."""
+        """Tokens a second once the first one was there; over the whole time when they came in one gust, because the
+        moments between pieces that were sent together say nothing about who made them."""
         made = self.completion_tokens or self.pieces
-        if self.first is None or made < 2 or self.total <= self.first:
+        if self.first is None or made < 2 or self.total <= 0:
             return None
-        return (made - 1) / (self.total - self.first)
+        flow = self.total - self.first
+        return (made - 1) / flow if flow >= _GUST else made / self.total
 
     def stats(self) -> str:
         """One line for people."""
