@@ -52,7 +52,9 @@ while True:
 class Run:
     """A supervisor process whose children write down what happens to them."""
 
-    def __init__(self, folder: Path, *, control: float = 0.0, worker: float = 0.0, fatal: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, control: float = 0.0, worker: float = 0.0, fatal: bool = False, broken: bool = False
+    ) -> None:
         self.log = folder / "events"
         self.log.touch()
         self.endpoint = folder / "endpoint.json"
@@ -67,7 +69,9 @@ class Run:
             "base_url": f"http://127.0.0.1:{self.port}",
             "endpoint": str(self.endpoint),
             "control": [*python, end if fatal else IDLE, str(self.log), "control", str(control)],
-            "workers": [[*python, SERVE, str(self.log), "worker", str(worker), str(fd)]],
+            "workers": [
+                [*python, "import missing_module" if broken else SERVE, str(self.log), "worker", str(worker), str(fd)]
+            ],
             "extras": [[*python, IDLE, str(self.log), "helper", "0"]],
             "drain": 1.0,
             "announce": ["the first line", "the second"],
@@ -175,6 +179,16 @@ def test_a_child_that_cannot_go_on_ends_everything(tmp_path: Path, runs: list[Ru
     status, _ = run.end()
     assert status == FATAL_EXIT
     assert ("worker", "gone") in [(n, w) for n, w, _ in run.events()] or run.events() == []
+
+
+def test_a_part_that_never_gets_up_is_given_up(tmp_path: Path, runs: list[Run]) -> None:
+    run = Run(tmp_path, broken=True)
+    runs.append(run)
+    status, text = run.end()
+    assert status == 1
+    assert "giving up" in text
+    assert "missing_module" in text
+    assert not run.endpoint.exists()
 
 
 def test_a_second_signal_hurries(tmp_path: Path, runs: list[Run]) -> None:

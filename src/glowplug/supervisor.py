@@ -29,7 +29,10 @@ FATAL_EXIT: Final = 78
 """Exit status (EX_CONFIG, sysexits.h) of a child that must not be started again: the reason is in the log."""
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-_READY_WITHIN: Final = 60.0
+_READY_POLL: Final = 0.02
+"""Seconds between two looks whether requests are served yet."""
+_TRIES: Final = 5
+"""How often a part that ends before the first request could be served is started again."""
 _CONTROL_STOPS_WITHIN: Final = 60.0
 _HURRIED: Final = 5.0
 _LONGEST_DELAY: Final = 1.0
@@ -144,15 +147,17 @@ class Supervisor:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
         for child in self.children:
             child.start()
-        ready_by = time.monotonic() + _READY_WITHIN
         ready = False
         while True:
-            number = self._wait(0.02 if not ready else self._next_restart())
+            number = self._wait(_READY_POLL if not ready else self._next_restart())
             if number in (signal.SIGTERM, signal.SIGINT):
                 return self._stop()
             if number == signal.SIGHUP:
                 self.control.send(signal.SIGHUP)
             fatal = self._reap()
+            if not ready and any(child.failures > _TRIES for child in self.children):
+                say(f"giving up: a part ended {_TRIES + 1} times before anything was served; the lines above say why")
+                fatal = 1
             if fatal:
                 self._stop()
                 return fatal
@@ -160,7 +165,7 @@ class Supervisor:
             for child in self.children:
                 if child.restart_at is not None and child.restart_at <= now:
                     child.start()
-            if not ready and (self._answers() or now > ready_by):
+            if not ready and self._answers():
                 ready = True
                 self._announce()
 

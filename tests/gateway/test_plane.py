@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
+from glowplug.domain.model import OnDisconnect
+from glowplug.domain.usage import AttemptClosed
+from glowplug.errors import StoreError
 from glowplug.testing.fault_scripts import (
     EVENT_STREAM,
     Send,
@@ -20,12 +26,16 @@ from glowplug.testing.fault_upstream import FaultUpstream
 from tests.gateway.live import Live, Run
 from tests.gateway.rig import (
     Rig,
+    Wire,
     chat,
     cloud,
     delta,
+    local,
     payloads,
     request,
     responses,
+    snapshot,
+    whole,
 )
 
 
@@ -87,3 +97,119 @@ def test_draining(live: Run, in_time: bool) -> None:
                 each.transport.abort()
 
     live(test)
+
+
+def test_the_end_of_an_attempt_that_cannot_be_recorded_is_logged_and_served(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(record: AttemptClosed) -> None:
+        rig.journal.records.append(record)
+        raise StoreError("disk full")
+
+    monkeypatch.setattr(rig.journal, "closed", full)
+    client = rig.ask(chat())
+    rig.reply(whole())
+    assert client.answer.status == 200
+    assert f"journal: the end of {client.answer.headers['x-request-id']} attempt 0 was not recorded" in caplog.text
+    assert rig.plane.metrics.attempts["cloud", "ok"] == 1
+
+
+def test_connections_of_a_client_are_counted_until_the_last_has_left(rig: Rig) -> None:
+    first, second = rig.client(), rig.client()
+    assert rig.plane.per_client == {"127.0.0.1": 2}
+    first.wire.lose()
+    assert rig.plane.per_client == {"127.0.0.1": 1}
+    second.wire.lose()
+    assert rig.plane.per_client == {}
+    assert rig.plane.connections == set()
+
+
+def test_who_was_turned_away_is_not_counted_when_it_leaves(rig: Rig) -> None:
+    rig.limits(connections=1)
+    first, second = rig.client(), rig.client()
+    second.wire.lose()
+    rig.spin()
+    assert rig.plane.per_client == {"127.0.0.1": 1}
+    assert rig.plane.connections == {first.conn}
+
+
+def test_the_sweep_wakes_only_what_is_due(rig: Rig) -> None:
+    idle, waiting, asking = rig.client(), rig.ask(chat("local", stream=True)), rig.ask(chat())
+    rig.later(1.05)
+    assert waiting.wire.data.startswith(b"HTTP/1.1 200")
+    assert idle.wire.data == asking.wire.data == b""
+    assert not idle.wire.closing
+    rig.later(11)
+    assert idle.wire.closing, "it never spoke"
+    assert not asking.wire.closing
+    rig.later(301)
+    assert asking.answer.status == 504
+
+
+def test_the_sweep_closes_upstream_connections_that_nobody_used_for_long(rig: Rig) -> None:
+    rig.ask(chat())
+    rig.reply(whole())
+    up = rig.up()
+    rig.later(54)
+    assert not up.wire.closing
+    rig.later(56)
+    assert up.wire.aborted
+
+
+def test_the_timer_runs_only_while_there_is_something_to_watch(turned_loop: asyncio.AbstractEventLoop) -> None:
+    """An idle worker must not wake up four times a second."""
+    due: list[Callable[[], None]] = []
+    rig = Rig(cast(asyncio.AbstractEventLoop, HandTurned(turned_loop, due)))
+    assert due == []
+    client = rig.client()
+    rig.client()
+    assert len(due) == 1, "one timer for all"
+    due.pop()()
+    assert len(due) == 1
+    client.wire.lose()
+    due.pop()()
+    assert len(due) == 1, "one is left"
+    for connection in list(rig.plane.connections):
+        cast(Wire, connection.tr).lose()
+    due.pop()()
+    assert due == []
+    rig.client().wire.lose()
+    assert len(due) == 1, "it begins again"
+
+
+class HandTurned:
+    """A loop whose timers the test fires."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, due: list[Callable[[], None]]) -> None:
+        self._loop = loop
+        self._due = due
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def call_later(self, _: float, call: Callable[[], None]) -> None:
+        self._due.append(call)
+
+
+def test_a_drain_ends_who_waits_and_who_is_read_on_for(rig: Rig) -> None:
+    rig.apply(snapshot(models=(cloud("cloud", on_disconnect=OnDisconnect.DRAIN), local("local"))))
+    waiting, plain = rig.ask(chat("local", stream=True)), rig.ask(chat("cloud"))
+    gone = rig.ask(chat("cloud", stream=True))
+    gone.wire.lose()
+    assert len(rig.plane.detached) == 1
+    rig.loop.run_until_complete(rig.plane.drain(0.0))
+    for client in (waiting, plain):
+        assert client.answer.code == "shutting_down"
+        assert client.answer.headers["connection"] == "close"
+        assert client.wire.lost
+    assert sorted(end.outcome for end in rig.journal.ends) == ["client_gone", "interrupted"]
+    assert rig.plane.detached == set()
+    assert rig.plane.connections == set()
+
+
+def test_a_drain_with_nothing_to_wait_for_is_quick(rig: Rig) -> None:
+    rig.client()
+    started = time.monotonic()
+    rig.loop.run_until_complete(rig.plane.drain(1000.0))
+    assert time.monotonic() - started < 10
+    assert rig.plane.connections == set()

@@ -48,6 +48,7 @@ SAME = {"rpm": 5, "headers": {"X-A": "1"}}
     ({"unavailable": "no key"}, True, True),
     ({"rpm": 6}, False, True),
     ({"rpm": None}, False, True),
+    ({"connect_timeout": 1.0}, True, False),
     ({"base_url": "http://127.0.0.1:2/v1"}, True, False),
     ({"base_url": "http://127.0.0.1:2/v1", "rpm": 6}, False, False),
 ])  # fmt: skip
@@ -87,6 +88,17 @@ def test_who_is_no_longer_there_is_handed_back(after: tuple[Any, ...]) -> None:
     gone = tables.targets["m"]
     assert tables.apply(snapshot(models=(*after, local("other")), aliases=())) == [gone]
     assert tables.targets.get("m") is not gone
+
+
+@pytest.mark.parametrize("after", [(), (local("m"),)])
+def test_the_connections_to_a_provider_that_is_gone_are_closed(
+    turned_loop: asyncio.AbstractEventLoop, after: tuple[Any, ...]
+) -> None:
+    """Nobody sweeps them any more."""
+    tables = _tables(models=(cloud("m"),))
+    pool = tables.targets["m"].pool = tcp(turned_loop, "127.0.0.1", 1, None, 1.0)
+    tables.apply(snapshot(models=after, aliases=()))
+    assert pool.closed
 
 
 def test_keys_keep_their_limiter_and_their_last_use_while_their_rate_is_the_same() -> None:

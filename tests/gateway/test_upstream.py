@@ -248,3 +248,12 @@ def test_interim_responses_and_a_body_do_not_count_as_head(rig: Rig) -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nlink: %b\r\n\r\n" % (b"a" * 60_000)
     rig.reply(early * 3 + whole(b"x" * HEAD_BYTES))
     assert (client.answer.status, len(client.answer.body)) == (200, HEAD_BYTES)
+
+
+def test_a_dial_under_way_while_its_provider_moves_is_finished(rig: Rig) -> None:
+    client = rig.client().send(request(chat()))  # the dial has begun and not ended
+    rig.apply(snapshot(models=(cloud("cloud", base_url="http://127.0.0.1:2/v1"),), aliases=()))
+    rig.spin()
+    rig.reply(whole())
+    assert client.answer.status == 200
+    assert rig.up().wire.closing, "what belongs to the old place is not kept"

@@ -21,11 +21,11 @@ from glowplug.testing.fault_upstream import FaultUpstream
 from glowplug.wire import link
 from tests.gateway.live import Control
 from tests.gateway.rig import Response, chat, cloud, payloads, request, responses, snapshot
-from tests.waiting import until
 
 SOURCE = Path(__file__).parents[2] / "src"
 PROGRAM = """
 import logging, socket, sys
+from glowplug.gateway import worker
 from glowplug.gateway.worker import WorkerSettings, run
 
 class Journal:
@@ -33,6 +33,7 @@ class Journal:
     def closed(self, record): print("closed", record.outcome, flush=True)
 
 logging.basicConfig(level=logging.INFO)
+worker._KEYS_EVERY = float(sys.argv[4])
 run(WorkerSettings("w0-1-1", sys.argv[2], sys.argv[3]), socket.socket(fileno=int(sys.argv[1])), Journal())
 """
 
@@ -77,7 +78,7 @@ class Running:
 
 
 @asynccontextmanager
-async def worker(folder: Path) -> AsyncIterator[Running]:
+async def worker(folder: Path, keys_every: float = 60.0) -> AsyncIterator[Running]:
     link_socket = str(folder / "link.sock")
     control = Control()
     await control.start(link_socket)
@@ -85,6 +86,7 @@ async def worker(folder: Path) -> AsyncIterator[Running]:
     port = listener.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, str(listener.fileno()), link_socket, str(folder / "control.sock"),
+        str(keys_every),
         pass_fds=[listener.fileno()], env={**os.environ, "PYTHONPATH": str(SOURCE)},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
@@ -161,15 +163,17 @@ async def test_it_serves_on_without_control_and_still_ends_cleanly(state_dir: Pa
         assert await one.end() == 0
 
 
-async def test_keys_are_reported_while_it_runs(state_dir: Path) -> None:
-    async with worker(state_dir) as one:
+async def test_keys_are_reported_while_it_runs_each_use_once(state_dir: Path) -> None:
+    async with worker(state_dir, keys_every=0.05) as one:
         await one.control.got.get()
         await one.serve()
-        await one.ask(request(path="/v1/models", method="GET", headers=["Connection: close"]))
-        await until(lambda: not one.control.got.empty(), 15)
-        used = one.control.got.get_nowait()
-        assert isinstance(used, link.KeysUsed)
-        assert list(used.keys) == ["user"]
+        for _ in range(2):
+            await one.ask(request(path="/v1/models", method="GET", headers=["Connection: close"]))
+            used = await asyncio.wait_for(one.control.got.get(), 10)
+            assert isinstance(used, link.KeysUsed)
+            assert list(used.keys) == ["user"]
+        await asyncio.sleep(0.2)
+        assert one.control.got.empty()
 
 
 def test_no_two_workers_share_a_name() -> None:

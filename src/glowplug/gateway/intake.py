@@ -19,7 +19,7 @@ MODEL_PATHS: Final = {
         (b"/embeddings", Capability.EMBEDDINGS),
     )
 }
-"""Data-plane routes → kind.  Without /v1 for base URLs that lack it; with two for clients that add it to one that has it."""
+"""Data-plane routes → kind; without /v1 for base URLs that lack it, with two for clients that add it to one with it."""
 ONCE: Final = frozenset(
     (b"host", b"authorization", b"x-api-key", b"api-key", b"transfer-encoding", b"expect", b"origin")
 )

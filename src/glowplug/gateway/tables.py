@@ -75,12 +75,12 @@ class Target:
         self.adopt(route, None)
 
     def adopt(self, route: ModelRoute, old: ModelRoute | None) -> None:
-        """Take over the settings of a new revision; the pool is dropped when the place has changed."""
+        """Take over the settings of a new revision; the pool is dropped when the way there has changed."""
         self.route = route
         self.upstream_name = msgspec.json.encode(route.upstream_model)
         if old is None or old.rpm != route.rpm:
             self.limiter = RateLimit(route.rpm) if route.rpm is not None else None
-        if not route.local and (old is None or old.base_url != route.base_url) and self.pool is not None:
+        if self.pool is not None and old is not None and _way(old) != _way(route):
             self.pool.close()
             self.pool = None
         if not route.local and not route.unavailable:
@@ -111,6 +111,11 @@ class Waiter(Protocol):
 
     def granted(self) -> None: ...
     def refused(self) -> None: ...
+
+
+def _way(route: ModelRoute) -> tuple[str, float]:
+    """What a provider's pool is made from."""
+    return route.base_url, route.connect_timeout
 
 
 def _heads(host: str, prefix: str, key: str, extra: dict[str, str]) -> Heads:
@@ -206,7 +211,11 @@ class Tables:
         self.origins = frozenset(origin.lower().encode() for origin in snapshot.origins)
         self.limits = snapshot.limits
         self.model_documents = {}
-        return [target for name, target in old_targets.items() if targets.get(name) is not target]
+        gone = [target for name, target in old_targets.items() if targets.get(name) is not target]
+        for target in gone:
+            if target.pool is not None:
+                target.pool.close()
+        return gone
 
     def find_route(self, raw_name: bytes, name: str) -> Route | None:
         """The route of a name that was spelled with escapes, or None."""

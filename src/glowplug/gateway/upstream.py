@@ -237,10 +237,6 @@ class Pool:
             sink.up_fail(f"connect: {getattr(error, 'strerror', None) or error}", False)
             return
         connection = cast(UpstreamConnection, protocol)
-        if self.closed:
-            connection.abort()
-            sink.up_fail("the pool is closed", False)
-            return
         self.open.add(connection)
         connection.send(sink, data)
 

@@ -1,0 +1,46 @@
+"""Where requests that are no model calls go."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.gateway.rig import Rig, snapshot, whole
+
+
+def test_what_a_worker_knows_it_answers_without_asking_anybody(rig: Rig) -> None:
+    answer = rig.ask(None, path="/health/live", method="GET").answer
+    assert (answer.status, answer.json) == (200, {"status": "live"})
+    assert answer.headers["x-request-id"].startswith("req_")
+    assert rig.ups == []
+
+
+def test_an_error_of_its_own_keeps_the_connection(rig: Rig) -> None:
+    client = rig.ask(None, path="/v1/models", method="GET", token=None)
+    assert (client.answer.status, client.answer.code) == (401, "invalid_api_key")
+    assert not client.wire.is_closing()
+
+
+def test_everything_else_is_asked_of_the_control_process(rig: Rig) -> None:
+    client = rig.ask({"a": 1}, path="/admin/keys?dry_run=1", headers=["X-Request-Id: mine-1"])
+    sent = rig.up("control").wire.data
+    assert sent.startswith(b"POST /admin/keys?dry_run=1 HTTP/1.1\r\n")
+    assert b"x-request-id: mine-1\r\n" in sent
+    assert sent.endswith(b'\r\n\r\n{"a": 1}')
+    rig.reply(whole({"ok": True}, 201))
+    assert (client.answer.status, client.answer.json) == (201, {"ok": True})
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/admin/keys"])
+def test_a_preflight_of_an_allowed_origin_needs_no_key(rig: Rig, path: str) -> None:
+    rig.apply(snapshot(origins=("https://good.example",)))
+    answer = rig.ask(None, path=path, method="OPTIONS", token=None, headers=["Origin: https://good.example"]).answer
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == "https://good.example"
+    assert "authorization" in answer.headers["access-control-allow-headers"]
+    assert rig.ups == []
+
+
+def test_head_gets_no_body(rig: Rig) -> None:
+    client = rig.ask(None, path="/health/live", method="HEAD")
+    assert bytes(client.wire.data).endswith(b"\r\n\r\n")
+    assert b"content-length: 17\r\n" in bytes(client.wire.data)
