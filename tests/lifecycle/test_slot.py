@@ -252,7 +252,7 @@ async def test_a_stop_while_the_program_is_asked_starts_nothing(tmp_path: Path) 
     bench.slot.post(ev.StopAsked(force=True))
     await asyncio.wait_for(stopped, 10)
     (tmp_path / "go").touch()
-    await until(lambda: bench.slot.kit.catalogue.asked((str(program),)))
+    assert await bench.slot.kit.catalogue.learn((str(program),), "--help", {}) is None, "the question goes on"
     assert bench.launcher.started == [] and bench.slot.machine.state is State.STOPPED
     bench.slot.detach()
 
