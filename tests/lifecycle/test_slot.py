@@ -241,7 +241,7 @@ async def test_a_program_is_asked_for_its_flags_before_its_first_launch(tmp_path
 
 async def test_a_stop_while_the_program_is_asked_starts_nothing(tmp_path: Path) -> None:
     program = tmp_path / "srv"
-    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.write_text(f"#!/bin/sh\nwhile [ ! -e '{tmp_path}/go' ]; do sleep 0.02; done\n")
     program.chmod(0o755)
     bench = Bench(tmp_path)
     bench.engine.help_argument = "--help"
@@ -251,6 +251,8 @@ async def test_a_stop_while_the_program_is_asked_starts_nothing(tmp_path: Path) 
     await asyncio.sleep(0)
     bench.slot.post(ev.StopAsked(force=True))
     await asyncio.wait_for(stopped, 10)
+    (tmp_path / "go").touch()
+    assert await bench.slot.kit.catalogue.learn((str(program),), "--help", {}) is None, "the question goes on"
     assert bench.launcher.started == [] and bench.slot.machine.state is State.STOPPED
     bench.slot.detach()
 

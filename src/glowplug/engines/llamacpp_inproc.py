@@ -308,5 +308,8 @@ if __name__ == "__main__":
     status = main(sys.argv[1:])
     sys.stdout.flush()
     sys.stderr.flush()
-    # Not sys.exit, which would destroy the server and wait for its clients.
-    os._exit(status)
+    if _running:
+        # Not sys.exit, which would destroy the server and wait for its clients.
+        os._exit(status)
+    # The library writes its log from a thread, and only an orderly exit waits for the lines that tell why.
+    sys.exit(status)

@@ -107,16 +107,7 @@ def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.
 
 def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:
     return {
-        "request": record.request,
-        "attempt": record.attempt,
-        "state": OPEN,
-        "worker": worker,
-        "day": day_of(record.started),
-        "key": record.key,
-        "asked": record.asked,
-        "model": record.model,
-        "path": record.path,
-        "started": record.started,
+        **_row(OPEN, worker, record),
         "duration": 0.0,
         "first_byte": 0.0,
         "status": 0,
@@ -131,16 +122,7 @@ def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:
 
 def _closed_row(worker: str, record: AttemptClosed) -> dict[str, object]:
     return {
-        "request": record.request,
-        "attempt": record.attempt,
-        "state": CLOSED,
-        "worker": worker,
-        "day": day_of(record.started),
-        "key": record.key,
-        "asked": record.asked,
-        "model": record.model,
-        "path": record.path,
-        "started": record.started,
+        **_row(CLOSED, worker, record),
         "duration": record.duration,
         "first_byte": record.first_byte,
         "status": record.status,
@@ -150,4 +132,20 @@ def _closed_row(worker: str, record: AttemptClosed) -> dict[str, object]:
         "cached_tokens": record.cached_tokens,
         "estimated": record.estimated,
         "streamed": record.streamed,
+    }
+
+
+def _row(state: str, worker: str, record: AttemptOpened | AttemptClosed) -> dict[str, object]:
+    """What is known of an attempt from its beginning."""
+    return {
+        "request": record.request,
+        "attempt": record.attempt,
+        "state": state,
+        "worker": worker,
+        "day": day_of(record.started),
+        "key": record.key,
+        "asked": record.asked,
+        "model": record.model,
+        "path": record.path,
+        "started": record.started,
     }
