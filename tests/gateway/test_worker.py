@@ -79,10 +79,13 @@ class Running:
 
 
 @asynccontextmanager
-async def worker(folder: Path, keys_every: float = 60.0, patience: float = 60.0) -> AsyncIterator[Running]:
+async def worker(
+    folder: Path, keys_every: float = 60.0, patience: float = 60.0, absent: bool = False
+) -> AsyncIterator[Running]:
     link_socket = str(folder / "link.sock")
     control = Control()
-    await control.start(link_socket)
+    if not absent:
+        await control.start(link_socket)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
@@ -98,7 +101,8 @@ async def worker(folder: Path, keys_every: float = 60.0, patience: float = 60.0)
         if process.returncode is None:
             process.kill()
             await process.wait()
-        await control.stop(link_socket)
+        if not absent:
+            await control.stop(link_socket)
 
 
 async def test_it_is_ready_with_its_snapshot_drains_on_sigterm_and_reports_keys(state_dir: Path) -> None:
@@ -145,6 +149,19 @@ async def test_a_control_that_sends_no_snapshot_is_not_waited_for_for_ever(state
         early = await one.ready()
         assert (early.status, early.json["status"]) == (503, "starting")
         await one.serve()
+
+
+async def test_without_a_control_process_health_answers_at_once(state_dir: Path) -> None:
+    async with worker(state_dir, absent=True) as one:
+        early = await one.ready()
+        assert (early.status, early.json["control"]) == (503, "away")
+
+
+async def test_it_can_be_stopped_before_there_is_anything_to_serve(state_dir: Path) -> None:
+    async with worker(state_dir) as one:
+        await one.control.got.get()
+        one.process.send_signal(signal.SIGTERM)
+        assert await one.end() == 0
 
 
 async def test_a_second_signal_does_not_wait(state_dir: Path) -> None:
