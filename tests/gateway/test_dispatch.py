@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from glowplug.errors import NotFound
+from glowplug.gateway import dispatch
 from tests.gateway.rig import Rig, snapshot, whole
 
 
@@ -44,3 +46,13 @@ def test_head_gets_no_body(rig: Rig) -> None:
     client = rig.ask(None, path="/health/live", method="HEAD")
     assert bytes(client.wire.data).endswith(b"\r\n\r\n")
     assert b"content-length: 17\r\n" in bytes(client.wire.data)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_refusal_keeps_or_closes_as_the_connection_wants(rig: Rig, keep: bool) -> None:
+    client = rig.client()
+    client.conn.keep = keep
+    dispatch.refuse(client.conn, b"GET", NotFound("x"), "req_1")
+    assert (client.answer.status, client.answer.json["error"]["request_id"]) == (404, "req_1")
+    assert client.answer.headers.get("connection") == (None if keep else "close")
+    assert client.wire.closing is not keep

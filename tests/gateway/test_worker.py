@@ -34,6 +34,7 @@ class Journal:
 
 logging.basicConfig(level=logging.INFO)
 worker._KEYS_EVERY = float(sys.argv[4])
+worker._FIRST_SNAPSHOT_WITHIN = float(sys.argv[5])
 run(WorkerSettings("w0-1-1", sys.argv[2], sys.argv[3]), socket.socket(fileno=int(sys.argv[1])), Journal())
 """
 
@@ -78,15 +79,18 @@ class Running:
 
 
 @asynccontextmanager
-async def worker(folder: Path, keys_every: float = 60.0) -> AsyncIterator[Running]:
+async def worker(
+    folder: Path, keys_every: float = 60.0, patience: float = 60.0, absent: bool = False
+) -> AsyncIterator[Running]:
     link_socket = str(folder / "link.sock")
     control = Control()
-    await control.start(link_socket)
+    if not absent:
+        await control.start(link_socket)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, str(listener.fileno()), link_socket, str(folder / "control.sock"),
-        str(keys_every),
+        str(keys_every), str(patience),
         pass_fds=[listener.fileno()], env={**os.environ, "PYTHONPATH": str(SOURCE)},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
@@ -97,7 +101,8 @@ async def worker(folder: Path, keys_every: float = 60.0) -> AsyncIterator[Runnin
         if process.returncode is None:
             process.kill()
             await process.wait()
-        await control.stop(link_socket)
+        if not absent:
+            await control.stop(link_socket)
 
 
 async def test_it_is_ready_with_its_snapshot_drains_on_sigterm_and_reports_keys(state_dir: Path) -> None:
@@ -106,8 +111,6 @@ async def test_it_is_ready_with_its_snapshot_drains_on_sigterm_and_reports_keys(
     async with worker(state_dir) as one, FaultUpstream((Send(first), Wait("go"), *rest)) as upstream:
         hello = await asyncio.wait_for(one.control.got.get(), 15)
         assert hello == link.Hello("w0-1-1", one.process.pid)
-        early = await one.ready()
-        assert (early.status, early.json["status"]) == (503, "starting")
         await one.serve(revision=7, models=(cloud("a", upstream.port),), aliases=())
         late = await one.ready()
         assert (late.json["revision"], late.json["control"]) == (7, "connected")
@@ -130,6 +133,35 @@ async def test_it_is_ready_with_its_snapshot_drains_on_sigterm_and_reports_keys(
         assert list(used.keys) == ["user"]
         assert abs(used.keys["user"] - time.time()) < 60
         assert one.control.got.empty(), "a key that was not used since is not reported again"
+
+
+async def test_who_asks_before_the_snapshot_is_served_with_it(state_dir: Path) -> None:
+    async with worker(state_dir) as one:
+        await one.control.got.get()
+        early = asyncio.create_task(one.ready())  # the listening socket is there: it is not refused
+        await one.serve(revision=7)
+        assert (await early).json["revision"] == 7
+
+
+async def test_a_control_that_sends_no_snapshot_is_not_waited_for_for_ever(state_dir: Path) -> None:
+    async with worker(state_dir, patience=0.0) as one:
+        await one.control.got.get()
+        early = await one.ready()
+        assert (early.status, early.json["status"]) == (503, "starting")
+        await one.serve()
+
+
+async def test_without_a_control_process_health_answers_at_once(state_dir: Path) -> None:
+    async with worker(state_dir, absent=True) as one:
+        early = await one.ready()
+        assert (early.status, early.json["control"]) == (503, "away")
+
+
+async def test_it_can_be_stopped_before_there_is_anything_to_serve(state_dir: Path) -> None:
+    async with worker(state_dir) as one:
+        await one.control.got.get()
+        one.process.send_signal(signal.SIGTERM)
+        assert await one.end() == 0
 
 
 async def test_a_second_signal_does_not_wait(state_dir: Path) -> None:
