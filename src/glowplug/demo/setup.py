@@ -108,8 +108,9 @@ aliases:
 
 def welcome(base_url: str, key: str, paths: Paths) -> list[str]:
     """What a person sees once the demo listens."""
-    elsewhere = f"glowplug --state-dir {shlex.quote(str(paths.state))}"
-    where = "glowplug" if paths == demo_paths() else elsewhere
+    # Without an activated environment the command has to be named by its path.
+    program = "glowplug" if shutil.which("glowplug") else os.path.relpath(Path(sys.executable).with_name("glowplug"))
+    where = program if paths == demo_paths() else f"{program} --state-dir {shlex.quote(str(paths.state))}"
     return [
         "",
         "  The demo is ready. Nothing is loaded yet; the first request starts an engine.",
