@@ -198,7 +198,7 @@ def facts(running: Sequence[Running], pinning: Pinning, plan: Plan) -> dict[str,
     """What the figures depend on."""
     arguments = str(sysconfig.get_config_var("CONFIG_ARGS") or "")
     built = [n for n, flag in (("PGO", "--enable-optimizations"), ("LTO", "--with-lto")) if flag in arguments]
-    build_flags = "+".join(built) or "no PGO, no LTO"
+    build_flags = "+".join(built) or "its configuration names neither PGO nor LTO"
     out = {
         "CPU": f"{procfs.cpu_model()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.2f}",
         "System": f"{platform.system()} {platform.release()}",
