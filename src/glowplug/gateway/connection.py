@@ -204,9 +204,9 @@ class ClientConnection(asyncio.Protocol):
             if intake.closes(error, headers, limits.head_bytes):
                 self._refuse(error)
             return
-        if b"expect" in headers and version != "1.0" and headers[b"expect"].lower() == b"100-continue":  # noqa: SIM102
-            if self.call is None and not self.queue:
-                self.tr.write(CONTINUE)
+        idle = self.call is None and not self.queue
+        if idle and version != "1.0" and headers.get(b"expect", b"").lower() == b"100-continue":
+            self.tr.write(CONTINUE)
 
     def _admit(self, kind: int, headers: dict[bytes, bytes]) -> None:
         """Find out whose model request this is.  Raises RequestError for another method, and what authenticate does."""
