@@ -292,6 +292,16 @@ def test_too_many_waiters(rig: Rig) -> None:
     assert rig.ask(chat("local")).wire.data == b""
 
 
+def test_when_too_many_wait_the_next_target_answers(rig: Rig) -> None:
+    rig.limits(waiting=1)
+    first = rig.ask(chat("waits"))
+    second = rig.ask(chat("waits"))
+    rig.reply(whole(), "cloud")
+    assert (first.answers, second.answer.status) == ([], 200)
+    assert second.answer.headers["x-glowplug-model"] == "cloud"
+    first.wire.lose(None)
+
+
 def test_a_client_that_leaves_while_it_waits(rig: Rig) -> None:
     clients = [rig.ask(chat("local")) for _ in range(3)]
     rig.uplink.take()

@@ -156,7 +156,9 @@ class Call:
     def _wait(self, target: Target, now: float) -> None:
         limits = self.plane.tables.limits
         if len(target.waiters) >= limits.waiting:
-            self._refuse(refusals.loading_error(target))
+            self.last_error = refusals.loading_error(target)
+            self._mark_tried(target, "too many wait", final=True)
+            self._step()
             return
         self.waiting = target
         self.wait_from = now
