@@ -14,7 +14,7 @@ from glowplug.engines.registry import ENGINES
 
 ENGINE = LlamaCpp()
 END = Endpoint(instance="i", model="chat-x", host="127.0.0.1", port=4711, key="k")
-BASE = ("srv", "-m", "/w.gguf", "--host", "127.0.0.1", "--port", "4711", "--alias", "chat-x", "--api-key", "k")
+BASE = ("srv", "-m", "/w.gguf", "--host", "127.0.0.1", "--port", "4711", "--alias", "chat-x")
 
 
 def model(**more: object) -> LocalModel:

@@ -118,6 +118,12 @@ def test_a_wrong_command_line_is_refused(flags: list[str], complaint: str) -> No
     assert complaint in str(caught.value)
 
 
+def test_the_key_of_the_environment_comes_first_and_those_of_the_command_line_on_top() -> None:
+    assert inproc.build_params(["-m", "x.gguf"], "e").api_keys == ["e"]
+    assert inproc.build_params(["-m", "x.gguf", "--api-key", "a"], "e").api_keys == ["e", "a"]
+    assert inproc.build_params(["-m", "x.gguf"]).api_keys == []
+
+
 def test_an_asked_temperature_is_marked_as_asked() -> None:
     bit = int(xllamacpp.common_params_sampling_config.COMMON_PARAMS_SAMPLING_CONFIG_TEMP)
     assert not inproc.build_params(["-m", "x"]).sampling.user_sampling_config & bit

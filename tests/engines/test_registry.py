@@ -34,12 +34,14 @@ def test_the_table_cannot_be_changed() -> None:
         ENGINES["x"] = ENGINES["llamacpp"]  # type: ignore[index]
 
 
-def test_its_command_line_names_program_weights_port_and_key(engine: Engine) -> None:
+def test_its_command_line_names_program_weights_and_port_and_not_the_key(engine: Engine) -> None:
     for known in (None, frozenset[str]()):
         argv = engine.argv(model(engine), ENDPOINT, known)
         assert argv[: len(engine.default_command)] == engine.default_command
-        assert {"/w/m.gguf", "127.0.0.1", "5001", "launch-key"} <= set(argv)
+        assert {"/w/m.gguf", "127.0.0.1", "5001"} <= set(argv)
+        assert "launch-key" not in " ".join(argv), "other users can read a command line"
     assert engine.env(model(engine))["A"] == "1"
+    assert "launch-key" in engine.secrets(ENDPOINT).values()
 
 
 def test_only_one_answer_means_ready(engine: Engine) -> None:

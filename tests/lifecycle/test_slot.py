@@ -74,7 +74,9 @@ async def test_a_launch_has_a_new_port_key_and_name_each_time(bench: Bench) -> N
     first = bench.ready()
     one = bench.slot.endpoint
     assert one is not None and one.host == "127.0.0.1" and one.port == 5000
-    assert {"5000", one.key} <= set(first.spec.argv) and first.spec.instance == one.instance == bench.slot.instance
+    assert "5000" in first.spec.argv and one.key not in " ".join(first.spec.argv)
+    assert first.spec.env["LLAMA_API_KEY"] == one.key, "other users can read a command line, not an environment"
+    assert first.spec.instance == one.instance == bench.slot.instance
     assert first.spec.log == bench.directory / "chat-x.log"
     first.end(1)
     bench.slot.post(ev.Ensure("w", 1))

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,9 +110,9 @@ def until(condition: Callable[[], bool], what: str) -> None:
 def running(model: Path, *flags: str, key: str = "") -> Iterator[Engine]:
     """An engine that is ready; killed at the end unless the test stopped it."""
     port = free_port()
-    keys: Sequence[str] = ("--api-key", key) if key else ()
-    argv = command("-m", str(model), "--port", str(port), *keys, *flags)
-    with subprocess.Popen(argv, env=environment(), stderr=subprocess.DEVNULL) as process:
+    argv = command("-m", str(model), "--port", str(port), *flags)
+    keys = {"LLAMA_API_KEY": key} if key else {}
+    with subprocess.Popen(argv, env={**environment(), **keys}, stderr=subprocess.DEVNULL) as process:
         try:
             until(lambda: health(port) == 200 or process.poll() is not None, "the engine is ready")
             assert process.poll() is None, f"the engine left with {process.returncode}"

@@ -110,6 +110,10 @@ class Engine(Protocol):
         """Variables added to the clean environment, the model's own included."""
         ...
 
+    def secrets(self, endpoint: Endpoint) -> dict[str, str]:
+        """Variables that carry the key of one launch: other users can read a command line, not an environment."""
+        ...
+
     def preflight(self, model: LocalModel, known: frozenset[str] | None = None) -> Failure | None:
         """What can be seen to be wrong before anything is started (reads the file system, starts nothing)."""
         ...

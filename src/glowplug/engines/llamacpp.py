@@ -90,7 +90,7 @@ class LlamaCpp:
 
     def argv(self, model: LocalModel, endpoint: Endpoint, known: frozenset[str] | None = None) -> tuple[str, ...]:
         out = [*model.command, "-m", model.path, "--host", endpoint.host, "--port", str(endpoint.port)]
-        out += ["--alias", model.name, "--api-key", endpoint.key]
+        out += ["--alias", model.name]
         for spellings in _EXTRAS:
             flag = _known_spelling(spellings, known) if known is not None else None
             if flag:
@@ -107,6 +107,9 @@ class LlamaCpp:
 
     def env(self, model: LocalModel) -> dict[str, str]:
         return dict(model.env)
+
+    def secrets(self, endpoint: Endpoint) -> dict[str, str]:
+        return {"LLAMA_API_KEY": endpoint.key}
 
     def preflight(self, model: LocalModel, known: frozenset[str] | None = None) -> Failure | None:
         program = model.command[0] if model.command else "llama-server"

@@ -203,12 +203,17 @@ def parse(argv: Sequence[str]) -> list[tuple[str, str]]:
     return found
 
 
-def build_params(argv: Sequence[str]) -> Any:
-    """The CommonParams that a command line means, with llama-server's defaults for what it leaves out."""
+def build_params(argv: Sequence[str], key: str = "") -> Any:
+    """The CommonParams that a command line means, with llama-server's defaults for what it leaves out.
+
+    `key`: what LLAMA_API_KEY holds; as in llama-server, keys of the command line come on top of it.
+    """
     arguments = parse(argv)
     params = _library().CommonParams()
     params.port = 8080
     params.n_parallel = -1
+    if key:
+        _api_keys(params, key)
     for name, value in arguments:
         try:
             _BY_NAME[name].apply(params, value)
@@ -291,7 +296,7 @@ def main(argv: Sequence[str]) -> int:
         if "--version" in argv:
             sys.stderr.write(version())
             return 0
-        params = build_params(argv)
+        params = build_params(argv, os.environ.get("LLAMA_API_KEY", ""))
     except ModuleNotFoundError:
         return _fail("xllamacpp is not installed: pip install 'glowplug[demo]'")
     except UsageError as exc:

@@ -165,7 +165,8 @@ class Slot:
         self.log.begin()
         argv = self.engine.argv(model, endpoint, known)
         try:
-            spec = LaunchSpec(endpoint.instance, argv, self.engine.env(model), self.log.path)
+            env = {**self.engine.env(model), **self.engine.secrets(endpoint)}
+            spec = LaunchSpec(endpoint.instance, argv, env, self.log.path)
             self.running = self.kit.launcher.launch(spec, self._exited)
         except LaunchError as error:
             kind = FailureKind.MISSING_PROGRAM if error.missing else FailureKind.CRASH

@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1")
     add("--port", type=int, default=8080)
     add("-a", "--alias", default="fake")
-    add("--api-key", default="")
+    add("--api-key", default=os.environ.get("LLAMA_API_KEY", ""))
     for flags in (
         "-c --ctx-size", "-np --parallel", "-ngl --gpu-layers --n-gpu-layers", "-b --batch-size", "-ub --ubatch-size",
         "-t --threads", "-tb --threads-batch", "-fa --flash-attn", "-ctk --cache-type-k", "-ctv --cache-type-v",
