@@ -25,7 +25,7 @@ def test_the_link_lives_through_a_restart_of_control(live: Run) -> None:
         control_link.start()
         place = Endpoint(instance="i1", model="local", host="127.0.0.1", port=1, key="k")
         control = Control()
-        await asyncio.sleep(0.06)  # nobody listens yet
+        await control_link.absent.wait()
         await control.start(path)
         assert await control.got.get() == link.Hello("w0", 7)
         control.say(link.SetSnapshot(snapshot()), link.Granted(place))

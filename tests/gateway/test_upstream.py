@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -257,3 +259,23 @@ def test_a_dial_under_way_while_its_provider_moves_is_finished(rig: Rig) -> None
     rig.reply(whole())
     assert client.answer.status == 200
     assert rig.up().wire.closing, "what belongs to the old place is not kept"
+
+
+def test_neither_leg_delays_small_writes(live: Run) -> None:
+    async def test(live: Live) -> None:
+        async with FaultUpstream(plain(GOOD)) as upstream:
+            live.serve(cloud("a", upstream.port))
+            reader, writer = await asyncio.open_connection("127.0.0.1", live.port)
+            writer.write(request(chat("a")))
+            await reader.readuntil(b"\r\n\r\n")
+            (client,) = live.plane.connections
+            pool = live.plane.tables.targets["a"].pool
+            assert pool is not None
+            for transport in (client.tr, *(one.tr for one in pool.open)):
+                peer = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+                with peer:
+                    assert peer.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            assert len(pool.open) == 1
+            writer.close()
+
+    live(test)

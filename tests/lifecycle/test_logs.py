@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-from contextlib import aclosing
 from pathlib import Path
 
 from hypothesis import given
@@ -62,25 +60,3 @@ def test_a_large_file_is_put_aside_at_a_launch_and_the_new_one_read(tmp_path: Pa
     assert (tmp_path / "log.1").exists() and not book.path.exists()
     append(book.path, b"first\n")
     assert book.last(2) == ["last", "first"]
-
-
-async def test_follow_gives_the_last_lines_then_new_ones(tmp_path: Path) -> None:
-    book = LogBook(tmp_path / "log")
-    append(book.path, b"1\n2\n3\n")
-    async with asyncio.timeout(20), aclosing(book.follow(2, every=0.001)) as lines:  # type: ignore[type-var]
-        assert [await anext(lines), await anext(lines)] == ["2", "3"]
-        append(book.path, b"4\n")
-        assert await anext(lines) == "4"
-        book.path.replace(tmp_path / "log.1")
-        append(book.path, b"after a rotation\n")
-        assert await anext(lines) == "after a rotation"
-
-
-async def test_follow_can_begin_with_nothing(tmp_path: Path) -> None:
-    book = LogBook(tmp_path / "log")
-    append(book.path, b"1\n")
-    async with asyncio.timeout(20), aclosing(book.follow(0, every=0.001)) as lines:  # type: ignore[type-var]
-        following = asyncio.ensure_future(anext(lines))
-        await asyncio.sleep(0)
-        append(book.path, b"2\n")
-        assert await following == "2"

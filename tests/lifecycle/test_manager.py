@@ -356,7 +356,7 @@ async def test_unknown_names(bench: Bench) -> None:
     with pytest.raises(NotFound):
         await bench.manager.start_model("nope")
     with pytest.raises(NotFound):
-        bench.manager.logs("nope", 5)
+        bench.manager.log_file("nope")
     bench.manager.ensure("w", "nope", 1)
     assert bench.outbox.failures
     bench.manager.waiting("w", "nope", 0)

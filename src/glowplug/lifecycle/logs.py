@@ -1,20 +1,18 @@
-"""Engine logs: files that engines append to, read when somebody looks, kept in a ring of the last lines.
+"""Engine logs: files that engines append to, their last lines kept in a ring for failures and progress.
 
-Nothing is read while nobody looks and nothing loads: an idle engine costs no wake-ups here.
+Nothing is read while nothing loads: an idle engine costs no wake-ups here.  People read and follow the file itself
+(`glowplug.usecases.logs`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 RING = 2000
 ROTATE_BYTES = 8 << 20
 LONGEST_LINE = 4096
-FOLLOW_EVERY = 0.2
 _CATCH_UP = 1 << 20
 
 
@@ -90,16 +88,6 @@ class LogBook:
         self.poll()
         lines = [*self._ring, self._tail.partial] if self._tail.partial else list(self._ring)
         return lines[-count:] if count > 0 else []
-
-    async def follow(self, count: int, every: float = FOLLOW_EVERY) -> AsyncIterator[str]:
-        """The last `count` lines, then each new one as it comes, until the consumer stops."""
-        tail = Tail(self.path)
-        for line in tail.read()[-count:] if count > 0 else tail.read()[:0]:
-            yield line
-        while True:
-            await asyncio.sleep(every)
-            for line in tail.read():
-                yield line
 
 
 def _text(line: bytes) -> str:

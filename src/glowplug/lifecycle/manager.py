@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from glowplug.domain.instance import Failure, FailureKind, InstanceView
@@ -221,17 +221,9 @@ class Manager:
         """One row for each local model, in the order of the configuration."""
         return [slot.view(memory=True) for slot in self._slots.values()]
 
-    def logs(self, name: str, lines: int) -> list[str]:
-        """The last lines of a model's log.  Raises NotFound."""
-        return self._slot(name).log.last(lines)
-
     def log_file(self, name: str) -> Path:
         """Where the engine of a model writes to.  Raises NotFound."""
         return self._slot(name).log.path
-
-    def follow_logs(self, name: str, lines: int) -> AsyncIterator[str]:
-        """The last lines, then new ones as they come, until the consumer stops.  Raises NotFound."""
-        return self._slot(name).log.follow(lines)
 
     # ---- end
 
