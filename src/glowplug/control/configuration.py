@@ -43,6 +43,7 @@ class Configuration:
         self._events = events
         self._clock = clock
         self._stale = ""
+        self._revision = 0
         self._catalog = self._build()
         self._apply: Callable[[Diff], int] = lambda _diff: 0
         self._watcher = Watcher(loaded, self._read, self._outcome)
@@ -128,8 +129,6 @@ class Configuration:
         for warning in outcome.warnings:
             _log.warning("%s", warning)
         self._publish("config", {"changed": names, "revision": self._revision})
-
-    _revision = 0
 
     def _build(self) -> Catalog:
         loaded = self._loaded
