@@ -112,7 +112,7 @@ class Loading(Unavailable):
     ) -> None:
         super().__init__(message, hint=hint, retry_after=retry_after)
         self.loading = loading
-        """`{"model", "state", "stage", "eta_seconds", "progress"}`, added to the error object."""
+        """`{"model", "state", "stage", "progress", "eta_s", "queue_position"}`, added to the error object."""
 
 
 class EngineFailed(Unavailable):

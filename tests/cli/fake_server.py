@@ -152,7 +152,7 @@ class FakeServer:
         model = body["model"]
         if model == "chat-loading" and self.loads_to_refuse:
             self.loads_to_refuse -= 1
-            loading = {"model": model, "state": "loading", "stage": "weights", "progress": 0.4, "eta_seconds": 12}
+            loading = {"model": model, "state": "loading", "stage": "weights", "progress": 0.4, "eta_s": 12}
             error = {"message": f"{model} is loading", "code": "model_loading", "loading": loading}
             raise Refused(503, error, **{"Retry-After": "1"})
         if model == "chat-unknown":

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glowplug.control.snapshots import build_snapshot
-from glowplug.domain.access import ApiKey, Role
+from glowplug.domain.access import ApiKey, Rights, Role
 from tests.usecases.managers import CATALOG
 
 KEY = ApiKey(
-    id="1", name="n", display="d", role=Role.ADMIN, models=("local",), rpm=7, expires_at=5.0, digest=b"x" * 32
+    id="1", name="n", display="d", role=Role.ADMIN, models=("local",), rpm=7, expires_at=5.0, digest=b"x" * 32,
+    rights=Rights.START, priority=2,
 )  # fmt: skip
 
 
@@ -37,6 +38,7 @@ def test_everything_a_worker_needs_is_there() -> None:
     assert snapshot.aliases[0].rpm == 2
     assert msgspec.structs.asdict(snapshot.keys[0]) == {
         "id": "1", "digest": b"x" * 32, "role": Role.ADMIN, "models": ("local",), "rpm": 3, "expires_at": 5.0,
+        "rights": Rights.START, "priority": 2,
     }  # fmt: skip
     assert (snapshot.hosts, snapshot.origins, snapshot.limits) == (CATALOG.hosts, CATALOG.origins, CATALOG.limits)
 

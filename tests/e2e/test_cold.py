@@ -146,7 +146,7 @@ def test_a_plain_request_is_told_when_to_come_back(served: Installation) -> None
     assert caught.value.request_id == error["request_id"] == response.headers["x-request-id"]
     assert error["loading"]["model"] == "chat-slow-fake"
     assert error["loading"]["state"] in ("starting", "loading")
-    assert set(error["loading"]) == {"model", "state", "stage", "eta_seconds", "progress"}
+    assert set(error["loading"]) == {"model", "state", "stage", "eta_s", "progress", "queue_position"}
     with served.stream("chat-slow-fake") as stream:  # what can wait, waits
         assert stream.rest().done
     assert launches(served, "chat-slow-fake") == 1

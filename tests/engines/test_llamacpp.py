@@ -76,7 +76,7 @@ def test_preflight(tmp_path: Path) -> None:
     [(200, Readiness.READY), (503, Readiness.LOADING), (404, Readiness.WRONG), (500, Readiness.WRONG)],
 )
 def test_health(status: int, meaning: Readiness) -> None:
-    assert ENGINE.read_health(status, b"") is meaning
+    assert ENGINE.read_health(status, b"", model()) is meaning
 
 
 @pytest.mark.parametrize(

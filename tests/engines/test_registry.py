@@ -45,9 +45,9 @@ def test_its_command_line_names_program_weights_and_port_and_not_the_key(engine:
 
 
 def test_only_one_answer_means_ready(engine: Engine) -> None:
-    assert engine.read_health(200, b"{}") is Readiness.READY
-    assert engine.read_health(503, b"{}") is Readiness.LOADING
-    assert engine.read_health(404, b"") is Readiness.WRONG
+    assert engine.read_health(200, b"{}", model(engine)) is Readiness.READY
+    assert engine.read_health(503, b"{}", model(engine)) is Readiness.LOADING
+    assert engine.read_health(404, b"", model(engine)) is Readiness.WRONG
 
 
 @pytest.mark.parametrize(("status", "body"), [(401, b"{}"), (200, b"hello"), (200, b'{"data":[{"id":"other"}]}')])

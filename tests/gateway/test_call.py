@@ -177,13 +177,13 @@ def test_a_plain_request_waits_and_is_served_on_grant(rig: Rig) -> None:
 
 def test_a_plain_request_that_has_waited_enough(rig: Rig) -> None:
     client = rig.ask(chat("local"))
-    rig.plane.grants.progress(Loading(model="local", state="loading", stage="weights", eta_seconds=7.2, progress=0.5))
+    rig.plane.grants.progress(Loading(model="local", state="loading", stage="weights", eta_s=7.2, progress=0.5))
     rig.later(301)
     assert rig.uplink.take() == [link.Ensure("local", 1), link.Waiting("local", 0)]
     assert client.answer.status == 503
     assert client.answer.headers["retry-after"] == "8"
     assert client.answer.json["error"]["loading"] == {
-        "model": "local", "state": "loading", "stage": "weights", "eta_seconds": 7.2, "progress": 0.5,
+        "model": "local", "state": "loading", "stage": "weights", "eta_s": 7.2, "progress": 0.5, "queue_position": None,
     }  # fmt: skip
     client = rig.ask(chat("waits"))
     rig.later(301)

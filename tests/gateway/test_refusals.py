@@ -47,7 +47,7 @@ def _failed(hint: str = "") -> Target:
 
 def _loading(eta: float | None) -> Target:
     target = _target()
-    target.loading = Loading(model="m", state="loading", stage="weights", eta_seconds=eta, progress=0.5)
+    target.loading = Loading(model="m", state="loading", stage="weights", eta_s=eta, progress=0.5)
     return target
 
 
@@ -89,7 +89,7 @@ def test_every_standing_but_ready_has_its_error() -> None:
 
 def test_loading_says_how_far_it_is() -> None:
     assert refusals.loading_error(_loading(7.5)).loading == {
-        "model": "m", "state": "loading", "stage": "weights", "eta_seconds": 7.5, "progress": 0.5,
+        "model": "m", "state": "loading", "stage": "weights", "eta_s": 7.5, "progress": 0.5, "queue_position": None,
     }  # fmt: skip
 
 

@@ -27,6 +27,8 @@ class Scripted(LlamaCpp):
 
 
 class FakeProcess:
+    launcher, unit = "process", ""
+
     def __init__(self, spec: LaunchSpec, pid: int, on_exit: OnExit) -> None:
         self.spec, self.pid, self.start_time, self.on_exit = spec, pid, pid * 10, on_exit
         self.signals: list[str] = []
@@ -34,7 +36,7 @@ class FakeProcess:
         self.closed = False
         self.work = 0
 
-    def terminate(self) -> None:
+    def terminate(self, number: int = 15) -> None:
         self.signals.append("TERM")
 
     def kill(self) -> None:
@@ -75,7 +77,9 @@ class FakeLauncher:
         self.running[process.pid] = process
         return process
 
-    def adopt(self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit) -> FakeProcess | None:
+    def adopt(
+        self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit, launcher: str = "process"
+    ) -> FakeProcess | None:
         process = self.running.get(pid)
         if process is None or process.start_time != start_time:
             return None

@@ -113,13 +113,13 @@ async def test_nothing_is_probed_while_it_is_ready(bench: Bench) -> None:
 async def test_the_next_load_has_an_estimate(bench: Bench) -> None:
     bench.manager.ensure("w", "chat-x", 1)
     bench.clock.advance(8)
-    assert bench.outbox.loading[-1].eta_seconds is None
+    assert bench.outbox.loading[-1].eta_s is None
     process = bench.ready()
     assert bench.view().load_seconds == pytest.approx(8.0, abs=0.6)
     process.end(1)
     bench.prober.answer = (Readiness.REFUSED, "")
     bench.manager.ensure("w", "chat-x", 1)
-    assert bench.outbox.loading[-1].eta_seconds == pytest.approx(8.0, abs=0.6)
+    assert bench.outbox.loading[-1].eta_s == pytest.approx(8.0, abs=0.6)
 
 
 async def test_progress_in_the_log_is_told(bench: Bench) -> None:

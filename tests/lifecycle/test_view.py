@@ -51,7 +51,7 @@ def test_how_far_a_load_is(clock: VirtualClock, expected: float | None, passed: 
     loads = machine(clock, *STARTED, ev.Probed(Readiness.LOADING), ev.ProgressSeen("loading weights", 0.25))
     loads.expected = expected
     assert view.loading("chat-x", loads, clock.monotonic() + passed) == Loading(
-        model="chat-x", state="loading", stage="loading weights", eta_seconds=eta, progress=0.25
+        model="chat-x", state="loading", stage="loading weights", eta_s=eta, progress=0.25
     )
 
 

@@ -315,7 +315,7 @@ def _tree(top: type[errors.GlowplugError]) -> list[type[errors.GlowplugError]]:
 def test_every_error_has_the_shape_clients_know(kind: type[errors.GlowplugError]) -> None:
     extra: dict[str, Any] = {}
     if issubclass(kind, errors.Loading):
-        extra["loading"] = {"model": "m", "state": "loading", "stage": "", "eta_seconds": 2.0, "progress": None}
+        extra["loading"] = {"model": "m", "state": "loading", "stage": "", "eta_s": 2.0, "progress": None}
     if issubclass(kind, errors.EngineFailed):
         extra = {"reason": "crash", "log_tail": ("one", "two \x00 é")}
     error = kind('it "broke"\n', hint="mend it", **extra)

@@ -19,6 +19,8 @@ EXCEPTIONS: Mapping[str, str] = {
     "src/glowplug/config/schema.py": "declarations only; the tests of walk, jsonschema and reference read them",
     "src/glowplug/control/services.py": "declarations only",
     "src/glowplug/domain/access.py": "values only",
+    "src/glowplug/domain/footprint.py": "values only",
+    "src/glowplug/domain/hardware.py": "values only",
     "src/glowplug/domain/instance.py": "values only",
     "src/glowplug/domain/model.py": "values only",
     "src/glowplug/domain/snapshot.py": "values only",

@@ -210,7 +210,7 @@ def loading_line(error: Loading) -> str:
     parts = [str(told.get("state") or "loading")]
     if told.get("stage"):
         parts.append(str(told["stage"]))
-    progress, eta = told.get("progress"), told.get("eta_seconds")
+    progress, eta = told.get("progress"), told.get("eta_s")
     if isinstance(progress, (int, float)):
         parts.append(f"{progress:.0%}")
     if isinstance(eta, (int, float)):

@@ -37,6 +37,8 @@ def build_snapshot(catalog: Catalog, keys: Iterable[ApiKey], pepper: bytes, revi
                 models=key.models,
                 rpm=part(key.rpm),
                 expires_at=key.expires_at,
+                rights=key.rights,
+                priority=key.priority,
             )
             for key in keys
         ),

@@ -14,6 +14,17 @@ class Role(StrEnum):
     USER = "user"
 
 
+class Rights(StrEnum):
+    """What a key's requests may do to the machine's memory; each includes those below it."""
+
+    EVICT = "evict"
+    """Start models, and unload others that are idle to make room."""
+    START = "start"
+    """Start models that fit beside what is loaded."""
+    WARM = "warm"
+    """Use what is loaded."""
+
+
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """A stored API key.  The key itself is known only at creation; `digest` is its keyed hash (32 bytes)."""
 
@@ -26,6 +37,9 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Models and aliases it may use; empty means all."""
     rpm: int | None = None
     """Requests a minute, or None for no limit."""
+    rights: Rights = Rights.EVICT
+    priority: int = 0
+    """Of its requests when models queue for memory; higher goes first."""
     created_at: float = 0.0
     expires_at: float | None = None
     revoked_at: float | None = None

@@ -39,6 +39,14 @@ class FailureKind(StrEnum):
     PORT_TAKEN = "port_taken"
     OUT_OF_MEMORY = "out_of_memory"
     BAD_MODEL = "bad_model"
+    TOO_LARGE = "too_large"
+    """It would not fit with everything else unloaded."""
+    NO_ROOM = "no_room"
+    """It does not fit now, and what is in the way may not be unloaded for this request."""
+    DRIVER_LOST = "driver_lost"
+    """The device or its driver is not there any more (suspend, reset, update)."""
+    CPU_FALLBACK = "cpu_fallback"
+    """It loaded without the device it was given."""
     STOPPED = "stopped"
     """Somebody stopped it while requests waited: nothing is broken."""
 
@@ -70,6 +78,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     port: int
     key: str
+    prefix: str = "/v1"
+    """What its API's paths begin with."""
 
 
 class InstanceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,3 +107,16 @@ class InstanceView(msgspec.Struct, frozen=True, kw_only=True):
     loading: float | None = None
     """0..1 while loading, when known."""
     failure: Failure | None = None
+    claim: dict[str, int] = {}
+    """Bytes reserved for it, by device."""
+    measured: dict[str, int] = {}
+    """Bytes it was seen to hold when it became ready, by device."""
+    peak: dict[str, int] = {}
+    """The most it was seen to hold, by device."""
+    queue_position: int | None = None
+    """1 for the next to be given memory; None when it does not queue."""
+    why: str = ""
+    """What it waits for, or what is odd about it (a context that was shrunk, layers on the CPU)."""
+    launcher: str = ""
+    unit: str = ""
+    """The systemd unit or container it runs in."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from glowplug.domain.access import Role
-from glowplug.domain.model import Capability, Cold, OnDisconnect
+from glowplug.domain.access import Rights, Role
+from glowplug.domain.model import Capability, Cold, Dialect, OnDisconnect
 
 
 class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +33,14 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Why it cannot be used at all (an unset environment variable, say); empty when it can."""
     owner: str = "glowplug"
     """`owned_by` in the model list."""
+    request_defaults: dict[str, bool | int | float | str] = {}
+    """Members put into a request body that does not have them (`max_tokens`, say)."""
+    keep_alive_most: float = float("inf")
+    """Longest `keep_alive` a request may ask for, in seconds."""
+    dialect: Dialect = Dialect.OPENAI
+    """The wire its engine speaks."""
+    engine_options: dict[str, bool | int | float | str] = {}
+    """Options that go with every request in that dialect (Ollama's `num_ctx`)."""
 
     def __repr__(self) -> str:  # without the key and the headers, which end up in logs otherwise
         return f"ModelRoute({self.name!r}, {self.upstream_model!r} at {self.base_url or 'an instance'})"
@@ -58,6 +66,8 @@ class KeyRoute(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     rpm: int | None = None
     expires_at: float | None = None
+    rights: Rights = Rights.EVICT
+    priority: int = 0
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

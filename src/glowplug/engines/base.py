@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from glowplug.config.nearest import did_you_mean
+from glowplug.domain.footprint import Footprint, Place
+from glowplug.domain.hardware import Device
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Capability, LocalModel
 from glowplug.errors import Problem
@@ -70,6 +72,50 @@ class LoadProgress:
     fraction: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request an engine asks its manager to send it, with the launch key."""
+
+    method: str
+    path: str
+    body: bytes = b""
+    """JSON, or empty."""
+    timeout: float = 10.0
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """How an instance is asked to end: by a signal to its whole group, else by `request` or `argv` (the signal follows
+    when that fails).  SIGKILL comes after the model's `stop_timeout` in any case."""
+
+    signal: int = signal.SIGTERM
+    request: Request | None = None
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sleeping:
+    """How an instance gives its memory back without ending.  The requests of each are sent one after the other."""
+
+    sleep: tuple[Request, ...]
+    wake: tuple[Request, ...]
+    residual: float = 0.25
+    """The share of its measured memory that it may still hold asleep; if it holds more it is stopped instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What an engine says of itself once it is ready."""
+
+    warnings: tuple[str, ...] = ()
+    """Odd but usable, each a sentence: `the context was shrunk from 32768 to 8192 tokens`."""
+    failure: Failure | None = None
+    """It runs, and may not be used like this (it was given a device and loaded without)."""
+    device: int | None = None
+    """Bytes it says it allocated on accelerators, where it says so."""
+
+
 class Engine(Protocol):
     """One kind of local server."""
 
@@ -90,6 +136,21 @@ class Engine(Protocol):
     def capabilities(self) -> frozenset[Capability]: ...
 
     @property
+    def default_capabilities(self) -> tuple[Capability, ...]:
+        """What a model of this engine can be asked for when the configuration does not say."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The fields of a model that this engine cannot do without; a tuple of alternatives is written `path|id`."""
+        ...
+
+    @property
+    def hosted(self) -> bool:
+        """Its models are loaded by a daemon that serves many of them, instead of by a process each."""
+        ...
+
+    @property
     def help_argument(self) -> str:
         """The argument that makes the program list its flags; empty when there is none."""
         ...
@@ -102,12 +163,20 @@ class Engine(Protocol):
         """Asked with the launch key once the health is good, so that a stranger on the port is not mistaken for it."""
         ...
 
-    def argv(self, model: LocalModel, endpoint: Endpoint, known: frozenset[str] | None = None) -> tuple[str, ...]:
-        """The whole command line.  `known`: flags the program lists; None when that could not be found out."""
+    def argv(
+        self, model: LocalModel, endpoint: Endpoint, known: frozenset[str] | None = None, place: Place | None = None
+    ) -> tuple[str, ...]:
+        """The whole command line.  `known`: flags the program lists; None when that could not be found out.
+        `place`: what it was given; None where the identity of the command matters and not this launch."""
         ...
 
-    def env(self, model: LocalModel) -> dict[str, str]:
+    def env(self, model: LocalModel, place: Place | None = None) -> dict[str, str]:
         """Variables added to the clean environment, the model's own included."""
+        ...
+
+    def estimate(self, model: LocalModel, devices: Sequence[Device]) -> Footprint | None:
+        """What it will need, by the best rung of the ladder this engine has below `learned`, or None when the engine
+        cannot tell.  Reads files and may take a second: call it in a thread."""
         ...
 
     def secrets(self, endpoint: Endpoint) -> dict[str, str]:
@@ -118,10 +187,25 @@ class Engine(Protocol):
         """What can be seen to be wrong before anything is started (reads the file system, starts nothing)."""
         ...
 
-    def read_health(self, status: int, body: bytes) -> Readiness: ...
+    def read_health(self, status: int, body: bytes, model: LocalModel) -> Readiness: ...
 
     def read_identity(self, status: int, body: bytes, model: LocalModel) -> str:
         """Empty when the answer comes from this instance, else what is odd about it."""
+        ...
+
+    @property
+    def report_path(self) -> str:
+        """Asked once after readiness, for `report`; empty for engines that say nothing of themselves."""
+        ...
+
+    def report(self, model: LocalModel, place: Place, log_lines: Sequence[str], answer: bytes) -> LoadReport:
+        """What its log and the answer of `report_path` (empty when there was none) say about the load."""
+        ...
+
+    def stopping(self, model: LocalModel, endpoint: Endpoint) -> Stopping: ...
+
+    def sleeping(self, model: LocalModel, known: frozenset[str] | None = None) -> Sleeping | None:
+        """How it sleeps, or None when this model does not or this version cannot."""
         ...
 
     def classify(self, exit_code: int | None, log_lines: Sequence[str]) -> Failure:
@@ -131,6 +215,21 @@ class Engine(Protocol):
     def check_options(self, options: Mapping[str, OptionValue]) -> tuple[Problem, ...]: ...
 
     def progress(self, log_lines: Sequence[str]) -> LoadProgress: ...
+
+
+def visible_devices(place: Place | None, own: Mapping[str, str]) -> dict[str, str]:
+    """The variables that show an engine the accelerators of its place and no others.  What the model's own environment
+    sets stands.  (CUDA_DEVICE_ORDER because drivers count by bus and CUDA by speed otherwise.)"""
+    if place is None or not place.accelerators:
+        return {}
+    numbers = ",".join(str(place.indexes[id]) for id in place.accelerators)
+    names = {
+        "nvidia": {"CUDA_VISIBLE_DEVICES": numbers, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+        "amd": {"HIP_VISIBLE_DEVICES": numbers, "ROCR_VISIBLE_DEVICES": numbers},
+    }
+    if any(name.endswith("VISIBLE_DEVICES") for name in own):
+        return {}
+    return names.get(place.kind, {})
 
 
 def check_options(engine: str, schema: Mapping[str, Option], options: Mapping[str, OptionValue]) -> tuple[Problem, ...]:

@@ -14,10 +14,21 @@ from dataclasses import dataclass
 
 import msgspec
 
+from glowplug.domain.footprint import Footprint, Place
+from glowplug.domain.hardware import Device
 from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import Capability, LocalModel
 from glowplug.engines import base
-from glowplug.engines.base import LoadProgress, Option, OptionValue, Readiness, describe_exit
+from glowplug.engines.base import (
+    LoadProgress,
+    LoadReport,
+    Option,
+    OptionValue,
+    Readiness,
+    Sleeping,
+    Stopping,
+    describe_exit,
+)
 from glowplug.engines.llamacpp_options import OPTIONS
 from glowplug.errors import Problem
 
@@ -83,12 +94,18 @@ class LlamaCpp:
     name = "llamacpp"
     default_command = ("llama-server",)
     options = OPTIONS
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.TRANSCRIPTIONS, Capability.SPEECH}
+    default_capabilities = (Capability.CHAT, Capability.COMPLETIONS)
+    needs = ("path",)
+    hosted = False
     help_argument = "--help"
     health_path = "/health"
     identity_path = "/v1/models"
+    report_path = "/props"
 
-    def argv(self, model: LocalModel, endpoint: Endpoint, known: frozenset[str] | None = None) -> tuple[str, ...]:
+    def argv(
+        self, model: LocalModel, endpoint: Endpoint, known: frozenset[str] | None = None, place: Place | None = None
+    ) -> tuple[str, ...]:
         out = [*model.command, "-m", model.path, "--host", endpoint.host, "--port", str(endpoint.port)]
         out += ["--alias", model.name]
         for spellings in _EXTRAS:
@@ -105,8 +122,20 @@ class LlamaCpp:
             options.setdefault("embeddings", True)
         return options
 
-    def env(self, model: LocalModel) -> dict[str, str]:
-        return dict(model.env)
+    def env(self, model: LocalModel, place: Place | None = None) -> dict[str, str]:
+        return {**base.visible_devices(place, model.env), **model.env}
+
+    def estimate(self, model: LocalModel, devices: Sequence[Device]) -> Footprint | None:
+        return None
+
+    def report(self, model: LocalModel, place: Place, log_lines: Sequence[str], answer: bytes) -> LoadReport:
+        return LoadReport()
+
+    def stopping(self, model: LocalModel, endpoint: Endpoint) -> Stopping:
+        return Stopping()
+
+    def sleeping(self, model: LocalModel, known: frozenset[str] | None = None) -> Sleeping | None:
+        return None
 
     def secrets(self, endpoint: Endpoint) -> dict[str, str]:
         return {"LLAMA_API_KEY": endpoint.key}
@@ -146,7 +175,7 @@ class LlamaCpp:
                 )
         return None
 
-    def read_health(self, status: int, body: bytes) -> Readiness:
+    def read_health(self, status: int, body: bytes, model: LocalModel) -> Readiness:
         if status == 200:
             return Readiness.READY
         return Readiness.LOADING if status == 503 else Readiness.WRONG

@@ -66,7 +66,7 @@ def standing_error(target: Target, standing: Standing, now: float) -> GlowplugEr
 def loading_error(target: Target) -> Loading:
     """The engine is on its way (or wanted) and this request does not wait for it."""
     state = target.loading or LoadingState(model=target.name, state="queued")
-    eta = state.eta_seconds if state.eta_seconds is not None else _DEFAULT_ETA
+    eta = state.eta_s if state.eta_s is not None else _DEFAULT_ETA
     return Loading(
         f"The model {target.name!r} is {state.state}",
         hint="ask again after Retry-After, or ask for a stream, which waits",
@@ -74,8 +74,9 @@ def loading_error(target: Target) -> Loading:
             "model": state.model,
             "state": state.state,
             "stage": state.stage,
-            "eta_seconds": state.eta_seconds,
             "progress": state.progress,
+            "eta_s": state.eta_s,
+            "queue_position": state.queue_position,
         },
         retry_after=max(eta, 1.0),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,21 @@ class LaunchSpec:
     argv: tuple[str, ...]
     env: Mapping[str, str]
     log: Path
+    model: str = ""
+    """For people: what unit and container names and descriptions say."""
+    launcher: str = "auto"
+    """Which launcher the configuration asks for."""
+    memory_max: int | None = None
+    """Bytes of host memory the whole group may take, where the launcher can enforce it."""
+    image: str = ""
+    """The image a container launcher runs."""
+    port: int = 0
+    """The loopback port it will listen on; a container has to publish it."""
+    mounts: tuple[str, ...] = ()
+    """Files and folders it reads, for a container."""
+    unit: str = ""
+    """An existing unit of the user's systemd to start instead of `argv`."""
+    stop_timeout: float = 10.0
 
 
 class LaunchError(Exception):
@@ -47,12 +63,22 @@ class Running(Protocol):
         ...
 
     @property
+    def launcher(self) -> str:
+        """The launcher that can adopt it again: `process`, `systemd`, `container`."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Its systemd unit or container, or empty."""
+        ...
+
+    @property
     def start_time(self) -> int:
         """Of the leader, in the unit of the system; with the pid it names the process for ever."""
         ...
 
-    def terminate(self) -> None:
-        """Ask the whole group to end (SIGTERM)."""
+    def terminate(self, number: int = signal.SIGTERM) -> None:
+        """Ask the whole group to end."""
         ...
 
     def kill(self) -> None:
@@ -79,8 +105,11 @@ class Launcher(Protocol):
         """Start it.  Raises LaunchError."""
         ...
 
-    def adopt(self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit) -> Running | None:
-        """Take over a process that an earlier control process started; None when it is not there any more."""
+    def adopt(
+        self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit, launcher: str = "process"
+    ) -> Running | None:
+        """Take over a process that an earlier control process started; None when it is not there any more.
+        `launcher`: `Running.launcher` of then."""
         ...
 
     def sweep(self, keep: frozenset[str]) -> tuple[int, ...]:

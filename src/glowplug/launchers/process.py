@@ -43,6 +43,9 @@ def clean_environment(source: Mapping[str, str], extra: Mapping[str, str]) -> di
 class ProcessGroup:
     """A running engine: the leader's session, its process group, and whatever carries its mark."""
 
+    launcher = "process"
+    unit = ""
+
     def __init__(self, pid: int, start_time: int, mark: str, log: Path, on_exit: OnExit) -> None:
         self.pid = pid
         self.start_time = start_time
@@ -85,13 +88,13 @@ class ProcessGroup:
     def survivors(self) -> tuple[int, ...]:
         return tuple(stat.pid for stat in self._members())
 
-    def terminate(self) -> None:
+    def terminate(self, number: int = signal.SIGTERM) -> None:
         leader = procfs.read_stat(self.pid)
         if leader is not None and leader.start_time == self.start_time:
             with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGTERM)
+                os.killpg(self.pid, number)
         else:
-            _signal(self._members(), signal.SIGTERM)
+            _signal(self._members(), number)
 
     def kill(self) -> None:
         _signal(self._members(), signal.SIGKILL)
@@ -118,7 +121,7 @@ class ProcessGroup:
         self._pidfd = None
 
 
-def _signal(members: list[procfs.Stat], number: signal.Signals) -> None:
+def _signal(members: list[procfs.Stat], number: int) -> None:
     """Signal each process by pidfd, after checking that it is still the one that was seen."""
     for stat in members:
         with suppress(ProcessLookupError, PermissionError):
@@ -164,7 +167,9 @@ class ProcessLauncher:
         stat = procfs.read_stat(pid)
         return ProcessGroup(pid, stat.start_time if stat else 0, mark, spec.log, on_exit)
 
-    def adopt(self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit) -> ProcessGroup | None:
+    def adopt(
+        self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit, launcher: str = "process"
+    ) -> ProcessGroup | None:
         stat = procfs.read_stat(pid)
         if stat is None or stat.start_time != start_time or stat.dead:
             return None

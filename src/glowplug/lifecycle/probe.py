@@ -70,7 +70,7 @@ async def look(engine: Engine, model: LocalModel, endpoint: Endpoint, limit: flo
     try:
         async with asyncio.timeout(limit):
             status, body = await ask(endpoint, engine.health_path)
-            readiness = engine.read_health(status, body)
+            readiness = engine.read_health(status, body, model)
             if readiness is Readiness.WRONG:
                 return readiness, f"{engine.health_path} answered {status}"
             if readiness is Readiness.READY and engine.identity_path:

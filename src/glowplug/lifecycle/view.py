@@ -26,7 +26,7 @@ def loading(model: str, machine: Machine, now: float) -> Loading:
     expected = machine.expected
     eta = None if expected is None else round(max(expected - (now - machine.load.started), 0.1), 1)
     return Loading(
-        model=model, state=machine.state, stage=machine.load.stage, eta_seconds=eta, progress=machine.load.fraction
+        model=model, state=machine.state, stage=machine.load.stage, eta_s=eta, progress=machine.load.fraction
     )
 
 

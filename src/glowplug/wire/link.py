@@ -44,6 +44,10 @@ class Ensure(msgspec.Struct, frozen=True, tag=True):
 
     model: str
     waiting: int
+    priority: int = 0
+    """The highest of the keys whose requests ask."""
+    evict: bool = True
+    """Whether one of them may unload other models for it."""
 
 
 class Waiting(msgspec.Struct, frozen=True, tag=True):
@@ -58,6 +62,8 @@ class Activity(msgspec.Struct, frozen=True, tag=True):
 
     instance: str
     busy: bool
+    keep_alive: float | None = None
+    """Seconds the last request wants it kept from now on, within what policy allows; None: as configured."""
 
 
 class Drained(msgspec.Struct, frozen=True, tag=True):
