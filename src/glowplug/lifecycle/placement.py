@@ -1,0 +1,146 @@
+"""Where an instance could run: from what it needs and what the devices have.  Pure.
+
+A *room* is one memory: an accelerator with its own, or the host.  An accelerator that shares the host's memory is no
+room of its own, so that nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from glowplug.domain.footprint import Footprint, Place
+from glowplug.domain.hardware import HOST, Reading
+
+CONTEXT = 512 << 20
+"""Bytes that each further device costs an engine that is spread over several: a driver context and buffers of its
+own (0.3 to 0.6 GiB were seen with CUDA)."""
+
+Claim = dict[str, int]
+"""Bytes by room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One memory.  Bytes."""
+
+    id: str
+    total: int
+    reserve: int = 0
+    """Kept free for the desktop, or the system."""
+    others: int = 0
+    """Held by programs that are not ours."""
+    kind: str = ""
+    index: int = 0
+    holders: tuple[str, ...] = ()
+    """Names of the programs that hold `others`."""
+
+    @property
+    def capacity(self) -> int:
+        """What our models may have together."""
+        return max(self.total - self.reserve - self.others, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What an instance needs, margin included.  Bytes."""
+
+    device: int = 0
+    """On accelerators; of the host where there is none."""
+    host: int = 0
+    devices: tuple[str, ...] = ()
+    """The rooms it may use besides the host; empty: any."""
+    spread: bool = True
+    """Whether it can be divided over several accelerators."""
+
+
+def need_of(footprint: Footprint, devices: tuple[str, ...] = (), *, spread: bool = True) -> Need:
+    """A footprint with its error bar on top."""
+    factor = 1.0 + max(footprint.error, 0.0)
+    return Need(ceil(footprint.device * factor), ceil(footprint.host * factor), devices, spread)
+
+
+def rooms_of(
+    reading: Reading, others: Mapping[str, int], names: Mapping[str, tuple[str, ...]], reserve: int, host_reserve: int
+) -> tuple[Room, ...]:
+    """The rooms of a reading.  `others` and `names`: what programs that are not ours hold of each device, and who they
+    are.  A device whose size is unknown is no room: nothing can be promised of it."""
+    rooms = []
+    for device in reading.devices:
+        if device.total is None or (device.unified and device.accelerator):
+            continue
+        kept = reserve if device.accelerator else host_reserve
+        # A device smaller than its reserve would be no use at all: at most a tenth is kept of it.
+        kept = min(kept, device.total // 10) if kept * 2 > device.total else kept
+        rooms.append(
+            Room(
+                id=device.id,
+                total=device.total,
+                reserve=kept,
+                others=others.get(device.id, 0),
+                kind="" if device.id == HOST else device.kind.value,
+                index=device.index,
+                holders=names.get(device.id, ()),
+            )
+        )
+    return tuple(rooms)
+
+
+def options(need: Need, rooms: Sequence[Room]) -> tuple[Claim, ...]:
+    """Every way the need could be met if the rooms were empty, best first: one accelerator (the tightest that is large
+    enough), then more and more of them, or the host where there is none."""
+    able = [room for room in rooms if room.id != HOST and (not need.devices or room.id in need.devices)]
+    if not need.device or not able:
+        return ({HOST: need.device + need.host},) if need.device + need.host else ({},)
+    host = {HOST: need.host} if need.host else {}
+    found = [{room.id: need.device} | host for room in sorted(able, key=lambda room: room.capacity)]
+    if need.spread:
+        largest = sorted(able, key=lambda room: -room.capacity)
+        found += [_divided(need.device, largest[:count]) | host for count in range(2, len(able) + 1)]
+    return tuple(found)
+
+
+def _divided(bytes_: int, rooms: Sequence[Room]) -> Claim:
+    """Shares in proportion to what the rooms have."""
+    whole = bytes_ + CONTEXT * (len(rooms) - 1)
+    capacity = sum(room.capacity for room in rooms)
+    if not capacity:
+        return {room.id: ceil(whole / len(rooms)) for room in rooms}
+    return {room.id: ceil(whole * room.capacity / capacity) for room in rooms}
+
+
+def fits(claim: Mapping[str, int], free: Mapping[str, int]) -> bool:
+    """Whether every part of the claim is free.  Nothing fits everywhere, however full."""
+    return all(free.get(id, 0) >= bytes_ for id, bytes_ in claim.items() if bytes_ > 0)
+
+
+def best(claims: Iterable[Claim], free: Mapping[str, int]) -> Claim | None:
+    """The claim that fits with the fewest devices and leaves the smallest hole, or None."""
+    able = [claim for claim in claims if fits(claim, free)]
+
+    def waste(claim: Claim) -> tuple[int, int]:
+        return len(claim), sum(free.get(id, 0) - bytes_ for id, bytes_ in claim.items() if id != HOST)
+
+    return min(able, key=waste, default=None)
+
+
+def free_of(rooms: Iterable[Room], claims: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """What is left of each room under these claims; less than nothing where others took what was promised."""
+    left = {room.id: room.total - room.reserve - room.others for room in rooms}
+    for claim in claims:
+        for id, bytes_ in claim.items():
+            left[id] = left.get(id, 0) - bytes_
+    return left
+
+
+def place_of(claim: Mapping[str, int], rooms: Sequence[Room]) -> Place:
+    """A claim in the words of an engine."""
+    there = [room for room in rooms if room.id in claim]
+    accelerators = [room for room in there if room.id != HOST]
+    return Place(
+        claim=dict(claim),
+        totals={room.id: room.total for room in there},
+        indexes={room.id: room.index for room in accelerators},
+        kind=accelerators[0].kind if accelerators else "",
+    )
