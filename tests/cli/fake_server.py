@@ -51,11 +51,12 @@ class FakeServer:
             {"name": "embeddings-default", "kind": "alias", "targets": ["embed-a-llamacpp"], "cold": "wait"},
         ]  # fmt: skip
         self.keys: list[dict[str, Any]] = [
-            {"id": "key_1", "name": "laptop", "display": "sk-gp-1a2b…9f0e", "role": "user", "models": [], "rpm": None,
-             "created_at": now - 86_400 * 3, "expires_at": None, "revoked_at": None, "last_used_at": now - 60.4},
+            {"id": "key_1", "name": "laptop", "display": "sk-gp-1a2b…9f0e", "role": "user", "models": [],
+             "rpm": None, "rights": "evict", "priority": 0, "created_at": now - 86_400 * 3,
+             "expires_at": None, "revoked_at": None, "last_used_at": now - 60.4},
             {"id": "key_2", "name": "old", "display": "sk-gp-0000…1111", "role": "admin", "models": ["chat-default"],
-             "rpm": 1200, "created_at": now - 86_400 * 40, "expires_at": now - 5, "revoked_at": now - 9,
-             "last_used_at": None},
+             "rpm": 1200, "rights": "warm", "priority": -10, "created_at": now - 86_400 * 40, "expires_at": now - 5,
+             "revoked_at": now - 9, "last_used_at": None},
         ]  # fmt: skip
         sums = {"failed": 1, "cached_tokens": 0, "estimated": 2, "interrupted": 0, "open": 0}
         self.usage = [

@@ -92,6 +92,8 @@ def test_defaults_of_the_requests(glowplug: Glowplug, server: FakeServer) -> Non
         "role": "user",
         "models": ["a", "b"],
         "rpm": None,
+        "rights": "evict",
+        "priority": 0,
         "expires_in": 2_592_000.0,
     }
     glowplug("usage", "--by", "key,day", "--since", "2026-01-31", "--until", "2026-02-01")

@@ -8,21 +8,39 @@ from pathlib import Path
 import pytest
 
 from glowplug.config.catalogue import OptionProblem
+from glowplug.config.kinds import OptionValue
 from glowplug.config.load import Loaded, load
-from glowplug.config.schema import OptionValue
+from glowplug.domain.model import Capability
 from glowplug.errors import ConfigError, Problem
 
 
 class Catalogue:
-    """Two engines; `llamacpp` knows three options."""
+    """Five engines; all know the same few options."""
 
-    known: Mapping[str, type] = {"ctx_size": int, "gpu_layers": int, "parallel": int}
+    known: Mapping[str, type] = {"ctx_size": int, "gpu_layers": int, "parallel": int, "num_ctx": int}
+    commands: Mapping[str, tuple[str, ...]] = {
+        "llamacpp": ("llama-server",), "vllm": ("vllm", "serve"), "sglang": ("sglang",), "ollama": ("ollama", "serve"),
+        "command": (),
+    }  # fmt: skip
+    needed: Mapping[str, tuple[str, ...]] = {
+        "llamacpp": ("path",), "vllm": ("path|id",), "sglang": ("path|id",), "ollama": ("id",),
+        "command": ("command|unit", "ready"),
+    }  # fmt: skip
 
     def names(self) -> Sequence[str]:
-        return ("llamacpp", "vllm")
+        return tuple(self.commands)
 
     def command(self, engine: str) -> tuple[str, ...]:
-        return {"llamacpp": ("llama-server",), "vllm": ("vllm", "serve")}[engine]
+        return self.commands[engine]
+
+    def needs(self, engine: str) -> Sequence[str]:
+        return self.needed[engine]
+
+    def capabilities(self, engine: str) -> tuple[Capability, ...]:
+        return (Capability.CHAT,) if engine == "command" else (Capability.CHAT, Capability.COMPLETIONS)
+
+    def hosted(self, engine: str) -> bool:
+        return engine == "ollama"
 
     def check_options(self, engine: str, options: Mapping[str, OptionValue]) -> Sequence[OptionProblem]:
         found = []

@@ -24,6 +24,19 @@ def _some(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]
 
 _times = dict.fromkeys(("connect_timeout", "first_byte_timeout", "idle_timeout"), durations)
 _loads = dict.fromkeys(("load_stall", "load_ceiling", "stop_timeout"), durations)
+_memory = {
+    "memory": st.sampled_from(["14GiB", 0]),
+    "host_memory": st.just("1GiB"),
+    "devices": st.sampled_from([["gpu0"], ["gpu0", "host"]]),
+    "priority": st.integers(-100, 100),
+    "pinned": st.booleans(),
+    "keep_alive_most": st.sampled_from([-1, "1h"]),
+    "launcher": st.sampled_from(["auto", "systemd", "process"]),
+}
+memory = _some(reserve=st.sampled_from([0, "1GiB"]), host_reserve=st.just("2GiB"), pressure=durations)
+scheduling = _some(
+    min_residency=st.sampled_from([0, "60s"]), starvation=durations, queue=st.integers(1, 64), learn=st.booleans()
+)
 _limits = _some(body=st.sampled_from(["64MiB", 1000]), connections=st.integers(1, 10), waiting=st.just(0))
 server = _some(
     host=st.sampled_from(["127.0.0.1", "::1"]),
@@ -45,7 +58,12 @@ provider = st.fixed_dictionaries(
     {"base_url": st.sampled_from(["https://a.example/v1", "http://127.0.0.1:9/v1"])},
     optional={"api_key": st.sampled_from(["sk-abc", "${KEY:-d}"]), "headers": st.just({"X-A": "b"}), **_times},
 )
-_common = {"rpm": st.integers(1, 9), "capabilities": st.just(["chat", "embeddings"]), **_times}
+_common = {
+    "request_defaults": st.just({"max_tokens": 5}),
+    "rpm": st.integers(1, 9),
+    "capabilities": st.just(["chat", "embeddings"]),
+    **_times,
+}
 
 
 def model(providers: list[str]) -> st.SearchStrategy[dict[str, Any]]:
@@ -58,6 +76,7 @@ def model(providers: list[str]) -> st.SearchStrategy[dict[str, Any]]:
             "keep_alive": st.sampled_from([-1, "10m"]),
             **_common,
             **_loads,
+            **_memory,
         },
     )
     if not providers:
@@ -72,7 +91,9 @@ def model(providers: list[str]) -> st.SearchStrategy[dict[str, Any]]:
 @st.composite
 def configs(draw: st.DrawFn) -> dict[str, Any]:
     """A valid configuration as plain values."""
-    found: dict[str, Any] = draw(_some(server=server, defaults=defaults, engines=st.just({})))
+    found: dict[str, Any] = draw(
+        _some(server=server, defaults=defaults, engines=st.just({}), memory=memory, scheduling=scheduling)
+    )
     if "engines" in found:
         found["engines"] = {"llamacpp": draw(engine)}
     found["providers"] = draw(st.dictionaries(names, provider, max_size=2))
@@ -83,6 +104,11 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
     )
     aliases = draw(st.dictionaries(names, alias, max_size=2))
     found["aliases"] = {f"alias-{name}": value for name, value in aliases.items()}
+    local = [name for name, item in found["models"].items() if "engine" in item]
+    if local:
+        members = st.lists(st.sampled_from(sorted(local)), min_size=1, max_size=3, unique=True)
+        group = st.fixed_dictionaries({"members": members}, optional={"most": st.just(1), "exclusive": st.booleans()})
+        found["groups"] = draw(st.dictionaries(names, group, max_size=2))
     return found
 
 
@@ -112,4 +138,4 @@ def _write(value: Any, at: Path, depth: int, lines: list[str], where: dict[Path,
 
 
 def _scalar(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return json.dumps(value, ensure_ascii=False)

@@ -17,6 +17,9 @@ models:
   r: {provider: p, id: up}
 aliases:
   z: {targets: [a, r]}
+memory: {reserve: 1GiB}
+groups:
+  g: {members: [a, b], most: 1}
 """
 
 
@@ -33,8 +36,21 @@ aliases:
         ("path: /a,", "path: /a, port: 9,", Diff(restart=("a",))),
         ("path: /a,", "path: /a, command: other,", Diff(restart=("a",))),
         ("{engine: llamacpp, path: /b}", "{engine: vllm, path: /b}", Diff(restart=("b",))),
+        ("path: /a,", "path: /a, launcher: process,", Diff(restart=("a",))),
+        ("path: /a,", "path: /a, devices: [gpu1],", Diff(restart=("a",))),
+        ("path: /a,", "path: /a, priority: 7,", Diff(retuned=("a",))),
+        ("path: /a,", "path: /a, memory: 7GiB,", Diff(retuned=("a",))),
+        ("path: /a,", "path: /a, keep_alive_most: 1h,", Diff(routes=("a",))),
+        ("path: /a,", "path: /a, request_defaults: {max_tokens: 5},", Diff(routes=("a",))),
+        ("reserve: 1GiB", "reserve: 2GiB", Diff(rules=("memory.reserve",))),
+        (
+            "reserve: 1GiB}",
+            "reserve: 1GiB}\nscheduling: {learn: false, queue: 9}",
+            Diff(rules=("scheduling.queue", "scheduling.learn")),
+        ),
+        ("most: 1", "most: 2", Diff(groups=("g",))),
+        ("  g: {", "  h: {", Diff(retuned=("a", "b"), groups=("h", "g"))),
         ("path: /a,", "path: /a, rpm: 9,", Diff(routes=("a",))),
-        ("  b: {", "  c: {", Diff(added=("c",), removed=("b",), routes=("c", "b"))),
         ("id: up", "id: down", Diff(routes=("r",))),
         ("https://p/v1", "https://q/v1", Diff(routes=("r",))),
         ("[a, r]", "[r, a]", Diff(aliases=("z",))),
@@ -49,6 +65,13 @@ def test_only_what_changed_is_named(load_text: Callable[..., Loaded], old: str, 
     found = diff(load_text(BASE, K="k").resolved, load_text(BASE.replace(old, new, 1), K="k").resolved)
     assert found == expected
     assert bool(found) == (expected != Diff())
+
+
+def test_a_model_that_has_another_name_is_another_model(load_text: Callable[..., Loaded]) -> None:
+    renamed = BASE.replace("  b: {", "  c: {").replace("[a, b]", "[a, c]")
+    assert diff(load_text(BASE, K="k").resolved, load_text(renamed, K="k").resolved) == Diff(
+        added=("c",), removed=("b",), routes=("c", "b"), groups=("g",)
+    )
 
 
 def test_a_rotated_key_changes_its_routes(load_text: Callable[..., Loaded]) -> None:

@@ -39,7 +39,7 @@ def _objects(schema: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_every_setting_is_described_and_nothing_else_is_allowed() -> None:
     objects = dict(_objects(json_schema()))
-    assert len(objects) == 8
+    assert len(objects) == 13
     for at, schema in objects.items():
         assert schema["additionalProperties"] is False, at
         for name, rule in schema["properties"].items():
@@ -65,9 +65,21 @@ def test_the_example_fits_the_schema_and_loads_without_problems() -> None:
 def test_values_that_the_example_shows_as_defaults_are_the_defaults() -> None:
     given = YAML(typ="safe", pure=True).load(EXAMPLE_FILE.read_text())
     loaded = load(EXAMPLE_FILE, env={"HOME": "/h"}, engines=Catalogue())
-    assert set(given) == {"server", "defaults", "engines", "providers", "models", "aliases"}
+    assert set(given) == {
+        "server",
+        "defaults",
+        "engines",
+        "providers",
+        "models",
+        "aliases",
+        "memory",
+        "scheduling",
+        "groups",
+    }
     assert loaded.config.server == type(loaded.config.server)()
     assert loaded.config.defaults == type(loaded.config.defaults)()
+    assert loaded.config.memory == type(loaded.config.memory)()
+    assert loaded.config.scheduling == type(loaded.config.scheduling)()
 
 
 @pytest.mark.parametrize(
@@ -96,6 +108,19 @@ def test_values_that_the_example_shows_as_defaults_are_the_defaults() -> None:
         (("models",), {"a": {"engine": "llamacpp", "path": "x", "options": {"ctx_size": [1]}}}, False),
         (("engines",), {"llamacpp": {"command": ["nice", "x"]}}, True),
         (("engines",), {"llamacpp": {"command": {"a": "b"}}}, False),
+        (("models",), {"a": {"engine": "ollama", "id": "mistral:7b", "memory": 0, "priority": -100}}, True),
+        (("models",), {"a": {"engine": "ollama", "id": "mistral:7b", "priority": 101}}, False),
+        (("models",), {"a": {"engine": "ollama", "id": "mistral:7b", "launcher": "nohup"}}, False),
+        (("models",), {"a": {"engine": "command", "command": "x", "ready": {"tcp": True}, "stop": None}}, True),
+        (("models",), {"a": {"engine": "command", "command": "x", "ready": {"http": "/", "status": 99}}}, False),
+        (("models",), {"a": {"engine": "vllm", "id": "x", "request_defaults": {"max_tokens": 5}}}, True),
+        (("memory", "reserve"), 0, True),
+        (("memory", "pressure"), 0, False),
+        (("scheduling", "min_residency"), "0s", True),
+        (("scheduling", "min_residency"), -1, False),
+        (("scheduling", "queue"), 0, False),
+        (("scheduling", "learn"), "maybe", False),
+        (("groups",), {"g": {"members": []}}, False),
         (("defaults", "cold"), "wait", True),
         (("defaults", "cold"), "later", False),
     ],

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from glowplug.config.layers import apply_environment, settable, variable_name
 from glowplug.config.lines import Mapping, Node, Path, Scalar, read_tree
-from glowplug.config.schema import Defaults, Limits, Server
+from glowplug.config.schema import Defaults, Limits, Memory, Scheduling, Server
 
 
 def tree(text: str) -> Mapping:
@@ -28,9 +28,11 @@ def names(cls: type[msgspec.Struct]) -> set[str]:
     return {field.encode_name for field in msgspec.structs.fields(cls)}
 
 
-def test_every_single_value_of_server_and_defaults_can_be_set_and_no_list() -> None:
+def test_every_single_value_of_four_sections_can_be_set_and_no_list() -> None:
     paths = set(settable().values())
     assert {path[1] for path in paths if path[0] == "defaults"} == names(Defaults)
+    assert {path[1] for path in paths if path[0] == "memory"} == names(Memory)
+    assert {path[1] for path in paths if path[0] == "scheduling"} == names(Scheduling)
     assert {path[2] for path in paths if path[:2] == ("server", "limits")} == names(Limits)
     assert {path[1] for path in paths if path[0] == "server" and len(path) == 2} == names(Server) - {
         "hosts", "origins", "limits",

@@ -11,7 +11,8 @@ import pytest
 from glowplug.config.layers import settable
 from glowplug.config.load import load_bytes
 from glowplug.config.reference import reference
-from glowplug.config.schema import Alias, Defaults, Engine, Limits, Model, Provider, Server
+from glowplug.config.schema import Alias, Defaults, Group, Limits, Memory, Provider, Scheduling, Server
+from glowplug.config.schema_models import Engine, Model, Ready, Stop
 
 from .conftest import Catalogue
 
@@ -22,7 +23,12 @@ SECTIONS = {
     "defaults": Defaults,
     "providers.NAME": Provider,
     "models.NAME": Model,
+    "models.NAME.ready": Ready,
+    "models.NAME.stop": Stop,
     "aliases.NAME": Alias,
+    "memory": Memory,
+    "scheduling": Scheduling,
+    "groups.NAME": Group,
 }
 PAGE = reference()
 
@@ -43,7 +49,7 @@ def rows(title: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize(("title", "cls"), SECTIONS.items())
 def test_every_setting_has_a_row_with_type_default_and_description(title: str, cls: type[msgspec.Struct]) -> None:
     found = rows(title)
-    expected = [f.encode_name for f in msgspec.structs.fields(cls) if f.encode_name != "limits"]
+    expected = [f.encode_name for f in msgspec.structs.fields(cls) if f.encode_name not in ("limits", "ready", "stop")]
     assert list(found) == expected
     for takes, default, text in found.values():
         assert takes and default and len(text) > 5
@@ -67,6 +73,14 @@ def test_there_is_nothing_but_the_sections_and_an_example() -> None:
         ("providers.NAME", "base_url", "text", "required"),
         ("providers.NAME", "api_key", "secret, or `file:/path`", "none"),
         ("models.NAME", "keep_alive", "duration or -1", "`defaults.keep_alive`"),
+        ("models.NAME", "memory", "size", "none"),
+        ("models.NAME", "priority", "number -100 to 100", "`0`"),
+        ("models.NAME", "launcher", "`auto`, `systemd`, `process`, `container`", "the engine's `launcher`"),
+        ("models.NAME", "request_defaults", "mapping to number, text or true/false", "none"),
+        ("models.NAME.ready", "tcp", "true/false", "`False`"),
+        ("memory", "reserve", "size", "`1GiB`"),
+        ("scheduling", "min_residency", "duration", "`1m`"),
+        ("groups.NAME", "members", "list of text", "required"),
         ("models.NAME", "command", "text or list of text", "the engine's `command`"),
         ("models.NAME", "options", "mapping to number, text or true/false", "none"),
     ],
@@ -76,14 +90,16 @@ def test_types_and_defaults(title: str, name: str, takes: str, default: str) -> 
 
 
 def test_variables_are_named_where_they_set_something_and_nowhere_else() -> None:
-    named = set(re.findall(r"`(GLOWPLUG_(?:SERVER|DEFAULTS)__[A-Z_]+)`", PAGE.split("## server", 1)[1]))
+    named = set(
+        re.findall(r"`(GLOWPLUG_(?:SERVER|DEFAULTS|MEMORY|SCHEDULING)__[A-Z_]+)`", PAGE.split("## server", 1)[1])
+    )
     assert named == set(settable())
 
 
 def test_a_setting_of_one_kind_of_model_says_so() -> None:
     found = rows("models.NAME")
-    assert "Only with `engine`." in found["path"][2] and "Only with `provider`." in found["id"][2]
-    assert "Only with" not in found["rpm"][2]
+    assert "Only with `engine`." in found["path"][2] and "Only with `provider`." in found["provider"][2]
+    assert "Only with" not in found["rpm"][2] + found["id"][2]
 
 
 def test_the_example_loads() -> None:

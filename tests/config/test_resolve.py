@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from glowplug.config.load import Loaded
 from glowplug.config.resolve import server_settings
 from glowplug.config.schema import Limits, Server
 from glowplug.domain import snapshot
-from glowplug.domain.model import Capability, Cold, LocalModel, OnDisconnect
+from glowplug.domain.model import Capability, Cold, Dialect, Group, LocalModel, OnDisconnect, Ready, Stop
+from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
 
 Load = Callable[..., Loaded]
@@ -72,7 +74,14 @@ def test_routes_are_in_the_order_of_the_file_with_inherited_times(load_text: Loa
             idle_timeout=5.0,
             rpm=5,
         ),
-        ModelRoute(name="remote", headers={"X-A": "b"}, idle_timeout=8.0, max_concurrency=2, **shared),  # type: ignore[arg-type]
+        ModelRoute(
+            name="remote",
+            headers={"X-A": "b"},
+            idle_timeout=8.0,
+            max_concurrency=2,
+            capabilities=tuple(item for item in Capability if item.value != "messages"),
+            **shared,  # type: ignore[arg-type]
+        ),
         ModelRoute(
             name="remote-too",
             headers={"X-A": "b"},
@@ -96,6 +105,118 @@ def test_the_defaults_are_those_of_the_domain(load_text: Load) -> None:
     assert loaded.local_models == (LocalModel(name="m", engine="llamacpp", path="/m", command=("llama-server",)),)
     assert loaded.aliases == (AliasRoute(name="a", targets=("m",)),)
     assert server_settings(Server(limits=Limits())).limits == snapshot.Limits()
+
+
+EVERY = """\
+engines:
+  vllm: {launcher: container, image: vllm/vllm-openai, memory_max: 32GiB}
+defaults: {keep_alive_most: 1h}
+models:
+  big:
+    engine: vllm
+    id: Qwen/Qwen2.5-0.5B-Instruct
+    memory: 14GiB
+    host_memory: 0
+    devices: [gpu1, host]
+    priority: -5
+    pinned: true
+    sleep: true
+    request_defaults: {max_tokens: 4096, temperature: 0.5, stop: x, logprobs: false}
+  bare: {engine: vllm, path: w, launcher: process, memory_max: 1GiB, keep_alive_most: -1}
+  daemon: {engine: ollama, id: "mistral:7b", options: {num_ctx: 4096}}
+  whisper:
+    engine: command
+    unit: whisper.service
+    id: whisper-1
+    port: 9
+    ready: {http: /health, status: 204}
+    stop: {argv: [docker, stop, 7]}
+  comfy: {engine: command, command: ./comfy, ready: {log: "ready$"}, stop: {signal: SIGINT}}
+groups:
+  one: {members: [big, daemon]}
+  two: {members: [daemon], most: 3, exclusive: true}
+memory: {reserve: 512MiB, host_reserve: 0, pressure: 1s}
+scheduling: {min_residency: 0, starvation: 3s, queue: 4, learn: false}
+"""
+
+
+def test_every_setting_of_an_engines_model_arrives(load_text: Load, tmp_path: Path) -> None:
+    both = (Capability.CHAT, Capability.COMPLETIONS)
+    big, bare, daemon, whisper, comfy = load_text(EVERY).local_models
+    assert big == LocalModel(
+        name="big",
+        engine="vllm",
+        id="Qwen/Qwen2.5-0.5B-Instruct",
+        command=("vllm", "serve"),
+        memory=14 << 30,
+        host_memory=0,
+        memory_max=32 << 30,
+        devices=("gpu1", "host"),
+        priority=-5,
+        pinned=True,
+        groups=("one",),
+        launcher="container",
+        image="vllm/vllm-openai",
+        sleep=True,
+    )
+    assert bare == LocalModel(
+        name="bare",
+        engine="vllm",
+        path=str(tmp_path / "w"),
+        command=("vllm", "serve"),
+        launcher="process",
+        memory_max=1 << 30,
+    )
+    assert daemon == LocalModel(
+        name="daemon",
+        engine="ollama",
+        id="mistral:7b",
+        command=("ollama", "serve"),
+        options={"num_ctx": 4096},
+        capabilities=both,
+        groups=("one", "two"),
+    )
+    assert whisper == LocalModel(
+        name="whisper",
+        engine="command",
+        id="whisper-1",
+        unit="whisper.service",
+        port=9,
+        capabilities=(Capability.CHAT,),
+        ready=Ready(http="/health", status=204),
+        stop=Stop(argv=("docker", "stop", "7")),
+    )
+    assert comfy == LocalModel(
+        name="comfy",
+        engine="command",
+        command=(str(tmp_path / "comfy"),),
+        capabilities=(Capability.CHAT,),
+        ready=Ready(log="ready$"),
+        stop=Stop(signal="SIGINT"),
+    )
+
+
+def test_routes_say_what_their_engine_speaks_and_calls_the_model(load_text: Load) -> None:
+    routes = {route.name: route for route in load_text(EVERY).routes}
+    assert {name: route.upstream_model for name, route in routes.items()} == {
+        "big": "big", "bare": "bare", "daemon": "mistral:7b", "whisper": "whisper-1", "comfy": "comfy",
+    }  # fmt: skip
+    assert [name for name, route in routes.items() if route.dialect is Dialect.OLLAMA] == ["daemon"]
+    assert [route.engine_options for route in routes.values() if route.engine_options] == [{"num_ctx": 4096}]
+    assert routes["big"].request_defaults == {"max_tokens": 4096, "temperature": 0.5, "stop": "x", "logprobs": False}
+    assert [route.keep_alive_most for route in routes.values()] == [3600.0, math.inf, 3600.0, 3600.0, 3600.0]
+
+
+def test_rules_and_groups_arrive(load_text: Load) -> None:
+    loaded = load_text(EVERY)
+    assert loaded.memory == MemorySettings(reserve=512 << 20, host_reserve=0, pressure=1.0)
+    assert loaded.scheduling == SchedulingSettings(min_residency=0.0, starvation=3.0, queue=4, learn=False)
+    assert loaded.groups == (
+        Group(name="one", members=("big", "daemon")),
+        Group(name="two", members=("daemon",), most=3, exclusive=True),
+    )
+    empty = load_text("")
+    assert (empty.memory, empty.scheduling, empty.groups) == (MemorySettings(), SchedulingSettings(), ())
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,9 @@ def test_every_leaf_has_a_source_and_every_source_a_leaf(loaded: Loaded) -> None
 
 def test_what_belongs_to_the_other_kind_of_model_is_left_out(loaded: Loaded) -> None:
     assert not {"args", "env", "options", "path", "keep_alive", "engine"} & set(value(loaded, "models.cloud"))
-    assert not {"id", "provider"} & set(value(loaded, "models.local"))
+    assert not {"priority", "pinned", "sleep", "launcher"} & set(value(loaded, "models.cloud"))
+    assert not {"id", "provider", "ready"} & set(value(loaded, "models.local"))
+    assert (value(loaded, "models.local")["priority"], value(loaded, "models.local")["pinned"]) == (0, False)
 
 
 def test_path_and_digest_are_those_of_the_file(loaded: Loaded) -> None:

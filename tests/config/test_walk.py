@@ -188,7 +188,7 @@ def test_all_problems_are_reported_in_the_order_of_the_file(problems_of: Problem
         "server: {port: x, prot: 1}\ndefaults: {cold: y}\nmodels:\n  m: {engine: nope}\naliases:\n  a: {targets: [z]}\n"
     )
     found = problems_of(text)
-    assert [problem.line for problem in found] == [1, 1, 2, 4, 4, 6]
+    assert [problem.line for problem in found] == [1, 1, 2, 4, 6]
 
 
 def test_a_broken_model_is_still_known_to_those_who_name_it(problems_of: Problems) -> None:

@@ -25,6 +25,10 @@ models:
   b: {engine: llamacpp, path: b.gguf}
 aliases:
   x: {targets: [a, b]}
+memory: {reserve: 5}
+scheduling: {queue: 6}
+groups:
+  g: {members: [a], exclusive: true}
 """
 CHANGED = TWO.replace("1m", "2m").replace("b.gguf", "c.gguf").replace("[a, b]", "[b, a]")
 BAD = "models:\n  a: {engine: llamacp, path: a.gguf}\n"
@@ -82,6 +86,8 @@ def test_the_catalog_is_what_the_file_says(desk: Desk) -> None:
     catalog, loaded = desk.configuration.catalog(), desk.read()
     assert (catalog.models, catalog.local, catalog.aliases) == (loaded.routes, loaded.local_models, loaded.aliases)
     assert [model.name for model in catalog.local] == ["a", "b"]
+    assert (catalog.memory.reserve, catalog.scheduling.queue) == (5, 6)
+    assert [(group.name, group.members) for group in catalog.groups] == [("g", ("a",))]
     assert "box.lan" in catalog.hosts and catalog.origins == ("https://ui.example",)
     assert (catalog.limits, catalog.workers, catalog.stale) == (loaded.server.limits, 3, "")
     assert desk.configuration.path == desk.path
@@ -98,6 +104,11 @@ async def test_a_reload_puts_the_file_in_force_before_it_is_carried_out(desk: De
     event = await desk.event()
     assert (event.kind, event.at) == ("config", StillClock().now)
     assert event.data == {"changed": reloaded.changed, "revision": 41}
+
+
+async def test_a_reload_names_rules_and_groups_with_their_section(desk: Desk) -> None:
+    desk.save(TWO.replace("reserve: 5", "reserve: 6").replace("exclusive: true", "exclusive: true, most: 2"))
+    assert (await desk.configuration.reload(dry_run=True)).changed == ("groups.g", "memory.reserve")
 
 
 async def test_a_reload_of_the_same_file_changes_nothing_and_names_nothing(desk: Desk) -> None:

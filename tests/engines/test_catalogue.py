@@ -17,3 +17,11 @@ def test_a_problem_never_repeats_the_value() -> None:
     assert "sesame" not in wrong.message + wrong.hint
     assert (unknown.option, unknown.message) == ("ctx_sise", "is not an option of llamacpp")
     assert "ctx_size" in unknown.hint
+
+
+def test_it_says_of_every_engine_what_a_model_of_it_needs_and_can() -> None:
+    catalogue = Catalogue()
+    for name in catalogue.names():
+        assert catalogue.needs(name) and catalogue.capabilities(name)
+    assert list(catalogue.needs("llamacpp")) == ["path"]
+    assert not catalogue.hosted("llamacpp")

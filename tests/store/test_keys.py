@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from glowplug.domain.access import ApiKey, Role
+from glowplug.domain.access import ApiKey, Rights, Role
 from glowplug.errors import StoreError
 from glowplug.store import keys
 from glowplug.store.database import Database
 
 KEY = ApiKey(
     id="key_1", name="n", display="sk-gp-1…2", role=Role.ADMIN, models=("a", "b"), rpm=5, created_at=1.5,
-    expires_at=9.0, digest=b"\x00\xff" * 16,
+    expires_at=9.0, rights=Rights.WARM, priority=-7, digest=b"\x00\xff" * 16,
 )  # fmt: skip
 OTHER = ApiKey(id="key_0", name="", display="d", created_at=2.0, digest=b"2" * 32)
 

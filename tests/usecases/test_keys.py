@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from glowplug.domain.access import Role
+from glowplug.domain.access import Rights, Role
 from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.store import keys
 from glowplug.store.database import Database
@@ -103,6 +103,8 @@ async def test_last_use_is_kept(book: Book, database: Database) -> None:
         (NewKey(name="x" * 201), "201 characters"),
         (NewKey(name="a\nb"), "printable"),
         (NewKey(rpm=0), "rpm is 0"),
+        (NewKey(priority=101), "priority is 101"),
+        (NewKey(priority=-101), "from -100 to 100"),
         (NewKey(expires_in=0.0), "expires_in"),
         (NewKey(expires_in=float("inf")), "expires_in"),
         (NewKey(models=("chat",)), "no model or alias 'chat'"),
@@ -112,6 +114,17 @@ async def test_values_that_make_no_sense_are_refused(book: Book, wanted: NewKey,
     with pytest.raises(RequestError, match=says):
         await book.keys.create(wanted, frozenset({"other"}))
     assert book.keys.usable() == ()
+
+
+async def test_rights_and_priority_are_kept_and_shown(book: Book, database: Database) -> None:
+    made = await book.keys.create(NewKey(rights=Rights.START, priority=-100), frozenset())
+    plain = await book.keys.create(NewKey(), frozenset())
+    assert (made.rights, made.priority) == (Rights.START, -100)
+    assert [(row.rights, row.priority) for row in book.keys.list().data] == [(Rights.START, -100), (Rights.EVICT, 0)]
+    assert {key.id: key.rights for key in await database.run(keys.every)} == {
+        made.id: Rights.START, plain.id: Rights.EVICT,
+    }  # fmt: skip
+    assert [key.priority for key in book.keys.usable()] == [-100, 0]
 
 
 async def test_revoking_an_unknown_key(book: Book) -> None:

@@ -25,6 +25,8 @@ _COLUMNS = (
     Column("ROLE", paint=lambda role: "yellow" if role == "admin" else ""),
     Column("MODELS"),
     Column("RPM", right=True),
+    Column("RIGHTS", paint=lambda rights: "yellow" if rights == "warm" else ""),
+    Column("PRIORITY", right=True),
     Column("CREATED"),
     Column("LAST USED"),
     Column("EXPIRES", paint=lambda text: "red" if text in ("revoked", "expired") else ""),
@@ -53,10 +55,28 @@ def keys() -> None:
     "--models", default="", metavar="A,B", help="Models and aliases it may use, separated by commas [all of them]."
 )
 @click.option("--rpm", type=click.IntRange(1), metavar="N", help="Requests a minute [no limit].")
+@click.option(
+    "--rights",
+    type=click.Choice(["evict", "start", "warm"]),
+    default="evict",
+    show_default=True,
+    help="What its requests may do to memory: unload idle models for others (evict), start what fits beside them "
+    "(start), use what is loaded (warm).",
+)
+@click.option(
+    "--priority",
+    type=click.IntRange(-100, 100),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="When models queue for memory, higher goes first.",
+)
 @click.option("--expires", metavar="TIME", help="How long it is valid, for example 30d [for ever].")
 @dry_run_option
 @common_options
-def create(name: str, role: str, models: str, rpm: int | None, expires: str | None, dry_run: bool) -> None:
+def create(
+    name: str, role: str, models: str, rpm: int | None, rights: str, priority: int, expires: str | None, dry_run: bool
+) -> None:
     """Make a new API key and show it once.
 
     The key alone goes to stdout, so that a script can keep it; what to do with it is said on stderr.
@@ -65,11 +85,13 @@ def create(name: str, role: str, models: str, rpm: int | None, expires: str | No
     Examples:
       glowplug keys create laptop
       glowplug keys create ci --models chat-default,embeddings-default --rpm 60 --expires 30d
+      glowplug keys create batch --rights start --priority -10
       KEY=$(glowplug keys create notebook)
     """
     session = current()
     allowed = [part.strip() for part in models.split(",") if part.strip()]
     asked: dict[str, Any] = {"name": name, "role": role, "models": allowed, "rpm": rpm}
+    asked |= {"rights": rights, "priority": priority}
     valid = duration(expires, "--expires") if expires is not None else inf
     asked["expires_in"] = valid if valid < inf else None
     client, output = session.client(), session.output
@@ -138,6 +160,8 @@ def cells(row: Row, now: float) -> list[str]:
         str(row.get("role") or ""),
         ",".join(map(str, models)) or "all",
         count(rpm) if rpm is not None else "",
+        str(row.get("rights") or ""),
+        str(row.get("priority") or 0),
         ago(row.get("created_at"), now),
         ago(row.get("last_used_at"), now) or "never",
         _expiry(row, now),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from glowplug.config.schema import OptionValue
+from glowplug.config.kinds import OptionValue
+from glowplug.domain.model import Capability
 
 
 class OptionProblem(NamedTuple):
@@ -25,7 +26,19 @@ class EngineCatalogue(Protocol):
         ...
 
     def command(self, engine: str) -> tuple[str, ...]:
-        """How the engine's program is started when the file does not say: `("llama-server",)`."""
+        """How the engine's program is started when the file does not say: `("llama-server",)`; empty for none."""
+        ...
+
+    def needs(self, engine: str) -> Sequence[str]:
+        """The fields of a model that the engine cannot do without; alternatives are written `path|id`."""
+        ...
+
+    def capabilities(self, engine: str) -> tuple[Capability, ...]:
+        """What a model of the engine can be asked for when the file does not say."""
+        ...
+
+    def hosted(self, engine: str) -> bool:
+        """Whether a daemon that serves many models loads them, instead of a process each."""
         ...
 
     def check_options(self, engine: str, options: Mapping[str, OptionValue]) -> Sequence[OptionProblem]:

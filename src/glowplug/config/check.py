@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 import msgspec.inspect as shape
 
 from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.check_local import Found, Given, check_local, check_request_defaults
+from glowplug.config.kinds import Launcher, OptionValue
 from glowplug.config.lines import Path, dotted
 from glowplug.config.nearest import did_you_mean
-from glowplug.config.schema import Config, Engine, Model, OptionValue, Provider
+from glowplug.config.schema import Config, Group, Provider
+from glowplug.config.schema_models import Engine, Model
 from glowplug.config.walk import Missing, Walked
 from glowplug.errors import Problem
 from glowplug.secret import Secret
@@ -44,6 +47,8 @@ class Checker:
         self._ports()
         for name in self._config.aliases:
             self._alias(name)
+        for name, group in self._config.groups.items():
+            self._group(("groups", name), group)
 
     def _problem(self, at: Path, message: str, hint: str = "") -> None:
         self._walked.problems.append(Problem(dotted(at), message, line=line_of(self._walked, at), hint=hint))
@@ -64,7 +69,13 @@ class Checker:
         at: Path = ("engines", name, "options")
         for problem in self._engines.check_options(name, self._config.engines[name].options):
             self._problem((*at, problem.option), problem.message, problem.hint)
-        self._command(("engines", name), self._config.engines[name].command)
+        section = self._config.engines[name]
+        self._command(("engines", name), section.command)
+        users = [model for model in self._config.models.values() if model.engine == name]
+        contained = [model for model in users if (model.launcher or section.launcher) is Launcher.CONTAINER]
+        if section.image and section.launcher is not Launcher.CONTAINER and not contained:
+            message = f"is for a container, and the launcher is {section.launcher.value}"
+            self._problem(("engines", name, "image"), message, "add launcher: container")
 
     def _command(self, at: Path, command: str | tuple[str, ...] | None) -> None:
         if command is not None and (not command or not command[0]):
@@ -123,7 +134,7 @@ class Checker:
             self._problem((*at, "provider"), "a model has an engine or a provider, not both", "remove one of the two")
             return
         if not engine and not provider:
-            hint = "give engine and path, or provider and id"
+            hint = "give engine and where its weights are (path or id), or provider and id"
             self._problem(at, "a model needs an engine or a provider", hint)
             return
         kind = "engine" if engine else "provider"
@@ -131,14 +142,13 @@ class Checker:
             if only != kind and self._given((*at, field)):
                 other = "runs on an engine here" if engine else "comes from a provider"
                 self._problem((*at, field), f"does not apply to a model that {other}", "remove it")
+        self._found(check_request_defaults(at, model.request_defaults))
         if engine:
             self._engine_model(at, model)
         else:
             self._provider_model(at, model)
 
     def _engine_model(self, at: Path, model: Model) -> None:
-        if not self._given((*at, "path")):
-            self._problem((*at, "path"), "path is missing", "for example path: ~/models/hermes.gguf")
         self._command(at, model.command)
         engine = model.engine
         if engine is None or self._lost((*at, "engine")):
@@ -147,7 +157,10 @@ class Checker:
         if engine not in known:
             self._problem((*at, "engine"), f"there is no engine {engine}", did_you_mean(engine, known, "engines"))
             return
-        base = self._config.engines.get(engine, Engine()).options
+        section = self._config.engines.get(engine, Engine())
+        given = Given(at, self._walked.lines.keys(), {entry.path for entry in self._walked.missing})
+        self._found(check_local(model, section, given, self._engines))
+        base = section.options
         options: dict[str, OptionValue] = {**base, **model.options}
         for problem in self._engines.check_options(engine, options):
             # An option the engine's own section brought is reported there, once.
@@ -165,6 +178,10 @@ class Checker:
             hint = did_you_mean(provider, known, "providers") or "add it under providers:"
             self._problem((*at, "provider"), f"there is no provider {provider}", hint)
 
+    def _found(self, found: Iterable[Found]) -> None:
+        for path, message, hint in found:
+            self._problem(path, message, hint)
+
     def _lost(self, at: Path) -> bool:
         return any(entry.path == at for entry in self._walked.missing)
 
@@ -173,10 +190,14 @@ class Checker:
         for name, model in self._config.models.items():
             if model.port is None:
                 continue
+            # Models of one daemon are all at its port.
+            hosted = model.engine in self._engines.names() and self._engines.hosted(model.engine or "")
+            if hosted and taken.get(model.port) == f"engine {model.engine}":
+                continue
             if model.port in taken:
                 hint = "give another, or none for a free one"
                 self._problem(("models", name, "port"), f"port {model.port} is used by {taken[model.port]}", hint)
-            taken.setdefault(model.port, f"model {name}")
+            taken.setdefault(model.port, f"engine {model.engine}" if hosted else f"model {name}")
 
     # ---- aliases
 
@@ -194,6 +215,22 @@ class Checker:
             else:
                 hint = did_you_mean(target, models, "models")
                 self._problem((*at, "targets", number), f"there is no model {target}", hint)
+
+    # ---- groups
+
+    def _group(self, at: Path, group: Group) -> None:
+        models, aliases = self._declared.get("models", []), self._declared.get("aliases", [])
+        for number, member in enumerate(group.members):
+            path: Path = (*at, "members", number)
+            if member in models:
+                if self._given(("models", member, "provider")):
+                    self._problem(path, f"{member} is not run on this machine", "remove it; a group is about memory")
+            elif member in aliases:
+                self._problem(path, f"{member} is an alias; a member is a model", "list that alias's models instead")
+            else:
+                self._problem(path, f"there is no model {member}", did_you_mean(member, models, "models"))
+        if group.most >= len(group.members) and not group.exclusive:
+            self._warn((*at, "most"), "all of its members may be loaded together", "lower it, or remove the group")
 
 
 def only_fields() -> dict[str, str]:

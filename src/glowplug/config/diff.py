@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TypeVar
 
+import msgspec
+
 from glowplug.config.resolve import Resolved
-from glowplug.domain.model import LocalModel
+from glowplug.domain.model import Group, LocalModel
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
 
-_RESTART_FIELDS = ("engine", "path", "command", "options", "args", "env", "port")
+_RESTART_FIELDS = (
+    "engine", "path", "id", "command", "options", "args", "env", "port", "launcher", "image", "unit", "sleep",
+    "memory_max", "devices",
+)  # fmt: skip
 """A running engine was started with these; the other fields are looked at while it runs."""
 _SERVER_RESTART = ("host", "port", "workers")
-_Named = TypeVar("_Named", LocalModel, ModelRoute, AliasRoute)
+_Named = TypeVar("_Named", LocalModel, ModelRoute, AliasRoute, Group)
 
 
 @dataclass(frozen=True)
@@ -27,13 +32,17 @@ class Diff:
     restart: tuple[str, ...] = ()
     """Local models whose engine must be started anew to follow the change."""
     retuned: tuple[str, ...] = ()
-    """Local models whose running engine can stay: keep_alive, time limits, capabilities."""
+    """Local models whose running engine can stay: keep_alive, time limits, capabilities, priority, declared memory."""
     routes: tuple[str, ...] = ()
     """Models whose route is new, gone or different."""
     aliases: tuple[str, ...] = ()
     """Aliases that are new, gone or different."""
     server: tuple[str, ...] = ()
     """Server settings that differ."""
+    groups: tuple[str, ...] = ()
+    """Groups that are new, gone or different."""
+    rules: tuple[str, ...] = ()
+    """Settings of `memory` and `scheduling` that differ: `memory.reserve`."""
 
     @property
     def needs_new_process(self) -> tuple[str, ...]:
@@ -41,7 +50,7 @@ class Diff:
         return tuple(name for name in self.server if name in _SERVER_RESTART)
 
     def __bool__(self) -> bool:
-        return any((self.added, self.removed, self.restart, self.retuned, self.routes, self.aliases, self.server))
+        return any(getattr(self, field.name) for field in fields(self))
 
 
 def diff(old: Resolved, new: Resolved) -> Diff:
@@ -62,11 +71,22 @@ def diff(old: Resolved, new: Resolved) -> Diff:
             for name in ("host", "port", "workers", "hosts", "origins", "limits")
             if getattr(old.server, name) != getattr(new.server, name)
         ),
+        groups=_differing(old.groups, new.groups),
+        rules=(
+            *_settings("memory", old.memory, new.memory),
+            *_settings("scheduling", old.scheduling, new.scheduling),
+        ),
     )
 
 
 def _needs_restart(old: LocalModel, new: LocalModel) -> bool:
     return any(getattr(old, name) != getattr(new, name) for name in _RESTART_FIELDS)
+
+
+def _settings(section: str, old: msgspec.Struct, new: msgspec.Struct) -> tuple[str, ...]:
+    """Names of the fields that differ, below their section."""
+    names = (field.name for field in msgspec.structs.fields(new))
+    return tuple(f"{section}.{name}" for name in names if getattr(old, name) != getattr(new, name))
 
 
 def _differing(old: Sequence[_Named], new: Sequence[_Named]) -> tuple[str, ...]:

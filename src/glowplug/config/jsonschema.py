@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import msgspec.inspect as shape
 
-from glowplug.config.schema import Alias, Config, Model, Provider
+from glowplug.config.schema import Alias, Config, Group, Provider
+from glowplug.config.schema_models import Model
 from glowplug.config.wording import written
 from glowplug.secret import Secret
 
@@ -28,7 +29,7 @@ _KEYS = {
     "header": r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
 }
 _LOOSE = ["string", "number", "boolean"]
-_NAMED = {Provider: "a provider", Model: "a model", Alias: "an alias"}
+_NAMED = {Provider: "a provider", Model: "a model", Alias: "an alias", Group: "a group"}
 
 
 def json_schema() -> dict[str, Any]:
@@ -98,7 +99,8 @@ def _struct(kind: shape.StructType) -> dict[str, Any]:
     if required:
         found["required"] = required
     if kind.cls is Model:
-        found["oneOf"] = [{"required": ["engine", "path"]}, {"required": ["provider", "id"]}]
+        places = [{"required": [name]} for name in ("path", "id", "command", "unit")]
+        found["oneOf"] = [{"required": ["engine"], "anyOf": places}, {"required": ["provider", "id"]}]
     return found
 
 

@@ -1,7 +1,7 @@
 """Settings from the environment, over those of the file: `GLOWPLUG_SERVER__PORT=8080`.
 
-Two underscores separate levels.  Single values of `server` and `defaults` can be set this way, lists and mappings
-cannot.  A variable that names no setting is refused like an unknown key.
+Two underscores separate levels.  Single values of `server`, `defaults`, `memory` and `scheduling` can be set this
+way, lists and mappings cannot.  A variable that names no setting is refused like an unknown key.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import msgspec.inspect as shape
 
 from glowplug.config.lines import Mapping, Path, Scalar, dotted
 from glowplug.config.nearest import did_you_mean
-from glowplug.config.schema import Defaults, Server
+from glowplug.config.schema import Defaults, Memory, Scheduling, Server
 from glowplug.errors import Problem
 
-_SECTIONS = {"server": Server, "defaults": Defaults}
+_SECTIONS = {"server": Server, "defaults": Defaults, "memory": Memory, "scheduling": Scheduling}
 
 
 def variable_name(path: Path) -> str:

@@ -19,7 +19,8 @@ from glowplug.config.resolve import Resolved, ServerSettings, inherit, resolve
 from glowplug.config.schema import Config
 from glowplug.config.show import Shown, show
 from glowplug.config.walk import Walked, walk
-from glowplug.domain.model import LocalModel
+from glowplug.domain.model import Group, LocalModel
+from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
 from glowplug.errors import ConfigError, Problem
 from glowplug.paths import default_config_path
@@ -71,6 +72,18 @@ class Loaded:
     def server(self) -> ServerSettings:
         return self.resolved.server
 
+    @property
+    def memory(self) -> MemorySettings:
+        return self.resolved.memory
+
+    @property
+    def scheduling(self) -> SchedulingSettings:
+        return self.resolved.scheduling
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return self.resolved.groups
+
     def shown(self) -> Shown:
         """The redacted tree of every value in force, with sources and lines."""
         path = str(self.path) if self.path else ""
@@ -107,7 +120,7 @@ def load_bytes(data: bytes, *, path: Path | None, env: Mapping[str, str], engine
         raise _error(where, walked.problems)
     filled, origins = inherit(config, engines)
     unavailable, lost = outages(config, walked)
-    resolved = resolve(filled, unavailable, base, home)
+    resolved = resolve(filled, unavailable, base, home, engines)
     warnings = [*walked.warnings, *lost, *_missing_weights(resolved.local_models, walked)]
     if not config.models:
         warnings.append(_no_models(path))
@@ -167,7 +180,7 @@ def _missing_weights(models: tuple[LocalModel, ...], walked: Walked) -> list[Pro
             hint="check the path, or put the file there",
         )
         for model in models
-        if not os.access(model.path, os.F_OK)
+        if model.path and not os.access(model.path, os.F_OK)
     ]
 
 

@@ -20,7 +20,7 @@ from glowplug.config.wording import written
 _HEAD = """\
 # Configuration
 
-<!-- Made by `python -m glowplug.config.reference`; edit src/glowplug/config/schema.py instead. -->
+<!-- Made by `python -m glowplug.config.reference`; edit src/glowplug/config/schema.py and schema_models.py instead. -->
 
 One YAML file: `--config FILE`, else `GLOWPLUG_CONFIG`, else `~/.config/glowplug/config.yaml`. Saving it applies it:
 only models whose entry changed are touched, and a file with a mistake in it leaves the old one serving.
@@ -30,14 +30,14 @@ and where it comes from.
 - **Durations** are written `250ms`, `30s`, `5m`, `1h30m`; a bare number is seconds.
 - **Sizes** are written `512MiB`, `14GiB`; a bare number is bytes.
 - **`${NAME}`** in any value is the environment variable; `${NAME:-default}` has a default, `$${` is a plain `${`.
-  A variable that is not set makes only the models that need it unavailable; in `server`, `defaults` and `aliases`
+  A variable that is not set makes only the models that need it unavailable; outside `engines`, `providers` and `models`
   it is an error.
 - **`file:/path`** in `api_key` and `headers` reads the value from a file, which only you should be able to read
   (`chmod 600`).
 - **Paths** are relative to the file; `~` is your home directory.
 - **Names** are made of letters, digits and `. _ : / @ -`.
 - **Settings from the environment**: `GLOWPLUG_SERVER__PORT=8080` sets `server.port`, over the file. Every single value
-  of `server` and `defaults` can be set so; the tables name the variables.
+  of `server`, `defaults`, `memory` and `scheduling` can be set so; the tables name the variables.
 - **Anchors and merges** (`&name`, `*name`, `<<: *name`) work; keys at the top that begin with `x-` are left alone.
 - Unknown settings, duplicate names, values of a wrong type and references to nothing are refused.
 

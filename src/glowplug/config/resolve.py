@@ -6,23 +6,33 @@ value came from; `resolve` turns the filled tree into domain values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 import msgspec
 
 from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.kinds import Launcher
 from glowplug.config.lines import Path
-from glowplug.config.schema import Alias, Config, Engine, Model, Provider, Server
+from glowplug.config.schema import Alias, Config, Provider, Server
+from glowplug.config.schema_models import Engine, Model, Ready, Stop
 from glowplug.config.secrets import absolute
-from glowplug.domain.model import Capability, LocalModel, OnDisconnect
+from glowplug.domain import model as domain
+from glowplug.domain.model import Capability, Dialect, LocalModel, OnDisconnect
+from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, Limits, ModelRoute
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _WILDCARDS = ("0.0.0.0", "::", "*")  # noqa: S104  compared with, not bound to
-_ENGINE_TIMES = ("keep_alive", "load_stall", "load_ceiling", "stop_timeout")
+_LOCAL_TIMES = ("keep_alive", "load_stall", "load_ceiling", "stop_timeout")
+_ENGINE_TIMES = (*_LOCAL_TIMES, "keep_alive_most")
 _UPSTREAM_TIMES = ("connect_timeout", "first_byte_timeout", "idle_timeout")
+_PROVIDER_CAPABILITIES = tuple(item for item in Capability if item is not Capability.MESSAGES)
+"""Providers are asked on OpenAI's wire; what one of them does not have it says itself."""
+_ROUTE_FIELDS = (
+    *_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "max_concurrency", "request_defaults",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,10 @@ class Resolved:
     """Every model, local and remote, in the order of the file; `unavailable` says why one cannot be used."""
     aliases: tuple[AliasRoute, ...]
     server: ServerSettings
+    memory: MemorySettings
+    scheduling: SchedulingSettings
+    groups: tuple[domain.Group, ...]
+    """Groups with the names of their members, whether those can be run now or not."""
 
     def __repr__(self) -> str:
         return f"Resolved({len(self.routes)} models, {len(self.aliases)} aliases)"
@@ -99,7 +113,7 @@ def inherit(config: Config, engines: EngineCatalogue) -> tuple[Config, dict[Path
             names = (*_UPSTREAM_TIMES, "on_disconnect")
             changes = filler.fill(at, model, [source, defaults], names)
             if model.capabilities is None:
-                changes["capabilities"] = tuple(Capability)
+                changes["capabilities"] = _PROVIDER_CAPABILITIES
         else:
             changes = _engine_values(filler, at, model, config, engines)
         models[name] = msgspec.structs.replace(model, **changes)
@@ -118,34 +132,51 @@ def _engine_values(
     changes: dict[str, object] = filler.fill(
         at, model, [(("defaults",), config.defaults)], (*_ENGINE_TIMES, *_UPSTREAM_TIMES)
     )
-    changes |= filler.fill(at, model, [(path, engine)], ("command",))
-    if model.command is None and "command" not in changes and name in engines.names():
+    changes |= filler.fill(at, model, [(path, engine)], ("launcher", "image", "memory_max"))
+    if model.unit is None:
+        changes |= filler.fill(at, model, [(path, engine)], ("command",))
+    if model.command is None and model.unit is None and "command" not in changes and name in engines.names():
         changes["command"] = engines.command(name)
     changes["options"] = filler.merge((*at, "options"), model.options, (*path, "options"), engine.options)
     changes["env"] = filler.merge((*at, "env"), model.env, (*path, "env"), engine.env)
     if model.capabilities is None:
-        changes["capabilities"] = (Capability.CHAT, Capability.COMPLETIONS)
+        changes["capabilities"] = engines.capabilities(name)
     if model.on_disconnect is None:
         changes["on_disconnect"] = OnDisconnect.CANCEL
     return changes
 
 
-def resolve(config: Config, unavailable: Mapping[str, str], base: FilePath, home: str) -> Resolved:
+def resolve(
+    config: Config, unavailable: Mapping[str, str], base: FilePath, home: str, engines: EngineCatalogue
+) -> Resolved:
     """Domain values of a configuration that `inherit` has filled and that has no problems.
 
     `unavailable` says of models why they cannot be used.  Relative paths are below `base`.
     """
     local = tuple(
-        _local_model(name, model, config.engines.get(model.engine, Engine()), base, home)
+        _local_model(name, model, config, base, home)
         for name, model in config.models.items()
         if model.engine is not None and name not in unavailable
     )
     routes = tuple(
-        _route(name, model, config.providers.get(model.provider or ""), unavailable.get(name, ""))
+        _local_route(name, model, engines, unavailable.get(name, ""))
+        if model.provider is None
+        else _remote_route(name, model, config.providers[model.provider], unavailable.get(name, ""))
         for name, model in config.models.items()
     )
     aliases = tuple(_alias(name, alias) for name, alias in config.aliases.items())
-    return Resolved(local, routes, aliases, server_settings(config.server))
+    return Resolved(
+        local,
+        routes,
+        aliases,
+        server_settings(config.server),
+        memory=MemorySettings(**msgspec.structs.asdict(config.memory)),
+        scheduling=SchedulingSettings(**msgspec.structs.asdict(config.scheduling)),
+        groups=tuple(
+            domain.Group(name=name, members=group.members, most=group.most, exclusive=group.exclusive)
+            for name, group in config.groups.items()
+        ),
+    )
 
 
 def server_settings(server: Server) -> ServerSettings:
@@ -173,28 +204,73 @@ def server_settings(server: Server) -> ServerSettings:
     )
 
 
-def _local_model(name: str, model: Model, engine: Engine, base: FilePath, home: str) -> LocalModel:
-    words = model.command if isinstance(model.command, tuple) else (model.command or "",)
-    program = words[0]
-    if "/" in program or program == "~":
-        program = str(absolute(program, base, home))
+def _local_model(name: str, model: Model, config: Config, base: FilePath, home: str) -> LocalModel:
+    engine = config.engines.get(model.engine or "", Engine())
+    launcher = model.launcher or Launcher.AUTO
     return LocalModel(
         name=name,
         engine=model.engine or "",
-        path=str(absolute(model.path or "", base, home)),
-        command=(program, *words[1:]),
+        path=str(absolute(model.path, base, home)) if model.path else "",
+        id=model.id or "",
+        command=_command(model.command, base, home),
         options=model.options,
         args=(*engine.args, *model.args),
         env={key: value.reveal() for key, value in model.env.items()},
-        port=model.port,
-        **_present(model, ("capabilities", *_ENGINE_TIMES)),
+        priority=model.priority,
+        pinned=model.pinned,
+        groups=tuple(group for group, item in config.groups.items() if name in item.members),
+        launcher=launcher.value,
+        image=(model.image or "") if launcher is Launcher.CONTAINER else "",
+        unit=model.unit or "",
+        sleep=model.sleep,
+        ready=_ready(model.ready),
+        stop=_stop(model.stop),
+        **_present(model, ("port", "memory", "host_memory", "memory_max", "devices", "capabilities", *_LOCAL_TIMES)),
     )
 
 
-def _route(name: str, model: Model, provider: Provider | None, unavailable: str) -> ModelRoute:
-    common = _present(model, (*_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "max_concurrency"))
-    if provider is None:
-        return ModelRoute(name=name, local=True, upstream_model=name, unavailable=unavailable, **common)
+def _command(command: str | tuple[str, ...] | None, base: FilePath, home: str) -> tuple[str, ...]:
+    """The words of a command line; a program with a slash in it is a path."""
+    if not command:
+        return ()
+    program, *words = (command,) if isinstance(command, str) else command
+    if "/" in program or program == "~":
+        program = str(absolute(program, base, home))
+    return (program, *words)
+
+
+def _ready(ready: Ready | None) -> domain.Ready | None:
+    if ready is None:
+        return None
+    return domain.Ready(http=ready.http or "", status=ready.status, log=ready.log or "", tcp=ready.tcp)
+
+
+def _stop(stop: Stop | None) -> domain.Stop | None:
+    if stop is None:
+        return None
+    return domain.Stop(http=stop.http or "", argv=stop.argv or (), signal=stop.signal or "")
+
+
+def _local_route(name: str, model: Model, engines: EngineCatalogue, unavailable: str) -> ModelRoute:
+    engine = model.engine or ""
+    hosted = engines.hosted(engine)
+    return ModelRoute(
+        name=name,
+        local=True,
+        upstream_model=model.id if model.id and (hosted or not started_by_name(engines.needs(engine))) else name,
+        unavailable=unavailable,
+        dialect=Dialect.OLLAMA if hosted else Dialect.OPENAI,
+        engine_options=model.options if hosted else {},
+        **_present(model, (*_ROUTE_FIELDS, "keep_alive_most")),
+    )
+
+
+def started_by_name(needs: Sequence[str]) -> bool:
+    """Whether an engine is told the model's name when it is started; others have a name for it already, its `id`."""
+    return any({"path", "id"} & set(need.split("|")) for need in needs)
+
+
+def _remote_route(name: str, model: Model, provider: Provider, unavailable: str) -> ModelRoute:
     return ModelRoute(
         name=name,
         local=False,
@@ -204,7 +280,7 @@ def _route(name: str, model: Model, provider: Provider | None, unavailable: str)
         headers={key: value.reveal() for key, value in provider.headers.items()},
         unavailable=unavailable,
         owner=model.provider or "",
-        **common,
+        **_present(model, _ROUTE_FIELDS),
     )
 
 

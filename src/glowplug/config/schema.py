@@ -17,29 +17,25 @@ what msgspec has no word for:
 
 from __future__ import annotations
 
+from math import inf
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from glowplug.domain.model import Capability, Cold, OnDisconnect
-from glowplug.secret import Secret
-
-OptionValue = str | int | float | bool
-
-Duration = Annotated[float, Meta(extra={"unit": "duration", "positive": True})]
-"""Seconds, more than 0."""
-KeepAlive = Annotated[float, Meta(extra={"unit": "duration", "forever": True})]
-"""Seconds, 0 or more, or `math.inf`."""
-Size = Annotated[int, Meta(extra={"unit": "size"}, ge=1)]
-"""Bytes."""
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Rpm = Annotated[int, Meta(ge=1, le=10_000_000)]
-SecretOrFile = Annotated[Secret, Meta(extra={"file": True})]
-HeaderValue = Annotated[Secret, Meta(extra={"file": True, "loose": True})]
-EnvValue = Annotated[Secret, Meta(extra={"loose": True})]
-"""A secret, because nobody can tell which variables of a process are."""
-Words = tuple[str, ...]
-Arguments = tuple[Annotated[str, Meta(extra={"loose": True})], ...]
+from glowplug.config.kinds import (
+    Duration,
+    DurationOrZero,
+    HeaderValue,
+    KeepAlive,
+    Port,
+    Rpm,
+    SecretOrFile,
+    Size,
+    SizeOrZero,
+    Words,
+)
+from glowplug.config.schema_models import Engine, Model
+from glowplug.domain.model import Cold, OnDisconnect
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -97,38 +93,6 @@ class Server(Struct, frozen=True, kw_only=True):
     limits: Annotated[Limits, Meta(description="Limits on everything that arrives.")] = Limits()
 
 
-class Engine(Struct, frozen=True, kw_only=True):
-    """How one kind of local server is run, for all models that use it."""
-
-    command: Annotated[
-        str | Words | None,
-        Meta(
-            description="The program: a name on PATH, a path, or a list of words. "
-            "Without it the engine's usual program is looked up on PATH.",
-            examples=["llama-server", ["nice", "-n", "5", "llama-server"]],
-        ),
-    ] = None
-    options: Annotated[
-        dict[str, OptionValue],
-        Meta(
-            description="Defaults for every model of this engine; its own options win.",
-            examples=[{"parallel": 2}],
-        ),
-    ] = {}
-    args: Annotated[
-        Arguments,
-        Meta(description="Arguments put before a model's own `args`, as written.", examples=[["--mlock"]]),
-    ] = ()
-    env: Annotated[
-        dict[str, EnvValue],
-        Meta(
-            description="Environment variables for the engine's processes.",
-            examples=[{"CUDA_VISIBLE_DEVICES": "0"}],
-            extra={"keys": "variable"},
-        ),
-    ] = {}
-
-
 class Defaults(Struct, frozen=True, kw_only=True):
     """What models and aliases use when they do not say otherwise."""
 
@@ -140,6 +104,9 @@ class Defaults(Struct, frozen=True, kw_only=True):
             examples=["5m", "1h", -1],
         ),
     ] = 300.0
+    keep_alive_most: Annotated[
+        KeepAlive, Meta(description="The longest `keep_alive` that a request may ask for; -1 for any.", examples=["1h"])
+    ] = inf
     load_stall: Annotated[
         Duration, Meta(description="A load fails after this long without any sign of progress.", examples=["60s"])
     ] = 60.0
@@ -202,118 +169,6 @@ class Provider(Struct, frozen=True, kw_only=True):
     ] = OnDisconnect.DRAIN
 
 
-class Model(Struct, frozen=True, kw_only=True):
-    """A served name with where it comes from: `engine` and `path`, or `provider` and `id`."""
-
-    engine: Annotated[
-        str | None,
-        Meta(description="The kind of local server that runs it.", examples=["llamacpp"], extra={"only": "engine"}),
-    ] = None
-    path: Annotated[
-        str | None,
-        Meta(
-            description="The weights file. Relative to the configuration file; `~` is your home.",
-            examples=["~/models/hermes.gguf"],
-            extra={"only": "engine"},
-        ),
-    ] = None
-    command: Annotated[
-        str | Words | None,
-        Meta(
-            description="A program for this model alone.",
-            examples=["/opt/llama.cpp/bin/llama-server"],
-            extra={"only": "engine", "inherits": "the engine's `command`"},
-        ),
-    ] = None
-    options: Annotated[
-        dict[str, OptionValue],
-        Meta(
-            description="The engine's own options by name, checked against what the engine knows.",
-            examples=[{"ctx_size": 8192, "gpu_layers": 99}],
-            extra={"only": "engine"},
-        ),
-    ] = {}
-    args: Annotated[
-        Arguments,
-        Meta(description="Arguments appended exactly as written.", examples=[["--mlock"]], extra={"only": "engine"}),
-    ] = ()
-    env: Annotated[
-        dict[str, EnvValue],
-        Meta(
-            description="Environment variables for this engine process, over the engine's own.",
-            examples=[{"CUDA_VISIBLE_DEVICES": "0"}],
-            extra={"only": "engine", "keys": "variable"},
-        ),
-    ] = {}
-    port: Annotated[
-        Annotated[int, Meta(ge=1, le=65535)] | None,
-        Meta(description="A fixed port; without it a free one at every start.", extra={"only": "engine"}),
-    ] = None
-    keep_alive: Annotated[
-        KeepAlive | None,
-        Meta(
-            description="Idle time before this engine is stopped; 0 at once, -1 never.",
-            examples=["10m"],
-            extra={"only": "engine", "inherits": "defaults.keep_alive"},
-        ),
-    ] = None
-    load_stall: Annotated[
-        Duration | None,
-        Meta(description="See defaults.", extra={"only": "engine", "inherits": "defaults.load_stall"}),
-    ] = None
-    load_ceiling: Annotated[
-        Duration | None,
-        Meta(description="See defaults.", extra={"only": "engine", "inherits": "defaults.load_ceiling"}),
-    ] = None
-    stop_timeout: Annotated[
-        Duration | None,
-        Meta(description="See defaults.", extra={"only": "engine", "inherits": "defaults.stop_timeout"}),
-    ] = None
-    provider: Annotated[
-        str | None,
-        Meta(description="The provider that serves it.", examples=["openai"], extra={"only": "provider"}),
-    ] = None
-    id: Annotated[
-        str | None,
-        Meta(
-            description="The model's name at the provider.",
-            examples=["gpt-5-mini"],
-            extra={"only": "provider"},
-        ),
-    ] = None
-    capabilities: Annotated[
-        Annotated[tuple[Capability, ...], Meta(min_length=1)] | None,
-        Meta(
-            description="What it can be asked for. An engine's model: chat and completions; a provider's: all.",
-            examples=[["chat", "completions"], ["embeddings"]],
-            extra={"unique": True},
-        ),
-    ] = None
-    connect_timeout: Annotated[
-        Duration | None, Meta(description="See defaults.", extra={"inherits": "the provider, then defaults"})
-    ] = None
-    first_byte_timeout: Annotated[
-        Duration | None, Meta(description="See defaults.", extra={"inherits": "the provider, then defaults"})
-    ] = None
-    idle_timeout: Annotated[
-        Duration | None, Meta(description="See defaults.", extra={"inherits": "the provider, then defaults"})
-    ] = None
-    rpm: Annotated[Rpm | None, Meta(description="Requests a minute; more go to the next target.", examples=[500])] = (
-        None
-    )
-    max_concurrency: Annotated[
-        Annotated[int, Meta(ge=1, le=100_000)] | None,
-        Meta(description="Requests at the same time; more go to the next target.", examples=[4]),
-    ] = None
-    on_disconnect: Annotated[
-        OnDisconnect | None,
-        Meta(
-            description="When the client leaves. An engine's model is cancelled, so that the hardware is free.",
-            extra={"inherits": "the provider; `cancel` for an engine"},
-        ),
-    ] = None
-
-
 class Alias(Struct, frozen=True, kw_only=True):
     """A stable name that clients use, for an ordered list of targets."""
 
@@ -345,6 +200,59 @@ class Alias(Struct, frozen=True, kw_only=True):
     rpm: Annotated[Rpm | None, Meta(description="Requests a minute through this alias.", examples=[600])] = None
 
 
+class Memory(Struct, frozen=True, kw_only=True):
+    """What of the machine's memory is not for models."""
+
+    reserve: Annotated[
+        SizeOrZero,
+        Meta(description="Kept free on every accelerator, for the desktop.", examples=["512MiB"]),
+    ] = 1 << 30
+    host_reserve: Annotated[SizeOrZero, Meta(description="Kept free of the machine's own memory.")] = 2 << 30
+    pressure: Annotated[
+        Duration,
+        Meta(
+            description="When other programs have left less than the reserve free for this long, idle models are "
+            "unloaded, the cheapest first."
+        ),
+    ] = 10.0
+
+
+class Scheduling(Struct, frozen=True, kw_only=True):
+    """Who is given memory when it is short."""
+
+    min_residency: Annotated[
+        DurationOrZero,
+        Meta(description="How long a model stays once it is loaded before another may take its place."),
+    ] = 60.0
+    starvation: Annotated[
+        Duration,
+        Meta(description="A model that has waited this long for memory goes before every other."),
+    ] = 120.0
+    queue: Annotated[
+        int,
+        Meta(description="Models that may wait for memory; requests for more are told to retry.", ge=1, le=10_000),
+    ] = 64
+    learn: Annotated[
+        bool, Meta(description="Remember what loaded models were measured to need, and reserve that the next time.")
+    ] = True
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """Models that may not be loaded together, whatever the memory says."""
+
+    members: Annotated[
+        Words,
+        Meta(
+            description="Names of models that engines here run.",
+            examples=[["chat-hermes-llamacpp", "vision-qwen-ollama"]],
+            min_length=1,
+            extra={"unique": True},
+        ),
+    ]
+    most: Annotated[int, Meta(description="How many of them may be loaded at the same time.", ge=1, le=10_000)] = 1
+    exclusive: Annotated[bool, Meta(description="While one of them is loaded, no model outside the group is.")] = False
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -361,4 +269,9 @@ class Config(Struct, frozen=True, kw_only=True):
     ] = {}
     aliases: Annotated[
         dict[str, Alias], Meta(description="Stable names for lists of models.", extra={"keys": "name"})
+    ] = {}
+    memory: Annotated[Memory, Meta(description="What of the machine's memory is not for models.")] = Memory()
+    scheduling: Annotated[Scheduling, Meta(description="Who is given memory when it is short.")] = Scheduling()
+    groups: Annotated[
+        dict[str, Group], Meta(description="Models that may not be loaded together.", extra={"keys": "name"})
     ] = {}

@@ -62,8 +62,7 @@ class _Shower:
         for field in kind.fields:
             value = getattr(item, field.name)
             extra = _extra(field.type)
-            # Empty `options`, `args` and `env` say nothing about a model that has no engine.
-            if value is not None and not (extra.get("only") and not value):
+            if value is not None and not (extra.get("only") and _elsewhere(item, extra["only"], value)):
                 shown[field.encode_name] = self.value(value, (*at, field.encode_name), extra)
         return shown
 
@@ -104,6 +103,11 @@ def show(config: Config, walked: Walked, origins: Mapping[Path, Path], path: str
     shower = _Shower(walked, origins)
     tree = shower.struct(config, ())
     return Shown(path=path, digest=digest, tree=tree, sources=shower.sources)
+
+
+def _elsewhere(item: msgspec.Struct, kind: str, value: object) -> bool:
+    """Whether a field of one kind of model says nothing: the model is of the other kind, or the field is empty."""
+    return getattr(item, kind) is None or value in ((), {})
 
 
 def _extra(kind: shape.Type) -> dict[str, Any]:

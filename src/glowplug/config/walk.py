@@ -24,6 +24,7 @@ from glowplug.units import parse_duration, parse_size
 _FAMILIAR: Final = {
     "api_base": "base_url", "url": "base_url", "model": "id", "model_id": "id", "ttl": "keep_alive", "cmd": "command",
     "model_path": "path", "file": "path", "fallbacks": "targets", "models": "targets", "environment": "env",
+    "vram": "memory", "gpus": "devices", "gpu": "devices", "max_tokens": "request_defaults", "health_check": "ready",
     "key": "api_key", "token": "api_key", "listen": "host", "bind": "host", "max_parallel_requests": "max_concurrency",
 }  # fmt: skip
 _KEYS: Final = {
@@ -31,6 +32,9 @@ _KEYS: Final = {
     "variable": (re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "a variable's name is made of letters, digits and _"),
     "header": (re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"), "a header's name is made of letters, digits and -"),
 }
+_NEVER_EMPTY: Final = (
+    "path", "id", "engine", "provider", "host", "base_url", "command", "unit", "image", "signal",
+)  # fmt: skip
 _LONGEST: Final = 10 * 365 * 86400.0
 
 
@@ -263,7 +267,7 @@ class _Walker:
             return self._wrong(at, line, f"must be {expected(kind, extra)}, not {given.said}", hint=hint)
         if "\0" in given.text:
             return self._wrong(at, line, "must not have a zero byte in it")
-        if not given.text and at[-1] in ("path", "id", "engine", "provider", "host", "base_url", "command"):
+        if not given.text and at[-1] in _NEVER_EMPTY:
             return self._wrong(at, line, "must not be empty")
         return given.text
 

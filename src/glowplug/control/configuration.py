@@ -136,6 +136,9 @@ class Configuration:
             models=loaded.routes,
             local=loaded.local_models,
             aliases=loaded.aliases,
+            memory=loaded.memory,
+            scheduling=loaded.scheduling,
+            groups=loaded.groups,
             limits=loaded.server.limits,
             hosts=loaded.server.hosts,
             origins=loaded.server.origins,
@@ -151,4 +154,5 @@ def _names(change: Diff) -> tuple[str, ...]:
     """Everything a change names, once each."""
     models = (*change.added, *change.removed, *change.restart, *change.retuned, *change.routes)
     server = tuple(f"server.{name}" for name in change.server)
-    return tuple(dict.fromkeys((*models, *change.aliases, *server)))
+    groups = (f"groups.{name}" for name in change.groups)
+    return tuple(dict.fromkeys((*models, *change.aliases, *server, *groups, *change.rules)))

@@ -99,6 +99,8 @@ class LocalModel(msgspec.Struct, frozen=True, kw_only=True):
     """Declared bytes of device memory (on a machine without accelerators: of memory)."""
     host_memory: int | None = None
     """Declared bytes of the machine's own memory."""
+    memory_max: int | None = None
+    """The most of the machine's own memory its launcher lets it take, in bytes."""
     devices: tuple[str, ...] = ()
     """Ids of the devices it may run on; empty: any."""
     priority: int = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from glowplug.config.catalogue import OptionProblem
+from glowplug.domain.model import Capability
 from glowplug.engines.base import OptionValue
 from glowplug.engines.registry import ENGINES
 
@@ -17,6 +18,15 @@ class Catalogue:
 
     def command(self, engine: str) -> tuple[str, ...]:
         return ENGINES[engine].default_command
+
+    def needs(self, engine: str) -> Sequence[str]:
+        return ENGINES[engine].needs
+
+    def capabilities(self, engine: str) -> tuple[Capability, ...]:
+        return ENGINES[engine].default_capabilities
+
+    def hosted(self, engine: str) -> bool:
+        return ENGINES[engine].hosted
 
     def check_options(self, engine: str, options: Mapping[str, OptionValue]) -> Sequence[OptionProblem]:
         found = ENGINES[engine].check_options(options)

@@ -100,3 +100,9 @@ def _ask(command: tuple[str, ...], env: dict[str, str]) -> frozenset[str] | None
     except (OSError, subprocess.TimeoutExpired):
         return None
     return flags_in_help(done.stdout.decode(errors="replace")) or None
+
+
+def build_of(command: tuple[str, ...]) -> str:
+    """Identity of the build of a program: changes when the program is replaced.  Empty when there is none."""
+    build = _build(command)
+    return "" if build is None else f"{build[0][0]}:{build[1]}:{build[2]}"

@@ -12,6 +12,7 @@ class Demand:
         self.warm = False
         """Wanted although no request waits (a person's start, an alias that warms it behind a cloud answer)."""
         self._waiting: dict[str, int] = {}
+        self._urgency: dict[str, tuple[int, bool]] = {}
         self._busy: set[str] = set()
         self._owed: dict[str, int] = {}
         self._late: dict[str, int] = {}
@@ -26,11 +27,22 @@ class Demand:
         return self.warm or bool(self._waiting)
 
     @property
+    def priority(self) -> int:
+        """The highest of those who want it."""
+        return max((priority for priority, _ in self._urgency.values()), default=0)
+
+    @property
+    def evict(self) -> bool:
+        """Whether one of those who want it may unload others for it."""
+        return any(evict for _, evict in self._urgency.values())
+
+    @property
     def busy(self) -> int:
         """Workers with active leases."""
         return len(self._busy)
 
-    def want(self, worker: str, waiting: int) -> None:
+    def want(self, worker: str, waiting: int, priority: int = 0, *, evict: bool = True) -> None:
+        self._urgency[worker] = (priority, evict)
         if waiting and worker:
             self._waiting[worker] = waiting
         else:
@@ -41,10 +53,12 @@ class Demand:
             self._waiting[worker] = waiting
         else:
             self._waiting.pop(worker, None)
+            self._urgency.pop(worker, None)
 
     def satisfied(self) -> None:
         """Everybody who waited has been told."""
         self._waiting.clear()
+        self._urgency.clear()
         self.warm = False
 
     def join(self, worker: str) -> None:
@@ -53,6 +67,7 @@ class Demand:
     def leave(self, worker: str) -> None:
         self.workers.discard(worker)
         self._waiting.pop(worker, None)
+        self._urgency.pop(worker, None)
         self.lost(worker)
 
     def hold(self, worker: str, *, busy: bool) -> None:

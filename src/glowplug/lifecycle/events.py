@@ -23,6 +23,10 @@ class Policy:
     load_ceiling: float = 600.0
     stop_timeout: float = 10.0
     fixed_port: bool = False
+    sleeps: bool = False
+    """Let it fall asleep instead of stopping it, when it is idle or has to make room."""
+    asleep_for: float = 3600.0
+    """An engine that nobody woke for this long is stopped."""
 
 
 class StopReason(StrEnum):
@@ -34,6 +38,8 @@ class StopReason(StrEnum):
     ABANDONED = "abandoned"
     UNFIT = "unfit"
     FAILED = "failed"
+    EVICTED = "evicted"
+    """Another model needs its memory."""
 
 
 # ---- events
@@ -48,6 +54,52 @@ class Ensure:
     explicit: bool = False
     stamp: str = ""
     """Identity of the files a launch would use (see `lifecycle.digest.file_stamp`)."""
+    priority: int = 0
+    """Of the keys whose requests ask."""
+    evict: bool = True
+    """Whether others may be unloaded for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """It has been given memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAdmitted:
+    """It cannot have memory: nothing was started, and nothing is broken."""
+
+    failure: Failure
+    retry_at: float
+    """Monotonic moment before which asking again makes no sense; `inf`: not before something changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvictAsked:
+    """Another model, or another program, needs its memory."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class FellAsleep:
+    """Result of `Sleep`: its memory is back but for the residual, or `why` not."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """Result of `Wake`: it was asked to wake up (readiness is probed), or `failure`."""
+
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the engine says of a load that became ready; `failure`: it may not be used like this."""
+
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +141,7 @@ class Adopted:
     """A process of an earlier control process runs; `fits` when it is what the configuration asks for."""
 
     fits: bool
+    asleep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +181,8 @@ class LeaseReport:
 
     worker: str
     busy: bool
+    keep_alive: float | None = None
+    """Seconds the last request that ended wants it kept; None: as configured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +223,33 @@ class Tick:
 
 
 Event = (
-    Ensure | WaitersChanged | WorkerJoined | WorkerLeft | Launched | LaunchFailed | Adopted | Probed | ProgressSeen
-    | Exited | Survivors | GroupGone | LeaseReport | Drained | StopAsked | Reconfigured | Suspected | Checked | Tick
+    Ensure | Admitted | NotAdmitted | EvictAsked | FellAsleep | Woken | Reported | WaitersChanged
+    | WorkerJoined | WorkerLeft | Launched | LaunchFailed | Adopted | Probed | ProgressSeen | Exited | Survivors
+    | GroupGone | LeaseReport | Drained | StopAsked | Reconfigured | Suspected | Checked | Tick
 )  # fmt: skip
 
 
 # ---- effects
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """Ask for memory, or say again how urgently; answered with `Admitted` or `NotAdmitted`, sooner or later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """It wants no memory any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Let the engine give its memory back and report `FellAsleep`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Let the engine take its memory again and report `Woken`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +318,6 @@ class Forget:
 
 
 Effect = (
-    Launch | Probe | Grant | Revoke | Terminate | Kill | WatchRelease | CheckAlive | Loaded | AnnounceProgress
-    | AnnounceFailure | Forget
+    Admit | Withdraw | Sleep | Wake | Launch | Probe | Grant | Revoke | Terminate | Kill | WatchRelease | CheckAlive
+    | Loaded | AnnounceProgress | AnnounceFailure | Forget
 )  # fmt: skip

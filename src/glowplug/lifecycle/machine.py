@@ -3,10 +3,12 @@
 It knows no clock, starts nothing and sends nothing; `lifecycle.manager` does what it asks.  It is the only place where
 anything about an instance is decided, so no decision is taken on a state that somebody read a moment ago.
 
-    stopped ──ensure──▶ starting ──answers──▶ loading ──healthy──▶ ready ⇄ busy
-       ▲                    │ exit, stall, ceiling                    │ idle, stop, new configuration
-       │                    ▼                                         ▼
-       └─ group gone ─ releasing ◀──exit── stopping ◀──all drained── draining ──(idle and wanted again)──▶ ready
+    stopped ─ensure─▶ queued ─memory─▶ starting ─answers─▶ loading ─healthy─▶ ready ⇄ busy
+       ▲                                   │ exit, stall, ceiling               │ idle, stop, evicted, new configuration
+       │                                   ▼                                    ▼
+       └─ memory back ─ releasing ◀─exit─ stopping ◀─all drained──────────── draining ─(idle, wanted again)─▶ ready
+                                             ▲                                  │ an engine that can sleep
+                                             └──────────────────────────────  asleep ─ensure, memory─▶ loading
 
 A failure goes the same way down and ends in `failed` instead of `stopped`.
 """
@@ -18,16 +20,17 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from glowplug.domain.instance import Failure, FailureKind, State
+from glowplug.domain.instance import Failure, State
 from glowplug.engines.base import Readiness
 from glowplug.lifecycle import events as ev
 from glowplug.lifecycle.backoff import Backoff
 from glowplug.lifecycle.events import Effect, Event, StopReason
-from glowplug.lifecycle.load import GRACE, Load, Removal, Verdict
-from glowplug.lifecycle.moves import COMING, GOING, GRANTED, Moves
+from glowplug.lifecycle.leaving import Leaving
+from glowplug.lifecycle.load import GRACE, Load, Verdict
+from glowplug.lifecycle.moves import COMING, GOING, GRANTED
 
 
-class Machine(Moves):
+class Machine(Leaving):
     """One instance at most.  `handle` is the only way in; everything else is for looking at."""
 
     # ---- looking
@@ -52,7 +55,7 @@ class Machine(Moves):
         moment = math.inf
         if self.state in COMING:
             moment = self.load.deadline(self.policy)
-        elif self.state is State.READY:
+        elif self.state in (State.READY, State.ASLEEP):
             moment = self._idle_at
         elif self.state in GOING:
             moment = self._removal.deadline()
@@ -71,19 +74,46 @@ class Machine(Moves):
         if event.explicit:
             self._backoff = Backoff()
         if self.state in GRANTED and self._checking:
-            self.demand.want(event.worker, event.waiting)  # granting what may be dead would only break the next request
+            self._want(event)  # granting what may be dead would only break the next request
         elif self.state in GRANTED:
             self._grant(event.worker)
             self._stay(now, GRACE)
         elif self.failure is not None and self._refuses(now, event):
             self._out.append(ev.AnnounceFailure(self.failure, self.retry_at))
         else:
-            self.demand.want(event.worker, event.waiting)
+            self._want(event)
             self.load.abandoned_at = None
-            if self.state is State.DRAINING and self._reason is StopReason.IDLE:
+            if self.state is State.DRAINING and self._reason is StopReason.IDLE and not self._falling_asleep:
                 self._call_off_drain(now)
             elif self.state in (State.STOPPED, State.FAILED):
-                self._launch(now)
+                self._stamp = event.stamp
+                self._queue(now)
+            elif self.state is State.ASLEEP:
+                self._wake(now)
+            elif self.state is State.QUEUED:
+                self._out.append(ev.Admit())
+
+    def _want(self, event: ev.Ensure) -> None:
+        self.demand.want(event.worker, event.waiting, event.priority, evict=event.evict)
+
+    def _admitted(self, now: float, event: ev.Admitted) -> None:
+        if self.state is State.QUEUED:
+            self._launch(now)
+        elif self.state is State.ASLEEP and self._waking:
+            self._waking = False
+            self.load = Load(started=now, progress_at=now, stage="waking up")
+            self._go(now, State.LOADING)
+            self._out += [ev.Wake(), ev.AnnounceProgress()]
+
+    def _not_admitted(self, now: float, event: ev.NotAdmitted) -> None:
+        if self.state is not State.QUEUED and not self._waking:
+            return
+        self.demand.satisfied()
+        self._waking = False
+        if self.state is State.QUEUED:
+            self.failure, self.retry_at = event.failure, event.retry_at
+            self._go(now, State.FAILED)
+        self._out.append(ev.AnnounceFailure(event.failure, event.retry_at))
 
     def _refuses(self, now: float, event: ev.Ensure) -> bool:
         """Whether the last failure still stands, so that the request gets the reason at once."""
@@ -98,7 +128,11 @@ class Machine(Moves):
         self._notice_abandoned(now)
 
     def _notice_abandoned(self, now: float) -> None:
-        if self.state in COMING and not self.demand.wanted and self.load.abandoned_at is None:
+        if self.demand.wanted:
+            return
+        if self.state is State.QUEUED or self._waking:
+            self._leave_queue(now)
+        elif self.state in COMING and self.load.abandoned_at is None:
             self.load.abandoned_at = now
 
     def _worker_joined(self, now: float, event: ev.WorkerJoined) -> None:
@@ -138,6 +172,10 @@ class Machine(Moves):
     def _adopted(self, now: float, event: ev.Adopted) -> None:
         self.load = Load(started=now, progress_at=now, stage="adopting the running engine", adopted=True)
         self._ready_at = now
+        if event.fits and event.asleep:
+            self._idle_at = now + self.policy.asleep_for
+            self._go(now, State.ASLEEP)
+            return
         self._go(now, State.LOADING)
         if event.fits:
             self.demand.warm = True
@@ -169,6 +207,10 @@ class Machine(Moves):
         self._settle(now)
         self._stay(now, GRACE)
 
+    def _reported(self, now: float, event: ev.Reported) -> None:
+        if event.failure is not None and self.state in (*COMING, *GRANTED):
+            self._fail_and_stop(now, event.failure)
+
     def _progress_seen(self, now: float, event: ev.ProgressSeen) -> None:
         if self.state not in COMING:
             return
@@ -183,6 +225,8 @@ class Machine(Moves):
     def _lease_report(self, now: float, event: ev.LeaseReport) -> None:
         if not self.demand.report(event.worker, event.busy):
             return
+        if not event.busy:
+            self._keep = event.keep_alive
         if self.state is State.DRAINING and event.busy and self._reason is StopReason.IDLE:
             self._call_off_drain(now)
         self._settle(now)
@@ -201,86 +245,6 @@ class Machine(Moves):
             self._grant_all()
             self._stay(now, GRACE)
 
-    # ---- stopping
-
-    def _stop_asked(self, now: float, event: ev.StopAsked) -> None:
-        if self.demand.wanted:
-            stopped = Failure(kind=FailureKind.STOPPED, message=event.why, hint="ask again to start it")
-            self._out.append(ev.AnnounceFailure(stopped, now))
-        self.demand.satisfied()
-        if self.state is State.FAILED:
-            self._reset(now)
-        elif self.state is State.DRAINING:
-            self._reason = StopReason.ASKED
-            if event.force:
-                self._stop(now, StopReason.ASKED)
-        elif self.state in GRANTED and not event.force:
-            self._drain(now, StopReason.ASKED)
-        elif self.state in (*GRANTED, *COMING):
-            self._stop(now, StopReason.ASKED)
-
-    def _reconfigured(self, now: float, event: ev.Reconfigured) -> None:
-        changed = event.policy.digest != self.policy.digest
-        self.policy = event.policy
-        if not changed:
-            if self.state is State.READY:
-                self._idle_at = self.since + self.policy.keep_alive
-            return
-        self._backoff, self.expected = Backoff(), None
-        if self.state is State.FAILED:
-            self._reset(now)
-        elif self.state in GRANTED:
-            self._drain(now, StopReason.RECONFIGURED)
-        elif self.state is State.DRAINING:
-            self._reason = StopReason.RECONFIGURED
-        elif self.state in COMING:
-            self._stop(now, StopReason.RECONFIGURED)
-        elif self.state in GOING and not self._removal.stuck:
-            self.failure, self.retry_at = None, -math.inf
-
-    def _drained(self, now: float, event: ev.Drained) -> None:
-        counts = self.demand.answered(event.worker)
-        if self.state is not State.DRAINING or event.worker not in self.demand.holders:
-            return
-        if counts:
-            self.demand.drained(event.worker)
-            self._finish_drain(now)
-        else:
-            self._revoke(event.worker)
-
-    def _exited(self, now: float, event: ev.Exited) -> None:
-        if self.state not in (*COMING, *GRANTED, State.DRAINING, State.STOPPING):
-            return
-        if self.state in (*COMING, *GRANTED):
-            self._revoke_all()
-            if self.state in COMING and self._other_port_may_help(event.failure):
-                self._tried_other_port = True
-            else:
-                self._fail(now, event.failure)
-        self.demand.dropped()
-        self._go(now, State.RELEASING)
-        self._out.append(ev.WatchRelease())
-
-    def _other_port_may_help(self, failure: Failure) -> bool:
-        taken = failure.kind is FailureKind.PORT_TAKEN and not self.policy.fixed_port
-        return taken and not self._tried_other_port
-
-    def _survivors(self, now: float, event: ev.Survivors) -> None:
-        self._removal.left_over = event.pids
-        if self.state is State.RELEASING and self._removal.deadline() == math.inf and not self._removal.stuck:
-            self._kill(now)
-
-    def _group_gone(self, now: float, event: ev.GroupGone) -> None:
-        if self.state not in (*GOING, State.STARTING):
-            return
-        self._out.append(ev.Forget())
-        self._removal = Removal()
-        self._go(now, State.STOPPED if self.failure is None else State.FAILED)
-        if self.demand.wanted:
-            self._launch(now)
-        else:
-            self._tried_other_port = False
-
     # ---- time
 
     def _tick(self, now: float, event: ev.Tick) -> None:
@@ -298,6 +262,8 @@ class Machine(Moves):
                 self._stop(now, StopReason.ABANDONED)
         elif self.state is State.READY and now >= self._idle_at:
             self._drain(now, StopReason.IDLE)
+        elif self.state is State.ASLEEP and now >= self._idle_at:
+            self._stop(now, StopReason.IDLE)
         elif self.state in GOING and now >= self._removal.deadline():
             if self._removal.kill_at is not None:
                 self._kill(now)
@@ -309,6 +275,12 @@ class Machine(Moves):
 _HANDLERS: Mapping[type[Any], Callable[[Machine, float, Any], None]] = MappingProxyType(
     {
         ev.Ensure: Machine._ensure,
+        ev.Admitted: Machine._admitted,
+        ev.NotAdmitted: Machine._not_admitted,
+        ev.EvictAsked: Machine._evict_asked,
+        ev.FellAsleep: Machine._fell_asleep,
+        ev.Woken: Machine._woken,
+        ev.Reported: Machine._reported,
         ev.WaitersChanged: Machine._waiters_changed,
         ev.WorkerJoined: Machine._worker_joined,
         ev.WorkerLeft: Machine._worker_left,

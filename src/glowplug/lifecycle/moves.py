@@ -42,11 +42,27 @@ class Moves:
         self._cancelled_at = -math.inf
         self._tried_other_port = False
         self._checking = False
+        self._keep: float | None = None
+        self._falling_asleep = False
+        self._waking = False
         self._out: list[Effect] = []
 
-    def _launch(self, now: float) -> None:
+    def _queue(self, now: float) -> None:
+        """Nothing is started before it has been given memory."""
         self.failure, self.retry_at = None, -math.inf
+        self._go(now, State.QUEUED)
+        self._out.append(ev.Admit())
+
+    def _leave_queue(self, now: float) -> None:
+        """Nobody wants it any more, and nothing was started."""
+        self._out.append(ev.Withdraw())
+        if self.state is State.QUEUED:
+            self._go(now, State.STOPPED)
+        self._waking = False
+
+    def _launch(self, now: float) -> None:
         self._ready_at, self._idle_at, self._checking = None, math.inf, False
+        self._keep, self._falling_asleep, self._waking = None, False, False
         self._removal = Removal()
         self.load = Load(started=now, progress_at=now, stage="starting the engine")
         self._go(now, State.STARTING)
@@ -76,7 +92,8 @@ class Moves:
             if self.demand.busy:
                 self._go(now, State.BUSY)
             elif self.state is State.BUSY:
-                self._idle_at = now + self.policy.keep_alive
+                self._idle_at = now + (self.policy.keep_alive if self._keep is None else self._keep)
+                self._keep = None
                 self._go(now, State.READY)
 
     def _stay(self, now: float, grace: float) -> None:
@@ -102,7 +119,12 @@ class Moves:
         self._finish_drain(now)
 
     def _finish_drain(self, now: float) -> None:
-        if self.state is State.DRAINING and not self.demand.holders:
+        if self.state is not State.DRAINING or self.demand.holders or self._falling_asleep:
+            return
+        if self.policy.sleeps and self._reason in (StopReason.IDLE, StopReason.EVICTED):
+            self._falling_asleep = True
+            self._out.append(ev.Sleep())
+        else:
             self._terminate(now)
 
     def _stop(self, now: float, reason: StopReason) -> None:
@@ -116,6 +138,7 @@ class Moves:
         if self.failure is None and self._ready_at is not None and now - self._ready_at >= SETTLED:
             self._backoff = Backoff()
         self.demand.dropped()
+        self._falling_asleep = self._waking = False
         self._removal = Removal(kill_at=now + self.policy.stop_timeout)
         self._go(now, State.STOPPING)
         self._out.append(ev.Terminate())

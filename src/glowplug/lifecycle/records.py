@@ -39,10 +39,18 @@ class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
     log: str
     stop_timeout: float = 10.0
     load_seconds: float | None = None
+    launcher: str = "process"
+    """The launcher that can adopt it."""
+    prefix: str = "/v1"
+    claim: dict[str, int] = {}
+    """Bytes it was given, by device."""
+    asleep: bool = False
 
     @property
     def endpoint(self) -> Endpoint:
-        return Endpoint(instance=self.instance, model=self.model, host=self.host, port=self.port, key=self.key)
+        return Endpoint(
+            instance=self.instance, model=self.model, host=self.host, port=self.port, key=self.key, prefix=self.prefix
+        )
 
 
 def file_name(model: str) -> str:
@@ -87,14 +95,17 @@ class Records:
         return []
 
     def _write(self, name: str, content: bytes) -> None:
-        """Whole or not at all, whoever reads and whenever we are killed.  A full disk costs the adoption of this engine
-        by a later control process (it would be swept and started anew), not the engine."""
-        path = self._directory / name
-        temporary = path.with_name(f".{name}.{os.getpid()}")
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            temporary.replace(path)
-        except OSError as error:
-            log.warning("%s could not be written: %s", path, error.strerror)
+        write_whole(self._directory / name, content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file (mode 0600) whole or not at all, whoever reads and whenever we are killed.  A full disk costs
+    what the file is for (the adoption of an engine by a later control process, a learned footprint), not the engine."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        temporary.replace(path)
+    except OSError as error:
+        log.warning("%s could not be written: %s", path, error.strerror)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 
-from glowplug.domain.access import ApiKey, Role
+from glowplug.domain.access import ApiKey, Rights, Role
 from glowplug.store.tables import api_keys
 
 
@@ -21,6 +21,8 @@ def add(connection: Connection, key: ApiKey) -> None:
             role=key.role.value,
             models=list(key.models),
             rpm=key.rpm,
+            rights=key.rights.value,
+            priority=key.priority,
             created_at=key.created_at,
             expires_at=key.expires_at,
             revoked_at=key.revoked_at,
@@ -70,6 +72,8 @@ def _key(row: RowMapping) -> ApiKey:
         role=Role(row["role"]),
         models=tuple(row["models"]),
         rpm=row["rpm"],
+        rights=Rights(row["rights"]),
+        priority=row["priority"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],

@@ -37,6 +37,8 @@ api_keys = Table(
     Column("revoked_at", Float),
     Column("last_used_at", Float),
     Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("rights", String(16), nullable=False, server_default="evict"),
+    Column("priority", Integer, nullable=False, server_default="0"),
 )
 """One row an API key; the key itself is not here, only its keyed hash."""
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from glowplug.domain.model import LocalModel
+from glowplug.domain.model import Group, LocalModel
+from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, Limits, ModelRoute
 
 
@@ -18,6 +19,9 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     local: tuple[LocalModel, ...] = ()
     """The models that an engine here can run."""
     aliases: tuple[AliasRoute, ...] = ()
+    memory: MemorySettings = MemorySettings()
+    scheduling: SchedulingSettings = SchedulingSettings()
+    groups: tuple[Group, ...] = ()
     limits: Limits = Limits()
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     origins: tuple[str, ...] = ()

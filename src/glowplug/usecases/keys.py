@@ -9,7 +9,7 @@ from hmac import compare_digest
 import msgspec
 
 from glowplug.clock import Clock
-from glowplug.domain.access import ApiKey, Role
+from glowplug.domain.access import ApiKey, Rights, Role
 from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.ids import new_api_key, short_id
 from glowplug.secret import Secret, key_digest
@@ -18,6 +18,7 @@ from glowplug.store.database import Database
 from glowplug.usecases.page import MOST, Page, page
 
 _LONGEST_NAME = 200
+_MOST_PRIORITY = 100
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,6 +30,9 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Models and aliases it may use; empty means all."""
     rpm: int | None = None
     """Requests a minute."""
+    rights: Rights = Rights.EVICT
+    priority: int = 0
+    """Of its requests when models queue for memory, -100 to 100; higher goes first."""
     expires_in: float | None = None
     """Seconds from now."""
 
@@ -42,6 +46,8 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     models: tuple[str, ...]
     rpm: int | None
+    rights: Rights
+    priority: int
     created_at: float
     expires_at: float | None
     revoked_at: float | None
@@ -60,6 +66,8 @@ def view(key: ApiKey, secret: Secret | None = None, dry_run: bool = False) -> Ke
         role=key.role,
         models=key.models,
         rpm=key.rpm,
+        rights=key.rights,
+        priority=key.priority,
         created_at=key.created_at,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
@@ -76,6 +84,10 @@ def mint(wanted: NewKey, pepper: bytes, now: float) -> tuple[ApiKey, Secret]:
         raise RequestError(f"the name has {len(name)} characters", hint=f"use at most {_LONGEST_NAME} printable ones")
     if wanted.rpm is not None and wanted.rpm < 1:
         raise RequestError(f"rpm is {wanted.rpm}", hint="leave it out for no limit; revoke a key to stop it")
+    if abs(wanted.priority) > _MOST_PRIORITY:
+        raise RequestError(
+            f"priority is {wanted.priority}", hint=f"give a whole number from -{_MOST_PRIORITY} to {_MOST_PRIORITY}"
+        )
     if wanted.expires_in is not None and not 0 < wanted.expires_in < float("inf"):
         raise RequestError(f"expires_in is {wanted.expires_in}", hint="give seconds from now, or leave it out")
     token = new_api_key()
@@ -86,6 +98,8 @@ def mint(wanted: NewKey, pepper: bytes, now: float) -> tuple[ApiKey, Secret]:
         role=wanted.role,
         models=wanted.models,
         rpm=wanted.rpm,
+        rights=wanted.rights,
+        priority=wanted.priority,
         created_at=now,
         expires_at=None if wanted.expires_in is None else now + wanted.expires_in,
         digest=key_digest(pepper, token.encode()),

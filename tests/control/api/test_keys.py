@@ -25,6 +25,13 @@ async def test_create_list_use_revoke(control: Control, admin: httpx.AsyncClient
     assert key["key"] not in str(rows)
 
 
+async def test_rights_and_priority(admin: httpx.AsyncClient) -> None:
+    made = (await admin.post("/admin/keys", json={"rights": "warm", "priority": 9})).json()
+    plain = (await admin.post("/admin/keys", json={})).json()
+    rows = {row["id"]: (row["rights"], row["priority"]) for row in (await admin.get("/admin/keys")).json()["data"]}
+    assert (rows[made["id"]], rows[plain["id"]]) == (("warm", 9), ("evict", 0))
+
+
 async def test_pages(admin: httpx.AsyncClient) -> None:
     first = (await admin.get("/admin/keys?limit=1")).json()
     rest = (await admin.get("/admin/keys", params={"after": first["next"]})).json()
@@ -46,6 +53,9 @@ async def test_mistakes(admin: httpx.AsyncClient) -> None:
         ({"nmae": "x"}, "did you mean name?"),
         ({"models": ["chat-defualt"]}, "chat-default"),
         ({"rpm": -1}, "rpm"),
+        ({"rights": "all"}, "rights"),
+        ({"priority": 101}, "from -100 to 100"),
+        ({"priority": 1.5}, "priority"),
     ):
         answer = await admin.post("/admin/keys", json=body)
         assert answer.status_code == 400
