@@ -1,15 +1,18 @@
-"""A launcher, a prober and an outbox that do what a test says and write down what they were asked."""
+"""A launcher, a prober, devices and an outbox that do what a test says and write down what they were asked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from glowplug.domain.footprint import Footprint
+from glowplug.domain.hardware import Device, DeviceKind, Reading
 from glowplug.domain.instance import Endpoint, Failure, InstanceView, State
 from glowplug.domain.model import Loading, LocalModel
 from glowplug.engines.base import Engine, Readiness
 from glowplug.engines.llamacpp import LlamaCpp
 from glowplug.launchers.base import LaunchError, LaunchSpec, OnExit, Sample
+from glowplug.lifecycle.footprint import Footprints
 from glowplug.lifecycle.ports import OnProbe
 from glowplug.testing.clock import VirtualClock
 
@@ -105,6 +108,26 @@ class FakeProber:
         pass
 
 
+class FakeHardware:
+    """A machine without accelerators, unless a test adds some; what is used is what the test says."""
+
+    def __init__(self, *devices: Device, host: int = 64 << 30) -> None:
+        self.devices = list(devices)
+        self.host = Device(id="host", kind=DeviceKind.HOST, name="memory", total=host, used=1 << 30)
+        self.reads = 0
+
+    def read(self) -> Reading:
+        self.reads += 1
+        return Reading(devices=(*self.devices, self.host))
+
+
+class KnownFootprints(Footprints):
+    """Footprints that need no thread to be found, so that a virtual clock is all that moves."""
+
+    def known(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint | None:
+        return super().known(engine, model, reading) or self.find(engine, model, reading)
+
+
 class Outbox:
     def __init__(self) -> None:
         self.sent: list[tuple[object, ...]] = []
@@ -112,6 +135,11 @@ class Outbox:
         self.failures: list[Failure] = []
         self.loading: list[Loading] = []
         self.states: list[State] = []
+        self.leaks: list[dict[str, int]] = []
+
+    def leaked(self, model: str, missing: dict[str, int]) -> None:
+        self.sent.append(("leaked", model))
+        self.leaks.append(missing)
 
     def grant(self, worker: str | None, endpoint: Endpoint) -> None:
         self.sent.append(("grant", worker))

@@ -19,6 +19,8 @@ class Story:
     def __init__(self, policy: Policy | None = None, expected: float | None = None) -> None:
         self.machine = Machine(policy or Policy("d"), expected=expected)
         self.now = 1000.0
+        self.room = True
+        """Whether memory is given as soon as it is asked for."""
         self.do(ev.WorkerJoined("w"))
 
     @property
@@ -26,7 +28,11 @@ class Story:
         return self.machine.state
 
     def do(self, event: ev.Event) -> list[ev.Effect]:
-        return self.machine.handle(self.now, event)
+        effects = self.machine.handle(self.now, event)
+        if self.room and ev.Admit() in effects:
+            effects = [effect for effect in effects if effect != ev.Admit()]
+            effects += self.do(ev.Admitted())
+        return effects
 
     def kinds(self, event: ev.Event) -> list[str]:
         return [type(effect).__name__ for effect in self.do(event)]

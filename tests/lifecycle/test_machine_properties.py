@@ -33,14 +33,16 @@ class Worker:
 class World:
     """The machine, one process at most, two workers."""
 
-    def begin(self, keep_alive: float, fixed: bool) -> None:
-        self.policy = Policy("d0", keep_alive=keep_alive, stop_timeout=3.0, fixed_port=fixed)
+    def begin(self, keep_alive: float, fixed: bool, sleeps: bool = False) -> None:
+        self.sleeps = sleeps
+        self.policy = Policy("d0", keep_alive=keep_alive, stop_timeout=3.0, fixed_port=fixed, sleeps=sleeps)
         self.machine = Machine(self.policy)
         self.now = 100.0
         self.launches = 0
         self.launching = False
         self.process = "none"
         self.sigterm = self.killed = self.watching = self.checking = False
+        self.asking = self.falling_asleep = self.waking = self.asleep = False
         self.rough = False
         self.workers = {"a": Worker(), "b": Worker()}
         for name in self.workers:
@@ -59,13 +61,25 @@ class World:
         assert deadline is None or deadline > self.now, (self.machine.state, deadline, self.now)
 
     def do(self, effect: ev.Effect, before: State) -> None:
-        if isinstance(effect, ev.Launch):
+        if isinstance(effect, ev.Admit):
+            self.asking = True
+        elif isinstance(effect, ev.Withdraw):
+            self.asking = False
+        elif isinstance(effect, ev.Sleep):
+            self.check_drained(before)
+            assert self.process == "up" and not self.asleep and not self.falling_asleep
+            self.falling_asleep = True
+        elif isinstance(effect, ev.Wake):
+            assert self.asleep and not self.asking, "woken without memory"
+            self.waking, self.asleep = True, False
+        elif isinstance(effect, ev.Launch):
             assert self.process == "none" and not self.launching, "a second process"
+            assert not self.asking, "started without memory"
             self.launches += 1
             self.launching = True
             self.sigterm = self.killed = self.watching = self.checking = False
         elif isinstance(effect, ev.Grant):
-            assert self.machine.state in (State.READY, State.BUSY)
+            assert self.machine.state in (State.READY, State.BUSY) and not self.asleep
             assert self.process == "up" or self.process == "ended"
             self.workers[effect.worker].inbox.append((self.launches, "grant"))
         elif isinstance(effect, ev.Revoke):
@@ -118,11 +132,38 @@ class World:
             self.process = "up"
             self.post(ev.Launched("s"))
 
+    def memory_given(self) -> None:
+        if self.asking:
+            self.asking = False
+            self.post(ev.Admitted())
+
+    def memory_refused(self) -> None:
+        if self.asking:
+            self.asking = False
+            refusal = Failure(kind=FailureKind.NO_ROOM, message="no room")
+            self.post(ev.NotAdmitted(refusal, self.now + 2.0))
+
+    def evict(self) -> None:
+        self.post(ev.EvictAsked("another one needs it"))
+
+    def sleep_ends(self, well: bool) -> None:
+        if self.falling_asleep:
+            self.falling_asleep = False
+            self.asleep = well and self.machine.state is State.DRAINING
+            self.post(ev.FellAsleep("" if well else "it held on to its memory"))
+            self.asleep = self.asleep and self.process == "up"
+
+    def wake_ends(self, well: bool) -> None:
+        if self.waking:
+            self.waking = False
+            self.post(ev.Woken(None if well else Failure(kind=FailureKind.OUT_OF_MEMORY, message="no memory")))
+
     def probe(self, readiness: Readiness) -> None:
         self.post(ev.Probed(readiness))
 
     def process_ends(self, kind: FailureKind, child: bool) -> None:
         self.process = "ended" if child else "none"
+        self.falling_asleep = self.waking = self.asleep = False
         self.post(ev.Exited(Failure(kind=kind, message="ended")))
         if self.process == "none" and self.watching:
             self.post(ev.GroupGone())
@@ -147,7 +188,7 @@ class World:
         self.post(ev.Ensure(explicit=True, stamp="s"))
 
     def reconfigure(self, digest: str, keep_alive: float) -> None:
-        self.post(ev.Reconfigured(Policy(digest, keep_alive=keep_alive, stop_timeout=3.0)))
+        self.post(ev.Reconfigured(Policy(digest, keep_alive=keep_alive, stop_timeout=3.0, sleeps=self.sleeps)))
 
     # ---- workers
 
@@ -243,6 +284,9 @@ class World:
                     self.control_reads(name)
                 while worker.leases:
                     self.response_ends(name)
+            self.memory_given()
+            self.sleep_ends(True)
+            self.wake_ends(True)
             if self.launching:
                 self.launch_ends(None)
             if self.checking:
@@ -261,6 +305,8 @@ class World:
         """Somebody wants it and it becomes ready."""
         self.request("a", 1)
         self.deliver()
+        self.memory_given()
+        self.wake_ends(True)
         if self.launching:
             self.launch_ends(None)
         if self.process == "up" and self.machine.coming:
@@ -324,7 +370,9 @@ SETTINGS = settings(max_examples=100, stateful_step_count=40, deadline=None, sup
 class Anything(World, RuleBasedStateMachine):
     """Everything may happen at any time."""
 
-    begin = initialize(keep_alive=st.sampled_from([0.0, 5.0, 300.0]), fixed=st.booleans())(World.begin)
+    begin = initialize(keep_alive=st.sampled_from([0.0, 5.0, 300.0]), fixed=st.booleans(), sleeps=st.booleans())(
+        World.begin
+    )
     load = rule()(World.load)
     deliver = rule()(World.deliver)
     until_deadline = rule()(World.until_deadline)
@@ -340,6 +388,11 @@ class Anything(World, RuleBasedStateMachine):
     )
     look_at_group = precondition(lambda self: self.process == "ended" and self.watching)(rule()(World.look_at_group))
     check_ends = precondition(lambda self: self.checking)(rule(alive=st.booleans())(World.check_ends))
+    memory_given = rule()(World.memory_given)
+    memory_refused = rule()(World.memory_refused)
+    evict = rule()(World.evict)
+    sleep_ends = rule(well=st.booleans())(World.sleep_ends)
+    wake_ends = rule(well=st.booleans())(World.wake_ends)
     stop = rule(force=st.booleans())(World.stop)
     start = rule()(World.start)
     reconfigure = rule(digest=st.sampled_from(["d0", "d1"]), keep_alive=st.sampled_from([0.0, 60.0]))(World.reconfigure)

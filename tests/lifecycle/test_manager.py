@@ -12,11 +12,21 @@ from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceVie
 from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Readiness
 from glowplug.errors import EngineFailed, NotFound
+from glowplug.lifecycle.learned import RunBook
 from glowplug.lifecycle.manager import Manager
 from glowplug.lifecycle.records import Records
 from glowplug.testing.clock import VirtualClock
 from glowplug.wire.link import Held
-from tests.lifecycle.fakes import MODEL, FakeLauncher, FakeProber, FakeProcess, Outbox, Scripted
+from tests.lifecycle.fakes import (
+    MODEL,
+    FakeHardware,
+    FakeLauncher,
+    FakeProber,
+    FakeProcess,
+    KnownFootprints,
+    Outbox,
+    Scripted,
+)
 
 
 class Bench:
@@ -27,13 +37,15 @@ class Bench:
         self.clock, self.outbox, self.launcher = VirtualClock(), Outbox(), FakeLauncher()
         self.prober, self.engine = FakeProber(), Scripted()
         self.prober.clock = self.clock
+        self.hardware = FakeHardware()
         self.manager = self.new_manager()
 
     def new_manager(self) -> Manager:
         engines = {"llamacpp": self.engine}
         return Manager(
-            self.launcher, engines, Records(self.directory), self.clock, self.outbox, logs=self.directory,
-            prober=self.prober, pick_port=iter(range(5000, 6000)).__next__,
+            self.launcher, engines, Records(self.directory), self.clock, self.outbox, self.hardware,
+            logs=self.directory, prober=self.prober, pick_port=iter(range(5000, 6000)).__next__,
+            footprints=KnownFootprints(RunBook(self.directory)),
         )  # fmt: skip
 
     async def start(self, *models: LocalModel) -> Bench:

@@ -26,6 +26,7 @@ from glowplug.lifecycle.ports import LoopScheduler, free_port
 from glowplug.lifecycle.probe import HttpProber, ask
 from glowplug.lifecycle.records import Records
 from glowplug.wire.link import Held
+from tests.lifecycle.fakes import FakeHardware
 
 SOURCE = str(Path(glowplug.__file__).parents[1])
 MODELS = sorted(Path(SOURCE).glob("glowplug/**/*.gguf"))
@@ -75,8 +76,8 @@ class Bench:
 
     async def start(self, model: LocalModel, pick_port: Callable[[], int] = free_port) -> Manager:
         self.manager = Manager(
-            self.launcher, ENGINES, Records(self.directory), LoopScheduler(), self.outbox, logs=self.directory,
-            prober=HttpProber(timeout=0.5), pick_port=pick_port,
+            self.launcher, ENGINES, Records(self.directory), LoopScheduler(), self.outbox, FakeHardware(),
+            logs=self.directory, prober=HttpProber(timeout=0.5), pick_port=pick_port,
         )  # fmt: skip
         self.outbox.manager = self.manager
         await self.manager.start([model])

@@ -205,8 +205,8 @@ class Histories(RuleBasedStateMachine):
         }
 
     def teardown(self) -> None:
-        """Loads end, memory comes back, and nobody new asks, but what is in use stays in use until it is drained: all the
-        same everybody who waits must be answered."""
+        """Loads end, memory comes back, and nobody new asks, but what is in use stays in use until it is drained:
+        all the same everybody who waits must be answered."""
         if not hasattr(self, "world"):
             return
         world = self.world

@@ -18,11 +18,22 @@ from glowplug.engines.base import Readiness
 from glowplug.engines.programs import FlagCatalogue
 from glowplug.errors import EngineFailed
 from glowplug.lifecycle import events as ev
+from glowplug.lifecycle.admission import Admission
 from glowplug.lifecycle.digest import command_digest
+from glowplug.lifecycle.learned import RunBook
 from glowplug.lifecycle.records import Records
 from glowplug.lifecycle.slot import Kit, Slot
 from glowplug.testing.clock import VirtualClock
-from tests.lifecycle.fakes import MODEL, FakeLauncher, FakeProber, FakeProcess, Outbox, Scripted
+from tests.lifecycle.fakes import (
+    MODEL,
+    FakeHardware,
+    FakeLauncher,
+    FakeProber,
+    FakeProcess,
+    KnownFootprints,
+    Outbox,
+    Scripted,
+)
 from tests.waiting import until
 
 
@@ -42,7 +53,8 @@ class Bench:
         kit = Kit(
             launcher=self.launcher, engines={"llamacpp": self.engine}, records=self.records, clock=self.clock,
             outbox=self.outbox, prober=self.prober, catalogue=FlagCatalogue(), logs=self.directory,
-            pick_port=self.ports.__next__,
+            pick_port=self.ports.__next__, admission=Admission(self.clock, FakeHardware()),
+            footprints=KnownFootprints(RunBook(self.directory)),
         )  # fmt: skip
         return Slot(kit, model, self.gone.append)
 
@@ -131,9 +143,9 @@ async def test_a_launch_that_fails_at_once_does_not_re_enter_the_machine(bench: 
     bench.slot.machine.handle = watched  # type: ignore[method-assign,assignment]
     bench.engine.problem = Failure(kind=FailureKind.BAD_FLAG, message="no such flag")
     bench.slot.post(ev.Ensure("w", 1))
-    assert seen == [(False, "Ensure"), (False, "LaunchFailed")]
+    assert seen == [(False, "Ensure"), (False, "Admitted"), (False, "LaunchFailed")]
     assert bench.slot.machine.state is State.FAILED
-    assert bench.outbox.states == [State.STARTING, State.FAILED]
+    assert bench.outbox.states == [State.QUEUED, State.STARTING, State.FAILED]
     assert bench.outbox.failures[0].message == "chat-x: no such flag"
 
 
@@ -176,9 +188,9 @@ async def test_a_wait_for_the_end_is_over_when_what_is_left_cannot_be_killed(ben
 async def test_one_timer_stands_for_the_next_deadline_and_none_at_rest(bench: Bench) -> None:
     process = bench.ready()
     bench.clock.advance(1)
-    assert bench.clock.pending == 1, "the looks at the load are over"
+    assert bench.clock.pending == 2, "the end of its idle time, and the next look at the devices"
     bench.slot.post(ev.LeaseReport("w", True))
-    assert bench.clock.pending == 0, "a busy one has no deadline"
+    assert bench.clock.pending == 1, "a busy one has no deadline of its own"
     bench.slot.post(ev.LeaseReport("w", False))
     assert bench.clock.pending == 1
     bench.clock.advance(300)
@@ -202,6 +214,7 @@ async def test_detaching_leaves_the_process_and_nobody_waiting(bench: Bench) -> 
     waiting = bench.slot.when_ready()
     bench.slot.detach()
     assert waiting.cancelled() and process.signals == [] and process.closed
+    bench.slot.kit.admission.close()
     assert bench.clock.pending == 0
     assert bench.record_files != [], "the next control process finds it"
 

@@ -34,7 +34,7 @@ def machine(clock: VirtualClock, *events: ev.Event) -> Machine:
     return made
 
 
-STARTED = (ev.WorkerJoined("w"), ev.Ensure("w", 3), ev.Launched())
+STARTED = (ev.WorkerJoined("w"), ev.Ensure("w", 3), ev.Admitted(), ev.Launched())
 READY = (*STARTED, ev.Probed(Readiness.READY))
 
 

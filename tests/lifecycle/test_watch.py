@@ -28,6 +28,16 @@ class Kit:
     prober: FakeProber
 
 
+class Tenancy:
+    """What its devices have not got back."""
+
+    def __init__(self) -> None:
+        self.lost: dict[str, int] = {}
+
+    def missing(self) -> dict[str, int]:
+        return self.lost
+
+
 class Slot:
     """The part of a slot that is watched: events are written down, and told to the machine."""
 
@@ -42,7 +52,12 @@ class Slot:
         self.process = FakeProcess(LaunchSpec("i1", ("srv",), {}, directory / "log"), 7, lambda _: None)
         self.running: FakeProcess | None = self.process
         self.posted: list[Event] = []
+        self.tenancy = Tenancy()
+        self.leaks: list[dict[str, int]] = []
         self.watches = Watches(self)  # type: ignore[arg-type]
+
+    def leaked(self, missing: dict[str, int]) -> None:
+        self.leaks.append(missing)
 
     def post(self, event: Event) -> None:
         self.posted.append(event)
@@ -50,7 +65,7 @@ class Slot:
 
     def load(self) -> Slot:
         now = self.kit.clock.monotonic()
-        for event in (ev.WorkerJoined("w"), ev.Ensure("w", 1), ev.Launched()):
+        for event in (ev.WorkerJoined("w"), ev.Ensure("w", 1), ev.Admitted(), ev.Launched()):
             self.machine.handle(now, event)
         self.watches.watch_load()
         return self

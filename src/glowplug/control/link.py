@@ -53,11 +53,11 @@ class Manager(Protocol):
 
     def worker_left(self, worker: str) -> None: ...
 
-    def ensure(self, worker: str, model: str, waiting: int) -> None: ...
+    def ensure(self, worker: str, model: str, waiting: int, priority: int = 0, *, evict: bool = True) -> None: ...
 
     def waiting(self, worker: str, model: str, waiting: int) -> None: ...
 
-    def activity(self, worker: str, instance: str, busy: bool) -> None: ...
+    def activity(self, worker: str, instance: str, busy: bool, keep_alive: float | None = None) -> None: ...
 
     def drained(self, worker: str, instance: str) -> None: ...
 
@@ -189,12 +189,12 @@ class LinkServer:
         """Pass on what a worker says."""
         manager, name = self._manager, worker.name
         match message:
-            case Ensure(model, waiting):
-                manager.ensure(name, model, waiting)
+            case Ensure(model, waiting, priority, evict):
+                manager.ensure(name, model, waiting, priority, evict=evict)
             case Waiting(model, waiting):
                 manager.waiting(name, model, waiting)
-            case Activity(instance, busy):
-                manager.activity(name, instance, busy)
+            case Activity(instance, busy, keep_alive):
+                manager.activity(name, instance, busy, keep_alive)
                 self._stirred()
             case Drained(instance):
                 manager.drained(name, instance)

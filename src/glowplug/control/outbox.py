@@ -9,6 +9,7 @@ from glowplug.control.events import Broadcaster, Event
 from glowplug.control.link import LinkServer
 from glowplug.domain.instance import Endpoint, Failure, InstanceView, State
 from glowplug.domain.model import Loading
+from glowplug.units import format_size
 from glowplug.wire.link import Failed, Granted, Progress, Revoked, ToWorker
 
 _log = logging.getLogger(__name__)
@@ -19,6 +20,10 @@ _IN_USE = (State.READY, State.BUSY)
 def told(view: InstanceView, before: State) -> str:
     """The line of the log for a change of state, or empty when it is none for the log (ready and busy alternate with
     every request)."""
+    if view.state is State.QUEUED:
+        return f"{view.model}: {view.why}" if view.why else ""
+    if view.state is State.ASLEEP:
+        return f"{view.model}: asleep, its memory is free"
     if view.state is State.STARTING:
         return f"{view.model}: starting"
     if view.state in _IN_USE and before not in _IN_USE:
@@ -59,6 +64,12 @@ class LinkOutbox:
         """Everybody who waits for this model gets the failure."""
         self._send(None, Failed(model, failure))
         self._publish("failure", {"model": model, "failure": failure})
+
+    def leaked(self, model: str, missing: dict[str, int]) -> None:
+        """Memory that an engine did not give back."""
+        sizes = ", ".join(f"{format_size(bytes_)} of {device}" for device, bytes_ in missing.items())
+        _log.error("%s: its processes are gone, and %s did not come back", model, sizes)
+        self._publish("leak", {"model": model, "missing": missing})
 
     def changed(self, view: InstanceView) -> None:
         """An instance changed its state."""

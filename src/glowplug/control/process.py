@@ -30,6 +30,7 @@ from glowplug.errors import ConfigError, StoreError
 from glowplug.launchers.base import Launcher
 from glowplug.ledger.fold import Folder
 from glowplug.ledger.workers import is_gone
+from glowplug.lifecycle.admission import Hardware
 from glowplug.lifecycle.manager import Manager
 from glowplug.lifecycle.ports import LoopScheduler
 from glowplug.lifecycle.records import Records
@@ -80,6 +81,7 @@ class ControlProcess:
         loaded: Loaded,
         workers: int,
         launcher: Launcher,
+        hardware: Hardware,
         engines: Mapping[str, Engine],
         catalogue: EngineCatalogue,
         env: Mapping[str, str],
@@ -93,7 +95,7 @@ class ControlProcess:
         )
         self._outbox = LinkOutbox(self._events, self._clock)
         self._manager = Manager(
-            launcher, engines, Records(paths.instances), LoopScheduler(), self._outbox, logs=paths.logs
+            launcher, engines, Records(paths.instances), LoopScheduler(), self._outbox, hardware, logs=paths.logs
         )
         self._database = Database(paths.database)
         folder = Folder(paths.journal, AttemptStore(self._database), is_gone)
@@ -109,8 +111,8 @@ class ControlProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        catalog = self._configuration.catalog
-        await self._manager.start(catalog().local)
+        catalog = self._configuration.catalog()
+        await self._manager.start(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         await self._link.start()
         server, listening = self._http()
         self._begin(self._folding.run())
@@ -211,7 +213,8 @@ class ControlProcess:
             self._stop.set()
 
     def _applied(self, change: Diff) -> int:
-        self._manager.configure(self._configuration.catalog().local)
+        catalog = self._configuration.catalog()
+        self._manager.configure(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         self._publisher.publish()
         return self._publisher.revision
 

@@ -6,7 +6,7 @@ Everything here may vanish between two reads; what vanished is left out.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -90,6 +90,18 @@ def io_bytes(pid: int) -> int:
             name, _, value = line.partition(": ")
             if name in ("rchar", "wchar", "read_bytes"):
                 total += int(value)
+    return total
+
+
+def private_bytes(pids: Iterable[int]) -> int:
+    """Resident memory of these processes without pages mapped from files, which the kernel can drop (RssAnon and
+    RssShmem of /proc/PID/status)."""
+    total = 0
+    for pid in pids:
+        with suppress(*_GONE):
+            for line in (PROC / str(pid) / "status").read_text(errors="replace").splitlines():
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    total += int(line.split()[1]) * 1024
     return total
 
 

@@ -1,8 +1,7 @@
 """The lifecycle manager: what the control process calls.
 
 Everything about one model happens in its slot's own queue; the manager finds the slot.  All methods are to be called on
-the event loop's thread.  To come beside it: admission and scheduling (which load may begin, what gives way), footprints
-(what a load needs), other launchers.
+the event loop's thread.  What is loaded beside what is decided by `lifecycle.admission`.
 """
 
 from __future__ import annotations
@@ -12,16 +11,22 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from glowplug.domain.hardware import Reading
 from glowplug.domain.instance import Failure, FailureKind, InstanceView
-from glowplug.domain.model import LocalModel
+from glowplug.domain.model import Group, LocalModel
+from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.engines.base import Engine
 from glowplug.engines.programs import FlagCatalogue
 from glowplug.errors import NotFound
 from glowplug.launchers.base import Launcher
 from glowplug.lifecycle import events as ev
+from glowplug.lifecycle.admission import Admission, Hardware
 from glowplug.lifecycle.digest import file_stamp, policy_of
+from glowplug.lifecycle.footprint import Footprints
+from glowplug.lifecycle.learned import RunBook
 from glowplug.lifecycle.ports import Outbox, Prober, Scheduler, Timer, free_port
 from glowplug.lifecycle.probe import HttpProber
+from glowplug.lifecycle.queueing import Rules, Traits
 from glowplug.lifecycle.reconcile import Found, reconcile
 from glowplug.lifecycle.records import Records
 from glowplug.lifecycle.slot import Kit, Slot
@@ -44,10 +49,12 @@ class Manager:
         records: Records,
         clock: Scheduler,
         outbox: Outbox,
+        hardware: Hardware,
         *,
         logs: Path,
         prober: Prober | None = None,
         pick_port: Callable[[], int] = free_port,
+        footprints: Footprints | None = None,
     ) -> None:
         self._kit = Kit(
             launcher=launcher,
@@ -57,9 +64,12 @@ class Manager:
             outbox=outbox,
             prober=prober or HttpProber(),
             catalogue=FlagCatalogue(),
+            admission=Admission(clock, hardware),
+            footprints=footprints or Footprints(RunBook(records.directory)),
             logs=logs,
             pick_port=pick_port,
         )
+        self._kit.admission.watch(self)
         self._slots: dict[str, Slot] = {}
         self._workers: set[str] = set()
         self._learn_timer: Timer | None = None
@@ -67,9 +77,15 @@ class Manager:
 
     # ---- configuration
 
-    async def start(self, models: Iterable[LocalModel]) -> None:
+    async def start(
+        self,
+        models: Iterable[LocalModel],
+        memory: MemorySettings | None = None,
+        scheduling: SchedulingSettings | None = None,
+        groups: Iterable[Group] = (),
+    ) -> None:
         """Take the models on, adopt the engines that an earlier control process left, stop what does not fit."""
-        self.configure(models)
+        self.configure(models, memory, scheduling, groups)
         digests = {name: slot.machine.policy.digest for name, slot in self._slots.items()}
         adopted = set()
         for found in reconcile(self._kit.records.load(), digests):
@@ -95,9 +111,16 @@ class Manager:
             log.warning("stopping %s (pid %d): %s", record.model, record.pid, found.why)
         return taken
 
-    def configure(self, models: Iterable[LocalModel]) -> None:
-        """The models there are now.  Only changed and removed ones are touched."""
+    def configure(
+        self,
+        models: Iterable[LocalModel],
+        memory: MemorySettings | None = None,
+        scheduling: SchedulingSettings | None = None,
+        groups: Iterable[Group] = (),
+    ) -> None:
+        """The models there are now, and the rules for their memory.  Only changed and removed models are touched."""
         wanted = {model.name: model for model in models}
+        self._rule(wanted, memory or MemorySettings(), scheduling or SchedulingSettings(), groups)
         for name, slot in list(self._slots.items()):
             if name not in wanted and not slot.retired:
                 slot.retired = True
@@ -111,6 +134,20 @@ class Manager:
         if self._learn_timer is not None:
             self._learn_timer.cancel()
         self._learn_timer = self._kit.clock.call_later(LEARN_AFTER, self._learn)
+
+    def _rule(
+        self,
+        models: Mapping[str, LocalModel],
+        memory: MemorySettings,
+        scheduling: SchedulingSettings,
+        groups: Iterable[Group],
+    ) -> None:
+        rules = Rules(scheduling.min_residency, scheduling.starvation, scheduling.queue, memory.pressure)
+        traits = {
+            name: Traits(model.priority, model.pinned, model.groups, model.keep_alive) for name, model in models.items()
+        }
+        self._kit.footprints.learn = scheduling.learn
+        self._kit.admission.configure(rules, traits, groups, memory.reserve, memory.host_reserve)
 
     def _change(self, slot: Slot, model: LocalModel) -> None:
         slot.retired = False
@@ -158,8 +195,9 @@ class Manager:
         for slot in list(self._slots.values()):
             slot.post(ev.WorkerLeft(worker))
 
-    def ensure(self, worker: str, model: str, waiting: int) -> None:
-        """A worker needs the model ready; `waiting` of its requests wait (0: warm it)."""
+    def ensure(self, worker: str, model: str, waiting: int, priority: int = 0, *, evict: bool = True) -> None:
+        """A worker needs the model ready; `waiting` of its requests wait (0: warm it).  `priority` is the highest of
+        their keys; `evict`: one of them may unload other models for it."""
         slot = self._slots.get(model)
         if slot is None or slot.retired:
             gone = Failure(kind=FailureKind.STOPPED, message=f"{model}: {REMOVED}", permanent=True)
@@ -167,17 +205,18 @@ class Manager:
             return
         if worker not in self._workers:
             log.warning("worker %s asks for %s but has not joined", worker, model)
-        slot.post(ev.Ensure(worker, waiting, stamp=file_stamp(slot.model)))
+        slot.post(ev.Ensure(worker, waiting, stamp=file_stamp(slot.model), priority=priority, evict=evict))
 
     def waiting(self, worker: str, model: str, waiting: int) -> None:
         """The number of this worker's waiting requests changed."""
         if slot := self._slots.get(model):
             slot.post(ev.WaitersChanged(worker, waiting))
 
-    def activity(self, worker: str, instance: str, busy: bool) -> None:
-        """A worker's leases on an instance went 0→1 (`busy`) or 1→0."""
+    def activity(self, worker: str, instance: str, busy: bool, keep_alive: float | None = None) -> None:
+        """A worker's leases on an instance went 0→1 (`busy`) or 1→0, and then the last request may have said how
+        long it is to be kept."""
         if slot := self._by_instance(instance):
-            slot.post(ev.LeaseReport(worker, busy))
+            slot.post(ev.LeaseReport(worker, busy, keep_alive))
 
     def drained(self, worker: str, instance: str) -> None:
         """A worker's last lease on a revoked instance has ended."""
@@ -192,6 +231,11 @@ class Manager:
 
     def _by_instance(self, instance: str) -> Slot | None:
         return next((slot for slot in self._slots.values() if instance and slot.instance == instance), None)
+
+    def looked(self, reading: Reading) -> None:
+        """The devices were read while something is loaded."""
+        for slot in self._slots.values():
+            slot.tenancy.looked(reading)
 
     # ---- people
 
@@ -241,6 +285,7 @@ class Manager:
             await asyncio.gather(*stopped)
         for slot in slots:
             slot.detach()
+        self._kit.admission.close()
         for pending in (self._learn_timer, self._learning):
             if pending is not None:
                 pending.cancel()

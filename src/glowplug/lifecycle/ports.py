@@ -56,6 +56,10 @@ class Outbox(Protocol):
         """Everybody who waits for this model gets the failure."""
         ...
 
+    def leaked(self, model: str, missing: dict[str, int]) -> None:
+        """The processes of an engine are gone, and these bytes (by device) have not come back."""
+        ...
+
     def changed(self, view: InstanceView) -> None:
         """An instance changed its state (`view.memory` is not filled in)."""
         ...

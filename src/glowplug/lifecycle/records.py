@@ -64,6 +64,10 @@ class Records:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
     def load(self) -> tuple[InstanceRecord, ...]:
         """All records; a file that cannot be read as one is removed, since nothing can be adopted with it."""
         found = []

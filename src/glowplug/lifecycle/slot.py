@@ -23,12 +23,15 @@ from glowplug.errors import EngineFailed
 from glowplug.launchers.base import Launcher, LaunchError, LaunchSpec, Running
 from glowplug.lifecycle import events as ev
 from glowplug.lifecycle import view
+from glowplug.lifecycle.admission import Admission
 from glowplug.lifecycle.digest import file_stamp, policy_of
 from glowplug.lifecycle.events import Effect, Event
+from glowplug.lifecycle.footprint import Footprints
 from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.ports import Outbox, Prober, Scheduler, Timer
 from glowplug.lifecycle.records import InstanceRecord, Records, file_name
+from glowplug.lifecycle.tenancy import Tenancy
 from glowplug.lifecycle.watch import Watches
 
 
@@ -43,6 +46,8 @@ class Kit:
     outbox: Outbox
     prober: Prober
     catalogue: FlagCatalogue
+    admission: Admission
+    footprints: Footprints
     logs: Path
     pick_port: Callable[[], int]
 
@@ -61,6 +66,7 @@ class Slot:
         self.load_seconds: float | None = None
         self.retired = False
         """The configuration has it no more: it goes when its process is gone."""
+        self.tenancy = Tenancy(self)
         self._on_gone = on_gone
         self._watches = Watches(self)
         self._record: InstanceRecord | None = None
@@ -93,11 +99,16 @@ class Slot:
                     self.kit.outbox.changed(self.view())
         finally:
             self._handling = False
+        self.tenancy.report()
         self._set_timer()
         self._resolve()
 
     def _do(self, effect: Effect) -> None:
         match effect:
+            case ev.Admit():
+                self.tenancy.ask()
+            case ev.Withdraw():
+                self.tenancy.withdraw()
             case ev.Launch():
                 self._launch()
             case ev.Probe():
@@ -118,7 +129,7 @@ class Slot:
             case ev.Loaded(seconds):
                 self._loaded(seconds)
             case ev.AnnounceProgress():
-                self.kit.outbox.progress(view.loading(self.model.name, self.machine, self.kit.clock.monotonic()))
+                self.told()
             case ev.AnnounceFailure(failure, retry_at):
                 self._announce(self.public(failure, retry_at))
             case ev.Forget():
@@ -148,7 +159,7 @@ class Slot:
             self._spawn()
 
     async def _learn_and_spawn(self) -> None:
-        environment = self.kit.launcher.environment(self.engine.env(self.model))
+        environment = self.kit.launcher.environment(self.engine.env(self.model, self.tenancy.place))
         await self.kit.catalogue.learn(self.model.command, self.engine.help_argument, environment)
         self._preparing = None
         self._spawn()
@@ -163,10 +174,8 @@ class Slot:
         key = ids.engine_key()
         endpoint = Endpoint(instance=ids.short_id("inst"), model=model.name, host="127.0.0.1", port=port, key=key)
         self.log.begin()
-        argv = self.engine.argv(model, endpoint, known)
         try:
-            env = {**self.engine.env(model), **self.engine.secrets(endpoint)}
-            spec = LaunchSpec(endpoint.instance, argv, env, self.log.path)
+            spec = self._spec(endpoint, known)
             self.running = self.kit.launcher.launch(spec, self._exited)
         except LaunchError as error:
             kind = FailureKind.MISSING_PROGRAM if error.missing else FailureKind.CRASH
@@ -176,6 +185,23 @@ class Slot:
         self.endpoint = endpoint
         self._save(endpoint)
         self.post(ev.Launched(stamp))
+
+    def _spec(self, endpoint: Endpoint, known: frozenset[str] | None) -> LaunchSpec:
+        model, place = self.model, self.tenancy.place
+        return LaunchSpec(
+            instance=endpoint.instance,
+            argv=self.engine.argv(model, endpoint, known, place),
+            env={**self.engine.env(model, place), **self.engine.secrets(endpoint)},
+            log=self.log.path,
+            model=model.name,
+            launcher=model.launcher,
+            memory_max=model.memory_max,
+            image=model.image,
+            port=endpoint.port,
+            mounts=(model.path,) if model.path else (),
+            unit=model.unit,
+            stop_timeout=model.stop_timeout,
+        )
 
     def _save(self, endpoint: Endpoint) -> None:
         assert self.running is not None
@@ -191,23 +217,30 @@ class Slot:
             digest=self.machine.policy.digest,
             log=str(self.log.path),
             stop_timeout=self.model.stop_timeout,
+            launcher=self.running.launcher,
+            prefix=endpoint.prefix,
+            claim=self.tenancy.place.claim,
         )
         self.kit.records.save(self._record)
 
     def adopt(self, record: InstanceRecord, *, fits: bool) -> bool:
         """Take over the process of a record; False when it is not there any more."""
         log = Path(record.log)
-        running = self.kit.launcher.adopt(record.instance, record.pid, record.start_time, log, self._exited)
+        running = self.kit.launcher.adopt(
+            record.instance, record.pid, record.start_time, log, self._exited, record.launcher
+        )
         if running is None:
             return False
         self.running, self.endpoint, self._record = running, record.endpoint, record
         self.load_seconds = record.load_seconds
         self.log.resume()
-        self.post(ev.Adopted(fits))
+        self.post(ev.Adopted(fits, record.asleep))
+        self.tenancy.adopt(record.claim)
         return True
 
     def _loaded(self, seconds: float) -> None:
         self.load_seconds = seconds
+        self.tenancy.ready(seconds)
         self.kit.records.remember_load(self.model.name, seconds)
         self.machine.expected = self.kit.records.expected_load(self.model.name)
         if self._record is not None:
@@ -232,16 +265,22 @@ class Slot:
             self._preparing = None
         self.post(ev.GroupGone())
 
+    def leaked(self, missing: dict[str, int]) -> None:
+        """Say which memory did not come back; from now on it counts as held by others, for that is what it is."""
+        self.kit.outbox.leaked(self.model.name, missing)
+
     def _forget(self) -> None:
         self._watches.stop()
         if self.running is not None:
             self.running.close()
             self.kit.records.remove(self.model.name)
         self.running = self.endpoint = self._record = None
+        self.tenancy.forget()
 
     def detach(self) -> None:
         """Let go of everything and leave the process alone."""
         self._watches.stop()
+        self.tenancy.close()
         for timer in (self._timer, self._preparing):
             if timer is not None:
                 timer.cancel()
@@ -254,6 +293,11 @@ class Slot:
 
     # ---- telling
 
+    def told(self) -> None:
+        """Tell whoever waits how far it is."""
+        now, tenancy = self.kit.clock.monotonic(), self.tenancy
+        self.kit.outbox.progress(view.loading(self.model.name, self.machine, now, tenancy.position, tenancy.why))
+
     def public(self, failure: Failure, retry_at: float) -> Failure:
         """A failure as clients see it: with the model's name, the last log lines, and times people can read."""
         tail = failure.log_tail
@@ -265,7 +309,9 @@ class Slot:
         """The row of `glowplug ps`."""
         row = view.instance_view(self.model, self.machine, self.endpoint, self.running, self.kit.clock, memory=memory)
         failure = self.public(self.machine.failure, self.machine.retry_at) if self.machine.failure else None
-        return msgspec.structs.replace(row, load_seconds=self.load_seconds, failure=failure)
+        return msgspec.structs.replace(
+            row, load_seconds=self.load_seconds, failure=failure, **view.memory_fields(self.tenancy, self.running)
+        )
 
     def _announce(self, failure: Failure) -> None:
         self.kit.outbox.failed(self.model.name, failure)

@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypedDict
 
 import msgspec
 
 from glowplug.clock import Clock
-from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView
+from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView, State
 from glowplug.domain.model import Loading, LocalModel
 from glowplug.launchers import procfs
 from glowplug.launchers.base import Running
 from glowplug.lifecycle.machine import Machine
+from glowplug.lifecycle.tenancy import Tenancy
 
 
 def unix(clock: Clock, moment: float) -> float:
@@ -21,12 +23,41 @@ def unix(clock: Clock, moment: float) -> float:
     return clock.unix() + (moment - clock.monotonic())
 
 
-def loading(model: str, machine: Machine, now: float) -> Loading:
-    """How far a load is; the estimate comes from earlier loads."""
+def loading(model: str, machine: Machine, now: float, position: int | None = None, why: str = "") -> Loading:
+    """How far a load is; the estimate comes from earlier loads.  While it queues: its position, and for what it
+    waits."""
     expected = machine.expected
+    if machine.state is State.QUEUED:
+        eta = None if expected is None else round(expected, 1)
+        return Loading(model=model, state=machine.state, stage=why, eta_s=eta, queue_position=position)
     eta = None if expected is None else round(max(expected - (now - machine.load.started), 0.1), 1)
     return Loading(
         model=model, state=machine.state, stage=machine.load.stage, eta_s=eta, progress=machine.load.fraction
+    )
+
+
+class MemoryFields(TypedDict):
+    """The fields of a row that come from memory."""
+
+    claim: dict[str, int]
+    measured: dict[str, int]
+    peak: dict[str, int]
+    queue_position: int | None
+    why: str
+    launcher: str
+    unit: str
+
+
+def memory_fields(tenancy: Tenancy, running: Running | None) -> MemoryFields:
+    """What a row says of memory and ownership."""
+    return MemoryFields(
+        claim=tenancy.place.claim,
+        measured=tenancy.measure.ready if running else {},
+        peak=tenancy.measure.peak if running else {},
+        queue_position=tenancy.position,
+        why=tenancy.why,
+        launcher=running.launcher if running else "",
+        unit=running.unit if running else "",
     )
 
 

@@ -18,6 +18,7 @@ from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.ports import Prober, Scheduler, Timer
 from glowplug.lifecycle.progress import advanced
+from glowplug.lifecycle.tenancy import Tenancy
 
 FIRST_LOOK = 0.020
 LONGEST_LOOK = 0.5
@@ -25,6 +26,9 @@ LATE_BY = 0.04
 """Readiness is seen this much late at most, as a share of the load's length: 20 ms for half a second, half a second for
 twelve."""
 PROGRESS_EVERY = 0.5
+BACK_EVERY = 0.25
+BACK_WITHIN = 10.0
+"""How long a driver may take to give back the memory of processes that are gone."""
 CHECKS = 3
 CHECK_PAUSE = 0.2
 
@@ -47,8 +51,13 @@ class Watched(Protocol):
     running: Running | None
 
     @property
+    def tenancy(self) -> Tenancy: ...
+    @property
     def kit(self) -> WatchKit: ...
     def post(self, event: Event) -> None: ...
+    def leaked(self, missing: dict[str, int]) -> None:
+        """Its processes are gone and this has not come back, by device."""
+        ...
 
 
 class Watches:
@@ -151,12 +160,25 @@ class Watches:
             return
         left = running.survivors()
         if not left:
-            self._slot.post(ev.GroupGone())
+            self._look_memory(self._slot.kit.clock.monotonic() + BACK_WITHIN)
             return
         if self._killed:
             running.kill()
         self._slot.post(ev.Survivors(left))
         self._later(delay, lambda: self._look_release(min(delay * 1.4, LONGEST_LOOK)))
+
+    def _look_memory(self, until: float) -> None:
+        """Look until the driver shows the memory back; what is not back by then is named as a leak."""
+        slot = self._slot
+        missing = slot.tenancy.missing()
+        if missing and slot.kit.clock.monotonic() < until:
+            self._later(BACK_EVERY, lambda: self._look_memory(until))
+            return
+        if missing:
+            if slot.running is not None:
+                slot.running.kill()
+            slot.leaked(missing)
+        slot.post(ev.GroupGone())
 
     def kill(self) -> None:
         """SIGKILL now, and again at every later look, for what was forked meanwhile."""

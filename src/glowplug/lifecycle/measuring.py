@@ -1,0 +1,80 @@
+"""What one run of an engine is seen to hold: when it became ready, at most, and what it did not give back.  Bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+
+from glowplug.domain.footprint import Footprint, Source
+from glowplug.domain.hardware import HOST, Reading
+from glowplug.lifecycle import accounting
+from glowplug.lifecycle.learned import Run
+
+SLACK = 1.03
+"""What a claim keeps above what was measured: drivers round, and a first long prompt takes a little more."""
+
+
+class Measure:
+    """Of one run.  `ready` and `peak`: bytes by device, the host's included."""
+
+    def __init__(self) -> None:
+        self.ready: dict[str, int] = {}
+        self.peak: dict[str, int] = {}
+        self.pids: frozenset[int] = frozenset()
+        self.private = 0
+        """Host memory without what is mapped from files, when it was looked at last."""
+        self._before: dict[str, int | None] = {}
+
+    def begin(self, reading: Reading) -> None:
+        """Before anything is started."""
+        self._before = {device.id: accounting.unaccounted(device) for device in reading.devices}
+
+    def seen(self, reading: Reading, pids: Set[int], resident: int | None, private: int) -> dict[str, int]:
+        """Look once; what it holds now.  Keeps the most of each device."""
+        self.pids, self.private = self.pids | pids, private
+        held = accounting.held_by(reading, pids)
+        if resident:
+            held[HOST] = resident
+        for id, bytes_ in held.items():
+            self.peak[id] = max(bytes_, self.peak.get(id, 0))
+        return held
+
+    def missing(self, reading: Reading) -> dict[str, int]:
+        """What it has not given back although its processes are gone, by device."""
+        held = {id: bytes_ for id, bytes_ in self.peak.items() if id != HOST}
+        return accounting.missing(self._before, reading, self.pids, held)
+
+    def run(self, key: str, footprint: Footprint, at: float, seconds: float) -> Run:
+        """What is remembered of it."""
+        return Run(
+            key=key,
+            at=round(at, 1),
+            estimate_device=footprint.device,
+            estimate_host=footprint.host,
+            source=footprint.source,
+            ready_device=_device(self.ready),
+            ready_host=self.ready.get(HOST),
+            peak_device=_device(self.peak),
+            peak_host=self.peak.get(HOST),
+            seconds=round(seconds, 3),
+        )
+
+
+def _device(held: Mapping[str, int]) -> int | None:
+    sizes = [bytes_ for id, bytes_ in held.items() if id != HOST]
+    return sum(sizes) if sizes else None
+
+
+def settled(claim: Mapping[str, int], peak: Mapping[str, int], footprint: Footprint) -> dict[str, int]:
+    """The claim of a run that was measured: what it holds and a little more, on accelerators.
+
+    Of the host it is only raised: weights that are mapped from a file become resident as they are used.  An engine that
+    takes what it is told to take keeps what it was told.
+    """
+    after = dict(claim)
+    for id in claim:
+        bytes_ = int(peak.get(id, 0) * SLACK)
+        if id == HOST:
+            after[id] = max(claim[id], peak.get(id, 0))
+        elif bytes_ and (footprint.source is not Source.POLICY or bytes_ > claim[id]):
+            after[id] = bytes_
+    return after

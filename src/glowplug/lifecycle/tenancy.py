@@ -1,0 +1,271 @@
+"""A model's dealings with memory: asks for it, knows what it was given, measures what it takes, gives it back.
+
+One of these belongs to each slot; towards the admission it is the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Protocol
+
+import msgspec
+
+from glowplug.domain.footprint import Footprint, Place, Source
+from glowplug.domain.hardware import Reading
+from glowplug.domain.instance import Failure, State
+from glowplug.domain.model import LocalModel
+from glowplug.engines.base import Engine
+from glowplug.launchers import procfs
+from glowplug.launchers.base import Running
+from glowplug.lifecycle import events as ev
+from glowplug.lifecycle.admission import Admission
+from glowplug.lifecycle.events import Event
+from glowplug.lifecycle.footprint import Footprints
+from glowplug.lifecycle.learned import Run
+from glowplug.lifecycle.machine import Machine
+from glowplug.lifecycle.measuring import Measure, settled
+from glowplug.lifecycle.placement import Need, need_of
+from glowplug.lifecycle.ports import Scheduler, Timer
+from glowplug.lifecycle.queueing import Phase
+
+log = logging.getLogger(__name__)
+
+AFTER_READY = 0.2
+"""Seconds after readiness at which a run is measured: the requests that waited go first."""
+_PHASES = {
+    State.STARTING: Phase.LOADING,
+    State.LOADING: Phase.LOADING,
+    State.READY: Phase.LOADED,
+    State.BUSY: Phase.LOADED,
+    State.ASLEEP: Phase.ASLEEP,
+    State.DRAINING: Phase.LEAVING,
+    State.STOPPING: Phase.LEAVING,
+    State.RELEASING: Phase.LEAVING,
+}
+_SETTLED = (State.READY, State.BUSY, State.ASLEEP)
+
+
+class Kit(Protocol):
+    @property
+    def clock(self) -> Scheduler: ...
+    @property
+    def admission(self) -> Admission: ...
+    @property
+    def footprints(self) -> Footprints: ...
+
+
+class Tenant(Protocol):
+    """The part of a slot that is used here."""
+
+    model: LocalModel
+    engine: Engine
+    machine: Machine
+    running: Running | None
+    load_seconds: float | None
+
+    @property
+    def kit(self) -> Kit: ...
+    def post(self, event: Event) -> None: ...
+    def told(self) -> None:
+        """Position or reason have changed: tell whoever waits."""
+        ...
+
+
+class Tenancy:
+    """The client of the admission for one model."""
+
+    def __init__(self, slot: Tenant) -> None:
+        self._slot = slot
+        self.place = Place()
+        self.footprint = Footprint()
+        self.position: int | None = None
+        self.why = ""
+        self.measure = Measure()
+        self._run: Run | None = None
+        self._finding: asyncio.Task[None] | None = None
+        self._timer: Timer | None = None
+
+    @property
+    def name(self) -> str:
+        return self._slot.model.name
+
+    # ---- asking
+
+    def ask(self) -> None:
+        """The machine wants memory.  The footprint is looked up in a thread the first time; then it is known."""
+        kit, slot = self._slot.kit, self._slot
+        if self._finding is not None:
+            return
+        reading = kit.admission.reading(age=5.0)
+        known = kit.footprints.known(slot.engine, slot.model, reading)
+        if known is not None:
+            self._want(known)
+        else:
+            self._finding = asyncio.get_running_loop().create_task(self._find(reading))
+
+    async def _find(self, reading: Reading) -> None:
+        kit, slot = self._slot.kit, self._slot
+        found = await asyncio.to_thread(kit.footprints.find, slot.engine, slot.model, reading)
+        self._finding = None
+        self._want(found)
+
+    def _want(self, footprint: Footprint) -> None:
+        slot = self._slot
+        self.footprint = footprint
+        demand = slot.machine.demand
+        priority = slot.model.priority + demand.priority
+        slot.kit.admission.want(
+            self, self.need(footprint), priority, evict=demand.evict, reload_seconds=slot.machine.expected
+        )
+
+    def need(self, footprint: Footprint) -> Need:
+        """The footprint in the terms of a placement; one that woke up stays on the devices it has."""
+        model = self._slot.model
+        devices = self.place.accelerators if self._slot.machine.state is State.ASLEEP else model.devices
+        return need_of(footprint, devices, spread=footprint.source is not Source.POLICY)
+
+    def withdraw(self) -> None:
+        if self._finding is not None:
+            self._finding.cancel()
+            self._finding = None
+        self.position, self.why = None, ""
+        self._slot.kit.admission.withdraw(self)
+
+    # ---- what the admission says
+
+    def admitted(self, place: Place) -> None:
+        waking = self._slot.machine.state is State.ASLEEP
+        self.place, self.position, self.why = place, None, ""
+        if not waking:
+            self.measure, self._run = Measure(), None
+            self.measure.begin(self._slot.kit.admission.reading(age=1.0))
+        self._slot.post(ev.Admitted())
+
+    def refused(self, failure: Failure, retry_at: float) -> None:
+        self.position, self.why = None, ""
+        self._slot.post(ev.NotAdmitted(failure, retry_at))
+
+    def evict(self, why: str) -> None:
+        self.why = why
+        self._slot.post(ev.EvictAsked(why))
+
+    def queued(self, position: int, why: str) -> None:
+        self.position, self.why = position, why
+        self._slot.told()
+
+    def pids(self) -> frozenset[int]:
+        """Anew while they come and go; as last seen while it is loaded."""
+        running = self._slot.running
+        if running is None:
+            return frozenset()
+        if self._slot.machine.state not in _SETTLED or not self.measure.pids:
+            return frozenset(running.survivors())
+        return self.measure.pids
+
+    def private_bytes(self) -> int:
+        if self._slot.machine.state in _SETTLED and self.measure.pids:
+            return self.measure.private
+        return procfs.private_bytes(self.pids())
+
+    # ---- how it stands
+
+    def report(self) -> None:
+        """Tell the admission how the machine stands; it hears of it after everything that happened."""
+        machine = self._slot.machine
+        phase = _PHASES.get(machine.state)
+        wanted = machine.demand.busy > 0 if machine.state in (State.READY, State.BUSY) else machine.demand.wanted
+        self._slot.kit.admission.stands(self, phase, wanted=wanted)
+
+    def adopt(self, claim: dict[str, int]) -> None:
+        """An engine of an earlier control process holds this."""
+        reading = self._slot.kit.admission.reading(age=1.0)
+        devices = {device.id: device for device in reading.devices}
+        there = {id: bytes_ for id, bytes_ in claim.items() if id in devices}
+        self.place = Place(
+            claim=there,
+            totals={id: devices[id].total or 0 for id in there},
+            indexes={id: devices[id].index for id in there if devices[id].accelerator},
+            kind=next((devices[id].kind.value for id in there if devices[id].accelerator), ""),
+        )
+        phase = _PHASES.get(self._slot.machine.state, Phase.LOADING)
+        self._slot.kit.admission.stands(self, phase, wanted=False, claim=there)
+
+    def forget(self) -> None:
+        """Its memory is back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self.place, self.why = Place(), ""
+        self._slot.kit.admission.stands(self, None, wanted=False)
+
+    def close(self) -> None:
+        """Nothing more is asked or measured."""
+        for pending in (self._finding, self._timer):
+            if pending is not None:
+                pending.cancel()
+        self._finding = self._timer = None
+
+    # ---- measuring
+
+    def ready(self, seconds: float) -> None:
+        """It became ready after `seconds`: measure it in a moment and remember the run."""
+
+        def measure() -> None:
+            self._timer = None
+            self._measured(seconds)
+
+        self._timer = self._slot.kit.clock.call_later(AFTER_READY, measure)
+
+    def _measured(self, seconds: float) -> None:
+        slot, kit = self._slot, self._slot.kit
+        if slot.running is None or slot.machine.state not in _SETTLED:
+            return
+        reading = kit.admission.reading()
+        self._see(reading)
+        self.measure.ready = dict(self.measure.peak)
+        key = kit.footprints.key(slot.engine, slot.model, reading)
+        self._run = self.measure.run(key, self.footprint, kit.clock.unix(), seconds)
+        kit.footprints.remember(slot.model, self._run)
+        kit.footprints.find(slot.engine, slot.model, reading)  # so that the next start need not
+        self._settle(seconds)
+
+    def _see(self, reading: Reading) -> None:
+        running = self._slot.running
+        assert running is not None
+        pids = frozenset(running.survivors())
+        self.measure.seen(reading, pids, running.memory(), procfs.private_bytes(pids))
+
+    def _settle(self, seconds: float | None = None) -> None:
+        claim = settled(self.place.claim, self.measure.peak, self.footprint)
+        if claim != self.place.claim or seconds is not None:
+            self.place = msgspec.structs.replace(self.place, claim=claim)
+            machine = self._slot.machine
+            self._slot.kit.admission.stands(
+                self, Phase.LOADED, wanted=machine.demand.busy > 0, claim=claim, reload_seconds=seconds
+            )
+
+    def looked(self, reading: Reading) -> None:
+        """The devices were read again while it is loaded: does it hold more than it was seen to?"""
+        slot = self._slot
+        if slot.running is None or slot.machine.state not in (State.READY, State.BUSY) or self._run is None:
+            return
+        before = dict(self.measure.peak)
+        self._see(reading)
+        if self.measure.peak != before:
+            fresh = self.measure.run(self._run.key, self.footprint, self._run.at, self._run.seconds)
+            if _grown(self._run, fresh):
+                self._run = fresh
+                slot.kit.footprints.grown(slot.model.name, fresh)
+            self._settle()
+
+    def missing(self) -> dict[str, int]:
+        """What its devices have not got back although its processes are gone."""
+        if not self.place.accelerators:
+            return {}
+        return self.measure.missing(self._slot.kit.admission.reading())
+
+
+def _grown(before: Run, after: Run) -> bool:
+    """By more than a sixteenth: a file need not be written for less."""
+    return (after.device or 0) * 16 > (before.device or 0) * 17 or (after.host or 0) * 16 > (before.host or 0) * 17
