@@ -204,6 +204,11 @@ class FakeGpus:
         with self._change() as state:
             state.gpus[gpu].others = memory
 
+    def order(self) -> list[int]:
+        """The GPUs along the bus, as CUDA counts them."""
+        gpus = self._read().gpus
+        return sorted(range(len(gpus)), key=lambda number: gpus[number].pci)
+
     def used(self, gpu: int) -> int:
         """As the library shows it, what is reserved not counted."""
         return self._read().used(gpu)
