@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pynvml
 import pytest
 
 import glowplug
@@ -214,8 +215,11 @@ def test_what_only_describes_may_be_missing(fake_nvml: FakeNvml, nvidia: Nvidia)
 def test_closing_lets_go_and_the_next_reading_begins_again(fake_nvml: FakeNvml, nvidia: Nvidia) -> None:
     fake_nvml.add_gpu("A", "GPU-1", GIB)
     nvidia.read()
+    assert pynvml.nvmlDeviceGetCount() == 1
     nvidia.close()
     nvidia.close()
+    with pytest.raises(pynvml.NVMLError_Uninitialized):
+        pynvml.nvmlDeviceGetCount()
     fake_nvml.fail("nvmlInitWithFlags", 9)
     assert nvidia.read().devices == ()
     fake_nvml.fail("nvmlInitWithFlags", 0)

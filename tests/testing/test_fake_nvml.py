@@ -11,6 +11,7 @@ from pathlib import Path
 import pynvml
 import pytest
 
+from glowplug.launchers.process import clean_environment
 from glowplug.testing.fake_nvml import FakeNvml
 from glowplug.testing.fake_nvml_state import VARIABLE
 
@@ -158,6 +159,7 @@ def test_another_process_gets_it_by_its_environment(nvml: FakeNvml) -> None:
     script = "import pynvml; pynvml.nvmlInit(); print(pynvml.nvmlDeviceGetCount())"
     env = {**os.environ, **nvml.env}
     assert subprocess.check_output([sys.executable, "-c", script], env=env, text=True, timeout=60) == "1\n"
+    assert clean_environment(nvml.env, {}) == nvml.env, "what launchers hand on to engines has it"
 
 
 @pytest.mark.needs("cc")

@@ -61,12 +61,11 @@ class Amd:
         """Nothing is held between two readings."""
 
     def _cards(self) -> Iterator[_Card]:
-        with suppress(OSError):
-            for name in os.listdir(self._drm):  # noqa: PTH208 - read every second: most machines have nothing here
-                folder = self._drm / name / "device"
-                if _CARD.fullmatch(name) and _text(folder / "vendor") == _VENDOR and _has_memory(folder):
-                    names = ("vram_total", "vram_used", "gtt_total", "gtt_used")
-                    yield _Card(folder.resolve().name, folder, *(_bytes(folder / f"mem_info_{name}") for name in names))
+        for name in _names(self._drm):
+            folder = self._drm / name / "device"
+            if _CARD.fullmatch(name) and _text(folder / "vendor") == _VENDOR and _has_memory(folder):
+                files = ("vram_total", "vram_used", "gtt_total", "gtt_used")
+                yield _Card(folder.resolve().name, folder, *(_bytes(folder / f"mem_info_{file}") for file in files))
 
     def _device(self, number: int, card: _Card, video: dict[str, _ByPid], shared: dict[str, _ByPid]) -> Device:
         vram, gtt = card.vram, card.gtt
@@ -95,6 +94,14 @@ class Amd:
         )
 
 
+def _names(folder: Path | str) -> list[str]:
+    """What is in a folder; nothing where it cannot be looked into."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - thousands of entries, often: names only, no objects for their paths
+    except OSError:
+        return []
+
+
 def _text(file: Path) -> str:
     """One line, or nothing where it cannot be read."""
     try:
@@ -120,7 +127,7 @@ def _clients(proc: Path) -> _Clients:
     video: dict[str, _ByPid] = {}
     shared: dict[str, _ByPid] = {}
     counted = set()
-    for pid in sorted(int(name) for name in os.listdir(proc) if name.isdigit()):  # noqa: PTH208
+    for pid in sorted(int(name) for name in _names(proc) if name.isdigit()):
         for fields in _open_devices(f"{proc}/{pid}"):
             pci, client = fields.get("drm-pdev", ""), fields.get("drm-client-id", "")
             if fields.get("drm-driver") != "amdgpu" or (client and (pci, client) in counted):
@@ -135,13 +142,9 @@ def _clients(proc: Path) -> _Clients:
 
 def _open_devices(process: str) -> Iterator[dict[str, str]]:
     """What the kernel says about each open file of a process that is a graphics device."""
-    try:
-        files = os.listdir(f"{process}/fd")  # noqa: PTH208 - thousands of files: no objects for their paths
-    except OSError:
-        return
-    for number in files:
+    for number in _names(f"{process}/fd"):
         with suppress(OSError):
-            if os.readlink(f"{process}/fd/{number}").startswith("/dev/dri/"):  # noqa: PTH115
+            if os.readlink(f"{process}/fd/{number}").startswith("/dev/dri/"):  # noqa: PTH115 - as below
                 text = Path(f"{process}/fdinfo/{number}").read_text(errors="replace")
                 yield {key: value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
 

@@ -56,7 +56,7 @@ def _binding() -> ModuleType | None:
         ctypes.CDLL(_LIBRARY)
     except OSError:
         return None
-    import pynvml  # type: ignore[import-untyped]
+    import pynvml  # type: ignore[import-untyped]  # it has no types
 
     module: ModuleType = pynvml
     return module
@@ -209,15 +209,16 @@ def _processes(nvml: ModuleType, handle: Any) -> dict[int, int | None] | None:
     A process that computes and draws is in both lists, each time with all it has.
     """
     found: dict[int, int | None] = {}
-    lists = (
-        (nvml.nvmlDeviceGetComputeRunningProcesses_v3, nvml.nvmlDeviceGetComputeRunningProcesses_v2),
-        (nvml.nvmlDeviceGetGraphicsRunningProcesses_v3, nvml.nvmlDeviceGetGraphicsRunningProcesses_v2),
-    )
-    for position, versions in enumerate(lists):
-        listed = next((got for ask in versions if (got := _ask(nvml, lambda: ask(handle))) is not None), None)  # noqa: B023
-        if listed is None and position == 0:
-            return None  # engines are in the first
-        for process in listed or ():
+    compute = _ask(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses_v3(handle))
+    if compute is None:
+        compute = _ask(nvml, lambda: nvml.nvmlDeviceGetComputeRunningProcesses_v2(handle))
+    graphics = _ask(nvml, lambda: nvml.nvmlDeviceGetGraphicsRunningProcesses_v3(handle))
+    if graphics is None:
+        graphics = _ask(nvml, lambda: nvml.nvmlDeviceGetGraphicsRunningProcesses_v2(handle))
+    if compute is None:
+        return None  # engines are in that one
+    for listed in (compute, graphics or ()):
+        for process in listed:
             memory = process.usedGpuMemory
             known = found.get(process.pid)
             found[process.pid] = known if memory is None else max(int(memory), known or 0)
