@@ -2,6 +2,7 @@
 
 - Nothing here may reach the network: connecting, listening or sending anywhere but loopback fails the test.
 - `@pytest.mark.needs("nginx")` skips where that program is not installed, and the summary says how to install it.
+- `fake_nvml` is a driver of NVIDIA's without GPUs, for this process and those that get its `env`; skipped without `cc`.
 - `state_dir` is a fresh state directory with a path short enough for Unix sockets.
 - No test sees this user's configuration, keys or proxies.
 - Hypothesis has no deadline: how long an example takes says more about the machine than about the code.
@@ -18,6 +19,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from glowplug.testing.fake_nvml import FakeNvml
 from tests.support import network, programs
 
 _HOME = pytest.StashKey[Path]()
@@ -56,6 +58,20 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = [str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)]
     for line in programs.summary(reasons):
         terminalreporter.write_line(line, yellow=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The imitation of NVIDIA's library, built once."""
+    if missing := programs.missing(["cc"]):
+        pytest.skip(programs.reason(missing))
+    return FakeNvml(tmp_path_factory.mktemp("nvml")).build()
+
+
+@pytest.fixture
+def fake_nvml(nvml_library: Path, tmp_path: Path) -> Iterator[FakeNvml]:
+    with FakeNvml(tmp_path, nvml_library) as nvml:
+        yield nvml
 
 
 @pytest.fixture

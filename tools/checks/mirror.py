@@ -28,6 +28,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "src/glowplug/domain/scheduling.py": "values only",
     "src/glowplug/domain/snapshot.py": "values only",
     "src/glowplug/domain/usage.py": "values only",
+    "src/glowplug/hardware/base.py": "Protocols and values only",
     "src/glowplug/launchers/base.py": "Protocols and values only; tests/launchers/test_process.py has the rest",
     "src/glowplug/lifecycle/events.py": "values only",
     "tools/models/train_demo_chat.py": "needs torch and minutes; tests/e2e/test_demo_models.py judges what it made",

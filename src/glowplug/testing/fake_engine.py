@@ -22,6 +22,20 @@ Switches, as flags or as environment variables (`--slow-start 2` is `FAKE_ENGINE
     --tokens N             tokens of an answer (default 8)
     --status CODE          answer generations with this HTTP status and an error object
     --log-lines N          write N lines to the log at start
+    --early-ok SECONDS     answer /health with 200 and generations with 503 for this long once it is loaded
+    --other-port           listen on another port than it is told
+    --allocate MIB         take this much on the fake device while it loads: bit by bit with --slow-start, else at once.
+                           The device is the first of CUDA_VISIBLE_DEVICES (default 0) of those that NVIDIA_FAKE_STATE
+                           names (glowplug.testing.fake_nvml); with --gpu-layers 0 none.  If it does not fit:
+                           "cudaMalloc failed: out of memory", exit code 1
+    --allocate-host MIB    take (and touch) this much of the machine's memory
+    --grow MIB             take this much more during each generation, as a growing cache does; if that does not fit it
+                           crashes as with --crash-after
+    --peak MIB             where --grow ends (default twice --allocate)
+    --keep-memory          its device memory stays behind as a leak when it ends, however it ends
+    --child-holds-memory   its device memory belongs to a grandchild in a session of its own that ignores SIGTERM
+    --cpu-fallback         log "offloaded 0/33 layers to GPU" and take nothing on the device
+    --oom                  find the device full while it loads, whatever there is
 """
 
 from __future__ import annotations
@@ -36,6 +50,8 @@ import time
 from typing import NoReturn
 
 from glowplug.testing.fake_engine_http import Behaviour, FakeServer
+from glowplug.testing.fake_engine_memory import EngineMemory, NoDevice, Wishes
+from glowplug.testing.fake_nvml_state import DeviceFull
 
 VERSION = "b11549"
 _CHILD = (
@@ -78,14 +94,24 @@ def _parser() -> argparse.ArgumentParser:
     add("--tokens", type=int, default=8, metavar="N")
     add("--status", type=int, default=0, metavar="CODE")
     add("--log-lines", type=int, default=0, metavar="N")
+    add("--early-ok", type=float, default=0.0, metavar="SECONDS")
+    add("--other-port", action="store_true")
+    for flag in ("--allocate", "--allocate-host", "--grow", "--peak"):
+        add(flag, type=int, default=0, metavar="MIB")
+    for flag in ("--keep-memory", "--child-holds-memory", "--cpu-fallback", "--oom"):
+        add(flag, action="store_true")
     return parser
 
 
 _SWITCHES = (
     "slow-start", "hang", "hang-after", "crash-at-start", "crash-line", "crash-after", "ignore-sigterm", "spawn-child",
-    "wrong-model", "drip", "tokens", "status", "log-lines",
+    "wrong-model", "drip", "tokens", "status", "log-lines", "early-ok", "other-port", "allocate", "allocate-host",
+    "grow", "peak", "keep-memory", "child-holds-memory", "cpu-fallback", "oom",
 )  # fmt: skip
-_BARE = frozenset({"hang", "ignore-sigterm", "spawn-child", "wrong-model"})
+_BARE = frozenset({
+    "hang", "ignore-sigterm", "spawn-child", "wrong-model", "other-port", "keep-memory", "child-holds-memory",
+    "cpu-fallback", "oom",
+})  # fmt: skip
 
 
 def switches_from(env: dict[str, str]) -> list[str]:
@@ -104,18 +130,41 @@ def _log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-async def _load(seconds: float) -> None:
-    """Write one dot for each hundredth, as llama.cpp does."""
-    _log("load_tensors: loading model tensors, this can take a while... (mmap = true)")
-    began = time.monotonic()
-    for done in range(1, 101):
-        await asyncio.sleep(max(0.0, began + seconds * done / 100 - time.monotonic()))
-        sys.stderr.write(".")
-        sys.stderr.flush()
-    _log("\nllama_context: constructing llama_context\nmain: model loaded")
+async def _load(seconds: float, memory: EngineMemory) -> None:
+    """Write one dot for each hundredth, as llama.cpp does.  Raises DeviceFull."""
+    if seconds:
+        _log("load_tensors: loading model tensors, this can take a while... (mmap = true)")
+    memory.begin()
+    if seconds:
+        began = time.monotonic()
+        for done in range(1, 101):
+            await asyncio.sleep(max(0.0, began + seconds * done / 100 - time.monotonic()))
+            memory.step(done / 100)
+            sys.stderr.write(".")
+            sys.stderr.flush()
+        _log("\nllama_context: constructing llama_context")
+    memory.end()
+    _log("main: model loaded")
 
 
-async def _serve(args: argparse.Namespace) -> int:
+def _memory(args: argparse.Namespace) -> EngineMemory:
+    return EngineMemory(
+        Wishes(
+            device=args.allocate,
+            host=args.allocate_host,
+            grow=args.grow,
+            peak=args.peak,
+            keep=args.keep_memory,
+            child=args.child_holds_memory,
+            fallback=args.cpu_fallback,
+            full=args.oom,
+            layers=args.gpu_layers,
+        ),
+        os.environ,
+    )
+
+
+async def _serve(args: argparse.Namespace, memory: EngineMemory) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     if args.ignore_sigterm:
@@ -137,16 +186,22 @@ async def _serve(args: argparse.Namespace) -> int:
             hang_after=args.hang_after,
             crash_after=args.crash_after,
             crash_line=args.crash_line or "ggml_abort: something broke",
-        )
+            early_ok=args.early_ok,
+        ),
+        memory.grow,
     )
     try:
-        listening = await asyncio.start_server(server.connection, args.host, args.port)
+        listening = await asyncio.start_server(server.connection, args.host, 0 if args.other_port else args.port)
     except OSError:
         _log(f"start: couldn't bind HTTP server socket, hostname: {args.host}, port: {args.port}")
         return 1
-    await _load(args.slow_start) if args.slow_start else _log("main: model loaded")
-    server.ready = True
-    _log(f"main: server is listening on http://{args.host}:{args.port}")
+    try:
+        await _load(args.slow_start, memory)
+    except DeviceFull:
+        memory.explain_full()
+        return 1
+    server.loaded()
+    _log(f"main: server is listening on http://{args.host}:{listening.sockets[0].getsockname()[1]}")
     await stop.wait()
     _log("srv    operator(): cleaning up before exit...")
     listening.close()
@@ -172,7 +227,11 @@ def main(argv: list[str] | None = None) -> int:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
             time.sleep(3600)
-    return asyncio.run(_serve(args))
+    try:
+        return asyncio.run(_serve(args, _memory(args)))
+    except NoDevice as error:
+        _log(f"error: {error}")
+        return 1
 
 
 if __name__ == "__main__":

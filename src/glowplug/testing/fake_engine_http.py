@@ -8,13 +8,16 @@ import json
 import os
 import struct
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import httptools
+
+from glowplug.testing.fake_nvml_state import DeviceFull
 
 CRASH_CODE = 134
 GENERATIONS = frozenset(
@@ -38,6 +41,7 @@ class Behaviour:
     hang_after: int
     crash_after: int
     crash_line: str
+    early_ok: float = 0.0
 
 
 class _Request:
@@ -63,13 +67,20 @@ class _Request:
 
 
 class FakeServer:
-    """Answers connections; `ready` turns `/health` to 200."""
+    """Answers connections; `ready` turns `/health` to 200.  `grow`: called by each generation, may raise DeviceFull."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, grow: Callable[[], None] = lambda: None) -> None:
         self.behaviour = behaviour
         self.ready = False
+        self._grow = grow
+        self._serves_from = 0.0
         self.answered = 0
         self.active = 0
+
+    def loaded(self) -> None:
+        """From now on it is ready, or says so."""
+        self.ready = True
+        self._serves_from = time.monotonic() + self.behaviour.early_ok
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client until it leaves; one request after the other."""
@@ -109,7 +120,7 @@ class FakeServer:
             self._health(writer)
         elif self.behaviour.key and request.headers.get("authorization") != f"Bearer {self.behaviour.key}":
             _error(writer, 401, "Invalid API Key", "authentication_error")
-        elif not self.ready:
+        elif not self.ready or (path in GENERATIONS and time.monotonic() < self._serves_from):
             _error(writer, 503, "Loading model", "unavailable_error")
         elif path in GENERATIONS:
             self.active += 1
@@ -159,6 +170,10 @@ class FakeServer:
         if self.behaviour.status:
             _error(writer, self.behaviour.status, "the fake engine was told to fail", "server_error")
             return
+        try:
+            self._grow()
+        except DeviceFull:
+            self._crash("cudaMalloc failed: out of memory")
         crash = 0 <= self.behaviour.crash_after <= self.answered
         if path == "/v1/embeddings":
             self._crash() if crash else _json(writer, 200, self._embeddings(body))
@@ -169,8 +184,8 @@ class FakeServer:
             _json(writer, 200, self._whole(path, body, text))
         self.answered += 1
 
-    def _crash(self) -> None:
-        print(self.behaviour.crash_line, file=sys.stderr, flush=True)
+    def _crash(self, line: str = "") -> None:
+        print(line or self.behaviour.crash_line, file=sys.stderr, flush=True)
         os._exit(CRASH_CODE)
 
     async def _tokens(self, body: dict[str, Any], *, crash: bool) -> AsyncIterator[str]:
