@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from subprocess import Popen
+from subprocess import DEVNULL, PIPE, Popen
 from threading import Event
 from time import monotonic, sleep
 
@@ -152,6 +152,45 @@ def test_when_the_time_is_over_the_command_goes_on(server: FakeServer, tmp_path:
     assert "the lease of 1 GiB of gpu0 is over" in said
     os.kill(around.process.pid, signal.SIGTERM)
     assert around.ends()[0] == 42
+
+
+COUNTING = """
+import os, signal, sys
+count = 0
+def interrupted(*_):
+    global count
+    count += 1
+    open(sys.argv[1], "a").write("interrupted")
+signal.signal(signal.SIGINT, interrupted)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(40 + count))
+open(sys.argv[1], "w").write(f"{os.getppid()} ")
+while True: signal.pause()
+"""
+IN_A_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+
+
+def test_an_interrupt_at_the_terminal_reaches_the_command_once(server: FakeServer, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    command = [sys.executable, "-m", "glowplug", "lease", "1GiB", "--", sys.executable, "-c", COUNTING, str(mark)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    words = [sys.executable, "-c", IN_A_TERMINAL, *command]
+    with Popen(words, stdin=PIPE, stdout=DEVNULL, stderr=PIPE, env=environment) as terminal:
+        assert terminal.stdin is not None
+        _until(mark, " ", terminal)
+        terminal.stdin.write(b"\x03")
+        terminal.stdin.flush()
+        _until(mark, "interrupted", terminal)
+        os.kill(int(mark.read_text().split()[0]), signal.SIGTERM)
+        terminal.communicate(timeout=30)
+    assert terminal.returncode == 41
+    assert given_back(server) == ["lease_3"]
+
+
+def _until(mark: Path, text: str, process: Popen[bytes]) -> None:
+    end = monotonic() + 30
+    while not (mark.exists() and text in mark.read_text()):
+        assert process.poll() is None and monotonic() < end
+        sleep(0.01)
 
 
 class Terminal(io.StringIO):
