@@ -24,7 +24,7 @@ _HEAD = """\
 
 One YAML file: `--config FILE`, else `GLOWPLUG_CONFIG`, else `~/.config/glowplug/config.yaml`. Saving it applies it:
 only models whose entry changed are touched, and a file with a mistake in it leaves the old one serving.
-`glowplug config check` says what is wrong, with lines; `glowplug config show --sources` says which value is in force
+`glowplug config check` says what is wrong, with lines; `glowplug config show` says which value is in force
 and where it comes from.
 
 - **Durations** are written `250ms`, `30s`, `5m`, `1h30m`; a bare number is seconds.
