@@ -35,7 +35,14 @@ class FakeServer:
         self.gone = Event()
         """A client left in the middle of a stream."""
         self.instances = [
-            view("chat-a-llamacpp", "ready", memory=1_610_612_736, idle_until=now + 250.4, since=now - 190.4),
+            view(
+                "chat-a-llamacpp",
+                "ready",
+                memory=1_610_612_736,
+                claim={"gpu0": 6 << 30},
+                idle_until=now + 250.4,
+                since=now - 190.4,
+            ),
             view("chat-b-llamacpp", "loading", loading=0.4, waiting=2, since=now - 3.4),
             view("chat-c-llamacpp", "stopped"),
         ]
@@ -63,6 +70,22 @@ class FakeServer:
             {"model": "chat-a-llamacpp", "attempts": 12, "prompt_tokens": 3456, "completion_tokens": 1200000} | sums,
             {"model": "chat-cloud", "attempts": 1, "prompt_tokens": 44, "completion_tokens": 5} | sums,
         ]
+        self.devices = [
+            {"id": "gpu0", "name": "RTX 4090", "total": 24 << 30, "used": 8 << 30, "ours": {"chat-a-llamacpp": 6 << 30},
+             "others": 1 << 30, "other_names": ["Xorg", "firefox"], "leases": {"lease_1": 2 << 30}, "reserve": 1 << 30,
+             "free": 14 << 30, "problem": ""},
+            {"id": "host", "name": "memory", "total": 64 << 30, "used": None, "ours": {}, "others": None,
+             "other_names": [], "leases": {}, "reserve": 2 << 30, "free": None, "problem": "cannot be read"},
+        ]  # fmt: skip
+        self.keeps_books = True
+        """Whether it answers questions about memory."""
+        self.leases: list[dict[str, Any]] = [
+            {"id": "lease_1", "device": "gpu0", "bytes": 2 << 30, "note": "training", "since": now - 60.4,
+             "until": now + 600.4, "state": "held"},
+            {"id": "lease_2", "device": "", "bytes": 4 << 30, "note": "", "since": now - 3.4, "until": None,
+             "state": "waiting"},
+        ]  # fmt: skip
+        self.no_room = False
         self.config_path = "/etc/glowplug/config.yaml"
         self.config_problems = False
         self.stale = ""
@@ -75,6 +98,8 @@ class FakeServer:
         match (method, *parts):
             case ("GET", "status"):
                 return {"version": "0.1.0", "config_path": self.config_path, "stale": self.stale}
+            case (_, "memory" | "plan" | "leases", *_) if self.keeps_books:
+                return self._books(method, parts, query, body)
             case ("GET", "instances"):
                 return {"data": self.instances}
             case ("GET", "models"):
@@ -129,6 +154,49 @@ class FakeServer:
                 warning = {"path": "models.a.path", "line": 7, "message": "does not exist", "hint": ""}
                 return {"changed": ["chat-a-llamacpp"], "warnings": [warning]}
         raise Refused(404, {"message": f"there is no route {'/'.join(parts)}", "code": "not_found"})
+
+    def _books(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
+        match (method, *parts):
+            case ("GET", "memory"):
+                return {"data": self.devices, "problems": ["the driver of gpu1 is lost"]}
+            case ("GET", "plan", "chat-default"):
+                targets = ["chat-c-llamacpp", "chat-cloud"]
+                return {"alias": "chat-default", "targets": targets, "cold": "wait", "data": [self.plan(targets[0])]}
+            case ("GET", "plan", name):
+                self._instance(name)
+                return self.plan(name)
+            case ("GET", "leases"):
+                return {"data": self.leases}
+            case ("POST", "leases"):
+                return self._lend(query, body)
+            case ("POST", "leases", id, "release"):
+                found = [lease for lease in self.leases if lease["id"] == id]
+                if not found:
+                    raise Refused(404, {"message": f"there is no lease {id!r}", "code": "not_found"})
+                if "dry_run" not in query:
+                    self.leases.remove(found[0])
+                return found[0]
+        raise Refused(404, {"message": "there is nothing there", "code": "unknown_url"})
+
+    def plan(self, name: str) -> dict[str, Any]:
+        footprint = {"device": 17 << 30, "host": 0, "error": 0.05, "source": "learned", "detail": "3 runs",
+                     "parts": {"weights": 16 << 30, "kv": 1 << 30}}  # fmt: skip
+        evicted = {"model": "chat-a-llamacpp", "why": "idle for 4m", "frees": {"gpu0": 6 << 30}, "state": "ready",
+                   "reload_seconds": 6.2}  # fmt: skip
+        return {"model": name, "verdict": "after_evicting", "why": "17 GiB do not fit into 14 GiB.",
+                "claim": {"gpu0": 17 << 30, "host": 1 << 30}, "footprint": footprint, "evict": [evicted],
+                "eta_s": 9.4, "queue_position": None, "devices": self.devices}  # fmt: skip
+
+    def _lend(self, query: dict[str, str], body: Any) -> dict[str, Any]:
+        if "dry_run" in query:
+            return self.plan("")
+        if self.no_room:
+            raise Refused(503, {"message": "chat-a-llamacpp is in use", "hint": "wait longer", "code": "no_room"})
+        now = time.time()
+        lease = {"id": "lease_3", "device": body["device"] or "gpu0", "bytes": body["memory"], "note": body["note"],
+                 "since": now, "until": now + body["seconds"], "state": "held"}  # fmt: skip
+        self.leases.append(lease)
+        return lease
 
     def _instance(self, name: str) -> dict[str, Any]:
         for row in self.instances:

@@ -10,7 +10,7 @@ from tests.cli.conftest import Glowplug, install
 from tests.cli.fake_server import USER, FakeServer, Running
 from tests.cli.script import FOLDER, matches, steps_of
 
-MUTATING = {"start", "stop", "keys create", "keys revoke", "config reload"}
+MUTATING = {"start", "stop", "keys create", "keys revoke", "config reload", "lease"}
 
 
 def test_every_change_can_be_tried_dry() -> None:
@@ -26,6 +26,8 @@ def test_every_change_can_be_tried_dry() -> None:
         ["keys", "create", "x"],
         ["keys", "revoke", "key_1"],
         ["config", "reload"],
+        ["lease", "1GiB"],
+        ["lease", "--release", "lease_1"],
     ],
 )
 def test_a_dry_run_asks_for_one(words: list[str], glowplug: Glowplug, server: FakeServer) -> None:

@@ -29,6 +29,12 @@ def test_help_has_examples_that_parse(name: str, command: click.Command, glowplu
 JSON_RUNS: dict[str, tuple[str, ...]] = {
     "ps": ("data",),
     "models": ("data",),
+    "plan chat-c-llamacpp": ("model", "verdict", "evict", "devices"),
+    "memory": ("data",),
+    "lease 1GiB": ("id", "state"),
+    "lease 1GiB --dry-run": ("verdict",),
+    "lease --list": ("data",),
+    "lease --release lease_1": ("id",),
     "run chat-default hi": ("text", "model", "completion_tokens", "tokens_per_second"),
     "run embed-a-llamacpp hi": ("embedding", "dimensions", "length"),
     "start chat-c-llamacpp": ("model", "state"),
@@ -64,7 +70,22 @@ def test_json_errors_are_one_document_too(glowplug: Glowplug, server: FakeServer
 
 
 @pytest.mark.parametrize(
-    "line", ["ps", "models", "run x hi", "start x", "stop x", "logs x", "keys list", "keys create x", "usage"]
+    "line",
+    [
+        "ps",
+        "models",
+        "plan x",
+        "memory",
+        "lease 1GiB",
+        "lease --list",
+        "run x hi",
+        "start x",
+        "stop x",
+        "logs x",
+        "keys list",
+        "keys create x",
+        "usage",
+    ],
 )
 def test_without_a_server_every_verb_says_what_to_do(line: str, glowplug: Glowplug, tmp_path: Path) -> None:
     said = glowplug("--state-dir", str(tmp_path / "none"), *line.split())
@@ -105,16 +126,18 @@ def test_defaults_of_the_requests(glowplug: Glowplug, server: FakeServer) -> Non
 
 def test_empty_lists_say_what_to_do(glowplug: Glowplug, server: FakeServer) -> None:
     server.instances, server.models, server.keys, server.usage = [], [], [], []
+    server.leases, server.devices = [], []
     for line, hint in {
         "ps": "glowplug config path",
         "models": "glowplug config path",
         "keys list": "glowplug keys create",
+        "lease --list": "glowplug lease SIZE",
         "usage": "glowplug run MODEL",
     }.items():
         said = glowplug(*line.split())
         assert (said.code, said.out) == (0, "")
         assert hint in said.err
-        assert glowplug(*line.split(), "--json").document == {"data": []}
+        assert glowplug(*line.split(), "--json").document["data"] == []
 
 
 def test_no_verb_is_help(glowplug: Glowplug) -> None:

@@ -28,11 +28,35 @@ def row(state: State, **more: Any) -> list[str]:
         (row(State.READY, keep_alive=math.inf), "ready", "", "for ever"),
         (row(State.BUSY, keep_alive=300.0, leases=1), "busy", "", "in use"),
         (row(State.LOADING, loading=0.25), "loading 25%", "", ""),
+        (row(State.QUEUED, queue_position=2), "queued #2", "", ""),
         (row(State.STOPPED, keep_alive=math.inf), "stopped", "", ""),
     ],
 )
 def test_a_view_of_the_domain_becomes_a_row(got: list[str], state: str, memory: str, until: str) -> None:
-    assert (got[2], got[3], got[6]) == (state, memory, until)
+    assert (got[2], got[3], got[7]) == (state, memory, until)
+
+
+def test_a_claim_names_its_devices() -> None:
+    assert row(State.READY, claim={"gpu0": 1 << 30, "host": 1 << 20})[4] == "gpu0 1 GiB, host 1 MiB"
+
+
+def test_what_a_model_waits_for_is_told_below(glowplug: Glowplug, server: FakeServer) -> None:
+    server.instances[1] |= {"state": "queued", "queue_position": 1, "why": "chat-a-llamacpp is in use"}
+    said = glowplug("ps")
+    assert "queued #1" in said.out
+    assert "chat-b-llamacpp: chat-a-llamacpp is in use" in said.err
+
+
+def test_devices_are_shown_when_nothing_is_loaded_and_not_where_nobody_keeps_books(
+    glowplug: Glowplug, server: FakeServer
+) -> None:
+    assert glowplug("ps", "--json").document["devices"] == server.devices
+    server.instances = []
+    said = glowplug("ps")
+    assert said.out.startswith("DEVICE") and "no local model is configured" in said.err
+    server.keeps_books = False
+    assert glowplug("ps").out == ""
+    assert "devices" not in glowplug("ps", "--json").document
 
 
 def test_every_state_has_a_colour() -> None:

@@ -132,4 +132,6 @@ def test_capabilities_of_a_model_and_of_an_alias(running: Running) -> None:
 
 def test_a_loading_object_with_little_in_it() -> None:
     assert loading_line(Loading("x", loading={})) == "the model: loading"
+    queued = Loading("x", loading={"model": "m", "state": "queued", "queue_position": 2, "eta_s": 7})
+    assert loading_line(queued) == "m: queued, #2 in the queue, 7 s to go"
     assert isinstance(Loading("x", loading={}), GlowplugError)

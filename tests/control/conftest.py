@@ -14,11 +14,14 @@ from glowplug.errors import ConfigError, Problem
 from glowplug.store.database import Database
 from glowplug.usecases.config import Checked, Reloaded
 from glowplug.usecases.keys import KeyBook, NewKey
+from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.models import Models
+from glowplug.usecases.plan import Plans
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
 from tests.still_clock import StillClock
 from tests.usecases.managers import CATALOG, FakeManager
+from tests.usecases.planners import FakeLeases, FakePlanner
 
 PEPPER = b"p" * 32
 
@@ -49,6 +52,7 @@ class Control:
     def __init__(self, database: Database, directory: Path) -> None:
         self.clock = StillClock()
         self.manager = FakeManager()
+        self.planner = FakePlanner()
         self.config = FakeConfig()
         self.events = Broadcaster()
         self.folds = 0
@@ -65,6 +69,9 @@ class Control:
             status=self.status,
             events=self.events,
             log_file=lambda name: directory / f"{name}.log",
+            plans=Plans(lambda: CATALOG, self.planner),
+            memory=self.planner,
+            leases=MemoryLeases(FakeLeases(self.planner), self.planner),
         )
         self.app = build_app(self.services)
         self.admin_key = self.user_key = ""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import httpx
 import pytest
 from starlette.requests import Request
@@ -45,11 +47,19 @@ async def test_every_route_is_guarded(control: Control) -> None:
 async def test_every_route_wants_a_key_and_admin_routes_an_admins(control: Control, user: httpx.AsyncClient) -> None:
     async with control.client() as nobody, control.client("sk-gp-wrong") as stranger:
         for endpoint in endpoints(control.services):
-            path = endpoint.path.format(name="local", id="key_0")
+            path = endpoint.path.replace(":path", "").format(name="local", id="key_0")
             statuses = [(await c.request(endpoint.method, path)).status_code for c in (nobody, stranger, user)]
             assert statuses == ([200] * 3 if endpoint.policy is Policy.OPEN else [401, 401, 403]), path
     assert control.config.reloads == []
     assert control.manager.stopped == []
+
+
+async def test_where_nobody_decides_about_memory_its_routes_are_not_there(control: Control) -> None:
+    bare = dataclasses.replace(control.services, plans=None, memory=None, leases=None)
+    gone = {e.path for e in endpoints(control.services)} - {e.path for e in endpoints(bare)}
+    assert gone == {
+        "/admin/plan/{name:path}", "/admin/memory", "/admin/leases", "/admin/leases/{id}", "/admin/leases/{id}/release",
+    }  # fmt: skip
 
 
 async def test_errors_have_openai_shape_hint_and_request_id(control: Control, admin: httpx.AsyncClient) -> None:

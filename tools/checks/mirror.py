@@ -25,12 +25,14 @@ EXCEPTIONS: Mapping[str, str] = {
     "src/glowplug/domain/hardware.py": "values only",
     "src/glowplug/domain/instance.py": "values only",
     "src/glowplug/domain/model.py": "values only",
+    "src/glowplug/domain/plan.py": "values only",
     "src/glowplug/domain/scheduling.py": "values only",
     "src/glowplug/domain/snapshot.py": "values only",
     "src/glowplug/domain/usage.py": "values only",
     "src/glowplug/hardware/base.py": "Protocols and values only",
     "src/glowplug/launchers/base.py": "Protocols and values only; tests/launchers/test_process.py has the rest",
     "src/glowplug/lifecycle/events.py": "values only",
+    "src/glowplug/usecases/memory.py": "a Protocol only",
     "tools/models/train_demo_chat.py": "needs torch and minutes; tests/e2e/test_demo_models.py judges what it made",
 }
 """Source file → why it has no test file.  An entry that is no longer needed is an error."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from glowplug.cli.command import Verb, common_options, current
+from glowplug.cli.memory import devices_of, size, table
 from glowplug.cli.moments import ago, ahead
 from glowplug.cli.output import Column
 
@@ -27,6 +28,7 @@ _COLUMNS = (
     Column("ENGINE"),
     Column("STATE", paint=state_color),
     Column("MEMORY", right=True),
+    Column("CLAIM", right=True),
     Column("LEASES", right=True),
     Column("WAITING", right=True),
     Column("UNTIL"),
@@ -38,10 +40,11 @@ _COLUMNS = (
 @click.option("-a", "--all", "everything", is_flag=True, help="Show models that are not loaded, too.")
 @common_options
 def ps(everything: bool) -> None:
-    """Show the engines that are loaded, what they hold, and until when.
+    """Show the engines that are loaded, what they hold, and until when; below them the devices.
 
+    MEMORY is what an engine's processes hold of the machine's own memory, CLAIM what a model was given of each device.
     LEASES counts the workers that use an engine now, WAITING the requests that wait for it.  UNTIL is when it is
-    stopped if nothing happens.
+    stopped if nothing happens.  A model that waits for memory shows its position in the queue.
 
     \b
     Examples:
@@ -55,7 +58,8 @@ def ps(everything: bool) -> None:
     rows = [row for row in every if everything or row.get("state") != "stopped"]
     output = session.output
     if output.as_json:
-        output.document({"data": rows})
+        found = devices_of(client)
+        output.document({"data": rows} if found is None else {"data": rows, "devices": found})
         return
     if stale := client.call("GET", "/admin/status").get("stale"):
         output.note(f"serving an older configuration: {stale}")
@@ -65,10 +69,16 @@ def ps(everything: bool) -> None:
             if every
             else "no local model is configured; add one to the file that `glowplug config path` names"
         )
-        return
-    now = time()
-    output.table(_COLUMNS, [cells(row, now) for row in rows])
+    else:
+        now = time()
+        output.table(_COLUMNS, [cells(row, now) for row in rows])
+    if devices := devices_of(client):
+        if rows:
+            output.line("")
+        table(output, devices)
     for row in rows:
+        if row.get("why"):
+            output.note(f"{row.get('model')}: {row['why']}")
         failure = row.get("failure")
         if isinstance(failure, dict) and row.get("state") == "failed":
             output.note(f"{row['model']}: {failure.get('message')}; see: glowplug logs {row['model']}")
@@ -76,19 +86,27 @@ def ps(everything: bool) -> None:
 
 def cells(row: Row, now: float) -> list[str]:
     """One row of the table from one InstanceView; `now` in unix seconds."""
-    from glowplug.units import format_size
-
-    state, memory = str(row.get("state") or ""), row.get("memory")
+    state = str(row.get("state") or "")
     return [
         str(row.get("model") or ""),
         str(row.get("engine") or ""),
-        f"{state} {progress}" if (progress := percent(row.get("loading"))) else state,
-        format_size(int(memory)) if memory is not None else "",
+        stage(row),
+        size(row.get("memory")),
+        ", ".join(f"{device} {size(count)}" for device, count in (row.get("claim") or {}).items()),
         str(row.get("leases") or 0),
         str(row.get("waiting") or 0),
         _until(row, state, now),
         ago(row.get("since"), now),
     ]
+
+
+def stage(row: Row) -> str:
+    """A state with how far it is: `loading 40%`, `queued #2`."""
+    state, position = str(row.get("state") or ""), row.get("queue_position")
+    if position is not None:
+        return f"{state} #{position}"
+    progress = percent(row.get("loading"))
+    return f"{state} {progress}" if progress else state
 
 
 def percent(share: float | None) -> str:

@@ -33,6 +33,8 @@ _MANNERS = """
 | 130 | interrupted (Ctrl-C) |
 | 141 | the reader of the output went away |
 
+`glowplug lease SIZE -- COMMAND` returns the exit code of COMMAND once that runs, 128 + n when signal n ended it.
+
 ## For scripts
 
 - stdout carries what was asked for and nothing else. Progress (on a terminal only), hints and errors go to stderr.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glowplug.cli.command import Verb, common_options, current, dry_run_option, local_model
-from glowplug.cli.ps import percent
+from glowplug.cli.ps import stage
 from glowplug.errors import GlowplugError
 
 if TYPE_CHECKING:
@@ -101,4 +101,5 @@ class _Watch:
                 continue  # the request in front says what is wrong
             for row in rows:
                 if row.get("model") == self._model and not self._over.is_set():
-                    self._output.progress(f"{self._model}: {row.get('state')} {percent(row.get('loading'))}")
+                    why = f", {row['why']}" if row.get("why") else ""
+                    self._output.progress(f"{self._model}: {stage(row)}{why}")

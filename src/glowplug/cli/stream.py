@@ -210,6 +210,8 @@ def loading_line(error: Loading) -> str:
     parts = [str(told.get("state") or "loading")]
     if told.get("stage"):
         parts.append(str(told["stage"]))
+    if told.get("queue_position") is not None:
+        parts.append(f"#{told['queue_position']} in the queue")
     progress, eta = told.get("progress"), told.get("eta_s")
     if isinstance(progress, (int, float)):
         parts.append(f"{progress:.0%}")

@@ -24,7 +24,7 @@ _HEAD = """\
 
 One YAML file: `--config FILE`, else `GLOWPLUG_CONFIG`, else `~/.config/glowplug/config.yaml`. Saving it applies it:
 only models whose entry changed are touched, and a file with a mistake in it leaves the old one serving.
-`glowplug config check` says what is wrong, with lines; `glowplug config show --sources` says which value is in force
+`glowplug config check` says what is wrong, with lines; `glowplug config show` says which value is in force
 and where it comes from.
 
 - **Durations** are written `250ms`, `30s`, `5m`, `1h30m`; a bare number is seconds.
@@ -39,6 +39,7 @@ and where it comes from.
 - **Settings from the environment**: `GLOWPLUG_SERVER__PORT=8080` sets `server.port`, over the file. Every single value
   of `server`, `defaults`, `memory` and `scheduling` can be set so; the tables name the variables.
 - **Anchors and merges** (`&name`, `*name`, `<<: *name`) work; keys at the top that begin with `x-` are left alone.
+- **[A whole workstation](../examples/workstation.yaml)** with four engines, a cloud model and comments is in the examples.
 - Unknown settings, duplicate names, values of a wrong type and references to nothing are refused.
 
 """

@@ -11,7 +11,10 @@ from glowplug.control.events import Broadcaster
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.config import ConfigSource
 from glowplug.usecases.keys import KeyBook
+from glowplug.usecases.leases import MemoryLeases
+from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
+from glowplug.usecases.plan import Plans
 from glowplug.usecases.status import Status
 from glowplug.usecases.usage import Usage
 
@@ -31,3 +34,7 @@ class Services:
     events: Broadcaster
     log_file: Callable[[str], Path]
     """The log of a local model."""
+    plans: Plans | None = None
+    memory: MemorySource | None = None
+    leases: MemoryLeases | None = None
+    """Where there is nobody who decides about memory, these are None and their routes are not there."""
