@@ -238,6 +238,8 @@ def control(settings: ChildSettings) -> int:
     loaded = read_configuration(Path(settings.config) if settings.config else None)
     from glowplug.engines.catalogue import Catalogue
     from glowplug.engines.registry import ENGINES
+    from glowplug.hardware.machine import Machine
+    from glowplug.hardware.patient import Patient
     from glowplug.launchers.process import ProcessLauncher
 
     process = ControlProcess(
@@ -245,6 +247,7 @@ def control(settings: ChildSettings) -> int:
         loaded=loaded,
         workers=settings.workers,
         launcher=ProcessLauncher(paths.state),
+        hardware=Patient(Machine.here()),
         engines=ENGINES,
         catalogue=Catalogue(),
         env=os.environ,

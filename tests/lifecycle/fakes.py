@@ -115,10 +115,14 @@ class FakeHardware:
         self.devices = list(devices)
         self.host = Device(id="host", kind=DeviceKind.HOST, name="memory", total=host, used=1 << 30)
         self.reads = 0
+        self.closed = False
 
     def read(self) -> Reading:
         self.reads += 1
         return Reading(devices=(*self.devices, self.host))
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class KnownFootprints(Footprints):

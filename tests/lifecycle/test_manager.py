@@ -99,8 +99,8 @@ async def test_from_the_first_request_to_the_memory_given_back(bench: Bench) -> 
     assert process.closed and bench.view().state is State.STOPPED and bench.view().pid is None
     assert list(bench.directory.glob("*.json")) == []
     assert bench.outbox.states == [
-        State.STARTING, State.LOADING, State.READY, State.BUSY, State.READY, State.DRAINING, State.STOPPING,
-        State.RELEASING, State.STOPPED,
+        State.QUEUED, State.STARTING, State.LOADING, State.READY, State.BUSY, State.READY, State.DRAINING,
+        State.STOPPING, State.RELEASING, State.STOPPED,
     ]  # fmt: skip
     bench.clock.advance(10)
     assert bench.clock.pending == 0, "nothing wakes up at rest"

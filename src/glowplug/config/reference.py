@@ -39,7 +39,7 @@ and where it comes from.
 - **Settings from the environment**: `GLOWPLUG_SERVER__PORT=8080` sets `server.port`, over the file. Every single value
   of `server`, `defaults`, `memory` and `scheduling` can be set so; the tables name the variables.
 - **Anchors and merges** (`&name`, `*name`, `<<: *name`) work; keys at the top that begin with `x-` are left alone.
-- **[A whole workstation](../examples/workstation.yaml)** with four engines, a cloud model and comments is in the examples.
+- **[A whole workstation](../examples/workstation.yaml)** with four engines and a cloud model is in the examples.
 - Unknown settings, duplicate names, values of a wrong type and references to nothing are refused.
 
 """

@@ -39,7 +39,9 @@ from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
+from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.models import Models
+from glowplug.usecases.plan import Plans
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
 
@@ -183,6 +185,9 @@ class ControlProcess:
             status=self._status,
             events=self._events,
             log_file=self._log_file,
+            plans=Plans(self._configuration.catalog, self._manager.planner),
+            memory=self._manager.planner,
+            leases=MemoryLeases(self._manager.lending, self._manager.planner),
         )
 
     def _status(self) -> Status:

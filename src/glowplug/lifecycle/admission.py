@@ -44,6 +44,8 @@ FRESH = 0.25
 """A reading this young, in seconds, need not be taken again: many decisions fall into one moment."""
 LOOK_EVERY = 2.0
 """Seconds between two looks at the devices while something is loaded; nothing looks when nothing is."""
+REST_AFTER = 30.0
+"""Seconds without anything loaded after which the drivers are let go of."""
 REFUSED_FOR = 2.0
 """Seconds for which a refusal for lack of room stands, so that a stream of requests does not ask each time."""
 TOO_LARGE_FOR = 10.0
@@ -52,6 +54,10 @@ TOO_LARGE_FOR = 10.0
 class Hardware(Protocol):
     def read(self) -> Reading:
         """All devices now; takes milliseconds and never fails."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the drivers until the next reading, so that devices nobody uses can sleep."""
         ...
 
 
@@ -96,6 +102,7 @@ class Admission:
         self._timer: Timer | None = None
         self._timer_at: float | None = None
         self._look_timer: Timer | None = None
+        self._rest_timer: Timer | None = None
         self._bases: dict[str, dict[str, int]] = {}
         self._watchers: list[Watcher] = []
 
@@ -156,11 +163,23 @@ class Admission:
         self._bases[client.name] = {}
         self.want(client, need, 0, evict=evict)
 
+    def lend_again(self, client: Client, claim: Mapping[str, int], base: Mapping[str, int]) -> None:
+        """A lease that an earlier control process gave is still held."""
+        self._scheduler.traits[client.name] = Traits(pinned=True)
+        self._bases[client.name] = dict(base)
+        self._look()
+        self._clients[client.name] = client
+        self._happened(Stands(client.name, Phase.LOADED, wanted=True, claim=claim))
+
     def lent(self, client: Client) -> None:
         """The lease was given: what the devices hold now is not its doing."""
         rooms = {room.id: room.others for room in self._scheduler.rooms}
         self._bases[client.name] = rooms
         self.stands(client, Phase.LOADED, wanted=True)
+
+    def base_of(self, client: Client) -> dict[str, int]:
+        """What others held when the lease was given, by device."""
+        return dict(self._bases.get(client.name, {}))
 
     def give_back(self, client: Client) -> None:
         """The lease is over, or was never given."""
@@ -222,6 +241,16 @@ class Admission:
         elif self._look_timer is not None and not self._scheduler.holdings:
             self._look_timer.cancel()
             self._look_timer = None
+        if self._scheduler.holdings or self._scheduler.wishes:
+            if self._rest_timer is not None:
+                self._rest_timer.cancel()
+                self._rest_timer = None
+        elif self._rest_timer is None and self._reading is not None:
+            self._rest_timer = self._clock.call_later(REST_AFTER, self._rest)
+
+    def _rest(self) -> None:
+        self._rest_timer = self._reading = None
+        self._hardware.close()
 
     def _tick(self) -> None:
         self._timer = self._timer_at = None
@@ -238,10 +267,10 @@ class Admission:
 
     def close(self) -> None:
         """No more looks."""
-        for timer in (self._timer, self._look_timer):
+        for timer in (self._timer, self._look_timer, self._rest_timer):
             if timer is not None:
                 timer.cancel()
-        self._timer = self._look_timer = self._timer_at = None
+        self._timer = self._look_timer = self._rest_timer = self._timer_at = None
 
     # ---- the devices
 
@@ -293,6 +322,10 @@ class Admission:
         return max(min(others - base, lent), 0)
 
     # ---- looking
+
+    def look(self) -> None:
+        """See to it that rooms and claims are as they are now."""
+        self._look()
 
     def explain(self, name: str, need: Need, *, evict: bool = True) -> Decision:
         """What would become of it now, behind those who wait.  Changes nothing."""

@@ -216,6 +216,12 @@ def _refuse(kind: FailureKind, message: str, hint: str, claim: Claim) -> Decisio
 
 def _too_large(claims: Sequence[Claim], whole: Mapping[str, int], rooms: Sequence[Room]) -> Decision:
     claim = max(claims, key=lambda claim: sum(whole.get(id, 0) for id in claim))
+    lost = [room for room in rooms if room.problem and any(room.id in claim for claim in claims)]
+    if lost and all(room.problem for room in rooms if room.kind):
+        message = f"{lost[0].id} cannot be used: {lost[0].problem}"
+        return _refuse(
+            FailureKind.DRIVER_LOST, message, "see to the driver; `glowplug memory` shows what it says", claim
+        )
     there = ", ".join(f"{room.id} has {format_size(whole[room.id])}" for room in rooms)
     return _refuse(
         FailureKind.TOO_LARGE,

@@ -46,6 +46,13 @@ class Footprints:
         self._known[model.name] = (stamp, found)
         return found
 
+    def quick(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
+        """The footprint by the rungs that cost nothing: what was measured, declared, or follows from the size."""
+        runs = self._book.runs(model.name) if self.learn else []
+        learned = footprint(runs, self.key(engine, model, reading)) if runs else None
+        accelerators = reading.accelerators
+        return learned or declared(model, accelerators) or by_size(model, accelerators) or Footprint()
+
     def _ladder(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
         runs = self._book.runs(model.name) if self.learn else []
         if runs and runs[-1].source is not Source.POLICY:

@@ -24,6 +24,8 @@ from glowplug.lifecycle.admission import Admission, Hardware
 from glowplug.lifecycle.digest import file_stamp, policy_of
 from glowplug.lifecycle.footprint import Footprints
 from glowplug.lifecycle.learned import RunBook
+from glowplug.lifecycle.lending import Lending
+from glowplug.lifecycle.planner import Planner
 from glowplug.lifecycle.ports import Outbox, Prober, Scheduler, Timer, free_port
 from glowplug.lifecycle.probe import HttpProber
 from glowplug.lifecycle.queueing import Rules, Traits
@@ -71,6 +73,8 @@ class Manager:
         )
         self._kit.admission.watch(self)
         self._slots: dict[str, Slot] = {}
+        self.planner = Planner(self._slots, self._kit.admission, self._kit.footprints, clock)
+        self.lending = Lending(self._kit.admission, self.planner, clock, records.directory)
         self._workers: set[str] = set()
         self._learn_timer: Timer | None = None
         self._learning: asyncio.Task[None] | None = None
@@ -93,6 +97,7 @@ class Manager:
                 adopted.add(found.record.instance)
             else:
                 self._kit.records.remove(found.record.model)
+        self.lending.restore()
         if strays := self._kit.launcher.sweep(frozenset(adopted)):
             log.warning("killed processes that no record knows: %s", ", ".join(map(str, strays)))
 
@@ -167,15 +172,20 @@ class Manager:
         self._slots.pop(name).detach()
 
     def _learn(self) -> None:
-        """Ask the programs for their flags before a first request has to wait for that."""
-        slots = [slot for slot in self._slots.values() if slot.engine.help_argument and not slot.retired]
+        """Ask the programs for their flags, and find the footprints, before a first request has to wait for that."""
+        slots = [slot for slot in self._slots.values() if not slot.retired]
+        footprints, reading = self._kit.footprints, self._kit.admission.reading(age=60.0)
 
         async def ask() -> None:
             for slot in slots:
+                if footprints.known(slot.engine, slot.model, reading) is None:
+                    await asyncio.to_thread(footprints.find, slot.engine, slot.model, reading)
+                if not slot.engine.help_argument:
+                    continue
                 environment = self._kit.launcher.environment(slot.engine.env(slot.model))
                 await self._kit.catalogue.learn(slot.model.command, slot.engine.help_argument, environment)
 
-        if any(not self._kit.catalogue.asked(slot.model.command) for slot in slots):
+        if slots:
             self._learning = asyncio.get_running_loop().create_task(ask())
 
     # ---- workers
@@ -234,7 +244,7 @@ class Manager:
 
     def looked(self, reading: Reading) -> None:
         """The devices were read while something is loaded."""
-        for slot in self._slots.values():
+        for slot in list(self._slots.values()):
             slot.tenancy.looked(reading)
 
     # ---- people
@@ -285,6 +295,7 @@ class Manager:
             await asyncio.gather(*stopped)
         for slot in slots:
             slot.detach()
+        self.lending.close()
         self._kit.admission.close()
         for pending in (self._learn_timer, self._learning):
             if pending is not None:

@@ -35,6 +35,8 @@ class Room:
     index: int = 0
     holders: tuple[str, ...] = ()
     """Names of the programs that hold `others`."""
+    problem: str = ""
+    """Why it cannot be used now: its driver is lost, or says nothing of its memory."""
 
     @property
     def capacity(self) -> int:
@@ -65,10 +67,15 @@ def rooms_of(
     reading: Reading, others: Mapping[str, int], names: Mapping[str, tuple[str, ...]], reserve: int, host_reserve: int
 ) -> tuple[Room, ...]:
     """The rooms of a reading.  `others` and `names`: what programs that are not ours hold of each device, and who they
-    are.  A device whose size is unknown is no room: nothing can be promised of it."""
+    are.  A device whose memory is unknown is a room without any: nothing can be promised of it, and what belongs there
+    must not silently go elsewhere."""
     rooms = []
     for device in reading.devices:
-        if device.total is None or (device.unified and device.accelerator):
+        if device.unified and device.accelerator:
+            continue
+        if device.total is None or device.used is None:
+            if device.accelerator:
+                rooms.append(Room(device.id, 0, kind=device.kind.value, index=device.index, problem=device.problem))
             continue
         kept = reserve if device.accelerator else host_reserve
         # A device smaller than its reserve would be no use at all: at most a tenth is kept of it.

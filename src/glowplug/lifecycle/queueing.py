@@ -11,6 +11,9 @@ from glowplug.domain.footprint import Place
 from glowplug.domain.instance import Failure
 from glowplug.lifecycle.placement import Claim, Need
 
+PREFIX = "lease:"
+"""What the names of leases begin with where they stand beside models."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:

@@ -13,7 +13,7 @@ import msgspec
 
 from glowplug.domain.footprint import Footprint, Place, Source
 from glowplug.domain.hardware import Reading
-from glowplug.domain.instance import Failure, State
+from glowplug.domain.instance import Failure, FailureKind, State
 from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine
 from glowplug.launchers import procfs
@@ -248,7 +248,11 @@ class Tenancy:
     def looked(self, reading: Reading) -> None:
         """The devices were read again while it is loaded: does it hold more than it was seen to?"""
         slot = self._slot
-        if slot.running is None or slot.machine.state not in (State.READY, State.BUSY) or self._run is None:
+        if slot.running is None:
+            return
+        if failure := lost_device(reading, self.place):
+            slot.post(ev.Reported(failure))
+        if slot.machine.state not in (State.READY, State.BUSY) or self._run is None:
             return
         before = dict(self.measure.peak)
         self._see(reading)
@@ -264,6 +268,19 @@ class Tenancy:
         if not self.place.accelerators:
             return {}
         return self.measure.missing(self._slot.kit.admission.reading())
+
+
+def lost_device(reading: Reading, place: Place) -> Failure | None:
+    """The failure of an instance whose device or driver has gone, or None."""
+    for id in place.accelerators:
+        device = reading.device(id)
+        if device is not None and device.accelerator and device.total is None:
+            return Failure(
+                kind=FailureKind.DRIVER_LOST,
+                message=f"{id} is lost: {device.problem or 'its driver does not answer'}",
+                hint="see to the driver; the model is not run without the device it was given",
+            )
+    return None
 
 
 def _grown(before: Run, after: Run) -> bool:

@@ -1,0 +1,72 @@
+"""Reading the devices without ever waiting long for a driver that hangs."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from typing import Protocol
+
+import msgspec
+
+from glowplug.domain.hardware import Reading
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.25
+"""Seconds a reading may take; a healthy one takes a millisecond."""
+
+FIRST_PATIENCE = 5.0
+"""The first reading loads drivers, and there is nothing yet that could stand in for it."""
+
+
+class Readable(Protocol):
+    def read(self) -> Reading: ...
+    def close(self) -> None: ...
+
+
+class Patient:
+    """Asks in a thread of its own and waits for `patience` seconds at most; a driver that hangs costs that much and the
+    last reading stands, with a problem that says so.  The thread is a daemon: it cannot keep the process from ending.
+    """
+
+    def __init__(self, machine: Readable, patience: float = PATIENCE) -> None:
+        self._machine = machine
+        self._patience = patience
+        self._last = Reading(devices=())
+        self._asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[Reading] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._pending = False
+
+    def read(self) -> Reading:
+        """All devices now, or as they were when the driver answered last."""
+        if not self._pending:
+            self._ask(read=True)
+            self._pending = True
+        patience = self._patience if self._last.devices else FIRST_PATIENCE
+        try:
+            self._last = self._answers.get(timeout=patience)
+            self._pending = False
+        except queue.Empty:
+            problem = f"the driver has not answered for {patience:g} s; this is what it said before"
+            log.warning("%s", problem)
+            return msgspec.structs.replace(self._last, problems=(*self._last.problems, problem))
+        return self._last
+
+    def close(self) -> None:
+        """Let go of the drivers, once the reading under way has ended."""
+        self._ask(read=False)
+
+    def _ask(self, *, read: bool) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="hardware", daemon=True)
+            self._thread.start()
+        self._asked.put(read)
+
+    def _serve(self) -> None:
+        while True:
+            if self._asked.get():
+                self._answers.put(self._machine.read())
+            else:
+                self._machine.close()
