@@ -18,6 +18,7 @@ from glowplug import ids
 from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView, State
 from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine
+from glowplug.engines.placeholders import launch_environment
 from glowplug.engines.programs import FlagCatalogue
 from glowplug.errors import EngineFailed
 from glowplug.launchers.base import Launcher, LaunchError, LaunchSpec, Running
@@ -165,7 +166,7 @@ class Slot:
         self.log.begin()
         argv = self.engine.argv(model, endpoint, known)
         try:
-            env = {**self.engine.env(model), **self.engine.secrets(endpoint)}
+            env = launch_environment(self.engine, model, endpoint)
             spec = LaunchSpec(endpoint.instance, argv, env, self.log.path)
             self.running = self.kit.launcher.launch(spec, self._exited)
         except LaunchError as error:
