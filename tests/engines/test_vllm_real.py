@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -157,7 +158,7 @@ async def test_why_it_ended_is_told(
     launcher: ProcessLauncher, folder: Path, tmp_path: Path, damage: str, kind: FailureKind
 ) -> None:
     broken = tmp_path / "model"
-    subprocess.run(["cp", "-r", folder, broken], check=True)
+    shutil.copytree(folder, broken)
     one = model(broken)
     if damage == "architecture":
         config = broken / "config.json"
