@@ -103,7 +103,7 @@ def test_nothing_is_downloaded_or_reported_unless_somebody_says_so() -> None:
     assert ENGINE.secrets(END) == {"VLLM_API_KEY": "k"}
 
 
-@pytest.mark.parametrize(("budget", "space"), [(2, "1"), (5, "1"), (8, "4"), (12.9, "8")])
+@pytest.mark.parametrize(("budget", "space"), [(2, "1"), (6.5, "1"), (7.5, "2"), (13.4, "7")])
 def test_without_accelerators_the_cache_is_whole_gib_of_the_budget(tmp_path: Path, budget: float, space: str) -> None:
     with (tmp_path / "model.safetensors").open("wb") as file:
         file.truncate(GIB)  # takes no room on the disk

@@ -65,7 +65,11 @@ def hub_folder(repository: str, env: Mapping[str, str], home: Path) -> Path | No
 
 
 def measure(path: Path) -> Weights | None:
-    """Sizes of the weights at `path`, a folder or a single file; None when there are none to be seen."""
+    """Sizes of the weights at `path`, a folder or a single file; None when there are none to be seen.
+
+    Files are counted whole and every layer as one with full attention; a reader of the weights' own headers would be
+    more precise, and this is the function it takes the place of.
+    """
     size = _weight_bytes(path)
     if not size:
         return None

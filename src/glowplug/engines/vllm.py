@@ -123,7 +123,7 @@ class Vllm:
     def _cache_gib(self, model: LocalModel, budget: int) -> int:
         """Whole GiB for the cache on a machine without accelerators: what the budget leaves, at least one."""
         weights = self._weights(model)
-        taken = HOST_BYTES + (weights.size if weights else 0)
+        taken = HOST_BYTES + WORKING + (weights.size if weights else 0)
         return max(1, (budget - taken) // GIB)
 
     def secrets(self, endpoint: Endpoint) -> dict[str, str]:
