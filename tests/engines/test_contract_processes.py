@@ -291,7 +291,8 @@ async def test_a_worker_that_outlives_its_parent_is_found_and_its_memory_comes_b
     assert len(instance.group.survivors()) == 1 and memory.used(0) == held
     instance.group.kill()
     await instance.ended()
-    assert memory.used(0) == 0
+    # One that has left the session is found by its environment, which the kernel takes away a moment before its end.
+    await until(lambda: memory.used(0) == 0, PATIENCE)
 
 
 def on_card(memory: DeviceMemory, claim: int) -> Place:
