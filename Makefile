@@ -10,13 +10,13 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench models lock docs clean
+.PHONY: help up test test-engines check bench models lock docs clean
 .DELETE_ON_ERROR:
 
 help: ## explain the verbs
 	@echo 'make VERB [ARGS="..."]'
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo 'PYTHON=python3.12 chooses the Python of $(VENV); ARGS are handed to what the verb runs.'
 
@@ -26,6 +26,9 @@ up: $(VENV)/.demo ## install into .venv, then serve the demo on http://127.0.0.1
 test: $(VENV)/.dev ## install what tests need, run all of them
 	@$(BIN)/python -m tools.system install
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-engines: $(VENV)/.dev ## test with real engines (GLOWPLUG_VLLM_PYTHON=/path/to/python that has vLLM)
+	@$(BIN)/python -m pytest -m engines -rP $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, floors, lengths, mirrored tests, words
 	$(BIN)/ruff check .

@@ -23,6 +23,8 @@ from glowplug.testing.fake_nvml import FakeNvml
 from tests.support import network, programs
 
 _HOME = pytest.StashKey[Path]()
+_PREPARED = ("GLOWPLUG_VLLM_PYTHON",)
+"""Real engines that somebody prepared for `make test-engines`: where they are."""
 
 
 hypothesis.settings.register_profile("glowplug", deadline=None)
@@ -31,7 +33,8 @@ hypothesis.settings.register_profile("glowplug", deadline=None)
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("glowplug")
     for name in list(os.environ):
-        if name.startswith(("GLOWPLUG_", "OPENAI_", "ANTHROPIC_")) or name.lower().endswith("_proxy"):
+        ours = name.startswith(("GLOWPLUG_", "OPENAI_", "ANTHROPIC_")) and name not in _PREPARED
+        if ours or name.lower().endswith("_proxy"):
             del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="glowplug-tests-"))
     config.stash[_HOME] = home

@@ -22,7 +22,7 @@ def test_what_is_launched_makes_the_digest_and_what_is_decided_does_not() -> Non
     assert command_digest(LlamaCpp(), same) == base
     others = [
         changed(path="/v"), changed(command=("srv", "x")), changed(options={"ctx_size": 1}), changed(args=("--x",)),
-        changed(env={"A": "1"}), changed(port=1), changed(name="n"),
+        changed(env={"A": "1"}), changed(port=1), changed(name="n"), changed(unit="u.service"), changed(image="i"),
     ]  # fmt: skip
     digests = {command_digest(LlamaCpp(), other) for other in others}
     assert len(digests) == len(others) and base not in digests

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from glowplug.domain.instance import Endpoint
-from glowplug.domain.model import LocalModel
+from glowplug.domain.model import LocalModel, Ready
 from glowplug.engines.base import Readiness
+from glowplug.engines.command import Command
 from glowplug.engines.llamacpp import LlamaCpp
 from glowplug.lifecycle.ports import free_port
 from glowplug.lifecycle.probe import HttpProber, look
@@ -67,6 +68,33 @@ async def test_what_is_found(answers: list[bytes], found: Readiness) -> None:
 async def test_nobody_listens() -> None:
     endpoint = Endpoint(instance="i", model="m", host="127.0.0.1", port=free_port(), key="k")
     assert (await look(LlamaCpp(), MODEL, endpoint))[0] is Readiness.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("ready", "answer", "found", "path"),
+    [
+        (Ready(http="/up", status=204), b"HTTP/1.1 204 X\r\n\r\n", Readiness.READY, b"/up"),
+        (Ready(http="/up", status=204), http(200), Readiness.LOADING, b"/up"),
+        (Ready(http="/up"), b"SSH-2.0-OpenSSH\r\n", Readiness.WRONG, b"/up"),
+    ],
+)
+async def test_a_model_may_say_where_to_ask(ready: Ready, answer: bytes, found: Readiness, path: bytes) -> None:
+    model = LocalModel(name="m", engine="command", command=("srv",), ready=ready)
+    async with server(answer) as (endpoint, heard):
+        assert (await look(Command(), model, endpoint))[0] is found
+        assert len(heard) == 1 and heard[0].startswith(b"GET " + path + b" HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize("ready", [None, Ready(tcp=True), Ready(log="ready")])
+async def test_an_open_port_is_enough_where_nothing_can_be_asked(ready: Ready | None) -> None:
+    model = LocalModel(name="m", engine="command", command=("srv",), ready=ready)
+    nobody = Endpoint(instance="i", model="m", host="127.0.0.1", port=free_port(), key="k")
+    assert (await look(Command(), model, nobody))[0] is Readiness.REFUSED
+    listening = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        somebody = Endpoint(instance="i", model="m", host="127.0.0.1", port=port, key="k")
+        assert (await look(Command(), model, somebody))[0] is Readiness.READY
 
 
 async def test_silence_ends_in_time() -> None:

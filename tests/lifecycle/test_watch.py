@@ -6,16 +6,28 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from glowplug.domain.instance import Endpoint, Failure, FailureKind
+from glowplug.domain.model import Ready
 from glowplug.engines.base import Readiness
 from glowplug.launchers.base import LaunchSpec
 from glowplug.lifecycle import events as ev
 from glowplug.lifecycle.events import Event, Policy
 from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
-from glowplug.lifecycle.watch import CHECK_PAUSE, CHECKS, FIRST_LOOK, LONGEST_LOOK, PROGRESS_EVERY, Watches
+from glowplug.lifecycle.watch import (
+    CHECK_PAUSE,
+    CHECKS,
+    FIRST_LOOK,
+    LAST_LINES,
+    LONGEST_LINE,
+    LONGEST_LOOK,
+    PROGRESS_EVERY,
+    Watches,
+    said_ready,
+)
 from glowplug.testing.clock import VirtualClock
 from tests.lifecycle.fakes import MODEL, FakeProber, FakeProcess, Scripted
 
@@ -97,6 +109,54 @@ def test_looks_become_rarer_and_never_too_rare(slot: Slot) -> None:
     gaps = [b - a for a, b in pairwise(asked)]
     assert gaps[0] == pytest.approx(FIRST_LOOK) and gaps[-1] == pytest.approx(LONGEST_LOOK)
     assert all(b >= a - 1e-9 for a, b in pairwise(gaps))
+
+
+class ByLog(Scripted):
+    """An engine without a path of its own."""
+
+    health_path = ""
+
+
+def by_log(slot: Slot, wording: str) -> Slot:
+    slot.engine = ByLog()
+    slot.model = msgspec.structs.replace(MODEL, ready=Ready(log=wording))
+    slot.kit.prober.answer = (Readiness.READY, "")
+    return slot
+
+
+def test_a_line_of_the_log_can_say_ready_and_then_nobody_is_asked(slot: Slot) -> None:
+    by_log(slot, r"listening on \d+").load()
+    slot.log.path.write_text("starting\nlistening on nothing\n")
+    slot.kit.clock.advance(5)
+    assert set(slot.of(ev.Probed)) == {ev.Probed(Readiness.LOADING)}
+    with slot.log.path.open("a") as file:
+        file.write("listening on 80\n" + "more\n" * 50)
+    slot.kit.clock.advance(LONGEST_LOOK)
+    assert slot.of(ev.Probed)[-1] == ev.Probed(Readiness.READY)
+    assert slot.kit.prober.asked == []
+
+
+def test_the_line_of_an_earlier_launch_does_not_count(slot: Slot) -> None:
+    slot.log.path.write_text("listening on 80\n")
+    slot.log.begin()
+    by_log(slot, "listening").load()
+    slot.kit.clock.advance(5)
+    assert set(slot.of(ev.Probed)) == {ev.Probed(Readiness.LOADING)}
+
+
+def test_of_one_that_was_taken_over_the_port_is_asked_since_its_line_has_passed(slot: Slot) -> None:
+    by_log(slot, "listening")
+    for event in (ev.WorkerJoined("w"), ev.Adopted(fits=True)):
+        slot.machine.handle(slot.kit.clock.monotonic(), event)
+    slot.watches.watch_load()
+    slot.kit.clock.advance(FIRST_LOOK * 1.5)
+    assert len(slot.kit.prober.asked) == 1 and slot.of(ev.Probed) == [ev.Probed(Readiness.READY)]
+
+
+def test_only_so_much_of_a_log_is_searched() -> None:
+    assert said_ready("up$", ["up", *["x"] * (LAST_LINES - 1)])
+    assert not said_ready("up$", ["up", *["x"] * LAST_LINES])
+    assert not said_ready("up", ["x" * LONGEST_LINE + "up"]) and said_ready("^xx", ["x" * 5000])
 
 
 def test_progress_is_told_when_the_log_or_the_work_has_moved_and_not_else(slot: Slot) -> None:

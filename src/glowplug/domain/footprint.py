@@ -51,6 +51,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Reserved bytes by device id, margin included."""
     totals: dict[str, int] = {}
     """All the memory of each claimed device, for engines that take a share of it."""
+    free: dict[str, int] = {}
+    """What was free on each claimed accelerator when this was decided, where it is known: for engines that take a share
+    of that (SGLang)."""
     indexes: dict[str, int] = {}
     """The vendor's number of each claimed accelerator (see `Device.index`)."""
     kind: str = ""

@@ -16,7 +16,7 @@ from glowplug.config.nearest import did_you_mean
 from glowplug.domain.footprint import Footprint, Place
 from glowplug.domain.hardware import Device
 from glowplug.domain.instance import Endpoint, Failure
-from glowplug.domain.model import Capability, LocalModel
+from glowplug.domain.model import Capability, LocalModel, Ready
 from glowplug.errors import Problem
 
 OptionValue = str | int | float | bool
@@ -156,11 +156,14 @@ class Engine(Protocol):
         ...
 
     @property
-    def health_path(self) -> str: ...
+    def health_path(self) -> str:
+        """Asked until `read_health` calls it ready; empty where each model says how it is found ready (`ready_by`)."""
+        ...
 
     @property
     def identity_path(self) -> str:
-        """Asked with the launch key once the health is good, so that a stranger on the port is not mistaken for it."""
+        """Asked with the launch key once the health is good, so that a stranger on the port is not mistaken for it;
+        empty for engines that cannot be told from one."""
         ...
 
     def argv(
@@ -215,6 +218,14 @@ class Engine(Protocol):
     def check_options(self, options: Mapping[str, OptionValue]) -> tuple[Problem, ...]: ...
 
     def progress(self, log_lines: Sequence[str]) -> LoadProgress: ...
+
+
+def ready_by(engine: Engine, model: LocalModel) -> Ready:
+    """How an instance is found to be ready: by the engine's own path, else as the model says, else by its port."""
+    if engine.health_path:
+        return Ready(http=engine.health_path)
+    ready = model.ready or Ready()
+    return ready if ready.http or ready.log else Ready(tcp=True)
 
 
 def visible_devices(place: Place | None, own: Mapping[str, str]) -> dict[str, str]:

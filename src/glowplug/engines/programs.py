@@ -13,7 +13,8 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-HELP_TIMEOUT = 15.0
+HELP_TIMEOUT = 60.0
+"""vLLM imports torch before it answers: ten seconds on a small machine, more from a cold disk."""
 
 _FLAG = re.compile(r"-{1,2}[A-Za-z][\w-]*")
 _BETWEEN = re.compile(r"(?:[ =]?[^\s,]+)?,\s*")

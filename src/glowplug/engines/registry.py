@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from glowplug.engines.base import Engine
+from glowplug.engines.command import Command
 from glowplug.engines.llamacpp import LlamaCpp
+from glowplug.engines.sglang import Sglang
+from glowplug.engines.vllm import Vllm
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({"llamacpp": LlamaCpp()})
+ENGINES: Mapping[str, Engine] = MappingProxyType(
+    {"llamacpp": LlamaCpp(), "vllm": Vllm(), "sglang": Sglang(), "command": Command()}
+)

@@ -17,7 +17,7 @@ from glowplug.lifecycle.events import Policy
 def command_digest(engine: Engine, model: LocalModel) -> str:
     """Identity of the command line and environment of a model, without what differs at every launch."""
     endpoint = Endpoint(instance="", model=model.name, host="127.0.0.1", port=model.port or 0, key="")
-    content = [engine.name, engine.argv(model, endpoint), sorted(engine.env(model).items())]
+    content = [engine.name, engine.argv(model, endpoint), sorted(engine.env(model).items()), model.unit, model.image]
     return sha256(msgspec.json.encode(content)).hexdigest()[:32]
 
 

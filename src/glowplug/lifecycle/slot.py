@@ -18,6 +18,7 @@ from glowplug import ids
 from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView, State
 from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine
+from glowplug.engines.placeholders import launch_environment
 from glowplug.engines.programs import FlagCatalogue
 from glowplug.errors import EngineFailed
 from glowplug.launchers.base import Launcher, LaunchError, LaunchSpec, Running
@@ -191,7 +192,7 @@ class Slot:
         return LaunchSpec(
             instance=endpoint.instance,
             argv=self.engine.argv(model, endpoint, known, place),
-            env={**self.engine.env(model, place), **self.engine.secrets(endpoint)},
+            env=launch_environment(self.engine, model, endpoint, place),
             log=self.log.path,
             model=model.name,
             launcher=model.launcher,

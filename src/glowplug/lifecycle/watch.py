@@ -5,12 +5,13 @@ Nothing here runs while an instance is ready, idle or stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import LocalModel
-from glowplug.engines.base import Engine, LoadProgress, Readiness
+from glowplug.engines.base import Engine, LoadProgress, Readiness, ready_by
 from glowplug.launchers.base import Running, Sample
 from glowplug.lifecycle import events as ev
 from glowplug.lifecycle.events import Event
@@ -29,6 +30,9 @@ PROGRESS_EVERY = 0.5
 BACK_EVERY = 0.25
 BACK_WITHIN = 10.0
 """How long a driver may take to give back the memory of processes that are gone."""
+LAST_LINES = 1000
+LONGEST_LINE = 1000
+"""Of the log, and characters of a line, that are searched for the line which says ready."""
 CHECKS = 3
 CHECK_PAUSE = 0.2
 
@@ -115,15 +119,28 @@ class Watches:
                 elapsed = self._slot.kit.clock.monotonic() - self._slot.machine.load.started
                 self._later(min(max(FIRST_LOOK, elapsed * LATE_BY), LONGEST_LOOK), self._look_ready)
 
-        if self._slot.machine.coming:
+        if not self._slot.machine.coming:
+            return
+        wording = ready_by(self._slot.engine, self._slot.model).log
+        if not wording:
             self._probe(done)
+        elif said_ready(wording, self._log_of_launch()):
+            done(Readiness.READY, "")
+        elif self._slot.machine.load.adopted:
+            # The line was written before we came; whether the port is open is all that can be seen now.
+            self._probe(done)
+        else:
+            done(Readiness.LOADING, "")
+
+    def _log_of_launch(self) -> list[str]:
+        self._slot.log.poll()
+        return self._slot.log.of_launch()
 
     def _look_progress(self) -> None:
         slot = self._slot
         if not slot.machine.coming or slot.running is None:
             return
-        slot.log.poll()
-        seen = slot.engine.progress(slot.log.of_launch())
+        seen = slot.engine.progress(self._log_of_launch())
         sample = slot.running.sample()
         moved = self._sample is None or advanced(self._sample, sample)
         if moved:
@@ -185,6 +202,13 @@ class Watches:
         self._killed = True
         if self._slot.running is not None:
             self._slot.running.kill()
+
+
+def said_ready(wording: str, lines: Sequence[str]) -> bool:
+    """Whether one of the last lines matches a regular expression of the configuration, within limits on what it has to
+    look at: it may be a slow one."""
+    expression = re.compile(wording)
+    return any(expression.search(line[:LONGEST_LINE]) for line in lines[-LAST_LINES:])
 
 
 def _hung(readiness: Readiness, detail: str) -> Failure:

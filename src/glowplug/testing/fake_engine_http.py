@@ -48,6 +48,7 @@ class _Request:
     """One request as httptools reports it."""
 
     def __init__(self) -> None:
+        self.method = ""
         self.url = b""
         self.headers: dict[str, str] = {}
         self.body = b""
@@ -112,6 +113,7 @@ class FakeServer:
             if not data:
                 return None
             parser.feed_data(data)
+        request.method = parser.get_method().decode()
         return request
 
     async def _answer(self, request: _Request, writer: asyncio.StreamWriter) -> None:
