@@ -102,8 +102,9 @@ async def test_from_the_first_request_to_the_memory_given_back(bench: Bench) -> 
         State.QUEUED, State.STARTING, State.LOADING, State.READY, State.BUSY, State.READY, State.DRAINING,
         State.STOPPING, State.RELEASING, State.STOPPED,
     ]  # fmt: skip
-    bench.clock.advance(10)
+    bench.clock.advance(40)
     assert bench.clock.pending == 0, "nothing wakes up at rest"
+    assert bench.hardware.closed, "and no driver is held open"
 
 
 async def test_readiness_is_probed_often_at_first_and_never_later_than_half_a_second(bench: Bench) -> None:

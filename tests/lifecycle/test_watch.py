@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -50,6 +51,13 @@ class Tenancy:
         return self.lost
 
 
+class Talks:
+    """An engine with nothing to say about its load."""
+
+    def inspect(self, then: Callable[[], None]) -> None:
+        then()
+
+
 class Slot:
     """The part of a slot that is watched: events are written down, and told to the machine."""
 
@@ -65,6 +73,7 @@ class Slot:
         self.running: FakeProcess | None = self.process
         self.posted: list[Event] = []
         self.tenancy = Tenancy()
+        self.talks = Talks()
         self.leaks: list[dict[str, int]] = []
         self.watches = Watches(self)  # type: ignore[arg-type]
 

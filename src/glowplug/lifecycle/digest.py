@@ -13,6 +13,9 @@ from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine
 from glowplug.lifecycle.events import Policy
 
+CEILING_PER_GIB = 20.0
+"""Seconds by which a load may take longer for each GiB of weights: slow disks read 50 MiB a second."""
+
 
 def command_digest(engine: Engine, model: LocalModel) -> str:
     """Identity of the command line and environment of a model, without what differs at every launch."""
@@ -27,10 +30,26 @@ def policy_of(engine: Engine, model: LocalModel) -> Policy:
         digest=command_digest(engine, model),
         keep_alive=model.keep_alive,
         load_stall=model.load_stall,
-        load_ceiling=model.load_ceiling,
+        load_ceiling=model.load_ceiling + CEILING_PER_GIB * weight_bytes(model) / (1 << 30),
         stop_timeout=model.stop_timeout,
         fixed_port=model.port is not None,
+        sleeps=model.sleep,
     )
+
+
+def weight_bytes(model: LocalModel) -> int:
+    """The size of the weights: of the file, of all parts of a split one, or of the folder's files; 0 when unknown."""
+    path = Path(model.path) if model.path else None
+    if path is None:
+        return 0
+    try:
+        if path.is_dir():
+            return sum(entry.stat().st_size for entry in path.iterdir() if entry.is_file())
+        head, dash, tail = path.name.rpartition("-00001-of-")
+        parts = [p for p in path.parent.iterdir() if p.name.startswith(head) and p.name.endswith(tail)] if dash else []
+        return sum(part.stat().st_size for part in parts or (path,))
+    except OSError:
+        return 0
 
 
 def file_stamp(model: LocalModel) -> str:

@@ -141,13 +141,14 @@ def free_of(rooms: Iterable[Room], claims: Iterable[Mapping[str, int]]) -> dict[
     return left
 
 
-def place_of(claim: Mapping[str, int], rooms: Sequence[Room]) -> Place:
-    """A claim in the words of an engine."""
+def place_of(claim: Mapping[str, int], rooms: Sequence[Room], free: Mapping[str, int]) -> Place:
+    """A claim in the words of an engine.  `free`: what was left of each room before it was given."""
     there = [room for room in rooms if room.id in claim]
     accelerators = [room for room in there if room.id != HOST]
     return Place(
         claim=dict(claim),
         totals={room.id: room.total for room in there},
+        free={room.id: max(free.get(room.id, 0) + room.reserve, 0) for room in there},
         indexes={room.id: room.index for room in accelerators},
         kind=accelerators[0].kind if accelerators else "",
     )

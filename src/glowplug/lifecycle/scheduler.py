@@ -159,13 +159,14 @@ class Scheduler:
     def _admit(self, now: float, wish: Wish, decision: Decision) -> Admit:
         del self.wishes[wish.model]
         before = self.holdings.get(wish.model)
+        free = self.free()
         came_back = now - self._evicted_at.get(wish.model, -math.inf) < self.rules.returns_within
         self.holdings[wish.model] = Holding(
             claim=dict(decision.claim),
             reload_seconds=before.reload_seconds if before else None,
             returned=came_back,
         )
-        return Admit(wish.model, place_of(decision.claim, self.rooms))
+        return Admit(wish.model, place_of(decision.claim, self.rooms, free))
 
     def _evict(self, now: float, model: str, why: str) -> Evict:
         self.holdings[model].phase = Phase.LEAVING

@@ -7,6 +7,7 @@ never re-enters the machine.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import msgspec
 from glowplug import ids
 from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView, State
 from glowplug.domain.model import LocalModel
-from glowplug.engines.base import Engine
+from glowplug.engines.base import Engine, LoadReport
 from glowplug.engines.placeholders import launch_environment
 from glowplug.engines.programs import FlagCatalogue
 from glowplug.errors import EngineFailed
@@ -32,8 +33,11 @@ from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.ports import Outbox, Prober, Scheduler, Timer
 from glowplug.lifecycle.records import InstanceRecord, Records, file_name
+from glowplug.lifecycle.talks import Talks
 from glowplug.lifecycle.tenancy import Tenancy
 from glowplug.lifecycle.watch import Watches
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class Slot:
         self.tenancy = Tenancy(self)
         self._on_gone = on_gone
         self._watches = Watches(self)
+        self.talks = Talks(self)
         self._record: InstanceRecord | None = None
         self._preparing: asyncio.Task[None] | None = None
         self._queue: deque[Event] = deque()
@@ -97,6 +102,7 @@ class Slot:
                 for effect in self.machine.handle(self.kit.clock.monotonic(), self._queue.popleft()):
                     self._do(effect)
                 if self.machine.state is not before:
+                    self._note_sleep(before)
                     self.kit.outbox.changed(self.view())
         finally:
             self._handling = False
@@ -110,6 +116,10 @@ class Slot:
                 self.tenancy.ask()
             case ev.Withdraw():
                 self.tenancy.withdraw()
+            case ev.Sleep():
+                self.talks.sleep()
+            case ev.Wake():
+                self.talks.wake()
             case ev.Launch():
                 self._launch()
             case ev.Probe():
@@ -224,6 +234,13 @@ class Slot:
         )
         self.kit.records.save(self._record)
 
+    def _note_sleep(self, before: State) -> None:
+        """The next control process has to know that an engine it finds is asleep."""
+        asleep = self.machine.state is State.ASLEEP
+        if self._record is not None and asleep is not (before is State.ASLEEP):
+            self._record = msgspec.structs.replace(self._record, asleep=asleep)
+            self.kit.records.save(self._record)
+
     def adopt(self, record: InstanceRecord, *, fits: bool) -> bool:
         """Take over the process of a record; False when it is not there any more."""
         log = Path(record.log)
@@ -259,12 +276,22 @@ class Slot:
 
     def _terminate(self) -> None:
         if self.running is not None:
-            self.running.terminate()
+            self.talks.end()
             return
         if self._preparing is not None:
             self._preparing.cancel()
             self._preparing = None
         self.post(ev.GroupGone())
+
+    def known_flags(self) -> frozenset[str] | None:
+        """The flags its program lists, or None when that is not known."""
+        return self.kit.catalogue.flags(self.model.command)
+
+    def reported(self, report: LoadReport) -> None:
+        """Keep what the engine says of its load for people; a run that was shrunk tells nothing about the next one."""
+        self.tenancy.why = "; ".join(report.warnings)
+        for warning in report.warnings:
+            log.warning("%s: %s", self.model.name, warning)
 
     def leaked(self, missing: dict[str, int]) -> None:
         """Say which memory did not come back; from now on it counts as held by others, for that is what it is."""
@@ -272,6 +299,7 @@ class Slot:
 
     def _forget(self) -> None:
         self._watches.stop()
+        self.talks.stop()
         if self.running is not None:
             self.running.close()
             self.kit.records.remove(self.model.name)
@@ -281,6 +309,7 @@ class Slot:
     def detach(self) -> None:
         """Let go of everything and leave the process alone."""
         self._watches.stop()
+        self.talks.stop()
         self.tenancy.close()
         for timer in (self._timer, self._preparing):
             if timer is not None:

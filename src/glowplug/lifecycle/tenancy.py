@@ -18,6 +18,7 @@ from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine
 from glowplug.launchers import procfs
 from glowplug.launchers.base import Running
+from glowplug.lifecycle import accounting
 from glowplug.lifecycle import events as ev
 from glowplug.lifecycle.admission import Admission
 from glowplug.lifecycle.events import Event
@@ -28,6 +29,7 @@ from glowplug.lifecycle.measuring import Measure, settled
 from glowplug.lifecycle.placement import Need, need_of
 from glowplug.lifecycle.ports import Scheduler, Timer
 from glowplug.lifecycle.queueing import Phase
+from glowplug.units import format_size
 
 log = logging.getLogger(__name__)
 
@@ -262,6 +264,34 @@ class Tenancy:
                 self._run = fresh
                 slot.kit.footprints.grown(slot.model.name, fresh)
             self._settle()
+
+    # ---- sleeping
+
+    def before_sleep(self) -> None:
+        """It is about to give its memory back: see what it holds, so that what is left can be judged."""
+        self._see(self._slot.kit.admission.reading())
+
+    def still_held(self, residual: float) -> str:
+        """Why it does not count as asleep: it holds more than this share of what it held awake.  Empty when it does,
+        and where the driver does not say what it holds."""
+        held = self._held()
+        for id in self.place.accelerators:
+            most = self.measure.peak.get(id, 0)
+            if held.get(id, 0) > most * residual:
+                return f"it still holds {format_size(held[id])} of {format_size(most)} of {id}"
+        return ""
+
+    def fell_asleep(self) -> None:
+        """From now on it claims what it was seen to hold asleep."""
+        held = self._held()
+        claim = {id: held.get(id, 0) for id in self.place.accelerators}
+        claim |= {id: bytes_ for id, bytes_ in self.place.claim.items() if id not in claim}
+        self._slot.kit.admission.stands(self, Phase.ASLEEP, wanted=False, claim=claim)
+
+    def _held(self) -> dict[str, int]:
+        running = self._slot.running
+        pids = frozenset(running.survivors()) if running is not None else frozenset()
+        return accounting.held_by(self._slot.kit.admission.reading(), pids)
 
     def missing(self) -> dict[str, int]:
         """What its devices have not got back although its processes are gone."""

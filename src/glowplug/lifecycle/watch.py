@@ -19,6 +19,7 @@ from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.ports import Prober, Scheduler, Timer
 from glowplug.lifecycle.progress import advanced
+from glowplug.lifecycle.talks import Talks
 from glowplug.lifecycle.tenancy import Tenancy
 
 FIRST_LOOK = 0.020
@@ -56,6 +57,8 @@ class Watched(Protocol):
 
     @property
     def tenancy(self) -> Tenancy: ...
+    @property
+    def talks(self) -> Talks: ...
     @property
     def kit(self) -> WatchKit: ...
     def post(self, event: Event) -> None: ...
@@ -114,6 +117,9 @@ class Watches:
 
     def _look_ready(self) -> None:
         def done(readiness: Readiness, detail: str) -> None:
+            if readiness is Readiness.READY:
+                self._slot.talks.inspect(lambda: self._slot.post(ev.Probed(readiness, detail)))
+                return
             self._slot.post(ev.Probed(readiness, detail))
             if self._slot.machine.coming:
                 elapsed = self._slot.kit.clock.monotonic() - self._slot.machine.load.started
