@@ -102,7 +102,9 @@ class Attempt:
         if watch is not None:
             out = watch.feed(data)
             if out:
-                self._content(out)
+                if not self.sent and not self._begins(out):
+                    return
+                self.events += out.count(b"data:")
                 is_last = self.is_last
                 if is_last(out):
                     self.settle(OK, watch.usage)
@@ -120,7 +122,9 @@ class Attempt:
         if watch is not None:
             out = watch.feed(data) + watch.end() if data else watch.end()
             if out:
-                self._content(out)
+                if not self.sent and not self._begins(out):
+                    return
+                self.events += out.count(b"data:")
             self.settle(OK, watch.usage)
             self.call.stream_ended(out)
             return
@@ -155,12 +159,25 @@ class Attempt:
         else:
             self.call.failed(self.target, error, why)
 
-    def _content(self, out: bytes) -> None:
-        self.events += out.count(b"data:")
-        if not self.sent:
-            self.sent = True
-            self.first_byte = monotonic() - self.started
-            self.call.plane.metrics.first_byte_seconds.observe(self.first_byte)
+    def _begins(self, out: bytes) -> bool:
+        """The first content is about to pass.  False: it is none, and somebody else answers instead."""
+        if b'"error"' in out and self._died(out):
+            return False
+        self.sent = True
+        self.first_byte = monotonic() - self.started
+        self.call.plane.metrics.first_byte_seconds.observe(self.first_byte)
+        return True
+
+    def _died(self, out: bytes) -> bool:
+        """Whether the first event says that nothing will come, and another target has been asked for that."""
+        why = sse.first_failure(out)
+        call, target = self.call, self.target
+        if why is None or not call.others_left(target):
+            return False
+        self.drop()
+        self.settle(Outcome.UPSTREAM_ERROR, None)
+        call.failed(target, refusals.attempt_error(target, why, False), "failed at the first token")
+        return True
 
     def _answered(self, status: int, body: bytes) -> None:
         """A whole response has come: pass it on, or let the next target answer."""

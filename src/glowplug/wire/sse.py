@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
+import msgspec
+
 from glowplug.wire.openai import Usage, chunk_usage
 
 MAX_HELD: Final = 1 << 20
@@ -46,6 +48,37 @@ def is_last(data: bytes) -> bool:
 def event(payload: bytes) -> bytes:
     """One event with this payload (a single line)."""
     return b"data: %b\n\n" % payload
+
+
+class _Fault(msgspec.Struct):
+    message: str = ""
+    code: int | str | None = None
+    type: str | None = None
+
+
+class _First(msgspec.Struct):
+    error: _Fault | None = None
+
+
+_first = msgspec.json.Decoder(_First).decode
+_CLIENTS_FAULTS: Final = ("invalid_request_error", "BadRequestError")
+"""Types of errors that every target would answer with (OpenAI and Anthropic; vLLM)."""
+
+
+def first_failure(block: bytes) -> str | None:
+    """What the first event says went wrong, when it is an error (`{"error": {"message", "code", "type"}}`, in every
+    wire) that another target may not have; None for content and for what is the client's own fault."""
+    line = next((line for line in block.splitlines() if line.startswith(b"data:")), b"")
+    try:
+        fault = _first(line[5:]).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if fault is None or fault.type in _CLIENTS_FAULTS:
+        return None
+    code = fault.code
+    if isinstance(code, int) and 400 <= code < 500 and code not in (408, 429):
+        return None
+    return fault.message or "an error without a message"
 
 
 def named_event(name: bytes, payload: bytes) -> bytes:
