@@ -7,6 +7,7 @@ import json
 import pytest
 
 from glowplug.domain.model import Capability
+from glowplug.domain.snapshot import AliasRoute
 from tests.gateway.endpoints import (
     ALL,
     FORM_TYPE,
@@ -89,6 +90,27 @@ def test_sound_that_breaks_is_cut_and_nothing_is_said_in_it(rig: Rig) -> None:
     assert not client.answer.complete
     assert SOUND.startswith(client.answer.body)
     assert client.wire.done
+
+
+def test_sound_that_breaks_before_its_first_byte_leaves_nothing_behind(rig: Rig) -> None:
+    rig.apply(everything(aliases=(AliasRoute(name="a", targets=("cloud", "local")),)))
+    client = rig.ask({"model": "a", "input": "x", "stream_format": "sse"}, path="/v1/audio/speech")
+    rig.reply(sound().partition(b"\r\n\r\n")[0] + b"\r\n\r\n", "cloud")
+    rig.up().wire.lose(ConnectionResetError())
+    rig.spin()
+    rig.later(1.1)
+    assert client.answer.headers["content-type"].startswith("text/event-stream")
+    assert client.answer.body == b": glowplug local queued\n\n"
+    client.wire.lose()
+
+
+def test_no_sound_at_all(rig: Rig) -> None:
+    rig.apply(everything())
+    client = rig.ask({"model": "cloud", "input": "x"}, path="/v1/audio/speech")
+    rig.reply(sound(b""))
+    assert client.answer.headers["content-type"] == "audio/mpeg"
+    assert client.answer.body == b""
+    assert client.answer.complete
 
 
 def test_sound_after_heartbeats_is_no_answer(rig: Rig) -> None:

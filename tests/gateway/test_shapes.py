@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from glowplug.gateway.kinds import KINDS, kind_named
-from glowplug.gateway.shapes import AsIs, engine_heads, provider_heads, shape_of
+from glowplug.domain.model import Dialect
+from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
+from glowplug.gateway.shapes import SHAPES, AsIs, engine_heads, provider_heads, shape_of
 from glowplug.gateway.tables import Target
 from glowplug.wire import anthropic, responses, sse
 from glowplug.wire.multipart import peek as peek_form
-from tests.gateway.rig import cloud, local
+from glowplug.wire.openai import Usage
+from tests.gateway.rig import END, STREAM_HEAD, Rig, chat, cloud, events, local, payloads, snapshot, whole
 from tests.wire.test_multipart import TYPE, form, part
 
 SHAPE = AsIs(local("m"))
@@ -100,5 +102,81 @@ def test_whole_answers_are_not_changed() -> None:
     assert usage is not None
     assert usage.prompt_tokens == 3
     assert SHAPE.path(chat) == "/chat/completions"
-    assert not SHAPE.adds
+    assert SHAPE.splices
     assert isinstance(shape_of(cloud("c")), AsIs)
+
+
+# ---- another wire behind the same client
+
+
+class Loud(sse.Through):
+    """Turns a stream of another wire into ours."""
+
+    def feed(self, data: bytes) -> bytes:
+        return data.upper().replace(b"DATA:", b"data:")
+
+    def end(self) -> bytes:
+        self.usage = Usage(prompt_tokens=1, completion_tokens=2)
+        return b"data: [DONE]\n\n"
+
+
+class Other(AsIs):
+    translates = True
+    splices = False
+
+    def path(self, kind: Kind) -> str:
+        return f"/api/{kind.name}"
+
+    def text(self, kind: Kind, body: Peeked) -> bytes:
+        return json.dumps({"other": body.model}).encode()
+
+    def watch(self, kind: Kind, body: Peeked, head: bytes) -> sse.Watch | None:
+        return Loud()
+
+    def whole(self, kind: Kind, body: Peeked, status: int, head: bytes, data: bytes) -> tuple[bytes, bytes]:
+        return JSON, json.dumps({"status": status, "said": json.loads(data)}).encode()
+
+    def usage(self, kind: Kind, data: bytes) -> Usage | None:
+        return Usage(prompt_tokens=json.loads(data).get("n", 0), completion_tokens=4)
+
+
+@pytest.fixture
+def other(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    """A local model whose engine speaks another wire, granted."""
+    monkeypatch.setitem(SHAPES, Dialect.OLLAMA, Other)
+    rig.apply(snapshot(models=(local("local", dialect=Dialect.OLLAMA),), aliases=()))
+    rig.grant()
+    return rig
+
+
+def test_a_target_is_asked_in_its_own_wire(other: Rig) -> None:
+    other.ask(chat("local"))
+    top, _, body = other.up("i1").request.partition(b"\r\n\r\n")
+    assert top.startswith(b"POST /v1/api/chat HTTP/1.1\r\n")
+    assert body == b'{"other": "local"}'
+    other.reply(whole())
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_its_answers_are_told_in_ours(other: Rig, status: int) -> None:
+    client = other.ask(chat("local"))
+    other.reply(whole({"n": 3}, status))
+    assert client.answer.json == {"status": status, "said": {"n": 3}}
+    (end,) = other.journal.ends
+    assert (end.prompt_tokens, end.completion_tokens, end.status) == (3, 4, status)
+
+
+def test_its_streams_are_told_in_ours(other: Rig) -> None:
+    client = other.ask(chat("local", stream=True))
+    other.reply(STREAM_HEAD + events({"a": "x"}) + END)
+    assert payloads(client.answer.body) == [{"A": "X"}, "[DONE]"]
+    (end,) = other.journal.ends
+    assert (end.prompt_tokens, end.completion_tokens, end.outcome) == (1, 2, "ok")
+
+
+def test_a_new_revision_changes_the_wire(other: Rig) -> None:
+    other.apply(snapshot(models=(local("local"),), aliases=()))
+    client = other.ask(chat("local"))
+    assert other.up("i1").request.startswith(b"POST /v1/chat/completions ")
+    other.reply(whole())
+    assert client.answer.status == 200

@@ -35,6 +35,8 @@ class Attempt:
     first_byte = 0.0
     fresh = sent = settled = streaming = False
     head = b""
+    media = b""
+    """Header lines that say what comes, when it is no stream of events but passes as it comes."""
     watch: sse.Watch | None = None
     is_last: Callable[[bytes], bool]
     """That of the watch, at hand: it is asked for every piece."""
@@ -95,7 +97,7 @@ class Attempt:
             why = "it answers a stream with something else"
             self.call.failed(self.target, refusals.attempt_error(self.target, why, False), why, final=True)
         else:
-            reply.media = passed_lines(head)
+            self.media = passed_lines(head)
 
     def up_data(self, data: bytes) -> None:
         watch = self.watch
@@ -125,6 +127,8 @@ class Attempt:
                 if not self.sent and not self._begins(out):
                     return
                 self.events += out.count(b"data:")
+            elif self.media:
+                self.call.reply.media = self.media
             self.settle(OK, watch.usage)
             self.call.stream_ended(out)
             return
@@ -164,6 +168,8 @@ class Attempt:
         if b'"error"' in out and self._died(out):
             return False
         self.sent = True
+        if self.media:
+            self.call.reply.media = self.media
         self.first_byte = monotonic() - self.started
         self.call.plane.metrics.first_byte_seconds.observe(self.first_byte)
         return True

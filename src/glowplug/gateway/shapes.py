@@ -27,6 +27,10 @@ Heads = tuple[bytes, ...]
 class Shape(Protocol):
     """The wire of one target."""
 
+    @property
+    def splices(self) -> bool:
+        """Whether nothing but the model's name is replaced in bodies: then `text` need not be asked."""
+
     translates: bool
     """Whether whole answers go through `usage` and `whole`; what is forwarded as it is saves the calls."""
 
@@ -62,9 +66,8 @@ class AsIs:
             self._defaults = tuple(Defaults(values, kind.spelled) if kind.defaults else None for kind in KINDS)
 
     @property
-    def adds(self) -> bool:
-        """Whether more than the name is changed in a body."""
-        return self._defaults is not None
+    def splices(self) -> bool:
+        return self._defaults is None
 
     def path(self, kind: Kind) -> str:
         return kind.upstream

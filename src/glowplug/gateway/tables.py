@@ -17,7 +17,7 @@ from glowplug.domain.model import Cold, Loading
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, ModelRoute, Snapshot
 from glowplug.gateway.kinds import KINDS
 from glowplug.gateway.queue import Queue
-from glowplug.gateway.shapes import PLAIN, AsIs, Heads, Shape, engine_heads, provider_heads, shape_of
+from glowplug.gateway.shapes import PLAIN, Heads, Shape, engine_heads, provider_heads, shape_of
 from glowplug.gateway.upstream import Pool
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
@@ -88,8 +88,7 @@ class Target:
         """Take over the settings of a new revision; the pool is dropped when the way there has changed."""
         self.route = route
         self.shape = shape_of(route)
-        as_is = isinstance(self.shape, AsIs) and not self.shape.adds
-        self.upstream_name = msgspec.json.encode(route.upstream_model) if as_is else b""
+        self.upstream_name = msgspec.json.encode(route.upstream_model) if self.shape.splices else b""
         if self.instance is not None:
             self.instance.put(self.shape)
         if old is None or old.rpm != route.rpm:

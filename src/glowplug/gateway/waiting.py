@@ -163,6 +163,7 @@ class SlotWait(Wait):
 
     def look(self, now: float) -> bool:
         """Another target may have become ready."""
+        self.call.plane.grants.slots.look(self.target)
         if not self.call.somebody_ready(now):
             return False
         self.leave()
