@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from glowplug.domain.model import Dialect
+from glowplug.domain.snapshot import AliasRoute
+from glowplug.errors import RequestError
 from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
 from glowplug.gateway.shapes import SHAPES, AsIs, engine_heads, provider_heads, shape_of
 from glowplug.gateway.tables import Target
@@ -172,6 +174,20 @@ def test_its_streams_are_told_in_ours(other: Rig) -> None:
     assert payloads(client.answer.body) == [{"A": "X"}, "[DONE]"]
     (end,) = other.journal.ends
     assert (end.prompt_tokens, end.completion_tokens, end.outcome) == (1, 2, "ok")
+
+
+def test_what_cannot_be_said_in_it_is_for_the_next_target(other: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unable(self: Other, kind: Kind, body: Peeked) -> bytes:
+        raise RequestError("There is no logit_bias in this wire")
+
+    monkeypatch.setattr(Other, "text", unable)
+    models = (local("local", dialect=Dialect.OLLAMA), cloud("cloud"))
+    other.apply(snapshot(models=models, aliases=(AliasRoute(name="a", targets=("local", "cloud")),)))
+    client = other.ask(chat("a"))
+    other.reply(whole(), "cloud")
+    assert client.answer.status == 200
+    client = other.ask(chat("local"))
+    assert (client.answer.status, client.answer.json["error"]["type"]) == (400, "invalid_request_error")
 
 
 def test_a_new_revision_changes_the_wire(other: Rig) -> None:

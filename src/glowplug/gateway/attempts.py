@@ -45,13 +45,16 @@ class Attempt:
     instance: Instance | None = None
 
     def __init__(self, call: Call, target: Target, number: int) -> None:
-        """Account the attempt and take what it needs.  Raises Unavailable when it cannot be recorded."""
+        """Account the attempt and take what it needs.  Raises Unavailable when it cannot be recorded,
+        RequestError when it cannot be said in the target's wire."""
         plane = call.plane
         body = call.body
         kind = call.kind
         self.call = call
         self.target = target
         self.parts: list[bytes] = []
+        name = target.upstream_name
+        text = body.spliced(name) if name else target.shape.text(kind, body)
         now = self.started = monotonic()
         plane.open_attempt(
             AttemptOpened(
@@ -69,8 +72,6 @@ class Attempt:
             head, self.pool = instance.heads[kind.index], instance.pool
         else:
             head, self.pool = target.heads[kind.index], target.pool or plane.provider_pool(target)
-        name = target.upstream_name
-        text = body.spliced(name) if name else target.shape.text(kind, body)
         self.payload = b"%b%d\r\n%b\r\n%b" % (head, len(text), call.fields, text)
 
     # ---- from the upstream

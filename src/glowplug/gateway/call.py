@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from glowplug.domain.access import Rights
 from glowplug.domain.model import Cold, OnDisconnect
 from glowplug.domain.usage import Outcome
-from glowplug.errors import GlowplugError, Loading, Unavailable, UpstreamError
+from glowplug.errors import GlowplugError, Loading, RequestError, Unavailable, UpstreamError
 from glowplug.gateway import refusals
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.kinds import Kind, Peeked, handed_on
@@ -250,6 +250,9 @@ class Call:
             attempt = Attempt(self, target, self.attempts)
         except Unavailable as error:
             self._refuse(error)
+            return
+        except RequestError as error:
+            self.give_up(target, error, "cannot take it")
             return
         self.attempts += 1
         self.attempt = attempt
