@@ -225,3 +225,33 @@ def test_a_stream_comes_as_it_is_made_and_stops_with_the_client(live: Run) -> No
             assert live.uplink.sent[-1] == link.Activity("i1", False)
 
     live(test)
+
+
+DIED = events({"error": {"message": "CUDA error", "code": 500}})
+
+
+@pytest.mark.parametrize("rest", [b"", END, events("[DONE]") + END])
+def test_an_error_at_the_first_token_fails_over(rig: Rig, rest: bytes) -> None:
+    client = rig.ask(chat("both", stream=True))
+    rig.reply(STREAM_HEAD + DIED + rest, "cloud")
+    assert client.wire.data == b""
+    rig.reply(STREAM, "cloud2")
+    assert client.answer.complete
+    assert b"CUDA" not in client.answer.body
+    assert client.answer.headers["x-glowplug-reason"] == "failover; cloud failed at the first token"
+    assert [(end.outcome, end.completion_tokens) for end in rig.journal.ends] == [("upstream_error", 0), ("ok", 7)]
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("cloud", DIED),
+        ("both", events({"error": {"message": "too long", "code": 400}})),
+        ("both", events(delta("a")) + DIED),
+    ],
+)
+def test_an_error_in_a_stream_passes_when_nobody_else_can_help(rig: Rig, model: str, said: bytes) -> None:
+    client = rig.ask(chat(model, stream=True))
+    rig.reply(STREAM_HEAD + said + END)
+    assert "error" in payloads(client.answer.body)[-1]
+    assert len(rig.ups) == 1

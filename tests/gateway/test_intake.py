@@ -8,7 +8,7 @@ import pytest
 
 from glowplug.errors import Forbidden, GlowplugError, HeadersTooLarge, RequestError
 from glowplug.gateway import intake
-from glowplug.gateway.tables import KIND_NAMES, Tables
+from glowplug.gateway.tables import Tables
 from tests.gateway.rig import (
     STREAM,
     Rig,
@@ -142,15 +142,6 @@ def test_hosts_that_are_remembered_are_bounded() -> None:
     for port in range(1, 200):
         intake.check_head(tables, b"/", "1.1", {b"host": b"localhost:%d" % port})
     assert len(tables.seen_hosts) == 64
-
-
-@pytest.mark.parametrize(("path", "kind"), [
-    (b"/v1/chat/completions", "chat"), (b"/chat/completions", "chat"), (b"/v1/completions", "completions"),
-    (b"/v1/embeddings", "embeddings"), (b"/v1/models", None), (b"/v1/chat/completions/", None),
-])  # fmt: skip
-def test_model_paths(path: bytes, kind: str | None) -> None:
-    number = intake.MODEL_PATHS.get(path)
-    assert (None if number is None else KIND_NAMES[number]) == kind
 
 
 @pytest.mark.parametrize(("value", "kept"), [

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from glowplug.errors import Unavailable
+from glowplug.gateway.kinds import OPENAI
 from glowplug.gateway.reply import Reply
 from tests.gateway.rig import (
     ANSWER,
@@ -52,7 +53,7 @@ ERROR = Unavailable("no", retry_after=2.0)
 def _reply(rig: Rig, *, http10: bool = False, keep: bool = True, cors: bytes = b"") -> tuple[Reply, Client]:
     client = rig.client()
     client.conn.http10, client.conn.keep, client.conn.cors = http10, keep, cors
-    return Reply(client.conn, "req_1"), client
+    return Reply(client.conn, "req_1", OPENAI), client
 
 
 @pytest.mark.parametrize(("http10", "keep", "connection"), [

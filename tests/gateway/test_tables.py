@@ -12,7 +12,8 @@ import pytest
 from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import Capability, Cold, Loading
 from glowplug.domain.snapshot import AliasRoute
-from glowplug.gateway.tables import KINDS, Instance, Tables, Target
+from glowplug.gateway.kinds import KINDS, kind_named
+from glowplug.gateway.tables import Instance, Tables, Target
 from glowplug.gateway.upstream import tcp
 from glowplug.routing.plan import Standing
 from tests.gateway.rig import KEY, cloud, key, local, snapshot
@@ -147,8 +148,9 @@ def test_targets_by_kind() -> None:
     )
     tables = _tables(models=models, aliases=(AliasRoute(name="x", targets=("c", "e", "b")),))
     route = tables.routes[b'"x"']
-    names = {str(kind): [t.name for t in route.by_kind[i]] for i, kind in enumerate(KINDS)}
-    assert names == {"chat": ["c", "b"], "completions": ["b"], "embeddings": ["e", "b"]}
+    names = {kind.name: [t.name for t in route.by_kind[kind.index]] for kind in KINDS}
+    served = {name: able for name, able in names.items() if able}
+    assert served == {"chat": ["c", "b"], "completions": ["b"], "embeddings": ["e", "b"]}
 
 
 @pytest.mark.parametrize(("raw", "name", "found"), [
@@ -165,7 +167,7 @@ def test_names_however_they_are_spelled(raw: bytes, name: str, found: bool) -> N
     ("http://[::1]:8/v1", [b"POST /v1/embeddings HTTP/1.1", b"host: [::1]:8"]),
 ])  # fmt: skip
 def test_heads_to_a_provider(url: str, lines: list[bytes]) -> None:
-    head = Target(cloud("m", base_url=url, headers={"X-Org": "o"})).heads[KINDS.index(Capability.EMBEDDINGS)]
+    head = Target(cloud("m", base_url=url, headers={"X-Org": "o"})).heads[kind_named("embeddings").index]
     assert head.split(b"\r\n") == [
         *lines, b"authorization: Bearer sk-cloud", b"x-org: o", b"content-type: application/json", b"accept: */*",
         b"content-length: ",
@@ -173,7 +175,7 @@ def test_heads_to_a_provider(url: str, lines: list[bytes]) -> None:
 
 
 def test_heads_to_an_engine_carry_its_own_key(turned_loop: asyncio.AbstractEventLoop) -> None:
-    head = _instance(turned_loop).heads[KINDS.index(Capability.CHAT)]
+    head = _instance(turned_loop).heads[kind_named("chat").index]
     assert head.startswith(
         b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:9\r\nauthorization: Bearer secret\r\n"
     )
@@ -200,7 +202,7 @@ def _failure(until: float) -> Failure:
     (cloud("m", unavailable="x"), {}, Standing.UNAVAILABLE),
     (cloud("m", rpm=0), {}, Standing.LIMITED),
     (cloud("m", max_concurrency=2), {"active": 1}, Standing.READY),
-    (cloud("m", max_concurrency=2), {"active": 2}, Standing.LIMITED),
+    (cloud("m", max_concurrency=2), {"active": 2}, Standing.FULL),
     (cloud("m", unavailable="x", rpm=0), {}, Standing.UNAVAILABLE),
     (local("m"), {}, Standing.COLD),
     (local("m", rpm=0), {"instance": ()}, Standing.LIMITED),

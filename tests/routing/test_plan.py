@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from glowplug.domain.model import Cold
 from glowplug.routing.plan import Decision, Standing, Step, decide
 
-READY, COLD, FAILED, LIMITED, AWAY = Standing
+READY, COLD, FAILED, LIMITED, AWAY, FULL = Standing
 
 
 @pytest.mark.parametrize("cold", Cold)
@@ -28,6 +28,7 @@ def _check(standings: tuple[Standing, ...], left: list[int], cold: Cold, decisio
     assert decision.target in left or (decision.step is Step.REFUSE and not left and decision.target == -1)
     ready = [i for i in left if standings[i] is READY]
     colds = [i for i in left if standings[i] is COLD]
+    fulls = [i for i in left if standings[i] is FULL]
     if cold is Cold.REJECT:
         assert decision.step is not Step.WAIT
         assert decision.warm == -1
@@ -36,19 +37,25 @@ def _check(standings: tuple[Standing, ...], left: list[int], cold: Cold, decisio
         assert decision.target == ready[0]
     if decision.step is Step.WAIT:
         assert decision.target == colds[0]
+        assert not fulls or colds[0] < fulls[0], "a slot comes sooner than a load"
+    if decision.step is Step.QUEUE:
+        assert decision.target == fulls[0]
+        assert not ready, "nobody stands in line while another is ready"
     if decision.warm >= 0:
         assert cold is Cold.CLOUD_WHILE_COLD
-        assert decision.warm == colds[0] < decision.target
+        assert decision.warm == colds[0]
     if cold is Cold.WAIT and left:
-        first = min(ready[:1] + colds[:1], default=None)
-        assert (decision.step is Step.REFUSE) is (first is None)
-        assert first is None or decision.target == first
+        waits = [i for i in colds[:1] if not fulls or i < fulls[0]]
+        first = min(ready[:1] + waits, default=None)
+        if first is not None:
+            assert decision.target == first
+        assert (decision.step is Step.REFUSE) is (not ready and not colds and not fulls)
     if cold is not Cold.WAIT and ready:
         assert decision.step is Step.USE, "a ready target later in the list is used at once"
     if cold is Cold.CLOUD_WHILE_COLD:
-        assert (decision.step is Step.REFUSE) is not (ready or colds) or bool(ready or colds) is (
-            decision.step is not Step.REFUSE
-        )
+        assert (decision.step is not Step.REFUSE) is bool(ready or colds or fulls)
+    if cold is Cold.REJECT:
+        assert (decision.step is not Step.REFUSE) is bool(ready or fulls)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +75,17 @@ def _check(standings: tuple[Standing, ...], left: list[int], cold: Cold, decisio
         ((FAILED, LIMITED, AWAY), 1, Cold.WAIT, Decision(Step.REFUSE, 1)),
         ((FAILED, READY), 0, Cold.WAIT, Decision(Step.USE, 1)),
         ((LIMITED, COLD), 0, Cold.WAIT, Decision(Step.WAIT, 1)),
+        ((FULL,), 0, Cold.WAIT, Decision(Step.QUEUE, 0)),
+        ((FULL,), 0, Cold.REJECT, Decision(Step.QUEUE, 0)),
+        ((FULL, READY), 0, Cold.WAIT, Decision(Step.USE, 1)),
+        ((FULL, FULL), 1, Cold.WAIT, Decision(Step.QUEUE, 1)),
+        ((FULL, COLD), 0, Cold.WAIT, Decision(Step.QUEUE, 0)),
+        ((FULL, COLD, READY), 0, Cold.WAIT, Decision(Step.USE, 2)),
+        ((COLD, FULL), 0, Cold.WAIT, Decision(Step.WAIT, 0)),
+        ((COLD, FULL), 0, Cold.CLOUD_WHILE_COLD, Decision(Step.QUEUE, 1, 0)),
+        ((COLD, FULL), 0, Cold.REJECT, Decision(Step.QUEUE, 1)),
+        ((LIMITED, FULL), 0, Cold.WAIT, Decision(Step.QUEUE, 1)),
+        ((FULL,), 1, Cold.WAIT, Decision(Step.REFUSE, -1)),
         ((READY, READY), 3, Cold.WAIT, Decision(Step.REFUSE, -1)),
         ((), 0, Cold.WAIT, Decision(Step.REFUSE, -1)),
     ],

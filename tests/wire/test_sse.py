@@ -176,3 +176,35 @@ def test_is_last(data: bytes, last: bool) -> None:
 def test_a_comment_is_one_line_whatever_it_says() -> None:
     assert comment("a\r\nevent: x\n\ndata: y") == b": a  event: x  data: y\n\n"
     assert sse.event(b"{}") == b"data: {}\n\n"
+
+
+@pytest.mark.parametrize(
+    ("block", "why"),
+    [
+        (b'data: {"error":{"message":"CUDA error","code":500,"type":"server_error"}}\n\n', "CUDA error"),
+        (b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}\n\n', "busy"),
+        (b': ping\n\ndata:{"error":{"code":"oom"}}\n\n', "an error without a message"),
+        (b'data: {"error":{"message":"slow down","code":429}}\n\n', "slow down"),
+        (b'data: {"error":{"message":"too long","code":400}}\n\n', None),
+        (b'data: {"error":{"message":"too long","type":"invalid_request_error"}}\n\n', None),
+        (b'data: {"choices":[],"error":null}\n\n', None),
+        (b'data: {"choices":[{"delta":{"content":"\\"error\\""}}]}\n\n', None),
+        (b'data: {"id":"x"}\n\ndata: {"error":{"message":"late"}}\n\n', None),
+        (b"data: [DONE]\n\n", None),
+        (b"", None),
+        (b'data: {"error":"text"}\n\n', None),
+        (b"data: \xff\n\n", None),
+    ],
+)
+def test_an_error_as_the_first_event(block: bytes, why: str | None) -> None:
+    assert sse.first_failure(block) == why
+
+
+def test_what_is_no_stream_of_events_passes() -> None:
+    through = sse.Through()
+    assert through.feed(b"data: [DONE]\n\n") == b"data: [DONE]\n\n"
+    assert (through.end(), through.usage, through.is_last(b"data: [DONE]\n\n")) == (b"", None, False)
+
+
+def test_an_event_with_a_name_is_two_lines() -> None:
+    assert sse.named_event(b"error", b'{\r\n"a":1}') == b'event: error\ndata: { "a":1}\n\n'

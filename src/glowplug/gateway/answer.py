@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from glowplug.errors import GlowplugError
+from glowplug.gateway.kinds import OPENAI, Envelope
 from glowplug.wire.http1 import STATUS_LINES
-from glowplug.wire.openai import error_body
 
 JSON: Final = b"content-type: application/json\r\n"
 CLOSE: Final = b"connection: close\r\n"
@@ -38,6 +38,12 @@ def stream_head(status: int, headers: bytes, connection: bytes, http10: bool) ->
     return b"%b%b%b\r\n" % (STATUS_LINES[status], headers, framing)
 
 
+def own_lines(request_id: str, envelope: Envelope) -> bytes:
+    """Header lines that name the request where only the clients of this wire look."""
+    name = envelope.id_header
+    return b"%b: %b\r\n" % (name, request_id.encode()) if name else b""
+
+
 def error_headers(error: GlowplugError, request_id: str) -> bytes:
     """The header lines of an error answer."""
     retry = b"" if error.retry_after is None else b"retry-after: %d\r\n" % max(1, round(error.retry_after + 0.499))
@@ -45,7 +51,15 @@ def error_headers(error: GlowplugError, request_id: str) -> bytes:
     return b"%bx-request-id: %b\r\n%b%b" % (JSON, request_id.encode(), retry, challenge)
 
 
-def error(error: GlowplugError, request_id: str, connection: bytes, *, head_only: bool = False) -> bytes:
-    """A complete error answer in the OpenAI shape."""
-    body = error_body(error, request_id)
-    return whole(error.status, error_headers(error, request_id), body, connection, head_only=head_only)
+def error(
+    error: GlowplugError,
+    request_id: str,
+    connection: bytes,
+    envelope: Envelope = OPENAI,
+    *,
+    head_only: bool = False,
+) -> bytes:
+    """A complete error answer in the words of one wire."""
+    body = envelope.body(error, request_id)
+    headers = error_headers(error, request_id) + own_lines(request_id, envelope)
+    return whole(error.status, headers, body, connection, head_only=head_only)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
 from glowplug.gateway import refusals
-from glowplug.gateway.tables import EMBEDDINGS, KIND_NAMES, Instance, Target
+from glowplug.gateway.tables import Instance, Target
 from glowplug.gateway.upstream import UpstreamConnection
+from glowplug.gateway.waiting import asks_again
 from glowplug.wire import sse
-from glowplug.wire.http1 import is_event_stream
-from glowplug.wire.openai import Usage, estimate_tokens, usage_of
+from glowplug.wire.http1 import is_event_stream, passed_lines
+from glowplug.wire.openai import Usage, estimate_tokens
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
 
 RETRY_STATUS: Final = frozenset((408, 429, 500, 501, 502, 503, 504, 507, 508, 520, 521, 522, 523, 524, 529))
 """Answers after which the next target is tried (RFC 9110 and the codes CDNs and providers add)."""
+OK: Final = Outcome.OK
+"""At hand: naming the member of an enum costs as much as a call."""
 MAX_WHOLE: Final = 64 << 20
 """Bytes of a response that is not a stream."""
 
@@ -31,24 +35,31 @@ class Attempt:
     first_byte = 0.0
     fresh = sent = settled = streaming = False
     head = b""
-    watch: sse.UsageWatch | sse.UsageFilter | None = None
+    media = b""
+    """Header lines that say what comes, when it is no stream of events but passes as it comes."""
+    watch: sse.Watch | None = None
+    is_last: Callable[[bytes], bool]
+    """That of the watch, at hand: it is asked for every piece."""
     up: UpstreamConnection | None = None
     dial: asyncio.Task[None] | None = None
     instance: Instance | None = None
 
     def __init__(self, call: Call, target: Target, number: int) -> None:
-        """Account the attempt and take what it needs.  Raises Unavailable when it cannot be recorded."""
+        """Account the attempt and take what it needs.  Raises Unavailable when it cannot be recorded,
+        RequestError when it cannot be said in the target's wire."""
         plane = call.plane
         body = call.body
         kind = call.kind
         self.call = call
         self.target = target
         self.parts: list[bytes] = []
+        name = target.upstream_name
+        text = body.spliced(name) if name else target.shape.text(kind, body)
         now = self.started = monotonic()
         plane.open_attempt(
             AttemptOpened(
-                call.request_id, number, call.key.route.id, call.asked, target.name, KIND_NAMES[kind], time(),
-                estimate_tokens(len(body.data)),
+                call.request_id, number, call.key.route.id, call.asked, target.name, kind.name, time(),
+                estimate_tokens(len(body.data)) if kind.prompt else 0,
             )
         )  # fmt: skip
         target.active += 1
@@ -58,32 +69,48 @@ class Attempt:
             instance = self.instance = target.instance
             assert instance is not None, "a local target is READY only with an instance"
             plane.grants.lease(instance)
-            head, self.pool = instance.heads[kind], instance.pool
+            head, self.pool = instance.heads[kind.index], instance.pool
         else:
-            head, self.pool = target.heads[kind], target.pool or plane.provider_pool(target)
-        text = body.spliced(target.upstream_name)
-        self.payload = b"%b%d\r\n\r\n%b" % (head, len(text), text)
-
-    def start(self) -> None:
-        self.dial = self.pool.start(self, self.payload)
+            head, self.pool = target.heads[kind.index], target.pool or plane.provider_pool(target)
+        self.payload = b"%b%d\r\n%b\r\n%b" % (head, len(text), call.fields, text)
 
     # ---- from the upstream
 
     def up_head(self, status: int, head: bytes) -> None:
         self.status = status
         self.head = head
-        if self.call.body.stream and status == 200 and is_event_stream(head):
+        call = self.call
+        if status == 200 and (call.body.stream or call.kind.raw):
+            self.watch = self.target.shape.watch(call.kind, call.body, head)
+            if self.watch is None:
+                return
             self.streaming = True
-            self.watch = sse.UsageWatch() if self.call.body.wants_usage else sse.UsageFilter()
+            self.is_last = self.watch.is_last
+            if call.kind.raw and not is_event_stream(head):
+                self._raw(head)
+
+    def _raw(self, head: bytes) -> None:
+        """The answer is no stream of events: it passes with its own content type."""
+        reply = self.call.reply
+        if reply.head_sent:
+            self.drop()
+            self.settle(Outcome.UPSTREAM_ERROR, None)
+            why = "it answers a stream with something else"
+            self.call.failed(self.target, refusals.attempt_error(self.target, why, False), why, final=True)
+        else:
+            self.media = passed_lines(head)
 
     def up_data(self, data: bytes) -> None:
         watch = self.watch
         if watch is not None:
             out = watch.feed(data)
             if out:
-                self._content(out)
-                if sse.is_last(out):
-                    self.settle(Outcome.OK, watch.usage)
+                if not self.sent and not self._begins(out):
+                    return
+                self.events += out.count(b"data:")
+                is_last = self.is_last
+                if is_last(out):
+                    self.settle(OK, watch.usage)
                 self.call.relay(out)
             return
         self.size += len(data)
@@ -98,8 +125,12 @@ class Attempt:
         if watch is not None:
             out = watch.feed(data) + watch.end() if data else watch.end()
             if out:
-                self._content(out)
-            self.settle(Outcome.OK, watch.usage)
+                if not self.sent and not self._begins(out):
+                    return
+                self.events += out.count(b"data:")
+            elif self.media:
+                self.call.reply.media = self.media
+            self.settle(OK, watch.usage)
             self.call.stream_ended(out)
             return
         parts = self.parts
@@ -133,28 +164,57 @@ class Attempt:
         else:
             self.call.failed(self.target, error, why)
 
-    def _content(self, out: bytes) -> None:
-        self.events += out.count(b"data:")
-        if not self.sent:
-            self.sent = True
-            self.first_byte = monotonic() - self.started
-            self.call.plane.metrics.first_byte_seconds.observe(self.first_byte)
+    def _begins(self, out: bytes) -> bool:
+        """The first content is about to pass.  False: it is none, and somebody else answers instead."""
+        if b'"error"' in out and self._died(out):
+            return False
+        self.sent = True
+        if self.media:
+            self.call.reply.media = self.media
+        self.first_byte = monotonic() - self.started
+        self.call.plane.metrics.first_byte_seconds.observe(self.first_byte)
+        return True
+
+    def _died(self, out: bytes) -> bool:
+        """Whether the first event says that nothing will come, and another target has been asked for that."""
+        why = sse.first_failure(out)
+        call, target = self.call, self.target
+        if why is None or not call.others_left(target):
+            return False
+        self.drop()
+        self.settle(Outcome.UPSTREAM_ERROR, None)
+        call.failed(target, refusals.attempt_error(target, why, False), "failed at the first token")
+        return True
 
     def _answered(self, status: int, body: bytes) -> None:
         """A whole response has come: pass it on, or let the next target answer."""
         call, target = self.call, self.target
-        if status < 400:
-            self.settle(Outcome.OK, usage_of(body))
+        if status < 400 and not target.shape.translates:
+            self.settle(OK, call.kind.usage(body))
             call.answered(status, self.head, body)
+        elif status < 400:
+            self._pass(status, body, OK)
         elif status in (401, 403) and not target.route.local:
             self.settle(Outcome.UPSTREAM_ERROR, None)
             call.failed(target, refusals.rejected_credentials(target, status), str(status))
         elif status in RETRY_STATUS and call.others_left(target):
             self.settle(Outcome.UPSTREAM_ERROR, None)
             call.failed(target, refusals.attempt_error(target, f"status {status}", False), str(status))
+        elif status == 503 and target.route.local and asks_again(call, target):
+            self.settle(Outcome.UPSTREAM_ERROR, None)
+            call.pause_before(target, refusals.attempt_error(target, f"status {status}", False))
         else:
-            self.settle(Outcome.UPSTREAM_ERROR, usage_of(body))
-            call.answered(status, self.head, body)
+            self._pass(status, body, Outcome.UPSTREAM_ERROR)
+
+    def _pass(self, status: int, body: bytes, outcome: Outcome) -> None:
+        """This whole answer is the client's."""
+        call, shape, head = self.call, self.target.shape, self.head
+        if shape.translates:
+            self.settle(outcome, shape.usage(call.kind, body))
+            head, body = shape.whole(call.kind, call.body, status, head, body)
+        else:
+            self.settle(outcome, call.kind.usage(body))
+        call.answered(status, head, body)
 
     # ---- ends
 
@@ -167,28 +227,40 @@ class Attempt:
         target.active -= 1
         if call.reply.detached:
             outcome = Outcome.CLIENT_GONE
-        prompt, completion, cached, estimated = self._tokens(usage, outcome)
+        if usage is not None:
+            details = usage.prompt_tokens_details
+            cached = (details.cached_tokens or 0) if details is not None else 0
+            prompt, completion, estimated = usage.prompt_tokens, usage.completion_tokens or 0, False
+        else:
+            cached = 0
+            prompt, completion, estimated = self._guessed(outcome)
         lasted = monotonic() - self.started
         call.plane.close_attempt(
             AttemptClosed(
-                call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, KIND_NAMES[call.kind],
+                call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, call.kind.name,
                 time() - lasted, lasted, self.first_byte, self.status, outcome, prompt,
                 completion, cached, estimated, self.streaming,
             )
         )  # fmt: skip
         if self.instance is not None:
-            call.plane.grants.release(self.instance)
+            keep = call.keep_alive
+            if keep is not None:
+                keep = min(keep, target.route.keep_alive_most)
+            call.plane.grants.release(self.instance, keep)
+        if target.queue.entries:
+            call.plane.grants.slots.look(target)
 
-    def _tokens(self, usage: Usage | None, outcome: Outcome) -> tuple[int, int, int, bool]:
-        """(prompt, completion, cached, estimated): as reported, else estimated where an answer had begun, else zero."""
-        if usage is not None:
-            return usage.prompt_tokens, usage.completion_tokens or 0, usage.cached_tokens, False
+    def _guessed(self, outcome: Outcome) -> tuple[int, int, bool]:
+        """(prompt, completion, estimated) when nobody reported any: guessed where an answer had begun, else zero."""
         if self.status != 200 and outcome is not Outcome.CLIENT_GONE:
-            return 0, 0, 0, False
-        completion = 0
-        if self.call.kind != EMBEDDINGS:
+            return 0, 0, False
+        kind = self.call.kind
+        prompt = completion = 0
+        if kind.prompt:
+            prompt = estimate_tokens(len(self.call.body.data))
+        if kind.completion:
             completion = self.events if self.streaming else estimate_tokens(self.size) if self.size else 0
-        return estimate_tokens(len(self.call.body.data)), completion, 0, True
+        return prompt, completion, kind.prompt or kind.completion
 
     def expire(self) -> None:
         """The deadline has passed."""

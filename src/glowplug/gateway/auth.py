@@ -16,6 +16,9 @@ _SEEN: Final = 4096
 """Header values that are remembered under one snapshot; a new snapshot (a revocation, say) forgets them all."""
 
 
+_ADMIN: Final = Role.ADMIN
+
+
 def authenticate(tables: Tables, headers: dict[bytes, bytes], role: Role = Role.USER) -> Key:
     """The key a request presents.
 
@@ -32,7 +35,7 @@ def authenticate(tables: Tables, headers: dict[bytes, bytes], role: Role = Role.
     expires = key.route.expires_at
     if expires is not None and expires <= now:
         raise _invalid()
-    if role is Role.ADMIN and key.route.role is not Role.ADMIN:
+    if role is _ADMIN and key.route.role is not Role.ADMIN:
         raise Forbidden("This API key may use models only", hint="use an admin key")
     key.used_at = now
     return key

@@ -7,28 +7,30 @@ stream are not content: they fix the status line, not who answers.
 
 from __future__ import annotations
 
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from glowplug.domain.access import Rights
 from glowplug.domain.model import Cold, OnDisconnect
 from glowplug.domain.usage import Outcome
-from glowplug.errors import Forbidden, GlowplugError, Loading, Unavailable, UpstreamError
+from glowplug.errors import GlowplugError, Loading, RequestError, Unavailable, UpstreamError
 from glowplug.gateway import refusals
 from glowplug.gateway.attempts import Attempt
+from glowplug.gateway.kinds import Kind, Peeked, handed_on
 from glowplug.gateway.reply import Reply
-from glowplug.gateway.tables import KIND_NAMES, Key, Route, Target
-from glowplug.routing.plan import Standing, Step, decide
-from glowplug.wire import sse
+from glowplug.gateway.tables import READY, Key, Route, Target
+from glowplug.gateway.waiting import EngineWait, Pause, SlotWait, Wait
+from glowplug.routing.plan import Decision, Standing, Step, decide
+from glowplug.wire import keep_alive, multipart
 from glowplug.wire.http1 import passed_lines
-from glowplug.wire.openai import Body, peek
+from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
+from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
     from glowplug.gateway.plane import Plane
 
 INF: Final = float("inf")
-HEARTBEAT: Final = 1.0
-"""Seconds a stream waits before its first comment, and between comments."""
 DRAIN: Final = 120.0
 """Seconds a paid upstream is read on after its client left, at most."""
 
@@ -39,19 +41,23 @@ class Call:
     # Defaults on the class: an attribute costs nothing until it differs, and most never do.
     deadline = wait_until = INF
     over = paused = False
-    attempts = tried = retried = 0
-    load_time = wait_from = 0.0
+    attempts = tried = retried = pauses = 0
+    load_time = beat_at = 0.0
     attempt: Attempt | None = None
-    waiting: Target | None = None
+    waiting: Wait | None = None
     last_error: GlowplugError | None = None
+    keep_alive: float | None = None
+    """Seconds the engine is to be kept after this request, when it says so."""
     reason = b"first"
     asked = ""
-    body: Body
+    fields = b""
+    """Header lines of the client that go upstream."""
+    body: Peeked
     route: Route
     targets: tuple[Target, ...]
 
-    def __init__(self, conn: ClientConnection, plane: Plane, key: Key, kind: int, request_id: str) -> None:
-        self.reply = Reply(conn, request_id)
+    def __init__(self, conn: ClientConnection, plane: Plane, key: Key, kind: Kind, request_id: str) -> None:
+        self.reply = Reply(conn, request_id, kind.envelope)
         self.plane = plane
         self.key = key
         self.kind = kind
@@ -60,18 +66,35 @@ class Call:
 
     # ---- admission
 
-    def run(self, data: bytes) -> None:
-        """Begin with the complete request body."""
+    def run(self, data: bytes, headers: dict[bytes, bytes]) -> None:
+        """Begin with the complete request body; `headers` by lower-case name."""
+        kind = self.kind
         try:
-            self._admit(data)
+            if kind.plain and KEEP_ALIVE not in data and KEEP_ALIVE_HEADER not in headers:
+                self.body = kind.read(data)
+            else:
+                self._read(data, headers)
+            self._admit()
         except GlowplugError as error:
             self._refuse(error)
             return
-        self._step()
+        self.step()
 
-    def _admit(self, data: bytes) -> None:
-        plane, key, now = self.plane, self.key, self.t0
-        body = self.body = peek(data)
+    def _read(self, data: bytes, headers: dict[bytes, bytes]) -> None:
+        """Look into a request that is not the common case.  Raises RequestError."""
+        kind = self.kind
+        self.reply.identify()
+        if not kind.form and KEEP_ALIVE in data:
+            data, self.keep_alive = keep_alive.take(data)
+        self.body = multipart.peek(data, headers.get(b"content-type", b"")) if kind.form else kind.read(data)
+        wanted = headers.get(KEEP_ALIVE_HEADER)
+        if wanted is not None:
+            self.keep_alive = keep_alive.parse_header(wanted)
+        self.fields = handed_on(kind, headers)
+
+    def _admit(self) -> None:
+        """Find the route and ask the limits.  Raises RequestError and its kin."""
+        plane, key, body, now = self.plane, self.key, self.body, self.t0
         route = plane.tables.routes.get(body.raw_model)
         if route is None:
             name = body.model
@@ -81,14 +104,10 @@ class Call:
         self.asked = route.name
         allowed = key.route.models
         if allowed and route.name not in allowed:
-            raise Forbidden(
-                f"This API key may not use {route.name!r}",
-                hint="GET /v1/models lists what it may use",
-                code="model_not_allowed",
-            )
-        targets = route.by_kind[self.kind]
+            raise refusals.not_allowed(route.name)
+        targets = route.by_kind[self.kind.index]
         if not targets:
-            raise refusals.wrong_kind(route, KIND_NAMES[self.kind])
+            raise refusals.wrong_kind(route, self.kind.name)
         # The route first: a request that its rate turns away is not counted against the key.
         if route.limiter is not None and (wait := route.limiter.take(now)):
             raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
@@ -100,43 +119,59 @@ class Call:
 
     # ---- choosing
 
-    def _step(self) -> None:
+    def step(self) -> None:
         """Go to the next target, wait for one, or refuse."""
         now = monotonic()
         targets = self.targets
-        if not self.tried and targets[0].standing(now) is Standing.READY:
+        if not self.tried and targets[0].standing(now) is READY:
             self._attempt(targets[0])
             return
         standings = [target.standing(now) for target in targets]
-        cold = self.route.cold
+        cold = self._cold()
         decision = decide(standings, self.tried, cold)
         if decision.step is Step.REFUSE and (again := self._retry_local(standings)):
             self.tried &= ~again
             self.retried |= again
-            decision = decide(standings, self.tried, Cold.WAIT if cold is Cold.REJECT else cold)
+            warm_only = self.key.route.rights is Rights.WARM
+            decision = decide(standings, self.tried, Cold.WAIT if cold is Cold.REJECT and not warm_only else cold)
+        self._take(decision, standings, now)
+
+    def _take(self, decision: Decision, standings: list[Standing], now: float) -> None:
+        """Take the step that was decided."""
+        targets, key = self.targets, self.key.route
         if decision.warm >= 0:
-            self.plane.grants.warm(targets[decision.warm])
+            self.plane.grants.warm(targets[decision.warm], key.priority, key.rights is Rights.EVICT)
             self.reason = b"cold; warming %b" % targets[decision.warm].name_header
+        index = decision.target
         if decision.step is Step.USE:
-            self._attempt(targets[decision.target])
+            self._attempt(targets[index])
         elif decision.step is Step.WAIT:
-            self._wait(targets[decision.target], now)
+            self._wait(EngineWait(self, targets[index]), len(targets[index].waiters), now)
+        elif decision.step is Step.QUEUE:
+            self._wait(SlotWait(self, targets[index]), len(targets[index].queue.entries), now)
         elif self.last_error is not None:
             self._refuse(self.last_error)
+        elif standings[index] is Standing.COLD and key.rights is Rights.WARM:
+            self._refuse(refusals.not_warm(targets[index]))
         else:
-            index = decision.target
             self._refuse(refusals.standing_error(targets[index], standings[index], now))
+
+    def _cold(self) -> Cold:
+        """What is done with a cold target: the alias says it, but a key for what is loaded starts nothing."""
+        return Cold.REJECT if self.key.route.rights is Rights.WARM else self.route.cold
 
     def _retry_local(self, standings: list[Standing]) -> int:
         """The bit of a local target that broke under us and may be asked for once more, or 0."""
+        able = {Standing.READY, Standing.FULL}
+        if self.key.route.rights is not Rights.WARM:
+            able.add(Standing.COLD)
         for index, target in enumerate(self.targets):
             bit = 1 << index
-            usable = standings[index] in (Standing.READY, Standing.COLD)
-            if target.route.local and self.tried & bit and not self.retried & bit and usable:
+            if target.route.local and self.tried & bit and not self.retried & bit and standings[index] in able:
                 return bit
         return 0
 
-    def _mark_tried(self, target: Target, why: str, *, final: bool) -> None:
+    def mark_tried(self, target: Target, why: str, *, final: bool) -> None:
         bit = 1 << self.targets.index(target)
         self.tried |= bit
         if final:
@@ -149,63 +184,64 @@ class Call:
         """Whether somebody else can answer after this target."""
         tried = self.tried | 1 << self.targets.index(target)
         now = monotonic()
-        return decide([t.standing(now) for t in self.targets], tried, self.route.cold).step is not Step.REFUSE
+        return decide([t.standing(now) for t in self.targets], tried, self._cold()).step is not Step.REFUSE
 
-    # ---- waiting for an engine
+    def somebody_ready(self, now: float) -> bool:
+        """Whether a target can be used at once."""
+        return decide([t.standing(now) for t in self.targets], self.tried, self._cold()).step is Step.USE
 
-    def _wait(self, target: Target, now: float) -> None:
+    # ---- waiting
+
+    def _wait(self, wait: Wait, before: int, now: float) -> None:
+        """Wait behind `before` others."""
         limits = self.plane.tables.limits
-        if len(target.waiters) >= limits.waiting:
-            self.last_error = refusals.loading_error(target)
-            self._mark_tried(target, "too many wait", final=True)
-            self._step()
+        if before >= limits.waiting:
+            self.give_up(wait.target, wait.given_up(), "too many wait")
             return
-        self.waiting = target
-        self.wait_from = now
-        if self.body.stream:
-            self.deadline = min(now + HEARTBEAT, self.wait_until)
-        else:
-            self.deadline = self.wait_until = min(self.wait_until, self.t0 + limits.plain_wait)
-        self.plane.grants.wait(target, self)
+        self.waiting = wait
+        if not self.body.stream:
+            self.wait_until = min(self.wait_until, self.t0 + limits.plain_wait)
+        elif not self.beat_at:
+            self.beat_at = now
+        wait.rest(now)
+        wait.begin()
 
-    def _end_wait(self) -> Target:
-        target, self.waiting = self.waiting, None
-        assert target is not None
-        self.load_time += monotonic() - self.wait_from
-        return target
+    def waited(self, wait: Wait) -> None:
+        """This wait is over."""
+        self.waiting = None
+        self.deadline = INF
+        if wait.loads:
+            self.load_time += monotonic() - wait.since
 
-    def granted(self) -> None:
-        """The engine waited for is ready."""
-        self._end_wait()
-        self.reason = b"cold; waited"
-        self._step()  # and not straight to it: those who waited in front may have filled it
+    def go_on(self, wait: Wait) -> None:
+        """This wait is over: choose again."""
+        self.waited(wait)
+        self.reason = wait.reason
+        self.step()
 
-    def refused(self) -> None:
-        """The engine waited for cannot be had."""
-        target = self._end_wait()
-        self.last_error = refusals.engine_error(target) if target.failure else refusals.loading_error(target)
-        again = target.failure is not None and target.failure.again_now(time())
-        self._mark_tried(target, "engine failed", final=not again)
-        if again:  # a ready engine died while we asked for it; control bounds how often this can happen
-            self.retried &= ~(1 << self.targets.index(target))
-        self._step()
+    def take_slot(self, wait: Wait) -> None:
+        """This wait is over: the slot is ours."""
+        self.waited(wait)
+        self.reason = wait.reason
+        self._attempt(wait.target)
 
-    def _wait_on(self, target: Target, now: float) -> None:
-        """The deadline of a wait: a heartbeat, or the end of patience."""
-        if now < self.wait_until:
-            state = target.loading
-            note = f"glowplug {target.name} {state.state if state else 'queued'}"
-            if state is not None and state.progress is not None:
-                note += f" {state.progress:.0%}"
-            self.reason = b"cold; waited"
-            self.reply.stream(sse.comment(note), self._identity())
-            self.deadline = min(now + HEARTBEAT, self.wait_until)
-            return
-        self._end_wait()
-        self.plane.grants.leave(target, self)
-        self.last_error = refusals.loading_error(target)
-        self._mark_tried(target, "load took too long", final=True)
-        self._step()
+    def give_up(self, target: Target, error: GlowplugError, why: str) -> None:
+        """This target is not waited for (any more)."""
+        self.last_error = error
+        self.mark_tried(target, why, final=True)
+        self.step()
+
+    def heartbeat(self, comment: bytes, reason: bytes, now: float) -> None:
+        """Tell a stream that it is being worked on."""
+        self.reason = reason
+        self.beat_at = now
+        self.reply.stream(comment, self._identity())
+
+    def pause_before(self, target: Target, error: GlowplugError) -> None:
+        """Ask this target again in a moment."""
+        self.attempt = None
+        self.last_error = error
+        self._wait(Pause(self, target, error), 0, monotonic())
 
     # ---- attempts
 
@@ -215,11 +251,15 @@ class Call:
         except Unavailable as error:
             self._refuse(error)
             return
+        except RequestError as error:
+            self.give_up(target, error, "cannot take it")
+            return
         self.attempts += 1
         self.attempt = attempt
-        limit = max(self.t0 + self.route.timeout, attempt.started + 1.0)
-        self.deadline = min(attempt.started + target.route.first_byte_timeout, limit)
-        attempt.start()
+        deadline = attempt.started + target.route.first_byte_timeout
+        limit = self.t0 + self.route.timeout
+        self.deadline = deadline if deadline < limit else max(limit, attempt.started + 1.0)
+        attempt.dial = attempt.pool.start(attempt, attempt.payload)
 
     def relay(self, data: bytes) -> None:
         """Content from the current attempt; the first piece commits to it."""
@@ -240,16 +280,16 @@ class Call:
         self.reply.whole(status, passed_lines(head) + self._identity(), body)
         self._done()
 
-    def failed(self, target: Target, error: UpstreamError, why: str) -> None:
+    def failed(self, target: Target, error: UpstreamError, why: str, *, final: bool = False) -> None:
         """The attempt broke before anything reached the client."""
         self.attempt = None
         self.last_error = error
-        self._mark_tried(target, why, final=False)
+        self.mark_tried(target, why, final=final)
         if self.reply.detached:
             self._count(499)
             self._done()
         else:
-            self._step()
+            self.step()
 
     def broke(self, error: UpstreamError) -> None:
         """The attempt broke after content had been sent."""
@@ -269,7 +309,8 @@ class Call:
             b"x-request-id: %b\r\nx-glowplug-model: %b\r\nx-glowplug-attempts: %d\r\nx-glowplug-reason: %b\r\n"
             b"server-timing: queue;dur=%.2f, load;dur=%d, upstream;dur=%.2f\r\n"
         ) % (
-            self.request_id.encode(), attempt.target.name_header if attempt else b"", self.attempts, self.reason,
+            self.request_id.encode(), attempt.target.name_header if attempt else b"",
+            self.attempts, self.reason,
             (started - self.t0 - self.load_time) * 1e3, self.load_time * 1e3, (now - started) * 1e3,
         )  # fmt: skip
 
@@ -302,7 +343,7 @@ class Call:
     def expire(self, now: float) -> None:
         """The deadline has passed."""
         if self.waiting is not None:
-            self._wait_on(self.waiting, now)
+            self.waiting.expire(now)
         elif self.attempt is not None:
             self.deadline = INF
             self.attempt.expire()
@@ -314,7 +355,8 @@ class Call:
         self.reply.detach()
         attempt = self.attempt
         if self.waiting is not None:
-            self.plane.grants.leave(self._end_wait(), self)
+            self.waiting.leave()
+            self.waited(self.waiting)
         elif attempt is not None and not attempt.settled:
             if attempt.target.route.on_disconnect is OnDisconnect.DRAIN and attempt.up is not None:
                 self.deadline = monotonic() + DRAIN
@@ -345,7 +387,8 @@ class Call:
         error = Unavailable("The server is shutting down", hint="ask again", code="shutting_down", retry_after=1.0)
         attempt = self.attempt
         if self.waiting is not None:
-            self.plane.grants.leave(self._end_wait(), self)
+            self.waiting.leave()
+            self.waited(self.waiting)
         if attempt is not None:
             attempt.stop(Outcome.INTERRUPTED)
             if attempt.sent:

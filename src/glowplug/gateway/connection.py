@@ -18,6 +18,7 @@ from glowplug.gateway import answer, dispatch, intake, refusals
 from glowplug.gateway.auth import authenticate
 from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
+from glowplug.gateway.kinds import OPENAI, PATHS, Kind
 from glowplug.gateway.tables import Key
 from glowplug.wire.http1 import CONTINUE
 
@@ -34,7 +35,7 @@ might destroy the answer on its way (RFC 9112 §9.6)."""
 log = logging.getLogger("glowplug.worker")
 
 
-Request = tuple[bytes, bytes, dict[bytes, bytes], bytes, bool, bool, int | None, Key | None, GlowplugError | None]
+Request = tuple[bytes, bytes, dict[bytes, bytes], bytes, bool, bool, Kind | None, Key | None, GlowplugError | None]
 """One parsed request: method, target, headers, body, keep alive, HTTP/1.0, kind, key, error.  A plain tuple of the
 arguments of `_begin`: most requests are served at once and never become one."""
 
@@ -61,7 +62,7 @@ class ClientConnection(asyncio.Protocol):
         self.keep = True
         self.bad: GlowplugError | None = None
         self.key: Key | None = None
-        self.kind: int | None = None
+        self.kind: Kind | None = None
         self.tunnel: Tunnel | None = None
         self.client = ""
         self.cors = b""
@@ -193,7 +194,7 @@ class ClientConnection(asyncio.Protocol):
             if large and intake.head_size(self.url, headers) > limits.head_bytes:
                 raise HeadersTooLarge(f"The head is longer than {limits.head_bytes} bytes")
             intake.check_head(tables, self.url, version, headers)
-            kind = intake.MODEL_PATHS.get(self.url.partition(b"?")[0])
+            kind = PATHS.get(self.url.partition(b"?")[0])
             if kind is not None:
                 self._admit(kind, headers)
             length = headers.get(b"content-length")
@@ -201,6 +202,7 @@ class ClientConnection(asyncio.Protocol):
                 raise BodyTooLarge(f"The body is {int(length)} bytes long; at most {limits.body_bytes} are taken")
         except GlowplugError as error:
             self.bad = error
+            self.kind = PATHS.get(self.url.partition(b"?")[0])  # says in which words it is refused
             if intake.closes(error, headers, limits.head_bytes):
                 self._refuse(error)
             return
@@ -208,7 +210,7 @@ class ClientConnection(asyncio.Protocol):
         if idle and version != "1.0" and headers.get(b"expect", b"").lower() == b"100-continue":
             self.tr.write(CONTINUE)
 
-    def _admit(self, kind: int, headers: dict[bytes, bytes]) -> None:
+    def _admit(self, kind: Kind, headers: dict[bytes, bytes]) -> None:
         """Find out whose model request this is.  Raises RequestError for another method, and what authenticate does."""
         method = self.parser.get_method()
         if method != b"POST":
@@ -271,7 +273,7 @@ class ClientConnection(asyncio.Protocol):
         body: bytes,
         keep: bool,
         http10: bool,
-        kind: int | None,
+        kind: Kind | None,
         key: Key | None,
         error: GlowplugError | None,
     ) -> None:
@@ -280,12 +282,13 @@ class ClientConnection(asyncio.Protocol):
         self.http10 = http10
         origin = headers.get(b"origin")
         self.cors = b"" if origin is None or error is not None else intake.cors_headers(origin)
-        rid = intake.given_request_id(headers) or self.plane.request_ids.next()
+        given = intake.given_request_id(headers) if b"x-request-id" in headers else ""
+        rid = given or self.plane.request_ids.next()
         if error is not None:
-            dispatch.refuse(self, method, error, rid)
+            dispatch.refuse(self, method, error, rid, OPENAI if kind is None else kind.envelope)
         elif kind is not None and key is not None:
             call = self.call = Call(self, self.plane, key, kind, rid)
-            call.run(body)
+            call.run(body, headers)
         else:
             dispatch.begin(self, method, target, headers, body, rid)
 
@@ -358,10 +361,11 @@ class ClientConnection(asyncio.Protocol):
         self.refused = True
         self.parts = []
         if self.call is not None or self.queue:
-            self._enqueue((b"", b"", {}, b"", False, False, None, None, error))
+            self._enqueue((b"", b"", {}, b"", False, False, self.kind, None, error))
             return
         self.keep = False
-        self.tr.write(answer.error(error, self.plane.request_ids.next(), answer.CLOSE))
+        envelope = OPENAI if self.kind is None else self.kind.envelope
+        self.tr.write(answer.error(error, self.plane.request_ids.next(), answer.CLOSE, envelope))
         self.close()
 
     def shutdown(self) -> None:

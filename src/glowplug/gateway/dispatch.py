@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from glowplug.errors import GlowplugError
 from glowplug.gateway import answer, intake, local
 from glowplug.gateway.handover import Handover
+from glowplug.gateway.kinds import OPENAI, Envelope
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
@@ -33,10 +34,12 @@ def begin(
     handover.run(method, target, list(headers.items()), body)
 
 
-def refuse(conn: ClientConnection, method: bytes, error: GlowplugError, request_id: str) -> None:
+def refuse(
+    conn: ClientConnection, method: bytes, error: GlowplugError, request_id: str, envelope: Envelope = OPENAI
+) -> None:
     """Answer an error."""
     connection = answer.connection_header(conn.keep, conn.http10)
-    conn.tr.write(answer.error(error, request_id, connection, head_only=method == b"HEAD"))
+    conn.tr.write(answer.error(error, request_id, connection, envelope, head_only=method == b"HEAD"))
     conn.call_done()
 
 

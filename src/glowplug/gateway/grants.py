@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Loading
+from glowplug.gateway.queue import Slots
 from glowplug.gateway.tables import Instance, Tables, Target, Waiter
 from glowplug.gateway.upstream import tcp
 from glowplug.wire import link
@@ -35,22 +36,25 @@ class Grants:
         self._tables = tables
         self._uplink = uplink
         self.instances: dict[str, Instance] = {}
+        self.slots = Slots(loop)
 
     # ---- from the control process
 
     def grant(self, endpoint: Endpoint) -> None:
-        """This instance may be used; everybody who waited for its model goes ahead."""
+        """This instance may be used; everybody who waited for its model goes ahead, the highest priority first."""
         instance = self.instances.get(endpoint.instance)
+        target = self._tables.targets.get(endpoint.model)
         if instance is None:
             pool = tcp(self._loop, endpoint.host, endpoint.port, None, _CONNECT_TIMEOUT)
             instance = self.instances[endpoint.instance] = Instance(endpoint, pool)
         instance.revoked = instance.suspect = False
-        target = self._tables.targets.get(endpoint.model)
+        instance.granted_at = monotonic()
         if target is None:
             return
+        instance.put(target.shape)
         target.instance = instance
         target.failure = target.loading = None
-        waiters, target.waiters = list(target.waiters), {}
+        waiters, target.waiters = sorted(target.waiters, key=_by_priority), {}
         for waiter in waiters:
             waiter.granted()
 
@@ -63,6 +67,7 @@ class Grants:
         instance.revoked = True
         if instance.leases == 0:
             self._drained(instance)
+        self._lost(instance)
 
     def fail(self, model: str, failure: Failure) -> None:
         """The model cannot be had now; everybody who waited for it hears why."""
@@ -71,6 +76,7 @@ class Grants:
             return
         target.failure = failure
         target.loading = None
+        self.slots.look(target)
         waiters, target.waiters = list(target.waiters), {}
         for waiter in waiters:
             waiter.refused()
@@ -83,12 +89,16 @@ class Grants:
             target.failure = None
 
     def rebind(self, orphans: list[Target]) -> None:
-        """A new snapshot came: targets it still names find their instances, waiters of the others are refused."""
+        """A new snapshot came: targets it still names find their instances and perhaps have more slots, waiters of the
+        others are refused."""
         for instance in self.instances.values():
             target = self._tables.targets.get(instance.endpoint.model)
             if target is not None and target.instance is None and not instance.revoked:
                 target.instance = instance
+                instance.put(target.shape)
+        self.slots.look_at(self._tables.targets.values())
         for target in orphans:
+            self.slots.clear(target)
             waiters, target.waiters = list(target.waiters), {}
             for waiter in waiters:
                 waiter.refused()
@@ -100,35 +110,47 @@ class Grants:
         if instance.leases == 1:
             self._uplink.send(link.Activity(instance.endpoint.instance, True))
 
-    def release(self, instance: Instance) -> None:
+    def release(self, instance: Instance, keep_alive: float | None) -> None:
+        """Give a lease back; `keep_alive` are the seconds its request asks for, if it does (the last one decides)."""
         instance.leases -= 1
         if instance.leases == 0:
-            self._uplink.send(link.Activity(instance.endpoint.instance, False))
+            self._uplink.send(link.Activity(instance.endpoint.instance, False, keep_alive))
             if instance.revoked:
                 self._drained(instance)
 
     def wait(self, target: Target, waiter: Waiter) -> None:
         """Ask for this target and be told once."""
+        others = target.asked if target.waiters else None
         target.waiters[waiter] = None
-        self._uplink.send(link.Ensure(target.name, len(target.waiters)))
+        target.asked = _either(others, waiter.priority, waiter.evict)
+        self._ask(target, *target.asked)
 
     def leave(self, target: Target, waiter: Waiter) -> None:
         """Stop waiting."""
-        if target.waiters.pop(waiter, False) is None:
+        if target.waiters.pop(waiter, False) is not None:
+            return
+        before, target.asked = target.asked, _asked(target)
+        if target.asked is not None and target.asked != before:
+            self._ask(target, *target.asked)
+        else:
             self._uplink.send(link.Waiting(target.name, len(target.waiters)))
 
-    def warm(self, target: Target) -> None:
+    def warm(self, target: Target, priority: int, evict: bool) -> None:
         """Ask for this target without waiting."""
         now = monotonic()
         if now - target.warmed_at >= _WARM_EVERY:
             target.warmed_at = now
-            self._uplink.send(link.Ensure(target.name, len(target.waiters)))
+            self._ask(target, *_either(target.asked if target.waiters else None, priority, evict))
+
+    def _ask(self, target: Target, priority: int, evict: bool) -> None:
+        self._uplink.send(link.Ensure(target.name, len(target.waiters), priority, evict))
 
     def suspect(self, instance: Instance, why: str) -> None:
         """This instance broke something: use it no more until control has looked at it."""
         if instance.usable:
             instance.suspect = True
             self._uplink.send(link.Suspect(instance.endpoint.instance, why))
+            self._lost(instance)
 
     # ---- for the link
 
@@ -138,8 +160,14 @@ class Grants:
     def resend(self) -> None:
         """The control process is new or back: say again what is waited for."""
         for target in self._tables.targets.values():
-            if target.waiters:
-                self._uplink.send(link.Ensure(target.name, len(target.waiters)))
+            if target.waiters and (asked := _asked(target)) is not None:
+                self._ask(target, *asked)
+
+    def _lost(self, instance: Instance) -> None:
+        """Who waits for a slot of this instance's target must choose again."""
+        target = self._tables.targets.get(instance.endpoint.model)
+        if target is not None:
+            self.slots.look(target)
 
     def _drained(self, instance: Instance) -> None:
         name = instance.endpoint.instance
@@ -149,3 +177,20 @@ class Grants:
         if target is not None and target.instance is instance:
             target.instance = None
         self._uplink.send(link.Drained(name))
+
+
+def _by_priority(waiter: Waiter) -> int:
+    return -waiter.priority
+
+
+def _either(others: tuple[int, bool] | None, priority: int, evict: bool) -> tuple[int, bool]:
+    """The most that these and one more may ask for."""
+    return (priority, evict) if others is None else (max(others[0], priority), others[1] or evict)
+
+
+def _asked(target: Target) -> tuple[int, bool] | None:
+    """The most that those who wait may ask for."""
+    asked = None
+    for waiter in target.waiters:
+        asked = _either(asked, waiter.priority, waiter.evict)
+    return asked

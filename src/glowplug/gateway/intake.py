@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from glowplug.domain.model import Capability
 from glowplug.errors import Forbidden, GlowplugError, HeadersTooLarge, RequestError
-from glowplug.gateway.tables import KINDS, Tables
+from glowplug.gateway.tables import Tables
 from glowplug.wire.http1 import host_name
 
-MODEL_PATHS: Final = {
-    prefix + path: KINDS.index(kind)
-    for prefix in (b"/v1", b"", b"/v1/v1")
-    for path, kind in (
-        (b"/chat/completions", Capability.CHAT),
-        (b"/completions", Capability.COMPLETIONS),
-        (b"/embeddings", Capability.EMBEDDINGS),
-    )
-}
-"""Data-plane routes → kind; without /v1 for base URLs that lack it, with two for clients that add it to one with it."""
 ONCE: Final = frozenset(
     (b"host", b"authorization", b"x-api-key", b"api-key", b"transfer-encoding", b"expect", b"origin")
 )
 """Header fields that must not be repeated: two readers could choose differently."""
 _SEEN_HOSTS: Final = 64
 """Host values whose check is remembered."""
-_CORS_HEADERS: Final = b"authorization, content-type, x-api-key, anthropic-version, anthropic-beta, openai-beta"
+_CORS_HEADERS: Final = (
+    b"authorization, content-type, x-api-key, anthropic-version, anthropic-beta, openai-beta, x-glowplug-keep-alive"
+)
 
 
 def check_head(tables: Tables, url: bytes, version: str, headers: Mapping[bytes, bytes]) -> None:

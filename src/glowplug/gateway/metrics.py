@@ -16,7 +16,7 @@ METRICS: Final = {
     "glowplug_request_seconds": ("histogram", "Seconds from the request to its last byte."),
     "glowplug_first_byte_seconds": ("histogram", "Seconds from the request to its first content byte."),
     "glowplug_requests_in_flight": ("gauge", "Requests being served now."),
-    "glowplug_requests_waiting": ("gauge", "Requests that wait for an engine, by model."),
+    "glowplug_requests_waiting": ("gauge", "Requests that wait for an engine or for a slot, by model."),
     "glowplug_connections": ("gauge", "Client connections open now."),
     "glowplug_leases": ("gauge", "Requests that use a local instance now, by model."),
     "glowplug_snapshot_revision": ("gauge", "Revision of the configuration being served."),

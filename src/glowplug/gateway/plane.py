@@ -198,7 +198,7 @@ class Plane:
             leases[instance.endpoint.model] = leases.get(instance.endpoint.model, 0.0) + instance.leases
         return {
             "glowplug_requests_in_flight": {"": float(sum(c.call is not None for c in self.connections))},
-            "glowplug_requests_waiting": {t.name: float(len(t.waiters)) for t in targets if t.route.local},
+            "glowplug_requests_waiting": {t.name: float(len(t.waiters) + len(t.queue.entries)) for t in targets},
             "glowplug_connections": {"": float(len(self.connections))},
             "glowplug_leases": leases,
             "glowplug_snapshot_revision": {"": float(self.tables.snapshot.revision)},

@@ -6,6 +6,7 @@ from glowplug.config.nearest import nearest
 from glowplug.domain.model import Loading as LoadingState
 from glowplug.errors import (
     EngineFailed,
+    Forbidden,
     GlowplugError,
     LimitReached,
     Loading,
@@ -32,6 +33,12 @@ def unknown_model(name: str, names: list[str]) -> NotFound:
     return NotFound(f"The model {name!r} does not exist", hint=hint, code="model_not_found")
 
 
+def not_allowed(name: str) -> Forbidden:
+    return Forbidden(
+        f"This API key may not use {name!r}", hint="GET /v1/models lists what it may use", code="model_not_allowed"
+    )
+
+
 def wrong_kind(route: Route, kind: str) -> RequestError:
     able = sorted({str(c) for target in route.targets for c in target.route.capabilities})
     return RequestError(
@@ -56,10 +63,32 @@ def standing_error(target: Target, standing: Standing, now: float) -> GlowplugEr
         return LimitReached(
             f"The model {target.name!r} is at its limit", hint="try again shortly", retry_after=max(wait, 1.0)
         )
+    if standing is Standing.FULL:
+        return full_error(target)
     return Unavailable(
         f"The model {target.name!r} cannot be used: {target.route.unavailable or 'it is not configured'}",
         hint="`glowplug config check` shows what to change",
         code="model_unavailable",
+    )
+
+
+def full_error(target: Target) -> LimitReached:
+    """The target is at its concurrency and this request does not get a slot in time."""
+    most = target.route.max_concurrency
+    return LimitReached(
+        f"The model {target.name!r} already serves {most} requests at once, and {len(target.queue.entries)} more wait",
+        hint="try again after Retry-After",
+        code="model_full",
+        retry_after=1.0,
+    )
+
+
+def not_warm(target: Target) -> Forbidden:
+    """The key may use what is loaded, and this model is not."""
+    return Forbidden(
+        f"The model {target.name!r} is not loaded, and this API key may only use what is",
+        hint=f"`glowplug start {target.name}` loads it, or use a key that may start models",
+        code="model_not_warm",
     )
 
 

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 from glowplug.errors import GlowplugError
 from glowplug.gateway import answer
-from glowplug.wire import sse
+from glowplug.gateway.kinds import Envelope
 from glowplug.wire.http1 import LAST_CHUNK
-from glowplug.wire.openai import error_body
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
@@ -22,10 +21,19 @@ class Reply:
 
     head_sent = False
     detached = False
+    own_lines = b""
+    """Header lines of every answer that the wire of the client has of its own."""
+    media = answer.EVENT_STREAM
+    """Header lines that say what a stream consists of; set before the first byte of what is no stream of events."""
 
-    def __init__(self, conn: ClientConnection, request_id: str) -> None:
+    def __init__(self, conn: ClientConnection, request_id: str, envelope: Envelope) -> None:
         self.conn = conn
         self.request_id = request_id
+        self.envelope = envelope
+
+    def identify(self) -> None:
+        """Name the request also where the clients of its wire look."""
+        self.own_lines = answer.own_lines(self.request_id, self.envelope)
 
     def stream(self, data: bytes, identity: bytes, tail: bytes = b"") -> None:
         """Send the next bytes of a stream, the head before the first; `identity` are header lines for that head."""
@@ -38,7 +46,7 @@ class Reply:
             self.head_sent = True
             if http10:
                 conn.keep = False
-            headers = b"%b%b%b" % (answer.EVENT_STREAM, identity, conn.cors)
+            headers = b"%b%b%b%b" % (self.media, identity, self.own_lines, conn.cors)
             framed = answer.stream_head(200, headers, b"" if conn.keep else answer.CLOSE, http10) + framed
         if tail and not http10:
             framed += tail
@@ -54,9 +62,11 @@ class Reply:
         if self.detached:
             return
         if self.head_sent:
-            self.end_stream(sse.event(b" ".join(body.splitlines())), b"")
+            self.end_stream(self.envelope.answer(status, body), b"")
             return
         conn = self.conn
+        if self.own_lines:
+            headers += self.own_lines
         if conn.cors:
             headers += conn.cors
         connection = b"" if conn.keep and not conn.http10 else answer.connection_header(conn.keep, conn.http10)
@@ -64,15 +74,16 @@ class Reply:
 
     def error(self, error: GlowplugError, extra: bytes = b"") -> None:
         """Send an error, in the stream when that has begun; the response ends cleanly."""
-        body = error_body(error, self.request_id)
         if self.head_sent:
-            self.end_stream(sse.event(body), b"")
+            self.end_stream(self.envelope.event(error, self.request_id), b"")
         else:
-            self.whole(error.status, answer.error_headers(error, self.request_id) + extra, body)
+            headers = answer.error_headers(error, self.request_id)
+            self.whole(error.status, headers + extra, self.envelope.body(error, self.request_id))
 
     def break_stream(self, error: GlowplugError) -> None:
         """Content has been sent and no more will come: say so, then cut without a clean end."""
-        self.stream(sse.event(error_body(error, self.request_id)), b"")
+        if self.media is answer.EVENT_STREAM:
+            self.stream(self.envelope.event(error, self.request_id), b"")
         self.conn.keep = False
 
     def detach(self) -> None:

@@ -13,36 +13,41 @@ from urllib.parse import urlsplit
 import msgspec
 
 from glowplug.domain.instance import Endpoint, Failure
-from glowplug.domain.model import Capability, Cold, Loading
+from glowplug.domain.model import Cold, Loading
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, ModelRoute, Snapshot
+from glowplug.gateway.kinds import KINDS
+from glowplug.gateway.queue import Queue
+from glowplug.gateway.shapes import PLAIN, Heads, Shape, engine_heads, provider_heads, shape_of
 from glowplug.gateway.upstream import Pool
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
 
-KINDS: Final = (Capability.CHAT, Capability.COMPLETIONS, Capability.EMBEDDINGS)
-"""What can be asked for on the data plane.  A request's kind is an index into this; `heads` and `by_kind` are tuples in
-this order, because an enum as a dictionary key costs a Python call at every look-up."""
-KIND_NAMES: Final = tuple(str(kind) for kind in KINDS)
-EMBEDDINGS: Final = KINDS.index(Capability.EMBEDDINGS)
-_UPSTREAM_PATHS: Final = ("/chat/completions", "/completions", "/embeddings")
-
-Heads = tuple[bytes, ...]
-"""Request heads to one place by kind, complete up to the value of Content-Length."""
+READY: Final = Standing.READY
+"""At hand: naming the member of an enum costs as much as a call, and every request asks."""
 
 
 class Instance:
     """A granted instance and this worker's leases on it."""
 
-    __slots__ = ("endpoint", "heads", "leases", "pool", "revoked", "suspect")
+    __slots__ = ("endpoint", "granted_at", "heads", "leases", "pool", "revoked", "suspect")
 
-    def __init__(self, endpoint: Endpoint, pool: Pool) -> None:
+    heads: Heads
+
+    def __init__(self, endpoint: Endpoint, pool: Pool, shape: Shape = PLAIN) -> None:
         self.endpoint = endpoint
         self.pool = pool
         self.leases = 0
+        self.granted_at = 0.0
+        """Monotonic seconds of the last grant."""
         self.revoked = False
         self.suspect = False
         """True after it broke something, until control grants it again."""
-        self.heads = _heads(f"{endpoint.host}:{endpoint.port}", "/v1", endpoint.key, {})
+        self.put(shape)
+
+    def put(self, shape: Shape) -> None:
+        """Be asked in this shape."""
+        endpoint = self.endpoint
+        self.heads = engine_heads(shape, f"{endpoint.host}:{endpoint.port}", endpoint.prefix, endpoint.key)
 
     @property
     def usable(self) -> bool:
@@ -53,8 +58,8 @@ class Target:
     """One model as requests meet it."""
 
     __slots__ = (
-        "active", "failure", "heads", "instance", "limiter", "loading", "name", "name_header", "pool", "route",
-        "upstream_name", "waiters", "warmed_at",
+        "active", "asked", "failure", "heads", "instance", "limiter", "loading", "name", "name_header", "pool", "queue",
+        "route", "shape", "upstream_name", "waiters", "warmed_at",
     )  # fmt: skip
 
     def __init__(self, route: ModelRoute) -> None:
@@ -66,18 +71,26 @@ class Target:
         self.loading: Loading | None = None
         self.waiters: dict[Waiter, None] = {}
         """Requests that wait for an instance, first come first."""
+        self.asked: tuple[int, bool] | None = None
+        """The priority and the right to unload others that control was told of last, while somebody waits."""
+        self.upstream_name = b""
+        """JSON text of the name upstream, where nothing but the name is replaced in bodies; saves asking the shape."""
+        self.queue = Queue()
+        """Requests that wait for a slot, while the target is at its concurrency."""
         self.warmed_at = 0.0
         self.pool: Pool | None = None
         self.limiter: RateLimit | None = None
         self.heads: Heads = ()
         self.route = route
-        self.upstream_name = b""
         self.adopt(route, None)
 
     def adopt(self, route: ModelRoute, old: ModelRoute | None) -> None:
         """Take over the settings of a new revision; the pool is dropped when the way there has changed."""
         self.route = route
-        self.upstream_name = msgspec.json.encode(route.upstream_model)
+        self.shape = shape_of(route)
+        self.upstream_name = msgspec.json.encode(route.upstream_model) if self.shape.splices else b""
+        if self.instance is not None:
+            self.instance.put(self.shape)
         if old is None or old.rpm != route.rpm:
             self.limiter = RateLimit(route.rpm) if route.rpm is not None else None
         if self.pool is not None and old is not None and _way(old) != _way(route):
@@ -85,7 +98,8 @@ class Target:
             self.pool = None
         if not route.local and not route.unavailable:
             parts = urlsplit(route.base_url)
-            self.heads = _heads(parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), route.api_key, route.headers)
+            host, prefix = parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
+            self.heads = provider_heads(self.shape, host, prefix, route.api_key, route.headers)
 
     def standing(self, now: float) -> Standing:
         """How this target stands now (monotonic seconds)."""
@@ -94,20 +108,30 @@ class Target:
             return Standing.UNAVAILABLE
         if self.limiter is not None and self.limiter.wait(now) > 0:
             return Standing.LIMITED
-        if route.max_concurrency is not None and self.active >= route.max_concurrency:
-            return Standing.LIMITED
-        if not route.local:
-            return Standing.READY
-        instance = self.instance
-        if instance is not None and instance.usable:
-            return Standing.READY
-        if self.failure is not None and self.failure.until > time():
-            return Standing.FAILED
-        return Standing.COLD
+        if route.local:
+            instance = self.instance
+            if instance is None or not instance.usable:
+                failed = self.failure is not None and self.failure.until > time()
+                return Standing.FAILED if failed else Standing.COLD
+        if route.max_concurrency is not None and (self.active >= route.max_concurrency or self.queue.entries):
+            return Standing.FULL
+        return READY
+
+    @property
+    def has_slot(self) -> bool:
+        """Whether its concurrency allows one more."""
+        most = self.route.max_concurrency
+        return most is None or self.active < most
 
 
 class Waiter(Protocol):
     """A request that waits for a target: told of a grant or of a failure, once."""
+
+    @property
+    def priority(self) -> int: ...
+    @property
+    def evict(self) -> bool:
+        """Whether other models may be unloaded for it."""
 
     def granted(self) -> None: ...
     def refused(self) -> None: ...
@@ -116,18 +140,6 @@ class Waiter(Protocol):
 def _way(route: ModelRoute) -> tuple[str, float]:
     """What a provider's pool is made from."""
     return route.base_url, route.connect_timeout
-
-
-def _heads(host: str, prefix: str, key: str, extra: dict[str, str]) -> Heads:
-    out = []
-    for path in _UPSTREAM_PATHS:
-        lines = [f"POST {prefix}{path} HTTP/1.1", f"host: {host}"]
-        if key:
-            lines.append(f"authorization: Bearer {key}")
-        lines += [f"{name.lower()}: {value}" for name, value in extra.items()]
-        lines += ["content-type: application/json", "accept: */*", "content-length: "]
-        out.append("\r\n".join(lines).encode("latin-1"))
-    return tuple(out)
 
 
 class Route:
@@ -142,7 +154,9 @@ class Route:
         self.timeout = timeout
         self.rpm = rpm
         self.limiter = RateLimit(rpm) if rpm is not None else None
-        self.by_kind = tuple(tuple(target for target in targets if kind in target.route.capabilities) for kind in KINDS)
+        self.by_kind = tuple(
+            tuple(target for target in targets if kind.capability in target.route.capabilities) for kind in KINDS
+        )
 
 
 class Key:

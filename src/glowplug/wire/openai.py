@@ -15,6 +15,7 @@ from typing import Annotated, Final
 import msgspec
 
 from glowplug.errors import ConfigError, EngineFailed, GlowplugError, Loading, RequestError
+from glowplug.wire.splice import SENTINEL, mark, replaced
 
 _encode = msgspec.json.Encoder().encode
 
@@ -57,6 +58,11 @@ class Usage(msgspec.Struct):
         return (details.cached_tokens or 0) if details is not None else 0
 
 
+def prompt_details(cached: int) -> _PromptDetails | None:
+    """The part of a `Usage` that says how much of the prompt came from a cache."""
+    return _PromptDetails(cached) if cached else None
+
+
 class _HasUsage(msgspec.Struct):
     usage: Usage | None = None
 
@@ -84,8 +90,7 @@ _SPELLED_VALUE = re.compile(
 _ESCAPED_LETTER: Final = b"\\u006"
 """Each letter of `model` begins so when it is escaped."""
 _OPTIONS_VALUE = re.compile(rb'"stream_options"[ \t\r\n]*:[ \t\r\n]*')
-_SENTINEL: Final = "\x00glowplug\x00"
-_SENTINEL_JSON: Final = _encode(_SENTINEL)
+_SENTINEL_JSON: Final = _encode(SENTINEL)
 _MEMBER_USAGE: Final = b'"stream_options":{"include_usage":true}'
 _OPTIONS_USAGE: Final = b'{"include_usage":true}'
 
@@ -144,13 +149,13 @@ class Body:
         # As in `_located`: every candidate gets a mark, and one parse says which is the top-level member.
         spots = [m.end() for m in _OPTIONS_VALUE.finditer(data) if data.startswith(options, m.end())]
         spans = [(at, at + len(options)) for at in spots]
-        marks = [_encode(f"{_SENTINEL}{number}") for number in range(len(spans))]
-        read = bytes(_peek(_replaced(data, spans, marks)).stream_options)
+        marks = [mark(number) for number in range(len(spans))]
+        read = bytes(_peek(replaced(data, spans, marks)).stream_options)
         if read in marks:
             place = (spans[marks.index(read)], merged)
             model = ((self._start, self._end), name)
             changes = sorted((place, model))
-            return _replaced(data, [span for span, _ in changes], [value for _, value in changes])
+            return replaced(data, [span for span, _ in changes], [value for _, value in changes])
         # The key is spelled with escapes: nothing to splice into, so the whole top level is written anew.
         top = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
         top["stream_options"] = msgspec.Raw(merged)
@@ -189,6 +194,13 @@ def peek(data: bytes) -> Body:
     return _searched(data)
 
 
+def peek_as_is(data: bytes) -> Body:
+    """As `peek`, for wires whose streams report usage without being asked: nothing but the name is replaced."""
+    body = peek(data)
+    body.wants_usage = body.stream
+    return body
+
+
 def _check_utf8(data: bytes) -> None:
     # The parser skips over what nobody asked for, and does not look at the bytes of such strings.
     try:
@@ -221,28 +233,18 @@ def _located(data: bytes) -> tuple[int, int]:
     parser itself decides, not a second grammar of ours.
     """
     spots = [found.span(1) for found in _SPELLED_VALUE.finditer(data)]
-    marks = [_encode(f"{_SENTINEL}{number}") for number in range(len(spots))]
+    marks = [mark(number) for number in range(len(spots))]
     try:
-        read = _encode(_strict_model(_replaced(data, spots, marks)).model)
+        read = _encode(_strict_model(replaced(data, spots, marks)).model)
         number = marks.index(read)
         values = [b"[]"] * len(spots)
         values[number] = marks[number]
-        _strict_model(_replaced(data, spots, values))
+        _strict_model(replaced(data, spots, values))
     except msgspec.ValidationError:
         raise RequestError("The request body has the key `model` twice", code="invalid_body") from None
     except (ValueError, RecursionError):
         raise RequestError("The request body cannot be used: `model` could not be found", code="invalid_body") from None
     return spots[number]
-
-
-def _replaced(data: bytes, spots: list[tuple[int, int]], values: list[bytes]) -> bytes:
-    parts = []
-    last = 0
-    for (start, end), value in zip(spots, values, strict=True):
-        parts += [data[last:start], value]
-        last = end
-    parts.append(data[last:])
-    return b"".join(parts)
 
 
 def _plain(error: msgspec.DecodeError) -> str:
@@ -289,13 +291,23 @@ def error_body(error: GlowplugError, request_id: str) -> bytes:
     `reason` and `log_tail`, or `problems` (each with `path`, `line`, `message`, `hint`).
     """
     detail: dict[str, object] = {
-        "message": f"{error.message} ({error.hint})" if error.hint else error.message,
+        "message": error_text(error),
         "type": error.type,
         "param": "model" if isinstance(error, RequestError) and error.code == "model_not_found" else None,
         "code": error.code,
-        "source": "glowplug",
-        "request_id": request_id,
+        **error_members(error, request_id),
     }
+    return _encode({"error": detail})
+
+
+def error_text(error: GlowplugError) -> str:
+    """What happened and what to do, in one line."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
+def error_members(error: GlowplugError, request_id: str) -> dict[str, object]:
+    """The members of our own that an error object has in every wire."""
+    detail: dict[str, object] = {"source": "glowplug", "request_id": request_id}
     if error.hint:
         detail["hint"] = error.hint
     if isinstance(error, Loading):
@@ -307,4 +319,4 @@ def error_body(error: GlowplugError, request_id: str) -> bytes:
         detail["problems"] = [
             {"path": p.path, "line": p.line, "message": p.message, "hint": p.hint} for p in error.problems
         ]
-    return _encode({"error": detail})
+    return detail

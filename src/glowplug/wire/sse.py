@@ -14,7 +14,9 @@ a stream passes the filter whole, but late.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Protocol
+
+import msgspec
 
 from glowplug.wire.openai import Usage, chunk_usage
 
@@ -27,6 +29,17 @@ _DONE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]\r?\n\s*\Z")
 """At the start of a line, and with its end: text of a model may say `data: [DONE]` in the middle of one."""
 
 
+class Watch(Protocol):
+    """A reader over one stream: what may pass, the usage seen, and whether the end has come."""
+
+    usage: Usage | None
+
+    def feed(self, data: bytes) -> bytes: ...
+    def end(self) -> bytes: ...
+    def is_last(self, out: bytes) -> bool:
+        """Whether these bytes, which `feed` or `end` gave, complete the answer."""
+
+
 def is_last(data: bytes) -> bool:
     """Whether these bytes end with the `[DONE]` event."""
     return b"[DONE]" in data[-32:] and _DONE.search(data, max(0, len(data) - 32)) is not None
@@ -37,25 +50,53 @@ def event(payload: bytes) -> bytes:
     return b"data: %b\n\n" % payload
 
 
+class _Fault(msgspec.Struct):
+    message: str = ""
+    code: int | str | None = None
+    type: str | None = None
+
+
+class _First(msgspec.Struct):
+    error: _Fault | None = None
+
+
+_first = msgspec.json.Decoder(_First).decode
+_CLIENTS_FAULTS: Final = ("invalid_request_error", "BadRequestError")
+"""Types of errors that every target would answer with (OpenAI and Anthropic; vLLM)."""
+
+
+def first_failure(block: bytes) -> str | None:
+    """What the first event says went wrong, when it is an error (`{"error": {"message", "code", "type"}}`, in every
+    wire) that another target may not have; None for content and for what is the client's own fault."""
+    line = next((line for line in block.splitlines() if line.startswith(b"data:")), b"")
+    try:
+        fault = _first(line[5:]).error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if fault is None or fault.type in _CLIENTS_FAULTS:
+        return None
+    code = fault.code
+    if isinstance(code, int) and 400 <= code < 500 and code not in (408, 429):
+        return None
+    return fault.message or "an error without a message"
+
+
+def named_event(name: bytes, payload: bytes) -> bytes:
+    """One event with a name; the payload is put on one line."""
+    return b"event: %b\ndata: %b\n\n" % (name, b" ".join(payload.splitlines()))
+
+
 def comment(text: str) -> bytes:
     """A comment that clients ignore; keeps a connection busy."""
     return b": %b\n\n" % text.encode().replace(b"\n", b" ").replace(b"\r", b" ")
-
-
-def _scan(block: bytes) -> Usage | None:
-    """The last usage object in a block of whole lines."""
-    found: Usage | None = None
-    for line in block.splitlines():
-        if line.startswith(b"data:") and b'"usage"' in line:
-            usage, _ = chunk_usage(line[5:])
-            found = usage or found
-    return found
 
 
 class UsageWatch:
     """Watches a stream that passes untouched.  `usage` is the last one seen."""
 
     __slots__ = ("_tail", "usage")
+
+    is_last = staticmethod(is_last)
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
@@ -73,21 +114,34 @@ class UsageWatch:
             self._tail = rest if len(rest) <= MAX_HELD else b""
             text = text[:cut]
         if b'"usage"' in text and _USAGE_OBJECT.search(text) is not None:
-            self.usage = _scan(text) or self.usage
+            self._scan(text)
         return data
 
     def end(self) -> bytes:
         """The stream is over; nothing is ever held back."""
         if b'"usage"' in self._tail:
-            self.usage = _scan(self._tail) or self.usage
+            self._scan(self._tail)
         self._tail = b""
         return b""
+
+    def _scan(self, block: bytes) -> None:
+        """Look for usage in a block of whole lines."""
+        for line in block.splitlines():
+            if line.startswith(b"data:") and b'"usage"' in line:
+                self.read(line[5:])
+
+    def read(self, payload: bytes) -> None:
+        """Take the usage out of one payload; what another wire's watch does differently."""
+        usage, _ = chunk_usage(payload)
+        self.usage = usage or self.usage
 
 
 class UsageFilter:
     """Watches a stream and leaves out events that are nothing but usage."""
 
     __slots__ = ("_held", "usage")
+
+    is_last = staticmethod(is_last)
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
@@ -140,3 +194,21 @@ class UsageFilter:
 def _blank(one: bytes) -> bytes:
     """The line ends in front of an event: they stay, or what passes would depend on where the stream was cut."""
     return one[: len(one) - len(one.lstrip(b"\r\n"))]
+
+
+class Through:
+    """No events at all (sound, say): everything passes, and it ends when it ends."""
+
+    __slots__ = ("usage",)
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        return data
+
+    def end(self) -> bytes:
+        return b""
+
+    def is_last(self, out: bytes) -> bool:
+        return False

@@ -1,0 +1,211 @@
+"""What can be asked for on the data plane: one row for each endpoint.  To add one, add its row.
+
+A row says where the endpoint is, how its body is looked into, how its answers are read, and in which words its clients
+are told that something went wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, Protocol
+
+from glowplug.domain.model import Capability
+from glowplug.errors import GlowplugError
+from glowplug.wire import anthropic, audio, openai, responses, sse
+
+
+class Peeked(Protocol):
+    """A request body that has been looked into: `glowplug.wire.openai.Body`, or a form."""
+
+    data: bytes
+    raw_model: bytes
+    """The JSON text of the model's name, quotes included."""
+    stream: bool
+    wants_usage: bool
+    """The stream reports usage by itself, so nothing is asked for and nothing left out."""
+
+    @property
+    def model(self) -> str: ...
+    def spliced(self, name: bytes) -> bytes:
+        """The body with the model's name replaced by `name` (JSON text)."""
+
+
+class Envelope(NamedTuple):
+    """The words of one wire for what went wrong; functions of the error and the request's id."""
+
+    body: Callable[[GlowplugError, str], bytes]
+    """A whole answer."""
+    event: Callable[[GlowplugError, str], bytes]
+    """The same in a stream that has begun."""
+    answer: Callable[[int, bytes], bytes]
+    """A whole answer of an upstream (status, body) in a stream that was promised before it came."""
+    id_header: bytes = b""
+    """Where the wire's clients look for the request's id, besides `x-request-id`."""
+
+
+def _openai_event(error: GlowplugError, request_id: str) -> bytes:
+    return sse.event(openai.error_body(error, request_id))
+
+
+def _openai_answer(status: int, body: bytes) -> bytes:
+    return sse.event(b" ".join(body.splitlines()))
+
+
+OPENAI: Final = Envelope(openai.error_body, _openai_event, _openai_answer)
+RESPONSES: Final = Envelope(openai.error_body, responses.error_event, responses.answer_event)
+ANTHROPIC: Final = Envelope(anthropic.error_body, anthropic.error_event, anthropic.answer_event, b"request-id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One endpoint."""
+
+    index: int = -1
+    """Its place in KINDS; what tables by kind are ordered by."""
+    name: str
+    """What records call it."""
+    capability: Capability
+    paths: tuple[bytes, ...]
+    """Below each of PREFIXES."""
+    upstream: str
+    """Its path below the base URL of a provider or engine."""
+    envelope: Envelope = OPENAI
+    read: Callable[[bytes], Peeked] = openai.peek_as_is
+    """Looks into a JSON body.  Raises RequestError."""
+    form: bool = False
+    """The body is multipart/form-data instead."""
+    watch: Callable[[], sse.Watch] = sse.UsageWatch
+    """Reads a stream that reports usage by itself."""
+    usage: Callable[[bytes], openai.Usage | None] = openai.usage_of
+    """Reads the usage of a whole answer."""
+    raw: bool = False
+    """A good answer that is no stream of events passes as it comes, not collected."""
+    passes: tuple[tuple[bytes, bytes], ...] = ()
+    """Header fields of the client that go upstream, and what is sent when there is none (empty: nothing)."""
+    x_api_key: bool = False
+    """Providers of this wire expect their key in `x-api-key`."""
+    prompt: bool = True
+    """The prompt's tokens can be guessed from the size of the body."""
+    completion: bool = True
+    """The answer's tokens can be guessed from its events or its size."""
+    defaults: bool = False
+    """`request_defaults` of a model apply."""
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    plain: bool = field(init=False)
+    """A JSON body and no header field that matters: the common case."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plain", not self.form and not self.passes)
+
+    """Names of defaults that differ here."""
+
+
+_ANTHROPIC_FIELDS: Final = ((b"anthropic-version", b"2023-06-01"), (b"anthropic-beta", b""))
+_ROWS: Final = (
+    Kind(
+        name="chat",
+        capability=Capability.CHAT,
+        paths=(b"/chat/completions",),
+        upstream="/chat/completions",
+        read=openai.peek,
+        defaults=True,
+    ),
+    Kind(
+        name="completions",
+        capability=Capability.COMPLETIONS,
+        paths=(b"/completions",),
+        upstream="/completions",
+        read=openai.peek,
+        defaults=True,
+    ),
+    Kind(
+        name="embeddings",
+        capability=Capability.EMBEDDINGS,
+        paths=(b"/embeddings",),
+        upstream="/embeddings",
+        completion=False,
+    ),
+    Kind(
+        name="messages",
+        capability=Capability.MESSAGES,
+        paths=(b"/messages",),
+        upstream="/messages",
+        envelope=ANTHROPIC,
+        watch=anthropic.MessagesWatch,
+        usage=anthropic.usage_of,
+        passes=_ANTHROPIC_FIELDS,
+        x_api_key=True,
+        defaults=True,
+    ),
+    Kind(
+        name="count_tokens",
+        capability=Capability.MESSAGES,
+        paths=(b"/messages/count_tokens",),
+        upstream="/messages/count_tokens",
+        envelope=ANTHROPIC,
+        passes=_ANTHROPIC_FIELDS,
+        x_api_key=True,
+        prompt=False,
+        completion=False,
+    ),
+    Kind(
+        name="responses",
+        capability=Capability.RESPONSES,
+        paths=(b"/responses",),
+        upstream="/responses",
+        envelope=RESPONSES,
+        watch=responses.ResponsesWatch,
+        usage=responses.usage_of,
+        defaults=True,
+        spelled=responses.SPELLED,
+    ),
+    Kind(
+        name="rerank",
+        capability=Capability.RERANK,
+        paths=(b"/rerank", b"/reranking", b"/v2/rerank"),
+        upstream="/rerank",
+        usage=responses.usage_of,
+        completion=False,
+    ),
+    Kind(
+        name="transcriptions",
+        capability=Capability.TRANSCRIPTIONS,
+        paths=(b"/audio/transcriptions",),
+        upstream="/audio/transcriptions",
+        form=True,
+        watch=responses.AudioWatch,
+        usage=responses.usage_of,
+        passes=((b"content-type", b""),),
+        prompt=False,
+    ),
+    Kind(
+        name="speech",
+        capability=Capability.SPEECH,
+        paths=(b"/audio/speech",),
+        upstream="/audio/speech",
+        read=audio.peek_speech,
+        watch=responses.AudioWatch,
+        usage=responses.usage_of,
+        raw=True,
+        completion=False,
+    ),
+)
+
+
+KINDS: Final = tuple(replace(row, index=index) for index, row in enumerate(_ROWS))
+PREFIXES: Final = (b"/v1", b"", b"/v1/v1")
+"""Without /v1 for base URLs that lack it, with two for clients that add it to one with it."""
+PATHS: Final = {prefix + path: kind for kind in KINDS for prefix in PREFIXES for path in kind.paths}
+"""The routes of the data plane."""
+
+
+def kind_named(name: str) -> Kind:
+    """The row of this name."""
+    return next(kind for kind in KINDS if kind.name == name)
+
+
+def handed_on(kind: Kind, headers: Mapping[bytes, bytes]) -> bytes:
+    """The client's header lines that go upstream with a request of this kind."""
+    lines = [(name, headers.get(name) or instead) for name, instead in kind.passes]
+    return b"".join(b"%b: %b\r\n" % (name, value) for name, value in lines if value)

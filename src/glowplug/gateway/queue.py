@@ -1,0 +1,97 @@
+"""Requests that wait for a slot of a target that is at its concurrency: highest priority first, then first come."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import insort
+from collections.abc import Iterable
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+from glowplug.routing.plan import Standing
+
+if TYPE_CHECKING:
+    from glowplug.gateway.tables import Target
+
+
+class Queued(Protocol):
+    """A request in a queue: it is told one of these, once, and is out of the queue then."""
+
+    def served(self) -> None:
+        """A slot is free: take it now."""
+
+    def moved(self) -> None:
+        """The target cannot be used as it stands now: choose again."""
+
+    def orphaned(self) -> None:
+        """The target is not there any more."""
+
+
+class Queue:
+    """The line in front of one target."""
+
+    __slots__ = ("_number", "entries")
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[int, int, Queued]] = []
+        """(minus the priority, number, request), in the order in which they are served."""
+        self._number = 0
+
+    def join(self, request: Queued, priority: int) -> None:
+        self._number += 1
+        insort(self.entries, (-priority, self._number, request))  # numbers differ: requests are never compared
+
+    def leave(self, request: Queued) -> None:
+        self.entries = [entry for entry in self.entries if entry[2] is not request]
+
+    def position(self, request: Queued) -> int:
+        """1 for the next to be served; 0 when it is not in line."""
+        return next((place for place, entry in enumerate(self.entries, 1) if entry[2] is request), 0)
+
+    def pop(self) -> Queued:
+        return self.entries.pop(0)[2]
+
+
+class Slots:
+    """Gives free slots to who waits in line, a turn of the loop after they became free: what freed one is still at work
+    on the connection that its successor may use."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: dict[Target, None] = {}
+
+    def look(self, target: Target) -> None:
+        """Something has changed for this target: a slot, its limit, its instance."""
+        if target.queue.entries:
+            if not self._due:
+                self._loop.call_soon(self._serve)
+            self._due[target] = None
+
+    def look_at(self, targets: Iterable[Target]) -> None:
+        for target in targets:
+            self.look(target)
+
+    def clear(self, target: Target) -> None:
+        """The target is not there any more."""
+        while target.queue.entries:
+            target.queue.pop().orphaned()
+
+    def _serve(self) -> None:
+        due, self._due = self._due, {}
+        for target in due:
+            self._serve_one(target)
+
+    def _serve_one(self, target: Target) -> None:
+        """Each of those in line now is told at most once: who comes back at once must not be asked for ever."""
+        for _ in range(len(target.queue.entries)):
+            if not target.queue.entries:
+                return
+            standing = target.standing(monotonic())
+            usable = standing in (Standing.READY, Standing.FULL)
+            if usable and not target.has_slot:
+                return
+            request = target.queue.pop()
+            if usable:
+                request.served()
+            else:
+                request.moved()

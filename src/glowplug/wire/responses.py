@@ -1,0 +1,130 @@
+"""OpenAI's Responses wire, and the usage objects of its family, as far as a gateway must look into them.
+
+Format: https://platform.openai.com/docs/api-reference/responses and …/responses-streaming.  A stream is named events;
+the last is `response.completed`, `response.incomplete` or `response.failed` and carries the whole response with its
+usage.  The audio endpoints report usage in the same words; rerankers report `prompt_tokens` or only `total_tokens`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+import msgspec
+
+from glowplug.errors import GlowplugError
+from glowplug.wire.openai import Usage, error_members, error_text, prompt_details
+from glowplug.wire.sse import UsageWatch, named_event
+
+_encode = msgspec.json.Encoder().encode
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+
+SPELLED: Final = {"max_tokens": "max_output_tokens"}
+"""Settings that have another name here than in chat completions."""
+_LAST = re.compile(rb"(?:\A|\n)event: ?(?:response\.(?:completed|incomplete|failed)|error)\r?\n")
+_LAST_AUDIO = re.compile(rb'"type"\s*:\s*"(?:transcript\.text|speech\.audio)\.done"|(?:\A|\n)data: ?\[DONE\]\r?\n')
+_EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n")
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: _Count | None = 0
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: _Count | None = None
+    output_tokens: _Count | None = None
+    prompt_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
+    total_tokens: _Count | None = None
+    input_tokens_details: _Details | None = None
+
+
+class _Response(msgspec.Struct):
+    usage: _Usage | None = None
+
+
+class _Event(msgspec.Struct):
+    usage: _Usage | None = None
+    response: _Response | None = None
+
+
+_response = msgspec.json.Decoder(_Response).decode
+_event = msgspec.json.Decoder(_Event).decode
+
+
+def usage_of(body: bytes) -> Usage | None:
+    """The usage of a whole response, or None when it reports no tokens (of audio, perhaps seconds)."""
+    try:
+        usage = _response(body).usage
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if usage is None else _plain(usage)
+
+
+def _plain(usage: _Usage) -> Usage | None:
+    given = usage.output_tokens if usage.output_tokens is not None else usage.completion_tokens
+    taken = usage.input_tokens if usage.input_tokens is not None else usage.prompt_tokens
+    if taken is None and usage.total_tokens is not None:
+        taken = max(0, usage.total_tokens - (given or 0))
+    if taken is None and given is None:
+        return None
+    details = usage.input_tokens_details
+    cached = (details.cached_tokens or 0) if details is not None else 0
+    return Usage(prompt_tokens=taken or 0, completion_tokens=given or 0, prompt_tokens_details=prompt_details(cached))
+
+
+class ResponsesWatch(UsageWatch):
+    """Watches a stream of response events that passes untouched."""
+
+    __slots__ = ("_closing", "_end")
+
+    last = _LAST
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._closing = False
+        self._end = b""
+
+    def read(self, payload: bytes) -> None:
+        try:
+            event = _event(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return
+        usage = event.usage or (event.response.usage if event.response is not None else None)
+        if usage is not None:
+            self.usage = _plain(usage) or self.usage
+
+    def is_last(self, out: bytes) -> bool:
+        """Whether these bytes end with the event that ends the stream; they are shown in order, each once."""
+        if not self._closing:
+            self._closing = self.last.search(out) is not None
+        self._end = (self._end + out[-4:])[-4:]
+        return self._closing and self._end.endswith(_EVENT_ENDS)
+
+
+class AudioWatch(ResponsesWatch):
+    """The same for transcriptions and speech as events."""
+
+    __slots__ = ()
+
+    last = _LAST_AUDIO
+
+
+def error_event(error: GlowplugError, request_id: str) -> bytes:
+    """An error inside a stream: the documented `error` event, and in it the object that whole answers have."""
+    members = error_members(error, request_id)
+    detail = {"type": error.type, "code": error.code, "message": error_text(error), "param": None, **members}
+    event = {
+        "type": "error",
+        "code": error.code,
+        "message": detail["message"],
+        "param": None,
+        "sequence_number": 0,
+        "error": detail,
+    }
+    return named_event(b"error", _encode(event))
+
+
+def answer_event(status: int, body: bytes) -> bytes:
+    """A whole upstream answer inside a stream that was promised before it came."""
+    return named_event(b"error" if status >= 400 else b"message", body)
