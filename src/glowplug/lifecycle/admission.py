@@ -126,6 +126,13 @@ class Admission:
         """Let somebody see every look at the devices while something is loaded."""
         self._watchers.append(watcher)
 
+    def hold(self, why: str) -> None:
+        """Give nobody anything until this is said again without a reason; who asks waits meanwhile."""
+        self._scheduler.held = why
+        if not why:
+            self._reading = None  # what was read before may not be there any more
+        self._happened(Looked())
+
     # ---- clients
 
     def want(

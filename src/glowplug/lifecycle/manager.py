@@ -279,6 +279,26 @@ class Manager:
         """Where the engine of a model writes to.  Raises NotFound."""
         return self._slot(name).log.path
 
+    # ---- suspend
+
+    async def rest(self, why: str, drain: float) -> None:
+        """Stop everything and start nothing until `resume`: streams may go on for `drain` seconds.  What is asked for
+        meanwhile waits."""
+        self._kit.admission.hold(why)
+        slots = [slot for slot in self._slots.values() if slot.machine.state.alive]
+        stopped = [slot.when_stopped() for slot in slots]
+        for slot in slots:
+            slot.post(ev.StopAsked(why=why))
+        if stopped:
+            await asyncio.wait(stopped, timeout=drain)
+        for slot in slots:
+            slot.post(ev.StopAsked(force=True, why=why))
+        await asyncio.gather(*stopped)
+
+    def resume(self) -> None:
+        """Read the devices anew and give memory again."""
+        self._kit.admission.hold("")
+
     # ---- end
 
     async def close(self, *, stop_engines: bool = True, drain: float = 0.0) -> None:
