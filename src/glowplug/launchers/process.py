@@ -94,18 +94,13 @@ class ProcessGroup:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
         else:
-            _signal(self._members(), number)
+            procfs.send(self._members(), number)
 
     def kill(self) -> None:
-        _signal(self._members(), signal.SIGKILL)
+        procfs.send(self._members(), signal.SIGKILL)
 
     def sample(self) -> Sample:
-        members = self._members(marked=False)
-        try:
-            log_bytes = self._log.stat().st_size
-        except OSError:
-            log_bytes = 0
-        return Sample(sum(stat.cpu for stat in members), sum(procfs.io_bytes(stat.pid) for stat in members), log_bytes)
+        return procfs.sample(self._members(marked=False), self._log)
 
     def memory(self) -> int | None:
         return sum(stat.resident for stat in self._members(marked=False)) or None
@@ -119,19 +114,6 @@ class ProcessGroup:
             os.waitid(os.P_PIDFD, self._pidfd, os.WEXITED | os.WNOHANG)
         os.close(self._pidfd)
         self._pidfd = None
-
-
-def _signal(members: list[procfs.Stat], number: int) -> None:
-    """Signal each process by pidfd, after checking that it is still the one that was seen."""
-    for stat in members:
-        with suppress(ProcessLookupError, PermissionError):
-            pidfd = os.pidfd_open(stat.pid)
-            try:
-                now = procfs.read_stat(stat.pid)
-                if now is not None and now.start_time == stat.start_time:
-                    signal.pidfd_send_signal(pidfd, number)
-            finally:
-                os.close(pidfd)
 
 
 class ProcessLauncher:
@@ -168,10 +150,16 @@ class ProcessLauncher:
         return ProcessGroup(pid, stat.start_time if stat else 0, mark, spec.log, on_exit)
 
     def adopt(
-        self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit, launcher: str = "process"
+        self,
+        instance: str,
+        pid: int,
+        start_time: int,
+        log: Path,
+        on_exit: OnExit,
+        launcher: str = "process",
+        argv_hash: str = "",
     ) -> ProcessGroup | None:
-        stat = procfs.read_stat(pid)
-        if stat is None or stat.start_time != start_time or stat.dead:
+        if not procfs.still_there(pid, start_time, argv_hash):
             return None
         return ProcessGroup(pid, start_time, f"{self._owner}:{instance}", log, on_exit)
 
@@ -183,5 +171,5 @@ class ProcessLauncher:
                 owner, _, instance = value.decode(errors="replace").partition(":")
                 if owner == self._owner and instance not in keep:
                     strays.append(stat)
-        _signal(strays, signal.SIGKILL)
+        procfs.send(strays, signal.SIGKILL)
         return tuple(stat.pid for stat in strays)

@@ -39,6 +39,10 @@ class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
     log: str
     stop_timeout: float = 10.0
     load_seconds: float | None = None
+    launcher: str = "process"
+    """`Running.launcher`: who can adopt it."""
+    argv_hash: str = ""
+    """`procfs.argv_hash` of the pid, taken at its start and when it was ready (programs rename themselves)."""
 
     @property
     def endpoint(self) -> Endpoint:
