@@ -5,6 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
+
+
+def collect(pid: int) -> None:
+    """Reap a child of ours when it ends; nobody else waits for it."""
+
+    def reap() -> None:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+
+    ExitWatch(pid, reap)
 
 
 class ExitWatch:

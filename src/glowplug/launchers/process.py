@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import signal
 from collections.abc import Mapping
@@ -18,6 +19,11 @@ from pathlib import Path
 
 from glowplug.launchers import procfs
 from glowplug.launchers.base import LaunchError, LaunchSpec, OnExit, Sample
+from glowplug.launchers.exits import collect
+from glowplug.launchers.guard import GRACE, STOP_TIMEOUT, Task
+from glowplug.launchers.guard import NAME as GUARD
+
+_log = logging.getLogger(__name__)
 
 MARKER = "GLOWPLUG_ENGINE"
 """`<installation>:<instance>` in the environment of every engine."""
@@ -117,10 +123,16 @@ class ProcessGroup:
 
 
 class ProcessLauncher:
-    """Launches into the session of their own.  `owner`: what tells installations apart, e.g. the state directory."""
+    """Launches into the session of their own.  `owner`: what tells installations apart, e.g. the state directory.
 
-    def __init__(self, owner: str | os.PathLike[str]) -> None:
+    `lock`: the file that is held as long as Glowplug runs; with it each engine gets a guard that ends it when nobody
+    came back for `grace` seconds (`launchers/guard.py`).
+    """
+
+    def __init__(self, owner: str | os.PathLike[str], lock: Path | None = None, grace: float = GRACE) -> None:
         self._owner = sha256(os.fsencode(owner)).hexdigest()[:16]
+        self._lock = lock
+        self._grace = grace
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         return clean_environment(os.environ, extra)
@@ -147,7 +159,34 @@ class ProcessLauncher:
             missing = error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR)
             raise LaunchError(f"{spec.argv[0]} could not be started: {error.strerror}", missing=missing) from error
         stat = procfs.read_stat(pid)
-        return ProcessGroup(pid, stat.start_time if stat else 0, mark, spec.log, on_exit)
+        start_time = stat.start_time if stat else 0
+        self._guard(mark, pid, start_time, spec.log, spec.stop_timeout)
+        return ProcessGroup(pid, start_time, mark, spec.log, on_exit)
+
+    def _guard(self, mark: str, pid: int, start_time: int, log: Path, stop_timeout: float = STOP_TIMEOUT) -> None:
+        """Give an engine its guard."""
+        if self._lock is None:
+            return
+        task = Task(os.fspath(self._lock), f"{MARKER}={mark}", pid, start_time, stop_timeout, self._grace)
+        command = task.command()
+        try:
+            guard = os.posix_spawn(
+                command[0],
+                command,
+                task.environment(),
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 2, os.fspath(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+                ],
+                setsid=True,
+                setsigmask=(),
+                setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD),
+            )
+        except OSError as error:
+            _log.warning("the engine with pid %d has no guard: %s", pid, error.strerror)
+        else:
+            collect(guard)
 
     def adopt(
         self,
@@ -161,7 +200,11 @@ class ProcessLauncher:
     ) -> ProcessGroup | None:
         if not procfs.still_there(pid, start_time, argv_hash):
             return None
-        return ProcessGroup(pid, start_time, f"{self._owner}:{instance}", log, on_exit)
+        mark = f"{self._owner}:{instance}"
+        guarded = f"{GUARD}={MARKER}={mark}".encode()
+        if self._lock is not None and not any(procfs.environ_has(stat.pid, guarded) for stat in procfs.processes()):
+            self._guard(mark, pid, start_time, log)
+        return ProcessGroup(pid, start_time, mark, log, on_exit)
 
     def sweep(self, keep: frozenset[str]) -> tuple[int, ...]:
         strays = []

@@ -7,6 +7,7 @@ control process is away and finishes a stop that was begun.  `docs/design/owners
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import shutil
@@ -20,9 +21,12 @@ from glowplug.launchers import procfs
 from glowplug.launchers.base import LaunchError, LaunchSpec, OnExit, Sample
 from glowplug.launchers.cgroup import Cgroup, path_of
 from glowplug.launchers.exits import ExitWatch
+from glowplug.launchers.guard import GRACE, STOP_TIMEOUT, Task
 from glowplug.launchers.process import MARKER, clean_environment
 from glowplug.launchers.systemd_works import try_out
 from glowplug.launchers.user_bus import BusError, Properties, Service, UserBus, bus_address, wait_started
+
+_log = logging.getLogger(__name__)
 
 SLICE = "glowplug.slice"
 _STARTS_WITHIN = 2.0
@@ -160,10 +164,19 @@ def _note(log: Path, text: str) -> None:
 
 class SystemdLauncher:
     """Launches units named `glowplug-OWNER-INSTANCE.service`.  `owner`: what tells installations apart, e.g. the state
-    directory.  `address`: of the session bus; None: where the environment says."""
+    directory.  `address`: of the session bus; None: where the environment says.  `lock`, `grace`: as for the `process`
+    launcher; the guard of a unit is a unit too, so that it outlives whatever Glowplug itself runs in."""
 
-    def __init__(self, owner: str | os.PathLike[str], address: str | None = None) -> None:
+    def __init__(
+        self,
+        owner: str | os.PathLike[str],
+        address: str | None = None,
+        lock: Path | None = None,
+        grace: float = GRACE,
+    ) -> None:
         self._owner = sha256(os.fsencode(owner)).hexdigest()[:16]
+        self._lock = lock
+        self._grace = grace
         self._prefix = f"glowplug-{self._owner[:8]}-"
         self._bus = UserBus(bus_address(os.environ) if address is None else address)
 
@@ -190,7 +203,35 @@ class SystemdLauncher:
             ) from error
         pid = service.main_pid or service.last_pid
         stat = procfs.read_stat(service.main_pid) if service.main_pid else None
-        return Unit(self._bus, unit, pid, stat.start_time if stat else 0, spec.log, on_exit)
+        start_time = stat.start_time if stat else 0
+        self._guard(spec.instance, unit, pid, start_time, spec.log, spec.stop_timeout)
+        return Unit(self._bus, unit, pid, start_time, spec.log, on_exit)
+
+    def _guard(
+        self, instance: str, unit: str, pid: int, start_time: int, log: Path, stop_timeout: float = STOP_TIMEOUT
+    ) -> None:
+        """Give an engine its guard, if it has none."""
+        if self._lock is None:
+            return
+        end = ("systemctl", "--user", "stop", "--no-block", unit)
+        mark = f"{MARKER}={self._owner}:{instance}"
+        task = Task(os.fspath(self._lock), mark, pid, start_time, stop_timeout, self._grace, end)
+        guard = f"glowplug-guard-{self._owner[:8]}-{instance}.service"
+        command = task.command()
+        properties: Properties = [
+            ("Description", ("s", f"Glowplug: stops {unit} when nobody comes back for it")),
+            ("Slice", ("s", SLICE)),
+            ("BindsTo", ("as", [unit])),
+            ("CollectMode", ("s", "inactive-or-failed")),
+            ("ExecStartEx", ("a(sasas)", [(command[0], command, ["no-env-expand"])])),
+            ("Environment", ("as", [f"{name}={value}" for name, value in task.environment().items()])),
+            ("StandardErrorFileToAppend", ("s", os.fspath(log.absolute()))),
+        ]
+        try:
+            if self._bus.active(guard) != "active":
+                self._bus.start_transient(guard, properties, hold=False)
+        except BusError as error:
+            _log.warning("%s has no guard: %s", unit, error)
 
     def _start_transient(self, spec: LaunchSpec) -> tuple[str, Service]:
         env = {**_sayable(self.environment({})), **spec.env, MARKER: f"{self._owner}:{spec.instance}"}
@@ -259,6 +300,7 @@ class SystemdLauncher:
             with suppress(BusError):
                 if unit.endswith(".service") and self._bus.service(unit).main_pid == pid:
                     self._bus.hold(unit)
+                    self._guard(instance, unit, pid, start_time, log)
                     return Unit(self._bus, unit, pid, start_time, log, on_exit)
         return None
 

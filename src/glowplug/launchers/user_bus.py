@@ -99,11 +99,12 @@ class UserBus:
 
     # ---- what is asked of the manager
 
-    def start_transient(self, unit: str, properties: Properties) -> None:
-        """Begin to start a unit that exists only as long as it runs, and hold it."""
-        everything: Properties = [("AddRef", ("b", True)), *properties]
+    def start_transient(self, unit: str, properties: Properties, *, hold: bool = True) -> None:
+        """Begin to start a unit that exists only as long as it runs; hold it (`hold`), or not."""
+        everything: Properties = [("AddRef", ("b", hold)), *properties]
         self._call(_MANAGER, "StartTransientUnit", "ssa(sv)a(sa(sv))", unit, "fail", everything, [])
-        self._held.add(unit)
+        if hold:
+            self._held.add(unit)
 
     def start(self, unit: str) -> None:
         """Begin to start a unit that exists."""
