@@ -14,10 +14,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from glowplug.launchers.base import Launcher, LaunchSpec, Running
+from glowplug.launchers.container import ContainerLauncher
 from glowplug.launchers.process import ProcessLauncher
 from glowplug.launchers.systemd import SystemdLauncher
+from glowplug.testing import fake_container_cli
 
 PATIENCE_S = 20.0
+IMAGE = "registry.example/engine:1"
+
+
+def container_program(state: Path, flavour: str = "docker") -> tuple[str, ...]:
+    """The command line of a container engine that has one image."""
+    state.mkdir(exist_ok=True)
+    (state / "images").write_text(f"{IMAGE}\n")
+    return sys.executable, fake_container_cli.__file__, "--state", str(state), "--flavour", flavour
 
 
 @dataclass(frozen=True)
@@ -27,10 +37,14 @@ class Kind:
     name: str
     address: str = ""
     """Of the private session bus."""
+    state: str = ""
+    """Directory of the container engine that is none."""
 
     def _make(self, owner: Path) -> Launcher:
         if self.name == "systemd":
             return SystemdLauncher(owner, self.address)
+        if self.name == "container":
+            return ContainerLauncher(owner, container_program(Path(self.state)))
         return ProcessLauncher(owner)
 
     @contextmanager
@@ -68,7 +82,10 @@ class Started:
 
 def spec(log: Path, code: str, instance: str = "inst_1", **more: object) -> LaunchSpec:
     """A Python program of these lines."""
-    fields = {"instance": instance, "argv": (sys.executable, "-c", code), "env": {}, "log": log, "model": "chat-x"}
+    fields: dict[str, object] = {
+        "instance": instance, "argv": (sys.executable, "-c", code), "env": {}, "log": log, "model": "chat-x",
+        "image": IMAGE,
+    }  # fmt: skip
     return LaunchSpec(**{**fields, **more})  # type: ignore[arg-type]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from glowplug.launchers.base import LaunchError, LaunchSpec, OnExit, Running
-from glowplug.launchers.chooser import Launchers
+from glowplug.launchers.chooser import Launchers, standard
 from tests.lifecycle.fakes import FakeProcess
 
 
@@ -164,3 +164,10 @@ def test_each_launcher_is_described_with_the_reason(rig: Rig) -> None:
     rig.systemd.why = "no bus"
     rows = {row.name: row for row in rig.all.describe()}
     assert rows["process"].chosen and not rows["systemd"].chosen and rows["systemd"].why == "no bus"
+
+
+def test_the_standard_ones_try_nothing_when_they_are_made(tmp_path: Path) -> None:
+    launchers = standard(tmp_path, tmp_path / "lock")
+    assert list(launchers._tried) == ["systemd", "container"]
+    assert launchers.environment({"A": "1"})["A"] == "1"
+    assert launchers._found == {}

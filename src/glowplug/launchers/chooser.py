@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -117,6 +118,18 @@ class Launchers:
             Choice(name, not reasons[name], name == auto, reasons[name] or _GOOD[name])
             for name in ("systemd", "process", "container")
         )
+
+
+def standard(owner: str | os.PathLike[str], lock: Path | None = None) -> Launchers:
+    """Every launcher there is, for the installation `owner`; `lock`: the file that its supervisor holds."""
+    # What only these need (D-Bus) is loaded by whoever launches, and by nobody who merely asks for a `Choice`.
+    from glowplug.launchers.container import ContainerLauncher
+    from glowplug.launchers.process import ProcessLauncher
+    from glowplug.launchers.systemd import SystemdLauncher
+
+    return Launchers(
+        ProcessLauncher(owner, lock), SystemdLauncher(owner, lock=lock), ContainerLauncher(owner, lock=lock)
+    )
 
 
 _GOOD = {

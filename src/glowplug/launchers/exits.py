@@ -4,8 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
+
+
+def background(argv: Sequence[str], env: Mapping[str, str], output: Path | None = None) -> int:
+    """Start a helper in a session of its own that outlives us, and reap it if we outlive it; its pid.
+
+    What it prints is appended to `output`, or dropped.  Raises OSError.
+    """
+    where, flags = (os.devnull, os.O_WRONLY) if output is None else (output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    pid = os.posix_spawnp(
+        argv[0],
+        list(argv),
+        env,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.fspath(where), flags, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+        setsigmask=(),
+        setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD),
+    )
+    collect(pid)
+    return pid
 
 
 def collect(pid: int) -> None:

@@ -48,6 +48,11 @@ class Task(NamedTuple):
     def command(self) -> list[str]:
         return [sys.executable, "-I", "-S", __file__, json.dumps(self)]
 
+    @property
+    def entry(self) -> bytes:
+        """In the environment of the guard: by it one is found."""
+        return f"{NAME}={self.mark}".encode()
+
     def environment(self) -> dict[str, str]:
         """What the guard needs to find `end`, and its own mark."""
         passed = ("PATH", "HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "DOCKER_HOST", "CONTAINER_HOST")

@@ -19,9 +19,8 @@ from pathlib import Path
 
 from glowplug.launchers import procfs
 from glowplug.launchers.base import LaunchError, LaunchSpec, OnExit, Sample
-from glowplug.launchers.exits import collect
+from glowplug.launchers.exits import background
 from glowplug.launchers.guard import GRACE, STOP_TIMEOUT, Task
-from glowplug.launchers.guard import NAME as GUARD
 
 _log = logging.getLogger(__name__)
 
@@ -163,30 +162,26 @@ class ProcessLauncher:
         self._guard(mark, pid, start_time, spec.log, spec.stop_timeout)
         return ProcessGroup(pid, start_time, mark, spec.log, on_exit)
 
-    def _guard(self, mark: str, pid: int, start_time: int, log: Path, stop_timeout: float = STOP_TIMEOUT) -> None:
-        """Give an engine its guard."""
+    def _guard(
+        self,
+        mark: str,
+        pid: int,
+        start_time: int,
+        log: Path,
+        stop_timeout: float = STOP_TIMEOUT,
+        *,
+        look: bool = False,
+    ) -> None:
+        """Give an engine its guard, unless it has one (`look`)."""
         if self._lock is None:
             return
         task = Task(os.fspath(self._lock), f"{MARKER}={mark}", pid, start_time, stop_timeout, self._grace)
-        command = task.command()
+        if look and any(procfs.environ_has(stat.pid, task.entry) for stat in procfs.processes()):
+            return
         try:
-            guard = os.posix_spawn(
-                command[0],
-                command,
-                task.environment(),
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                    (os.POSIX_SPAWN_OPEN, 2, os.fspath(log), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-                ],
-                setsid=True,
-                setsigmask=(),
-                setsigdef=(signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD),
-            )
+            background(task.command(), task.environment(), log)
         except OSError as error:
             _log.warning("the engine with pid %d has no guard: %s", pid, error.strerror)
-        else:
-            collect(guard)
 
     def adopt(
         self,
@@ -201,9 +196,7 @@ class ProcessLauncher:
         if not procfs.still_there(pid, start_time, argv_hash):
             return None
         mark = f"{self._owner}:{instance}"
-        guarded = f"{GUARD}={MARKER}={mark}".encode()
-        if self._lock is not None and not any(procfs.environ_has(stat.pid, guarded) for stat in procfs.processes()):
-            self._guard(mark, pid, start_time, log)
+        self._guard(mark, pid, start_time, log, look=True)
         return ProcessGroup(pid, start_time, mark, log, on_exit)
 
     def sweep(self, keep: frozenset[str]) -> tuple[int, ...]:
