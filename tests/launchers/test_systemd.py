@@ -120,7 +120,7 @@ async def test_without_a_bus_an_engine_is_still_ended(
     assert await started.ends() is None
     await started.gone()
     started.running.close()
-    with pytest.raises(LaunchError, match="could not be started by the user's systemd: the session bus"):
+    with pytest.raises(LaunchError, match="could not be started by the user's systemd: the bus"):
         other.launch(spec(tmp_path / "log", WAITS, "inst_2"), print)
     assert other.sweep(frozenset()) == ()
 

@@ -29,7 +29,7 @@ def test_without_a_bus_the_answer_comes_at_once() -> None:
 
 def _seconds(address: str) -> float:
     began = time.perf_counter()
-    assert "session bus" in SystemdLauncher("/x", address).works()
+    assert " bus " in SystemdLauncher("/x", address).works()
     return time.perf_counter() - began
 
 

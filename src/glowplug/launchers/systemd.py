@@ -19,12 +19,13 @@ from pathlib import Path
 
 from glowplug.launchers import procfs
 from glowplug.launchers.base import LaunchError, LaunchSpec, OnExit, Sample
+from glowplug.launchers.bus import BusError, Properties
 from glowplug.launchers.cgroup import Cgroup, path_of
 from glowplug.launchers.exits import ExitWatch
 from glowplug.launchers.guard import GRACE, STOP_TIMEOUT, Task
 from glowplug.launchers.process import MARKER, clean_environment
 from glowplug.launchers.systemd_works import try_out
-from glowplug.launchers.user_bus import BusError, Properties, Service, UserBus, bus_address, wait_started
+from glowplug.launchers.user_bus import Service, UserBus, bus_address, wait_started
 
 _log = logging.getLogger(__name__)
 

@@ -16,8 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from glowplug.launchers import procfs
+from glowplug.launchers.bus import BusError
 from glowplug.launchers.cgroup import Cgroup
-from glowplug.launchers.user_bus import BusError, UserBus, wait_started
+from glowplug.launchers.user_bus import UserBus, wait_started
 
 _WITHIN = 1.5
 """Seconds for the whole trial, beside the one call that may hang (the patience of the bus is cut to what is left)."""

@@ -7,34 +7,21 @@ Nothing is subscribed to, so the connection costs nothing while nobody calls.
 from __future__ import annotations
 
 import os
-import socket
 import string
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jeepney import DBusAddress, new_method_call
-from jeepney.auth import AuthenticationError
-from jeepney.io.blocking import DBusConnection, prep_socket
-from jeepney.low_level import HeaderFields, Message, MessageType
+
+from glowplug.launchers.bus import BusError, Connection, Properties, answer, connect
 
 _NAME = "org.freedesktop.systemd1"
 _PATH = "/org/freedesktop/systemd1"
 _MANAGER = DBusAddress(_PATH, _NAME, f"{_NAME}.Manager")
 _PLAIN = frozenset(string.ascii_letters + string.digits)
-
-Properties = list[tuple[str, tuple[str, Any]]]
-"""Names and typed values, as StartTransientUnit takes them."""
-
-
-class BusError(Exception):
-    """The bus or the manager did not do it.  `name`: the D-Bus error, or empty when nothing answered."""
-
-    def __init__(self, message: str, name: str = "") -> None:
-        super().__init__(message)
-        self.name = name.removeprefix(f"{_NAME}.").removeprefix("org.freedesktop.DBus.Error.")
 
 
 class Service(NamedTuple):
@@ -87,7 +74,7 @@ class UserBus:
     def __init__(self, address: str, patience: float = 2.0) -> None:
         self.address = address
         self.patience = patience
-        self._connection: DBusConnection | None = None
+        self._connection: Connection | None = None
         self._held: set[str] = set()
         """Units that the manager keeps for us after they ended; it forgets that with the connection."""
 
@@ -178,67 +165,23 @@ class UserBus:
         for attempt in (1, 2):
             fresh = self._connection is None
             try:
-                connection = self._connected()
-                reply = connection.send_and_get_reply(
-                    new_method_call(address, method, signature, body), timeout=self.patience
-                )
-            except TimeoutError:
+                message = new_method_call(address, method, signature, body)
+                return answer(self._connected(), message, self.patience)
+            except BusError as error:
+                if not error.lost:
+                    raise
                 self.close()
-                raise BusError(f"no answer to {method} within {self.patience:g} s") from None
-            except OSError as error:
-                self.close()
-                if fresh or attempt == 2:
-                    raise BusError(f"the session bus cannot be reached: {error.strerror or error}") from error
-                continue
-            except UnicodeEncodeError as error:
-                raise BusError("only text in UTF-8 can be said to systemd") from error
-            if reply.header.message_type is MessageType.error:
-                raise _refusal(reply)
-            return reply.body
+                if fresh or attempt == 2 or error.silent:
+                    raise
         raise AssertionError
 
-    def _connected(self) -> DBusConnection:
+    def _connected(self) -> Connection:
         if self._connection is None:
-            self._connection = self._connect()
+            self._connection = connect(self.address, self.patience)
             for unit in tuple(self._held):
-                self._connection.send_and_get_reply(new_method_call(_MANAGER, "RefUnit", "s", (unit,)))
+                with suppress(BusError):  # it may be gone
+                    answer(self._connection, new_method_call(_MANAGER, "RefUnit", "s", (unit,)), self.patience)
         return self._connection
-
-    def _connect(self) -> DBusConnection:
-        path = next(
-            (part.removeprefix("unix:path=") for part in self.address.split(";") if part.startswith("unix:path=")), ""
-        )
-        if not path:
-            raise BusError(f"the session bus is at {self.address or 'no known address'}, and only unix:path= is spoken")
-        with ExitStack() as undo:
-            try:
-                sock = prep_socket(path.partition(",")[0], timeout=self.patience)
-            except AuthenticationError as error:
-                raise BusError(f"the session bus does not let us in: {error}") from error
-            undo.callback(sock.close)
-            connection = _Connection(sock, self.patience)
-            undo.pop_all()
-        return connection
-
-
-class _Connection(DBusConnection):
-    """Never waits for ever: the greeting that every connection begins with has no time limit otherwise."""
-
-    def __init__(self, sock: socket.socket, patience: float) -> None:
-        self._patience = patience
-        super().__init__(sock)
-
-    def send_and_get_reply(self, message: Message, *, timeout: float | None = None) -> Message:
-        patience = self._patience if timeout is None else timeout
-        reply: Message = super().send_and_get_reply(message, timeout=patience)  # type: ignore[no-untyped-call]
-        return reply
-
-
-def _refusal(reply: Message) -> BusError:
-    """The error that a reply carries."""
-    name = str(reply.header.fields.get(HeaderFields.error_name, ""))
-    text = str(reply.body[0]) if reply.body else name
-    return BusError(text, name)
 
 
 def wait_started(bus: UserBus, unit: str, seconds: float) -> str:
