@@ -137,7 +137,7 @@ async def test_a_bus_that_is_lost_is_looked_for_again(
             listener = Suspend(engines.before, engines.after, address)
             task = asyncio.create_task(listener.run())
             await logind.until_locks(1)
-    await until(lambda: "the system bus was lost" in caplog.text)
+    await until(lambda: "the bus was lost" in caplog.text)
     with bus(state_dir) as address:
         async with FakeLogind(address) as logind:
             await logind.until_locks(1)

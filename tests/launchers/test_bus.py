@@ -1,41 +1,15 @@
 from __future__ import annotations
 
-import os
-import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from jeepney import DBusAddress, new_method_call
 
 from glowplug.launchers.bus import BusError, answer, connect
-from tests.support.dbus import bus
+from tests.support.dbus import bus, impostor
 
 DAEMON = DBusAddress("/org/freedesktop/DBus", "org.freedesktop.DBus", "org.freedesktop.DBus")
-
-
-@contextmanager
-def impostor(path: Path, reply: bytes) -> Iterator[str]:
-    """Something that listens like a bus, says one thing and then nothing."""
-
-    def serve() -> None:
-        peer, _ = server.accept()
-        with peer:
-            while data := peer.recv(4096):
-                if b"AUTH" in data:
-                    peer.sendall(reply)
-
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
-        server.listen()
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"unix:path={path}"
-        thread.join(20)
-        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(
@@ -72,4 +46,3 @@ def test_answers_refusals_and_a_lost_bus(state_dir: Path) -> None:
         answer(connection, new_method_call(DAEMON, "ListNames"), 5.0)
     assert caught.value.lost and not caught.value.silent
     connection.close()
-    assert os.path.isdir(state_dir)

@@ -3,8 +3,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from glowplug.launchers import cgroup
 from glowplug.launchers.cgroup import Cgroup
+from tests.support import systemd_user
 from tests.support.systemd_user import UserManager
 
 HYBRID = """\
@@ -36,6 +39,7 @@ def test_a_group_that_is_gone_is_empty_and_killed() -> None:
     assert gone.directory is None or gone.kill()
 
 
+@pytest.mark.needs(*systemd_user.PROGRAMS)
 def test_everybody_below_is_a_member(user_manager: UserManager) -> None:
     root = cgroup.tree()
     assert root is not None

@@ -10,6 +10,7 @@ from glowplug.launchers import procfs, systemd_works
 from glowplug.launchers.systemd import SystemdLauncher
 from glowplug.launchers.user_bus import UserBus
 from tests.support import systemd_user
+from tests.support.dbus import impostor
 from tests.support.systemd_user import UserManager
 
 
@@ -31,6 +32,13 @@ def _seconds(address: str) -> float:
     began = time.perf_counter()
     assert " bus " in SystemdLauncher("/x", address).works()
     return time.perf_counter() - began
+
+
+def test_a_bus_that_hangs_is_given_up_within_two_seconds(state_dir: Path) -> None:
+    with impostor(state_dir / "bus", b"OK 0123456789abcdef0123456789abcdef\r\n") as address:
+        began = time.monotonic()
+        assert "does not answer" in SystemdLauncher("/x", address).works()
+        assert time.monotonic() - began < 2.0
 
 
 @pytest.mark.needs(*systemd_user.PROGRAMS)

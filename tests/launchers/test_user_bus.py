@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from glowplug.launchers.bus import BusError
-from glowplug.launchers.user_bus import Service, UserBus, bus_address, object_path
+from glowplug.launchers.user_bus import Service, UserBus, bus_address, object_path, wait_started
 from tests.support import systemd_user
 from tests.support.systemd_user import UserManager
 
@@ -86,3 +86,20 @@ def test_the_object_path_is_the_one_systemd_gives(bus: UserBus, user_manager: Us
                              "org.freedesktop.systemd1.Manager", "GetUnit", "s", "dbus.socket")  # fmt: skip
     assert object_path("dbus.socket") in shown.stdout, shown
     assert isinstance(shown, subprocess.CompletedProcess)
+
+
+def test_a_unit_that_the_manager_has_not_come_to_yet_is_waited_for() -> None:
+    """It looks like one that has ended: inactive."""
+
+    class Scripted(UserBus):
+        looks = 0
+
+        def starting(self, unit: str) -> bool:
+            self.looks += 1
+            return self.looks < 3
+
+        def active(self, unit: str) -> str:
+            return "active" if self.looks >= 3 else "inactive"
+
+    assert wait_started(Scripted(""), "x.service", 20.0) == "active"
+    assert wait_started(Scripted(""), "x.service", 0.0) == "inactive", "not longer than it was told to"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +31,26 @@ def bus(directory: Path) -> Iterator[str]:
             daemon.terminate()
 
 
-def _end_with_us() -> None:
-    import ctypes
+@contextmanager
+def impostor(path: Path, reply: bytes) -> Iterator[str]:
+    """Something that listens like a bus, says one thing and then nothing."""
 
+    def serve() -> None:
+        peer, _ = server.accept()
+        with peer:
+            while data := peer.recv(4096):
+                if b"AUTH" in data:
+                    peer.sendall(reply)
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"unix:path={path}"
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def _end_with_us() -> None:
     ctypes.CDLL(None).prctl(1, 15, 0, 0, 0)  # PR_SET_PDEATHSIG, SIGTERM

@@ -146,18 +146,7 @@ class Suspend:
                 await self._awake.wait()
             finally:
                 loop.remove_reader(sock)
-            self._receive()
-
-    def _receive(self) -> None:
-        """Everything that is there already; signals of sleep go to `_arrived`."""
-        assert self._connection is not None
-        try:
-            while True:
-                self._connection.recv_messages(timeout=0)
-        except TimeoutError:
-            return
-        except OSError as error:
-            raise BusError(f"the system bus was lost: {error.strerror or error}", lost=True) from error
+            self._connection.receive_waiting()
 
     async def _going_to_sleep(self) -> None:
         _log.info("the machine is going to sleep: stopping the engines")

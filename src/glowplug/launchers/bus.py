@@ -39,6 +39,16 @@ class Connection(DBusConnection):
         reply: Message = super().send_and_get_reply(message, timeout=patience)  # type: ignore[no-untyped-call]
         return reply
 
+    def receive_waiting(self) -> None:
+        """Take in everything that has arrived; what a filter matches is in its queue then.  Raises BusError."""
+        try:
+            while True:
+                self.recv_messages(timeout=0)  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            return
+        except OSError as error:
+            raise BusError(f"the bus was lost: {error.strerror or error}", lost=True) from error
+
     def close(self) -> None:
         super().close()  # type: ignore[no-untyped-call]
 

@@ -20,8 +20,10 @@ from glowplug.launchers.bus import BusError
 from glowplug.launchers.cgroup import Cgroup
 from glowplug.launchers.user_bus import UserBus, wait_started
 
-_WITHIN = 1.5
-"""Seconds for the whole trial, beside the one call that may hang (the patience of the bus is cut to what is left)."""
+_WITHIN = 0.9
+_ONE_CALL = 0.7
+_CLEARING = 0.2
+"""Seconds for the looks of the trial; for the one call that may hang after them; for each of two that clear away."""
 _STATUS = 37
 _VARIABLE = "GLOWPLUG_TRIAL"
 _SCRIPT = f'echo "${_VARIABLE}"; kill -STOP $$; exit {_STATUS}'
@@ -40,7 +42,7 @@ def try_out(bus: UserBus, unit: str, group: str) -> str:
     if not bus.address:
         return "there is no session bus (no XDG_RUNTIME_DIR/bus): nobody is logged in, or there is no systemd here"
     token = secrets.token_hex(8)
-    patience, bus.patience = bus.patience, _WITHIN
+    patience, bus.patience = bus.patience, _ONE_CALL
     end = time.monotonic() + _WITHIN
     try:
         with tempfile.TemporaryDirectory(prefix="glowplug-") as folder:
@@ -52,6 +54,7 @@ def try_out(bus: UserBus, unit: str, group: str) -> str:
     except OSError as error:
         return f"the user's systemd could not be tried: {error}"
     finally:
+        bus.patience = _CLEARING
         _clear(bus, unit)
         bus.patience = patience
     return ""
