@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import uvloop
 
@@ -177,6 +178,19 @@ async def test_a_new_manager_adopts_the_running_engine(bench: Bench) -> None:
     await bench.start(bench.model("--tokens", "3"))
     await bench.until(lambda: bench.manager.views()[0].state is State.STOPPED)
     assert bench.alive() == (), "its command line is not what is asked for now"
+
+
+async def test_a_process_that_is_not_what_its_record_says_is_not_adopted(bench: Bench) -> None:
+    """Another boot can give the same pid and start time to something else; this one carries our mark, so it goes."""
+    manager = await bench.start(bench.model())
+    await manager.start_model("chat-x")
+    (record,) = Records(bench.directory).load()
+    assert record.argv_hash == procfs.argv_hash(record.pid) != ""
+    await manager.close(stop_engines=False)
+    Records(bench.directory).save(msgspec.structs.replace(record, argv_hash="0" * 16))
+    manager = await bench.start(bench.model())
+    assert manager.views()[0].state is State.STOPPED
+    await bench.until(lambda: not bench.alive())
 
 
 async def test_an_engine_without_a_record_is_swept(bench: Bench) -> None:

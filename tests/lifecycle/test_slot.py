@@ -120,6 +120,7 @@ async def test_a_process_on_record_is_taken_over_and_one_that_is_gone_is_not(ben
     assert not other.adopt(msgspec.structs.replace(record, start_time=1), fits=True)
     assert other.machine.state is State.STOPPED
     assert other.adopt(record, fits=True)
+    assert bench.launcher.adopting[-1] == (record.launcher, record.argv_hash)
     assert (other.endpoint, other.load_seconds) == (record.endpoint, record.load_seconds)
     bench.clock.advance(0.1)
     assert other.machine.state is State.READY

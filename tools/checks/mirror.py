@@ -11,7 +11,13 @@ from pathlib import Path, PurePosixPath
 SOURCES = {"src/glowplug": "tests", "tools": "tests/tools", "bench": "tests/bench"}
 """Folder of sources → folder of their tests."""
 
-FREE = ("tests/e2e/", "tests/support/", "tests/cli/test_scripts.py", "tests/engines/test_contract_processes.py")
+FREE = (
+    "tests/e2e/",
+    "tests/support/",
+    "tests/cli/test_scripts.py",
+    "tests/engines/test_contract_processes.py",
+    "tests/launchers/test_contract.py",
+)
 """Tests that mirror no single source file: folders, or a file by name."""
 
 EXCEPTIONS: Mapping[str, str] = {

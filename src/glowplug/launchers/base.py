@@ -106,10 +106,17 @@ class Launcher(Protocol):
         ...
 
     def adopt(
-        self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit, launcher: str = "process"
+        self,
+        instance: str,
+        pid: int,
+        start_time: int,
+        log: Path,
+        on_exit: OnExit,
+        launcher: str = "process",
+        argv_hash: str = "",
     ) -> Running | None:
         """Take over a process that an earlier control process started; None when it is not there any more.
-        `launcher`: `Running.launcher` of then."""
+        `launcher`: `Running.launcher` of then; `argv_hash`: `procfs.argv_hash` of then, empty when it was not taken."""
         ...
 
     def sweep(self, keep: frozenset[str]) -> tuple[int, ...]:

@@ -22,6 +22,7 @@ from glowplug.engines.base import Engine, LoadReport
 from glowplug.engines.placeholders import launch_environment
 from glowplug.engines.programs import FlagCatalogue
 from glowplug.errors import EngineFailed
+from glowplug.launchers import procfs
 from glowplug.launchers.base import Launcher, LaunchError, LaunchSpec, Running
 from glowplug.lifecycle import events as ev
 from glowplug.lifecycle import view
@@ -231,6 +232,7 @@ class Slot:
             launcher=self.running.launcher,
             prefix=endpoint.prefix,
             claim=self.tenancy.place.claim,
+            argv_hash=procfs.argv_hash(self.running.pid),
         )
         self.kit.records.save(self._record)
 
@@ -245,7 +247,7 @@ class Slot:
         """Take over the process of a record; False when it is not there any more."""
         log = Path(record.log)
         running = self.kit.launcher.adopt(
-            record.instance, record.pid, record.start_time, log, self._exited, record.launcher
+            record.instance, record.pid, record.start_time, log, self._exited, record.launcher, record.argv_hash
         )
         if running is None:
             return False
@@ -262,7 +264,8 @@ class Slot:
         self.kit.records.remember_load(self.model.name, seconds)
         self.machine.expected = self.kit.records.expected_load(self.model.name)
         if self._record is not None:
-            self._record = msgspec.structs.replace(self._record, load_seconds=seconds)
+            command = procfs.argv_hash(self._record.pid)
+            self._record = msgspec.structs.replace(self._record, load_seconds=seconds, argv_hash=command)
             self.kit.records.save(self._record)
 
     def _exited(self, code: int | None) -> None:
