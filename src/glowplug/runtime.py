@@ -251,13 +251,13 @@ def control(settings: ChildSettings) -> int:
     from glowplug.engines.registry import ENGINES
     from glowplug.hardware.machine import Machine
     from glowplug.hardware.patient import Patient
-    from glowplug.launchers.process import ProcessLauncher
+    from glowplug.launchers.chooser import standard
 
     process = ControlProcess(
         paths=paths,
         loaded=loaded,
         workers=settings.workers,
-        launcher=ProcessLauncher(paths.state),
+        launcher=standard(paths.state, paths.lock),
         hardware=Patient(Machine.here()),
         engines=ENGINES,
         catalogue=Catalogue(),
