@@ -14,8 +14,14 @@ from glowplug.engines.registry import ENGINES
 ENDPOINT = Endpoint(instance="i", model="chat-x", host="127.0.0.1", port=5001, key="launch-key")
 
 
-def model(engine: Engine, path: str = "/w/m.gguf") -> LocalModel:
-    return LocalModel(name="chat-x", engine=engine.name, path=path, command=engine.default_command, env={"A": "1"})
+WEIGHTS = "/w/m.gguf"
+HEALTHY = {"ollama": b'{"models":[{"model":"m.gguf"}]}'}
+"""The answer that means ready, where one of no content does not."""
+
+
+def model(engine: Engine, path: str = WEIGHTS) -> LocalModel:
+    given = {"path": path} if "path" in engine.needs else {"id": path.removeprefix("/w/")} if path == WEIGHTS else {}
+    return LocalModel(name="chat-x", engine=engine.name, command=engine.default_command, env={"A": "1"}, **given)
 
 
 @pytest.fixture(params=sorted(ENGINES))
@@ -38,14 +44,14 @@ def test_its_command_line_names_program_weights_and_port_and_not_the_key(engine:
     for known in (None, frozenset[str]()):
         argv = engine.argv(model(engine), ENDPOINT, known)
         assert argv[: len(engine.default_command)] == engine.default_command
-        assert {"/w/m.gguf", "127.0.0.1", "5001"} <= set(argv)
+        assert engine.hosted or {WEIGHTS, "127.0.0.1", "5001"} <= set(argv)
         assert "launch-key" not in " ".join(argv), "other users can read a command line"
     assert engine.env(model(engine))["A"] == "1"
-    assert "launch-key" in engine.secrets(ENDPOINT).values()
+    assert engine.hosted or "launch-key" in engine.secrets(ENDPOINT).values()
 
 
 def test_only_one_answer_means_ready(engine: Engine) -> None:
-    assert engine.read_health(200, b"{}", model(engine)) is Readiness.READY
+    assert engine.read_health(200, HEALTHY.get(engine.name, b"{}"), model(engine)) is Readiness.READY
     assert engine.read_health(503, b"{}", model(engine)) is Readiness.LOADING
     assert engine.read_health(404, b"", model(engine)) is Readiness.WRONG
 

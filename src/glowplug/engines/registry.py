@@ -7,5 +7,6 @@ from types import MappingProxyType
 
 from glowplug.engines.base import Engine
 from glowplug.engines.llamacpp import LlamaCpp
+from glowplug.engines.ollama import Ollama
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({"llamacpp": LlamaCpp()})
+ENGINES: Mapping[str, Engine] = MappingProxyType({"llamacpp": LlamaCpp(), "ollama": Ollama()})

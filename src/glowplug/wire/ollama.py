@@ -1,10 +1,10 @@
 """Ollama's own API as data: model names, the bodies Glowplug sends, the bodies it reads.
 
-Read in Ollama's documentation and sources as of version 0.33 (August 2026): docs/api.md, api/types.go, server/routes.go,
-server/sched.go, types/model/name.go.  What is not listed here is ignored when it is read.
+Read in Ollama's documentation and sources as of version 0.33 (August 2026): docs/api.md, api/types.go,
+server/routes.go, server/sched.go, types/model/name.go.  What is not listed here is ignored when it is read.
 
-Only on `/api/*` can `keep_alive` and `options` be said; `/v1/*` uses the model's own, and a call whose `num_ctx` differs
-from that of the loaded runner reloads it.
+Only on `/api/*` can `keep_alive` and `options` be said; `/v1/*` uses the model's own, and a call whose `num_ctx`
+differs from that of the loaded runner reloads it.
 """
 
 from __future__ import annotations
@@ -37,18 +37,22 @@ OptionValue = str | int | float | bool
 # ---- names
 
 
-def full_name(name: str) -> tuple[str, str, str, str]:
-    """(host, namespace, model, tag) in lower case, with Ollama's defaults: `mistral` is
-    `registry.ollama.ai/library/mistral:latest`.  Names differ by case only for people."""
-    rest = name.strip().lower().partition("://")[2] or name.strip().lower()
-    path, slash, last = rest.rpartition("/")
+def split_name(name: str) -> tuple[str, str, str, str]:
+    """(host, namespace, model, tag) with Ollama's defaults for what the name leaves out."""
+    plain = name.strip()
+    path, slash, last = (plain.partition("://")[2] or plain).rpartition("/")
     model, _, tag = last.partition(":")
     namespace = _NAMESPACE
-    host = _HOST
+    host = ""
     if slash:
-        above, _, namespace = path.rpartition("/")
-        host = above or _HOST
-    return host, namespace, model, tag or _TAG
+        host, _, namespace = path.rpartition("/")
+    return host or _HOST, namespace, model, tag or _TAG
+
+
+def full_name(name: str) -> tuple[str, str, str, str]:
+    """A name as Ollama compares it: `Mistral` is `registry.ollama.ai/library/mistral:latest`.  Case is for people."""
+    host, namespace, model, tag = split_name(name.lower())
+    return host, namespace, model, tag
 
 
 def same_model(one: str, other: str) -> bool:
