@@ -135,6 +135,8 @@ def test_identity() -> None:
         ("glowplug: the daemon could not be started: ollama: No such file", FailureKind.MISSING_PROGRAM, "install"),
         ("Error: listen tcp 127.0.0.1:11434: bind: address already in use", FailureKind.PORT_TAKEN, "OLLAMA_HOST"),
         ("glowplug: 127.0.0.1:80 is answered by something that is not Ollama", FailureKind.PORT_TAKEN, "OLLAMA_HOST"),
+        ("glowplug: the daemon at 127.0.0.1:1 was started and does not answer", FailureKind.HANG, "log"),
+        ("glowplug: the daemon ended", FailureKind.CRASH, "log"),
         ("glowplug: Ollama unloaded it unasked", FailureKind.CRASH, "loads it again"),
         ("glowplug: loading m failed: 500 timed out waiting for llama runner to start", FailureKind.HANG, "log"),
         ("glowplug: loading m failed: 500 runner process has terminated: exit status 2", FailureKind.CRASH, "log"),
@@ -143,7 +145,7 @@ def test_identity() -> None:
 def test_ends_are_named(line: str, kind: FailureKind, hint: str) -> None:
     failure = OLLAMA.classify(None, [f"{LOADING_LINE}m", line])
     assert failure.kind is kind and hint in failure.hint
-    assert failure.log_tail[-1] == line
+    assert failure.log_tail[-1] == line and line.removeprefix("glowplug: ") in failure.message
 
 
 def test_a_missing_model_goes_before_what_follows_from_it() -> None:

@@ -115,6 +115,12 @@ _PATTERNS = (
         "look at the daemon's log",
     ),
     _pattern(
+        FailureKind.HANG,
+        r"does not answer",
+        "the daemon does not answer",
+        "look at the daemon's log, or start it again",
+    ),
+    _pattern(
         FailureKind.CRASH,
         r"Ollama unloaded it unasked",
         "it is not loaded any more",
@@ -257,9 +263,11 @@ class Ollama:
                     said = line.strip().removeprefix(LOG_PREFIX)
                     hint = pattern.hint.format(**found.groupdict())
                     return Failure(kind=pattern.kind, message=f"{pattern.message}: {said}", hint=hint, log_tail=tail)
+        said = next((line for line in reversed(log_lines) if line.startswith(LOG_PREFIX)), "")
+        why = f": {said.strip().removeprefix(LOG_PREFIX)}" if said else ""
         return Failure(
             kind=FailureKind.CRASH,
-            message=f"the daemon or its runner ended ({ended})",
+            message=f"the daemon or its runner ended ({ended}){why}",
             hint="see the log for the reason",
             log_tail=tail,
         )

@@ -25,7 +25,7 @@ MARKER = "GLOWPLUG_ENGINE"
 _PASSED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH"})
 _PASSED_PREFIXES = (
     "LC_", "XDG_", "CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCR_", "ROCM_", "GPU_", "VK_", "ZE_", "ONEAPI_", "SYCL_",
-    "OMP_", "GOMP_", "GGML_", "LLAMA_",
+    "OMP_", "GOMP_", "GGML_", "LLAMA_", "OLLAMA_",
 )  # fmt: skip
 _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 

@@ -87,14 +87,17 @@ class Records:
         return []
 
     def _write(self, name: str, content: bytes) -> None:
-        """Whole or not at all, whoever reads and whenever we are killed.  A full disk costs the adoption of this engine
-        by a later control process (it would be swept and started anew), not the engine."""
-        path = self._directory / name
-        temporary = path.with_name(f".{name}.{os.getpid()}")
-        try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            temporary.replace(path)
-        except OSError as error:
-            log.warning("%s could not be written: %s", path, error.strerror)
+        write_whole(self._directory / name, content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Whole or not at all, whoever reads and whenever we are killed.  A full disk costs the adoption of this engine
+    by a later control process (it would be swept and started anew), not the engine."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        temporary.replace(path)
+    except OSError as error:
+        log.warning("%s could not be written: %s", path, error.strerror)
