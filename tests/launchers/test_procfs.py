@@ -25,6 +25,12 @@ def test_this_process() -> None:
     assert procfs.read_stat(2**22 + 1) is None
 
 
+def test_command_lines_are_searched() -> None:
+    assert procfs.command_has(os.getpid(), b"pytest")
+    assert not procfs.command_has(os.getpid(), b"\xff no such text")
+    assert not procfs.command_has(2**22 + 1, b"")
+
+
 def test_the_holder_of_a_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

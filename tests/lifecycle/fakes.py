@@ -31,6 +31,7 @@ class Scripted(LlamaCpp):
 
 class FakeProcess:
     launcher, unit = "process", ""
+    device_memory: int | None = None
 
     def __init__(self, spec: LaunchSpec, pid: int, on_exit: OnExit) -> None:
         self.spec, self.pid, self.start_time, self.on_exit = spec, pid, pid * 10, on_exit

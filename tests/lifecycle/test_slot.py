@@ -54,7 +54,7 @@ class Bench:
             launcher=self.launcher, engines={"llamacpp": self.engine}, records=self.records, clock=self.clock,
             outbox=self.outbox, prober=self.prober, catalogue=FlagCatalogue(), logs=self.directory,
             pick_port=self.ports.__next__, admission=Admission(self.clock, FakeHardware()),
-            footprints=KnownFootprints(RunBook(self.directory)),
+            footprints=KnownFootprints(RunBook(self.directory)), hosts=None,
         )  # fmt: skip
         return Slot(kit, model, self.gone.append)
 

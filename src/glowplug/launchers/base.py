@@ -95,6 +95,12 @@ class Running(Protocol):
         """Resident bytes of all its processes, or None when unknown."""
         ...
 
+    @property
+    def device_memory(self) -> int | None:
+        """Bytes on accelerators, where it says so itself because its processes cannot be told from others'; None where
+        the driver knows better."""
+        ...
+
     def close(self) -> None:
         """Let go: reap the leader if it ended, watch it no more.  Signals nothing."""
         ...

@@ -123,6 +123,7 @@ class Container:
     """An engine that runs in a container."""
 
     launcher = "container"
+    device_memory: int | None = None
 
     def __init__(
         self, cli: Cli, name: str, mark: str, state: State, log: Path, stop_timeout: float, on_exit: OnExit

@@ -30,7 +30,7 @@ MARKER = "GLOWPLUG_ENGINE"
 _PASSED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH"})
 _PASSED_PREFIXES = (
     "LC_", "XDG_", "CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCR_", "ROCM_", "GPU_", "VK_", "ZE_", "ONEAPI_", "SYCL_",
-    "OMP_", "GOMP_", "GGML_", "LLAMA_",
+    "OMP_", "GOMP_", "GGML_", "LLAMA_", "OLLAMA_",
 )  # fmt: skip
 _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 
@@ -49,6 +49,7 @@ class ProcessGroup:
     """A running engine: the leader's session, its process group, and whatever carries its mark."""
 
     launcher = "process"
+    device_memory: int | None = None
     unit = ""
 
     def __init__(self, pid: int, start_time: int, mark: str, log: Path, on_exit: OnExit) -> None:

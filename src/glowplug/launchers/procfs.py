@@ -128,6 +128,14 @@ def environ_value(pid: int, name: bytes) -> bytes | None:
     return next((entry[len(name) + 1 :] for entry in entries if entry.startswith(name + b"=")), None)
 
 
+def command_has(pid: int, text: bytes) -> bool:
+    """Whether the process's command line has this text in it."""
+    try:
+        return text in (PROC / str(pid) / "cmdline").read_bytes()
+    except _GONE:
+        return False
+
+
 def io_bytes(pid: int) -> int:
     """Bytes read and written through system calls and from storage; 0 when unknown."""
     total = 0

@@ -76,6 +76,7 @@ class Unit:
     """An engine that runs as a unit of the user's systemd."""
 
     launcher = "systemd"
+    device_memory: int | None = None
 
     def __init__(self, bus: UserBus, unit: str, pid: int, start_time: int, log: Path, on_exit: OnExit) -> None:
         self.unit = unit

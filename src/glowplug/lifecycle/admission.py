@@ -81,6 +81,10 @@ class Client(Protocol):
         """Its processes now."""
         ...
 
+    def told(self) -> dict[str, int]:
+        """What it says it holds, by device, where its processes do not tell."""
+        ...
+
     def private_bytes(self) -> int:
         """Host memory its processes hold, without what is mapped from files."""
         ...
@@ -308,6 +312,10 @@ class Admission:
             for id, bytes_ in held.claim.items():
                 claims[id] = claims.get(id, 0) + bytes_
         others = accounting.others(reading, ours, claims, private)
+        for name, client in self._clients.items():
+            if name in self._scheduler.holdings:
+                for id, bytes_ in client.told().items():
+                    others[id] = max(others.get(id, 0) - bytes_, 0)
         for id in others:
             others[id] = max(others[id] - self._lent_and_used(id, others[id]), 0)
         return rooms_of(reading, others, accounting.names(reading, ours), self._reserve, self._host_reserve)

@@ -28,10 +28,18 @@ class Measure:
         """Before anything is started."""
         self._before = {device.id: accounting.unaccounted(device) for device in reading.devices}
 
-    def seen(self, reading: Reading, pids: Set[int], resident: int | None, private: int) -> dict[str, int]:
-        """Look once; what it holds now.  Keeps the most of each device."""
+    def seen(
+        self,
+        reading: Reading,
+        pids: Set[int],
+        resident: int | None,
+        private: int,
+        told: Mapping[str, int] | None = None,
+    ) -> dict[str, int]:
+        """Look once; what it holds now.  Keeps the most of each device.  `told`: what it says itself, where its
+        processes do not tell."""
         self.pids, self.private = self.pids | pids, private
-        held = accounting.held_by(reading, pids)
+        held = accounting.held_by(reading, pids) | dict(told or {})
         if resident:
             held[HOST] = resident
         for id, bytes_ in held.items():
