@@ -39,6 +39,7 @@ import msgspec
 
 from glowplug.domain.model import LocalModel
 from glowplug.engines.ollama import address
+from glowplug.testing.fake_nvml_state import FakeGpus
 from glowplug.testing.fake_ollama_http import Api, Talk
 from glowplug.testing.fake_ollama_runners import MIB, Charge, Pulled, Runners, Terms
 from glowplug.units import parse_duration
@@ -100,7 +101,14 @@ def talk(env: Mapping[str, str]) -> Talk:
 
 
 def charge_device(pid: int, held: int) -> None:
-    """Called whenever a runner's memory on the device changes (bytes; 0: it ended): where a fake device is told."""
+    """Called whenever a runner's memory on the device changes (bytes; 0: it ended): told to the first fake GPU, where
+    there is one."""
+    gpus = FakeGpus.of(os.environ)
+    if gpus is None:
+        return
+    gpus.free(0, pid)
+    if held:
+        gpus.allocate(0, pid, held)
 
 
 def _log(text: str) -> None:
