@@ -17,7 +17,8 @@ from tools.models.make_embed import write_embed
 from tools.models.make_fixed import write_fixed_chat
 
 from glowplug.engines import gguf
-from glowplug.engines.gguf import GgufError, Skipped, Trouble
+from glowplug.engines.gguf import Skipped
+from glowplug.engines.weights import Trouble, WeightsError
 from tests.support.gguf_files import header, text, value, write
 
 KEYS: dict[str, Any] = {
@@ -79,8 +80,8 @@ def test_version_2_is_read_as_well(tmp_path: Path) -> None:
     assert gguf.read(tmp_path / "m.gguf").version == 2
 
 
-def trouble(path: Path) -> GgufError:
-    with pytest.raises(GgufError) as caught:
+def trouble(path: Path) -> WeightsError:
+    with pytest.raises(WeightsError) as caught:
         gguf.read(path)
     assert caught.value.hint and path.name.split("-0")[0] in caught.value.message
     return caught.value
@@ -89,8 +90,8 @@ def trouble(path: Path) -> GgufError:
 @pytest.mark.parametrize(
     ("raw", "kind", "words"),
     [
-        (b"", Trouble.NOT_GGUF, "is not a GGUF file"),
-        (b"<html>not found</html>", Trouble.NOT_GGUF, "is not a GGUF file"),
+        (b"", Trouble.WRONG_FORMAT, "is not a GGUF file"),
+        (b"<html>not found</html>", Trouble.WRONG_FORMAT, "is not a GGUF file"),
         (b"GGUF", Trouble.TRUNCATED, "it ends after 4 bytes"),
         (header({}, version=1)[0], Trouble.UNSUPPORTED, "version 1, known are 2 and 3"),
         (header({}, version=4)[0], Trouble.UNSUPPORTED, "version 4"),
@@ -169,7 +170,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     assert "is a folder" in trouble(tmp_path / "folder").message
     assert "is not a regular file" in trouble(tmp_path / "pipe").message
     assert trouble(tmp_path / "none").trouble is Trouble.MISSING
-    with pytest.raises(GgufError):
+    with pytest.raises(WeightsError):
         gguf.read("a\0b")
 
 
@@ -256,7 +257,7 @@ def _only_its_own_error(path: Path, raw: bytes) -> None:
     path.write_bytes(raw)
     try:
         found = gguf.read(path)
-    except GgufError:
+    except WeightsError:
         return
     assert found.size == len(raw)
 

@@ -2,24 +2,22 @@
 
 Format: `docs/gguf.md` of ggml, versions 2 and 3, little-endian.  The file comes from anywhere, so nothing it claims is
 believed: counts and lengths are bounded by what the file really holds and by the limits below, memory is taken for
-bytes that were read and not for bytes that were announced, and all that is raised is `GgufError`.  It is read and not
-mapped, because touching a mapped file that somebody truncates at this moment kills the process.
+bytes that were read and not for bytes that were announced, and all that is raised is `WeightsError`.  It is read and
+not mapped, because touching a mapped file that somebody truncates at this moment kills the process.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import stat
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
 from glowplug.engines.gguf_types import FORMATS
+from glowplug.engines.weights import AGAIN, Trouble, WeightsError, opened
 
 HEADER_LIMIT = 256 << 20
 """Bytes a header may take; the largest vocabularies take 20 MiB."""
@@ -45,31 +43,6 @@ _SCALARS: Mapping[int, struct.Struct] = MappingProxyType(
 )
 _U32, _U64 = struct.Struct("<I"), struct.Struct("<Q")
 _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")
-
-
-class Trouble(StrEnum):
-    """What is wrong with a file."""
-
-    MISSING = "missing"
-    """It, or one of its parts, is not there."""
-    UNREADABLE = "unreadable"
-    """It may not be read, or is no file."""
-    NOT_GGUF = "not_gguf"
-    UNSUPPORTED = "unsupported"
-    """GGUF of a version, byte order or number format that is not read here."""
-    TRUNCATED = "truncated"
-    BROKEN = "broken"
-    """It contradicts itself or passes a limit."""
-
-
-class GgufError(Exception):
-    """The one error of this module: `message` says what is wrong with which file, `hint` what to do."""
-
-    def __init__(self, trouble: Trouble, message: str, hint: str) -> None:
-        super().__init__(f"{message} ({hint})")
-        self.trouble = trouble
-        self.message = message
-        self.hint = hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +112,16 @@ class Header:
 
 
 def read(path: str | os.PathLike[str]) -> Header:
-    """The header of a file; of a split file, named by any of its parts, all of them as one.  Raises GgufError."""
+    """The header of a file; of a split file, named by any of its parts, all of them as one.  Raises WeightsError."""
     first = read_part(path)
     count = first.number("split.count", 0) or 0
     if count <= 1:
         return first
     if count > PART_LIMIT:
-        raise GgufError(Trouble.BROKEN, f"{first.path} says that it has {count} parts", _AGAIN)
+        raise WeightsError(Trouble.BROKEN, f"{first.path} says that it has {count} parts", AGAIN)
     match = _PART.search(first.path)
     if match is None or int(match.group(2)) != count:
-        raise GgufError(
+        raise WeightsError(
             Trouble.MISSING,
             f"{first.path} is one of {count} parts and is not named like one",
             f"name the parts NAME-00001-of-{count:05}.gguf and so on",
@@ -158,7 +131,7 @@ def read(path: str | os.PathLike[str]) -> Header:
     absent = [name for name in names if not Path(name).exists()]
     if absent:
         listed = ", ".join(Path(name).name for name in absent[:3]) + (" and more" if len(absent) > 3 else "")
-        raise GgufError(
+        raise WeightsError(
             Trouble.MISSING,
             f"{len(absent)} of the {count} parts of {stem}.gguf are missing: {listed}",
             "put the missing parts beside the others",
@@ -174,9 +147,9 @@ def read(path: str | os.PathLike[str]) -> Header:
 
 
 def read_part(path: str | os.PathLike[str]) -> Header:
-    """The header of this one file, whether it is a part or not.  Raises GgufError."""
+    """The header of this one file, whether it is a part or not.  Raises WeightsError."""
     name = os.fspath(path)
-    with _opened(name) as (descriptor, size):
+    with opened(name, ".gguf") as (descriptor, size):
         reader = _Reader(name, descriptor, size)
         version = _version(reader)
         tensor_count = reader.u64()
@@ -187,30 +160,6 @@ def read_part(path: str | os.PathLike[str]) -> Header:
         tensors = tuple(_tensor(reader) for _ in range(tensor_count))
         _check_data(reader, values, tensors)
         return Header(path=name, version=version, values=MappingProxyType(values), tensors=tensors, size=size)
-
-
-_AGAIN = "download it again"
-
-
-@contextmanager
-def _opened(name: str) -> Iterator[tuple[int, int]]:
-    try:
-        # Non-blocking, for opening a pipe would wait for its writer.
-        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (FileNotFoundError, NotADirectoryError):
-        raise GgufError(Trouble.MISSING, f"{name} does not exist", "correct the path or put the file there") from None
-    except (OSError, ValueError) as exc:
-        why = exc.strerror if isinstance(exc, OSError) else str(exc)
-        raise GgufError(Trouble.UNREADABLE, f"{name} cannot be read: {why}", "correct the file's permissions") from exc
-    try:
-        info = os.fstat(descriptor)
-        if stat.S_ISDIR(info.st_mode):
-            raise GgufError(Trouble.UNREADABLE, f"{name} is a folder", "name the .gguf file in it")
-        if not stat.S_ISREG(info.st_mode):
-            raise GgufError(Trouble.UNREADABLE, f"{name} is not a regular file", "name a .gguf file")
-        yield descriptor, info.st_size
-    finally:
-        os.close(descriptor)
 
 
 class _Reader:
@@ -224,16 +173,16 @@ class _Reader:
         self._strings = 0
         self.at = 0
 
-    def broken(self, what: str) -> GgufError:
-        return GgufError(Trouble.BROKEN, f"the header of {self.name} {what}", _AGAIN)
+    def broken(self, what: str) -> WeightsError:
+        return WeightsError(Trouble.BROKEN, f"the header of {self.name} {what}", AGAIN)
 
     def need(self, end: int) -> None:
         """Have everything before `end` read; says how much is missing if the file has less."""
         if end <= len(self._data):
             return
         if end > self.size:
-            raise GgufError(
-                Trouble.TRUNCATED, f"{self.name} is cut off in its header: it ends after {self.size} bytes", _AGAIN
+            raise WeightsError(
+                Trouble.TRUNCATED, f"{self.name} is cut off in its header: it ends after {self.size} bytes", AGAIN
             )
         if end > HEADER_LIMIT:
             raise self.broken(f"is longer than {HEADER_LIMIT >> 20} MiB")
@@ -242,11 +191,11 @@ class _Reader:
             try:
                 chunk = os.pread(self._descriptor, min(want - len(self._data), _CHUNK), len(self._data))
             except OSError as exc:
-                raise GgufError(
+                raise WeightsError(
                     Trouble.UNREADABLE, f"{self.name} cannot be read: {exc.strerror}", "check the disk"
                 ) from exc
             if not chunk:
-                raise GgufError(Trouble.TRUNCATED, f"{self.name} became shorter while it was read", _AGAIN)
+                raise WeightsError(Trouble.TRUNCATED, f"{self.name} became shorter while it was read", AGAIN)
             self._data += chunk
 
     def scalar(self, form: struct.Struct) -> int | float | bool:
@@ -322,12 +271,14 @@ class _Reader:
 def _version(reader: _Reader) -> int:
     name = reader.name
     if reader.size < 4 or reader.raw(4) != b"GGUF":
-        raise GgufError(Trouble.NOT_GGUF, f"{name} is not a GGUF file", "name a .gguf file, or convert the model")
+        raise WeightsError(
+            Trouble.WRONG_FORMAT, f"{name} is not a GGUF file", "name a .gguf file, or convert the model"
+        )
     version = reader.u32()
     if version & 0xFFFF == 0 and version:
-        raise GgufError(Trouble.UNSUPPORTED, f"{name} is in big-endian byte order", "use a little-endian copy of it")
+        raise WeightsError(Trouble.UNSUPPORTED, f"{name} is in big-endian byte order", "use a little-endian copy of it")
     if version not in (2, 3):
-        raise GgufError(
+        raise WeightsError(
             Trouble.UNSUPPORTED, f"{name} is GGUF version {version}, known are 2 and 3", "convert the model again"
         )
     return version
@@ -361,7 +312,7 @@ def _tensor(reader: _Reader) -> Tensor:
     offset = reader.u64()
     format = FORMATS.get(kind)
     if format is None:
-        raise GgufError(
+        raise WeightsError(
             Trouble.UNSUPPORTED,
             f"the tensor {name!r} of {reader.name} has the number format {kind}, which is not known",
             "use another quantisation of the model",
@@ -383,7 +334,7 @@ def _check_data(reader: _Reader, values: Mapping[str, Value], tensors: tuple[Ten
     end = start + max((tensor.offset + tensor.size for tensor in tensors), default=0)
     if tensors and end > reader.size:
         missing = end - reader.size
-        raise GgufError(
+        raise WeightsError(
             Trouble.TRUNCATED,
             f"{reader.name} is cut off: {missing} of {end} bytes are missing",
             "the download did not finish; download it again",

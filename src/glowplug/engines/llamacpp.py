@@ -20,6 +20,7 @@ from glowplug.engines import base, gguf, llamacpp_estimate, llamacpp_log, llamac
 from glowplug.engines.base import LoadProgress, LoadReport, Option, OptionValue, Readiness, Sleeping, Stopping
 from glowplug.engines.llamacpp_memory import layers_on_device
 from glowplug.engines.llamacpp_options import OPTIONS
+from glowplug.engines.weights import Trouble, WeightsError
 from glowplug.errors import Problem
 
 DETAILED = 4
@@ -228,8 +229,8 @@ def _unusable(what: str, path: str) -> Failure | None:
         )
     try:
         gguf.read(path)
-    except gguf.GgufError as exc:
-        missing = exc.trouble in (gguf.Trouble.MISSING, gguf.Trouble.UNREADABLE)
+    except WeightsError as exc:
+        missing = exc.trouble in (Trouble.MISSING, Trouble.UNREADABLE)
         return Failure(
             kind=FailureKind.MISSING_FILE if missing else FailureKind.BAD_MODEL,
             message=f"the {what} file cannot be used: {exc.message}",

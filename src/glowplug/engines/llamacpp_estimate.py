@@ -38,6 +38,7 @@ from glowplug.engines.llamacpp_memory import (
 )
 from glowplug.engines.llamacpp_model import Facts, facts
 from glowplug.engines.llamacpp_settings import Settings, settings
+from glowplug.engines.weights import WeightsError
 
 FIT_TIMEOUT = 10.0
 _PASSED_ON = ("PATH", "HOME", "LD_LIBRARY_PATH")
@@ -64,7 +65,7 @@ def read_files(model: LocalModel, options: Mapping[str, OptionValue]) -> Files |
         draft = facts(gguf.read(chosen.draft)) if chosen.draft else None
         projector = _projector(gguf.read(chosen.projector)) if chosen.projector else None
         lora = gguf.read(chosen.lora).size if chosen.lora else 0
-    except gguf.GgufError:
+    except WeightsError:
         return None
     return Files(found, chosen, Beside(projector, draft, lora))
 
