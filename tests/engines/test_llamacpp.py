@@ -58,6 +58,16 @@ def test_the_registry_has_it_and_cannot_be_changed() -> None:
             frozenset({"-md", "-ngld"}),
             ("-md", "/d", "-ngld", "9"),
         ),
+        (
+            {"options": {"draft_model": "/d"}},
+            frozenset({"-md", "--spec-type"}),
+            ("-md", "/d", "--spec-type", "draft-simple"),
+        ),
+        (
+            {"options": {"draft_model": "/d", "draft_type": "draft-mtp"}},
+            frozenset({"-md", "--spec-type"}),
+            ("-md", "/d", "--spec-type", "draft-mtp"),
+        ),
     ],
 )
 def test_argv(more: dict[str, object], known: frozenset[str] | None, tail: tuple[str, ...]) -> None:

@@ -240,14 +240,17 @@ class _Reader:
         if self._strings > STRING_LIMIT:
             raise self.broken(f"claims an array of {count} strings")
         unpack = _U64.unpack_from
-        while count:
-            data, at = self._data, self.at
-            last = len(data) - 8
-            while count and at <= last:
-                at += 8 + unpack(data, at)[0]
-                count -= 1
-            self.at = at
-            self.need(at + 8 if count else at)
+        data, at, first = self._data, self.at, 0
+        while first < count:
+            try:
+                for number in range(first, count):
+                    first = number
+                    at += 8 + unpack(data, at)[0]
+                break
+            except (struct.error, OverflowError):  # beyond what was read, or beyond any file
+                self.need(at + 8)
+        self.need(at)
+        self.at = at
 
     def array(self) -> Value:
         kind = self.u32()

@@ -61,6 +61,9 @@ class LlamaCpp:
             if flag:
                 out.append(flag)
         options = self._options(model)
+        if "draft_model" in options and _lists("draft_type", known):
+            # Builds that know kinds of drafting load a draft model and do not use it unless one is named.
+            options.setdefault("draft_type", "draft-simple")
         for name, value in options.items():
             out += _render(OPTIONS[name], value, known)
         if place is not None and place.claim:

@@ -182,9 +182,9 @@ def _compute(facts: Facts, settings: Settings, context: int) -> tuple[int, int, 
     else:
         mask, scores = 4 * tokens * sum(seen), 4 * tokens * max(seen) * facts.heads
     work = 4 * tokens * facts.wide + scores
-    logits = 4 * tokens * facts.vocabulary
+    logits = 4 * tokens * (facts.vocabulary + 2 * facts.embedding)
     inputs = mask + 4 * tokens * facts.embedding
-    doubt = max(logits - work, 0) if facts.cached else 0
+    doubt = max(logits - work - mask, 0) if facts.cached else 0
     return min(mask + work, _MOST), min(inputs, _MOST), min(doubt, _MOST)
 
 

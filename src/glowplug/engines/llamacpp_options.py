@@ -43,6 +43,9 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
             "layers of the draft model kept on the GPU; 99: all",
             minimum=-1,
         ),
+        "draft_type": Option(
+            ("--spec-type",), str, "how the draft model drafts; draft-simple where the build asks and nothing is said"
+        ),
         "verbosity": Option(
             ("--verbosity", "--log-verbosity", "-lv"), int, "detail of the log; 3: usual, 4: with sizes", minimum=0
         ),
