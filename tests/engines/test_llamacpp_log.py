@@ -123,6 +123,8 @@ def test_a_hostile_log_costs_neither_time_nor_belief() -> None:
         (-9, ["load_tensors: loading model tensors"], FailureKind.OUT_OF_MEMORY, "SIGKILL"),
         (-9, ["load_tensors: x", "srv  llama_server: model loaded"], FailureKind.CRASH, "SIGKILL"),
         (-9, [], FailureKind.CRASH, "SIGKILL"),
+        (-9, ["one of many lines after it was adopted"], FailureKind.CRASH, "SIGKILL"),
+        (-9, ["slot release: id 3 | task 0 | stop processing", "x load_model: x"], FailureKind.CRASH, "SIGKILL"),
     ],
 )
 def test_classify(code: int, lines: list[str], kind: FailureKind, part: str) -> None:

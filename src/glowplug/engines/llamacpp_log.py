@@ -92,7 +92,8 @@ _STAGES = (
     ),
 )
 _DOTS = re.compile(r"\.{1,100}")
-_READY = re.compile(r"server is listening|listening on |model loaded")
+_READY = re.compile(r"server is listening|listening on |model loaded|\bslot\b|slots are idle")
+_LOADING = frozenset({"loading weights", "allocating the context", "warming up"})
 
 
 def classify(exit_code: int | None, log_lines: Sequence[str]) -> Failure:
@@ -111,8 +112,10 @@ def classify(exit_code: int | None, log_lines: Sequence[str]) -> Failure:
     kind, hint = FailureKind.CRASH, "see the log for the reason"
     if exit_code == -9:
         hint = "something killed it; if that was the kernel for lack of memory, dmesg says so"
-        if log_lines and not any(_READY.search(line[:LINE_LIMIT]) for line in log_lines):
-            # While it loads, hardly anything but the kernel's out-of-memory killer does this.
+        ready = any(_READY.search(line[:LINE_LIMIT]) for line in log_lines)
+        if not ready and progress(log_lines).stage in _LOADING:
+            # While it loads, hardly anything but the kernel's out-of-memory killer does this.  (The lines may be a
+            # later part of a long log, so that it is ready is not said, and that it loads has to be.)
             kind = FailureKind.OUT_OF_MEMORY
     return Failure(kind=kind, message=f"the engine ended ({ended})", hint=hint, log_tail=tail)
 
