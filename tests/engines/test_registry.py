@@ -17,6 +17,7 @@ from glowplug.domain.model import Capability, LocalModel
 from glowplug.engines.base import Engine, LoadProgress, LoadReport, Option, Readiness, Request, Sleeping, Stopping
 from glowplug.engines.placeholders import launch_environment
 from glowplug.engines.registry import ENGINES
+from tests.support.gguf_files import write
 
 ENDPOINT = Endpoint(instance="i", model="chat-x", host="127.0.0.1", port=5001, key="launch-key")
 GIB = 1 << 30
@@ -143,7 +144,9 @@ def test_what_is_missing_is_seen_before_anything_starts(engine: Engine, tmp_path
 
 def test_an_option_that_is_none_is_seen_before_anything_starts(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    found = engine.preflight(model(engine, str(tmp_path), command=(sys.executable,), options={"no_such_option": 1}))
+    write(tmp_path / "m.gguf", {"general.architecture": "llama"})
+    path = tmp_path / "m.gguf" if engine.name == "llamacpp" else tmp_path
+    found = engine.preflight(model(engine, str(path), command=(sys.executable,), options={"no_such_option": 1}))
     assert found is not None and found.kind is FailureKind.BAD_FLAG and "no_such_option" in found.message
 
 

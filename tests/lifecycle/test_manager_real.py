@@ -28,6 +28,7 @@ from glowplug.lifecycle.probe import HttpProber, ask
 from glowplug.lifecycle.records import Records
 from glowplug.wire.link import Held
 from tests.lifecycle.fakes import FakeHardware
+from tests.support.gguf_files import write
 
 SOURCE = str(Path(glowplug.__file__).parents[1])
 MODELS = sorted(Path(SOURCE).glob("glowplug/**/*.gguf"))
@@ -65,7 +66,7 @@ class Bench:
         self.launcher = ProcessLauncher(directory)
         self.outbox = Outbox()
         self.weights = directory / "weights.gguf"
-        self.weights.write_bytes(b"GGUF")
+        write(self.weights, {"general.architecture": "llama"})
 
     def model(self, *switches: str, **more: object) -> LocalModel:
         settings: dict[str, object] = {
@@ -283,8 +284,9 @@ async def test_llama_cpp_itself(bench: Bench) -> None:
     assert view.state is State.READY
     assert (await ask(bench.outbox.granted[0], "/v1/models"))[0] == 200
     await manager.stop_model("chat-x")
-    bench.weights.write_bytes(b"this is not a GGUF file")
+    write(bench.weights, {"general.architecture": "nothing-known"})
     manager.configure([bench.model(command=command)])
     with pytest.raises(EngineFailed) as caught:
         await manager.start_model("chat-x")
     assert caught.value.reason == FailureKind.BAD_MODEL
+    assert "'nothing-known'" in str(caught.value)
