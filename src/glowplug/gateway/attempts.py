@@ -37,10 +37,14 @@ class Attempt:
     instance: Instance | None = None
 
     def __init__(self, call: Call, target: Target, number: int) -> None:
-        """Account the attempt and take what it needs.  Raises Unavailable when it cannot be recorded."""
+        """Account the attempt and take what it needs.  Raises Unavailable when it cannot be recorded, RequestError when
+        this target's wire has no words for the request: then there was no attempt."""
         plane = call.plane
         body = call.body
         kind = call.kind
+        text = body.spliced(target.upstream_name)
+        if target.translated:
+            text = self.translate(call, target, text)
         self.call = call
         self.target = target
         self.parts: list[bytes] = []
@@ -58,11 +62,15 @@ class Attempt:
             instance = self.instance = target.instance
             assert instance is not None, "a local target is READY only with an instance"
             plane.grants.lease(instance)
-            head, self.pool = instance.heads[kind], instance.pool
+            heads = instance.ollama_heads if target.translated else instance.heads
+            head, self.pool = heads[kind], instance.pool
         else:
             head, self.pool = target.heads[kind], target.pool or plane.provider_pool(target)
-        text = body.spliced(target.upstream_name)
         self.payload = b"%b%d\r\n\r\n%b" % (head, len(text), text)
+
+    def translate(self, call: Call, target: Target, text: bytes) -> bytes:
+        """The body in the target's own wire.  Raises RequestError."""
+        raise NotImplementedError(f"{target.name} needs a TranslatedAttempt")
 
     def start(self) -> None:
         self.dial = self.pool.start(self, self.payload)

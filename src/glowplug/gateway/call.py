@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.model import Cold, OnDisconnect
 from glowplug.domain.usage import Outcome
-from glowplug.errors import Forbidden, GlowplugError, Loading, Unavailable, UpstreamError
+from glowplug.errors import Forbidden, GlowplugError, Loading, RequestError, Unavailable, UpstreamError
 from glowplug.gateway import refusals
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.reply import Reply
 from glowplug.gateway.tables import KIND_NAMES, Key, Route, Target
+from glowplug.gateway.translated import TranslatedAttempt
 from glowplug.routing.plan import Standing, Step, decide
 from glowplug.wire import sse
 from glowplug.wire.http1 import passed_lines
@@ -211,9 +212,14 @@ class Call:
 
     def _attempt(self, target: Target) -> None:
         try:
-            attempt = Attempt(self, target, self.attempts)
+            attempt = (TranslatedAttempt if target.translated else Attempt)(self, target, self.attempts)
         except Unavailable as error:
             self._refuse(error)
+            return
+        except RequestError as error:
+            self.last_error = error
+            self._mark_tried(target, "cannot be asked this", final=True)
+            self._step()
             return
         self.attempts += 1
         self.attempt = attempt

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from glowplug.domain.instance import Endpoint, Failure
-from glowplug.domain.model import Capability, Cold, Loading
+from glowplug.domain.model import Capability, Cold, Dialect, Loading
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, ModelRoute, Snapshot
 from glowplug.gateway.upstream import Pool
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
+from glowplug.wire import ollama
 
 KINDS: Final = (Capability.CHAT, Capability.COMPLETIONS, Capability.EMBEDDINGS)
 """What can be asked for on the data plane.  A request's kind is an index into this; `heads` and `by_kind` are tuples in
@@ -25,6 +26,7 @@ this order, because an enum as a dictionary key costs a Python call at every loo
 KIND_NAMES: Final = tuple(str(kind) for kind in KINDS)
 EMBEDDINGS: Final = KINDS.index(Capability.EMBEDDINGS)
 _UPSTREAM_PATHS: Final = ("/chat/completions", "/completions", "/embeddings")
+_OLLAMA_PATHS: Final = (ollama.CHAT, ollama.GENERATE, ollama.EMBED)
 
 Heads = tuple[bytes, ...]
 """Request heads to one place by kind, complete up to the value of Content-Length."""
@@ -33,7 +35,7 @@ Heads = tuple[bytes, ...]
 class Instance:
     """A granted instance and this worker's leases on it."""
 
-    __slots__ = ("endpoint", "heads", "leases", "pool", "revoked", "suspect")
+    __slots__ = ("endpoint", "heads", "leases", "ollama_heads", "pool", "revoked", "suspect")
 
     def __init__(self, endpoint: Endpoint, pool: Pool) -> None:
         self.endpoint = endpoint
@@ -42,7 +44,9 @@ class Instance:
         self.revoked = False
         self.suspect = False
         """True after it broke something, until control grants it again."""
-        self.heads = _heads(f"{endpoint.host}:{endpoint.port}", "/v1", endpoint.key, {})
+        host = f"{endpoint.host}:{endpoint.port}"
+        self.heads = _heads(host, "/v1", endpoint.key, {})
+        self.ollama_heads = _heads(host, "", endpoint.key, {}, _OLLAMA_PATHS)
 
     @property
     def usable(self) -> bool:
@@ -54,7 +58,7 @@ class Target:
 
     __slots__ = (
         "active", "failure", "heads", "instance", "limiter", "loading", "name", "name_header", "pool", "route",
-        "upstream_name", "waiters", "warmed_at",
+        "translated", "upstream_name", "waiters", "warmed_at",
     )  # fmt: skip
 
     def __init__(self, route: ModelRoute) -> None:
@@ -72,12 +76,15 @@ class Target:
         self.heads: Heads = ()
         self.route = route
         self.upstream_name = b""
+        self.translated = False
+        """It is spoken to in Ollama's wire (`gateway.translated`)."""
         self.adopt(route, None)
 
     def adopt(self, route: ModelRoute, old: ModelRoute | None) -> None:
         """Take over the settings of a new revision; the pool is dropped when the way there has changed."""
         self.route = route
         self.upstream_name = msgspec.json.encode(route.upstream_model)
+        self.translated = route.local and route.dialect is Dialect.OLLAMA
         if old is None or old.rpm != route.rpm:
             self.limiter = RateLimit(route.rpm) if route.rpm is not None else None
         if self.pool is not None and old is not None and _way(old) != _way(route):
@@ -118,9 +125,9 @@ def _way(route: ModelRoute) -> tuple[str, float]:
     return route.base_url, route.connect_timeout
 
 
-def _heads(host: str, prefix: str, key: str, extra: dict[str, str]) -> Heads:
+def _heads(host: str, prefix: str, key: str, extra: dict[str, str], paths: tuple[str, ...] = _UPSTREAM_PATHS) -> Heads:
     out = []
-    for path in _UPSTREAM_PATHS:
+    for path in paths:
         lines = [f"POST {prefix}{path} HTTP/1.1", f"host: {host}"]
         if key:
             lines.append(f"authorization: Bearer {key}")
