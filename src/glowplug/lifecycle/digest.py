@@ -15,9 +15,12 @@ from glowplug.lifecycle.events import Policy
 
 
 def command_digest(engine: Engine, model: LocalModel) -> str:
-    """Identity of the command line and environment of a model, without what differs at every launch."""
+    """Identity of the command line and environment of a model, without what differs at every launch; of a model that
+    a daemon loads also of what it is loaded with."""
     endpoint = Endpoint(instance="", model=model.name, host="127.0.0.1", port=model.port or 0, key="")
-    content = [engine.name, engine.argv(model, endpoint), sorted(engine.env(model).items())]
+    content: list[object] = [engine.name, engine.argv(model, endpoint), sorted(engine.env(model).items())]
+    if engine.hosted:
+        content += [model.id, sorted(model.options.items())]
     return sha256(msgspec.json.encode(content)).hexdigest()[:32]
 
 
