@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -108,6 +110,16 @@ async def test_a_list_without_a_model_counts_only_when_seen_twice(one: Daemon) -
     one.look()
     await until(lambda: missing.told == ["Ollama unloaded it unasked"])
     assert there.told == leaving.told == []
+
+
+async def test_its_end_takes_those_along_who_were_in_it_and_not_those_who_wait_for_one(one: Daemon) -> None:
+    inside, waiting = Tenant("i"), Tenant("j", "qwen3:4b")
+    one.enter(inside)
+    await one.ensure(starter(one), "i")
+    one.enter(waiting)
+    os.kill(one.pid, signal.SIGKILL)
+    await until(lambda: inside.told == ["evicted -9"] and one.pid == 0)
+    assert waiting.told == []
 
 
 async def test_a_foreign_one_that_goes_is_noticed(kit: DaemonKit, tmp_path: Path) -> None:
