@@ -198,7 +198,6 @@ class Ollama:
                 device=model.memory or 0,
                 host=model.host_memory or 0,
                 source=Source.DECLARED,
-                detail="declared in the configuration",
             )
         layers = layers_of(model)
         if not layers:

@@ -96,6 +96,11 @@ class HostedModel:
         group = self._daemon.group
         return group.survivors() if group is not None and not self._daemon.answers else ()
 
+    def processes(self) -> tuple[int, ...]:
+        """All processes of its daemon where that is ours; they serve its other models as well."""
+        group = self._daemon.group
+        return group.survivors() if group is not None else ()
+
     def sample(self) -> Sample:
         """What the daemon has done.  One that is not ours cannot be seen into: while it loads it counts as working,
         because it ends a load that stands still by itself (OLLAMA_LOAD_TIMEOUT)."""

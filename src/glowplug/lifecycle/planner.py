@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from glowplug.domain.footprint import Footprint
 from glowplug.domain.instance import State
 from glowplug.domain.plan import DeviceView, EvictionView, MemoryView, PlanView, Verdict
@@ -45,7 +47,7 @@ class Planner:
         decision = self._admission.explain(name, slot.tenancy.need(footprint))
         view = self.view_of(name, decision, footprint)
         eta = slot.machine.expected if view.verdict in (Verdict.FITS, Verdict.AFTER_EVICTING) else None
-        return _with(view, eta, slot.tenancy.position, footprint)
+        return msgspec.structs.replace(view, eta_s=eta, queue_position=slot.tenancy.position)
 
     def _there(self, slot: Slot, footprint: Footprint) -> PlanView:
         machine = slot.machine
@@ -139,18 +141,3 @@ class Planner:
 
 def _shared(unified: bool) -> str:
     return "it shares the machine's memory and is counted there" if unified else ""
-
-
-def _with(view: PlanView, eta: float | None, position: int | None, footprint: Footprint) -> PlanView:
-    bar = f" (±{footprint.error:.0%}, {footprint.detail or footprint.source.value})" if footprint.device else ""
-    return PlanView(
-        model=view.model,
-        verdict=view.verdict,
-        why=f"{view.why}{bar}",
-        claim=view.claim,
-        footprint=view.footprint,
-        evict=view.evict,
-        eta_s=eta,
-        queue_position=position,
-        devices=view.devices,
-    )

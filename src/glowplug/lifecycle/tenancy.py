@@ -23,6 +23,7 @@ from glowplug.lifecycle import events as ev
 from glowplug.lifecycle.admission import Admission
 from glowplug.lifecycle.events import Event
 from glowplug.lifecycle.footprint import Footprints
+from glowplug.lifecycle.hosted import HostedModel
 from glowplug.lifecycle.learned import Run
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.measuring import Measure, settled
@@ -159,13 +160,19 @@ class Tenancy:
     def pids(self) -> frozenset[int]:
         """Anew while they come and go; as last seen while it is loaded."""
         running = self._slot.running
-        if running is None or self._slot.engine.hosted:
+        if running is None:
             return frozenset()
+        if isinstance(running, HostedModel):
+            return frozenset(running.processes())
         if self._slot.machine.state not in _SETTLED or not self.measure.pids:
             return frozenset(running.survivors())
         return self.measure.pids
 
     def told(self) -> dict[str, int]:
+        """What a daemon that is not ours says it holds for this model, by device: its processes are not known."""
+        return {} if self.pids() else self._told()
+
+    def _told(self) -> dict[str, int]:
         """What a daemon says it holds for this model, by device: its processes serve others as well."""
         running = self._slot.running
         size = running.device_memory if running is not None else None
@@ -246,7 +253,7 @@ class Tenancy:
         running = self._slot.running
         assert running is not None
         if self._slot.engine.hosted:
-            self.measure.seen(reading, frozenset(), self.private_bytes(), self.private_bytes(), self.told())
+            self.measure.seen(reading, frozenset(), self.private_bytes(), self.private_bytes(), self._told())
             return
         pids = frozenset(running.survivors())
         self.measure.seen(reading, pids, running.memory(), procfs.private_bytes(pids))
