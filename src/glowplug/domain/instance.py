@@ -67,7 +67,11 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     def again_now(self, now: float) -> bool:
         """Whether a request may start it again at once (`now` in unix seconds): it had worked and ended unasked."""
-        return self.kind is not FailureKind.STOPPED and not self.permanent and self.until <= now
+        return self.kind not in _NOT_BROKEN and not self.permanent and self.until <= now
+
+
+_NOT_BROKEN = (FailureKind.STOPPED, FailureKind.NO_ROOM, FailureKind.TOO_LARGE)
+"""Asking again at once would get the same answer."""
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

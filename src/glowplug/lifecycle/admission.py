@@ -232,9 +232,9 @@ class Admission:
             case Evict(model, why):
                 log.info("%s: unloading %s", model, why)
                 client.evict(why)
-            case Refuse(_, failure):
+            case Refuse(_, failure, stands):
                 short = REFUSED_FOR if failure.kind is FailureKind.NO_ROOM else TOO_LARGE_FOR
-                client.refused(failure, now + short)
+                client.refused(failure, now + (short if stands else 0.0))
             case Queued(_, position, why):
                 client.queued(position, why)
 

@@ -59,8 +59,13 @@ class Footprints:
             learned = footprint(runs, self.key(engine, model, reading))
             if learned is not None:
                 return learned
-        estimate = engine.estimate(model, reading.accelerators)
-        return estimate or declared(model, reading.accelerators) or by_size(model, reading.accelerators) or Footprint()
+        estimate = engine.estimate(model, reading.accelerators) or by_size(model, reading.accelerators)
+        said = declared(model, reading.accelerators)
+        if estimate is None or said is None or estimate.source is Source.POLICY:
+            return estimate or said or Footprint()
+        if estimate.source is Source.SIZE:
+            return said
+        return at_least(estimate, said)
 
     def key(self, engine: Engine, model: LocalModel, reading: Reading) -> str:
         """Identity of a run (see `learned.key_of`).  Reads both ends of the weights."""
@@ -97,6 +102,16 @@ def declared(model: LocalModel, accelerators: Sequence[Device]) -> Footprint | N
         host=model.host_memory or 0,
         error=0.05,
         source=Source.DECLARED,
+    )
+
+
+def at_least(estimate: Footprint, said: Footprint) -> Footprint:
+    """An estimate that is not below what was declared: who declares more than arithmetic finds knows why, and the first
+    measured run settles it."""
+    if estimate.device >= said.device and estimate.host >= said.host:
+        return estimate
+    return msgspec.structs.replace(
+        said, device=max(estimate.device, said.device), host=max(estimate.host, said.host), parts=estimate.parts
     )
 
 

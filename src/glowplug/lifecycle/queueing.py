@@ -153,8 +153,11 @@ class Evict:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
+    """`stands`: it would be the same for everybody who asks now, whatever they may do."""
+
     model: str
     failure: Failure
+    stands: bool = True
 
 
 @dataclass(frozen=True, slots=True)

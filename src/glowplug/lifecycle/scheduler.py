@@ -152,7 +152,7 @@ class Scheduler:
                 case Verdict.REFUSE:
                     assert decision.failure is not None
                     del self.wishes[wish.model]
-                    out.append(Refuse(wish.model, decision.failure))
+                    out.append(Refuse(wish.model, decision.failure, stands=wish.evict))
                 case Verdict.EVICT:
                     wish.victims, wish.promised = decision.victims, decision.claim
                     promised.append(decision.claim)
