@@ -120,6 +120,7 @@ class Admission:
         self._reserve, self._host_reserve = reserve, host_reserve
         lent = {name: self._scheduler.traits[name] for name in self._bases}
         self._scheduler.configure(rules, {**traits, **lent}, groups)
+        self._reading = None
         self._happened(Looked())
 
     def watch(self, watcher: Watcher) -> None:
@@ -167,9 +168,10 @@ class Admission:
         """A lease that an earlier control process gave is still held."""
         self._scheduler.traits[client.name] = Traits(pinned=True)
         self._bases[client.name] = dict(base)
-        self._look()
         self._clients[client.name] = client
         self._happened(Stands(client.name, Phase.LOADED, wanted=True, claim=claim))
+        self._reading = None  # what it uses was taken for somebody else's
+        self._happened(Looked())
 
     def lent(self, client: Client) -> None:
         """The lease was given: what the devices hold now is not its doing."""
@@ -275,24 +277,20 @@ class Admission:
     # ---- the devices
 
     def reading(self, age: float = 0.0) -> Reading:
-        """All devices, read anew unless the last reading is at most `age` seconds old."""
-        now = self._clock.monotonic()
-        if self._reading is None or now - self._read_at > age:
-            self._reading, self._read_at = self._hardware.read(), now
+        """All devices, read anew unless the last reading is at most `age` seconds old.
+
+        Whose memory it is can only be told at the moment of the reading, while the processes are there that held it: so
+        the scheduler gets its rooms here and nowhere else, whoever asked.
+        """
+        if self._reading is None or self._clock.monotonic() - self._read_at > age:
+            self._reading = self._hardware.read()
+            now = self._read_at = self._clock.monotonic()  # a driver that took its time is not asked again for that
+            self._scheduler.set_rooms(now, self._rooms(self._reading), _left(self._reading))
         return self._reading
 
     def _look(self) -> None:
         """Let the scheduler know what the machine has at this moment."""
-        fresh = self._reading is not None and self._clock.monotonic() - self._read_at <= FRESH
-        if fresh and self._scheduler.rooms:
-            return
-        reading = self.reading(FRESH)
-        free = {
-            device.id: device.total - device.used
-            for device in reading.devices
-            if device.total is not None and device.used is not None
-        }
-        self._scheduler.set_rooms(self._clock.monotonic(), self._rooms(reading), free)
+        self.reading(FRESH)
 
     def _rooms(self, reading: Reading) -> tuple[Room, ...]:
         ours, private = self.ours(reading)
@@ -337,6 +335,15 @@ class Admission:
     def scheduler(self) -> Scheduler:
         """To be looked at, not to be changed."""
         return self._scheduler
+
+
+def _left(reading: Reading) -> dict[str, int]:
+    """What the drivers say is free, by device."""
+    return {
+        device.id: device.total - device.used
+        for device in reading.devices
+        if device.total is not None and device.used is not None
+    }
 
 
 class Watcher(Protocol):
