@@ -274,8 +274,14 @@ def test_how_nobody_stands_is_no_news(bench: Bench) -> None:
 
 
 def test_an_adopted_engine_brings_its_claim(bench: Bench) -> None:
-    bench.client("a").stands(Phase.LOADING, claim={"gpu0": 14 * GIB})
-    assert bench.client("b").want(12).place is None
+    a = bench.client("a")
+    a.own = frozenset({7})
+    bench.hold(7, 14)
+    bench.clock.advance(1)
+    bench.admission.reading()
+    a.stands(Phase.LOADING, claim={"gpu0": 14 * GIB})
+    assert bench.client("b").want(9).place is not None, "its memory is not counted as another program's as well"
+    assert bench.client("c").want(1).place is None
 
 
 def test_explaining_changes_nothing(bench: Bench) -> None:
@@ -343,7 +349,6 @@ def test_a_lease_of_an_earlier_process_is_held_on(bench: Bench) -> None:
     bench.hold(50, 6)
     bench.admission.lend_again(lease, {"gpu0": 10 * GIB}, {"gpu0": 0})
     assert bench.admission.base_of(lease) == {"gpu0": 0}
-    assert bench.admission.scheduler.free()["gpu0"] == 13 * GIB
     assert free(bench) == 24 - 1 - 10
 
 

@@ -18,7 +18,7 @@ from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import Group
 from glowplug.lifecycle import accounting
 from glowplug.lifecycle.deciding import Decision
-from glowplug.lifecycle.placement import Need, Room, rooms_of
+from glowplug.lifecycle.placement import Need, Room, most, rooms_of
 from glowplug.lifecycle.ports import Scheduler as Clock
 from glowplug.lifecycle.ports import Timer
 from glowplug.lifecycle.queueing import (
@@ -157,6 +157,8 @@ class Admission:
             return
         self._clients[client.name] = client
         self._happened(Stands(client.name, phase, wanted, claim, reload_seconds))
+        if known is None:
+            self._reading = None  # adopted: what it holds was taken for somebody else's
 
     def lend(self, client: Client, need: Need, *, evict: bool = True) -> None:
         """A lease asks: nobody may take it back from it before it ends."""
@@ -168,10 +170,7 @@ class Admission:
         """A lease that an earlier control process gave is still held."""
         self._scheduler.traits[client.name] = Traits(pinned=True)
         self._bases[client.name] = dict(base)
-        self._clients[client.name] = client
-        self._happened(Stands(client.name, Phase.LOADED, wanted=True, claim=claim))
-        self._reading = None  # what it uses was taken for somebody else's
-        self._happened(Looked())
+        self.stands(client, Phase.LOADED, wanted=True, claim=claim)
 
     def lent(self, client: Client) -> None:
         """The lease was given: what the devices hold now is not its doing."""
@@ -195,6 +194,11 @@ class Admission:
     def claim_of(self, name: str) -> dict[str, int]:
         held = self._scheduler.holdings.get(name)
         return dict(held.claim) if held is not None else {}
+
+    def most(self, need: Need) -> int:
+        """The largest part on its devices that a need could ever be met with, bytes."""
+        self._look()
+        return most(need, self._scheduler.rooms)
 
     # ---- the loop
 
