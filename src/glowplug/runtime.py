@@ -17,6 +17,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -87,16 +88,26 @@ def _claim(paths: Paths) -> Iterator[int]:
     paths.prepare()
     descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(descriptor):
             raise Conflict(
                 f"Glowplug is running on {paths.state} already",
                 hint="stop it first, or give this one another --state-dir",
-            ) from None
+            )
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock.  Tried for a fifth of a second: an engine's guard has it for a moment when its holder dies."""
+    for _ in range(10):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -240,13 +251,13 @@ def control(settings: ChildSettings) -> int:
     from glowplug.engines.registry import ENGINES
     from glowplug.hardware.machine import Machine
     from glowplug.hardware.patient import Patient
-    from glowplug.launchers.process import ProcessLauncher
+    from glowplug.launchers.chooser import standard
 
     process = ControlProcess(
         paths=paths,
         loaded=loaded,
         workers=settings.workers,
-        launcher=ProcessLauncher(paths.state),
+        launcher=standard(paths.state, paths.lock),
         hardware=Patient(Machine.here()),
         engines=ENGINES,
         catalogue=Catalogue(),

@@ -72,14 +72,14 @@ class Recorder:
     def worker_left(self, worker: str) -> None:
         self.note("left", worker)
 
-    def ensure(self, worker: str, model: str, waiting: int) -> None:
-        self.note("ensure", worker, model, waiting)
+    def ensure(self, worker: str, model: str, waiting: int, priority: int = 0, *, evict: bool = True) -> None:
+        self.note("ensure", worker, model, waiting, priority, evict)
 
     def waiting(self, worker: str, model: str, waiting: int) -> None:
         self.note("waiting", worker, model, waiting)
 
-    def activity(self, worker: str, instance: str, busy: bool) -> None:
-        self.note("activity", worker, instance, busy)
+    def activity(self, worker: str, instance: str, busy: bool, keep_alive: float | None = None) -> None:
+        self.note("activity", worker, instance, busy, keep_alive)
 
     def drained(self, worker: str, instance: str) -> None:
         self.note("drained", worker, instance)
@@ -189,14 +189,14 @@ async def test_hello_is_answered_with_snapshot_and_grants(bench: Bench) -> None:
 async def test_everything_a_worker_says_reaches_the_manager_in_order(bench: Bench) -> None:
     worker = await (await bench.worker()).greeted()
     worker.say(
-        Ensure("local", 2), Waiting("local", 1), Activity("i1", True), Activity("i1", False),
+        Ensure("local", 2, 5, False), Waiting("local", 1), Activity("i1", True), Activity("i1", False, 60.0),
         Suspect("i1", "silent"), Drained("i1"), KeysUsed({"key_1": 5.0}),
     )  # fmt: skip
     await bench.manager.wait_for("keys", {"key_1": 5.0})
     assert bench.manager.calls[1:] == [
-        ("ensure", "w0-1-1", "local", 2), ("waiting", "w0-1-1", "local", 1), ("activity", "w0-1-1", "i1", True),
-        ("activity", "w0-1-1", "i1", False), ("suspect", "i1", "silent"), ("drained", "w0-1-1", "i1"),
-        ("keys", {"key_1": 5.0}),
+        ("ensure", "w0-1-1", "local", 2, 5, False), ("waiting", "w0-1-1", "local", 1),
+        ("activity", "w0-1-1", "i1", True, None), ("activity", "w0-1-1", "i1", False, 60.0),
+        ("suspect", "i1", "silent"), ("drained", "w0-1-1", "i1"), ("keys", {"key_1": 5.0}),
     ]  # fmt: skip
     assert bench.stirred == 4
     await worker.leave()
@@ -361,7 +361,7 @@ async def test_it_works_on_uvloop_too(tmp_path: Path, database: Database) -> Non
         await bench.link.start()
         worker = await (await bench.worker()).greeted()
         worker.say(Ensure("local", 1))
-        await bench.manager.wait_for("ensure", "w0-1-1", "local", 1)
+        await bench.manager.wait_for("ensure", "w0-1-1", "local", 1, 0, True)
         await worker.leave()
         bench.link.close()
 

@@ -24,6 +24,7 @@ from glowplug.launchers.process import ProcessLauncher
 from glowplug.paths import Paths, state_paths
 from glowplug.usecases.keys import KeyBook
 from glowplug.wire.link import Frames, Hello, KeysUsed, SetSnapshot, decode_to_worker, encode
+from tests.lifecycle.fakes import FakeHardware
 from tests.waiting import until
 
 CONFIG = "models:\n  local: {engine: llamacpp, path: m.gguf, command: [nothing-of-that-name]}\n"
@@ -42,7 +43,8 @@ class Control:
             self.file.write_text(config)
             loaded = load(self.file, env=env, engines=Catalogue())
         self.process = ControlProcess(
-            paths=paths, loaded=loaded, workers=2, launcher=ProcessLauncher(paths.state), engines=ENGINES,
+            paths=paths, loaded=loaded, workers=2, launcher=ProcessLauncher(paths.state),
+            hardware=FakeHardware(), engines=ENGINES,
             catalogue=Catalogue(), env=env,
         )  # fmt: skip
         self.task = asyncio.ensure_future(self.process.run())

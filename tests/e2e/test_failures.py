@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.cloud import Cloud
 from tests.e2e.conftest import Install, engines, provider
 from tests.e2e.installation import Installation, until
+from tests.support.gguf_files import write
 
 MESSAGE = "cudaMalloc failed: no idea"
 
@@ -55,7 +56,7 @@ aliases:
   with-paid: {{targets: [chat-paid, chat-cloud]}}
 {aliases}
 """)
-    (weights / "broken.gguf").write_bytes(b"GGUF" + bytes(100))
+    write(weights / "broken.gguf", {"general.architecture": "nothing-known"})
     installation.start()
     return installation
 

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from glowplug.domain.footprint import Place
 from glowplug.domain.instance import Endpoint, FailureKind
 from glowplug.domain.model import Capability, LocalModel
 from glowplug.engines.base import Readiness
 from glowplug.engines.llamacpp import LlamaCpp
 from glowplug.engines.llamacpp_options import OPTIONS
 from glowplug.engines.registry import ENGINES
+from tests.support import gguf_models
+from tests.support.gguf_files import write
 
 ENGINE = LlamaCpp()
 END = Endpoint(instance="i", model="chat-x", host="127.0.0.1", port=4711, key="k")
@@ -19,6 +24,11 @@ BASE = ("srv", "-m", "/w.gguf", "--host", "127.0.0.1", "--port", "4711", "--alia
 
 def model(**more: object) -> LocalModel:
     return LocalModel(**{"name": "chat-x", "engine": "llamacpp", "path": "/w.gguf", "command": ("srv",), **more})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return gguf_models.llama(tmp_path_factory.mktemp("m") / "m.gguf")
 
 
 def test_the_registry_has_it_and_cannot_be_changed() -> None:
@@ -41,6 +51,23 @@ def test_the_registry_has_it_and_cannot_be_changed() -> None:
         ({"options": {"reranking": False}}, None, ()),
         ({"capabilities": (Capability.EMBEDDINGS,)}, None, ("--embeddings",)),
         ({"capabilities": (Capability.EMBEDDINGS,), "options": {"embeddings": False}}, None, ()),
+        ({"capabilities": (Capability.RERANK,)}, None, ("--reranking",)),
+        ({"options": {"mmproj": "/eyes"}}, None, ("--mmproj", "/eyes")),
+        (
+            {"options": {"draft_model": "/d", "draft_gpu_layers": 9}},
+            frozenset({"-md", "-ngld"}),
+            ("-md", "/d", "-ngld", "9"),
+        ),
+        (
+            {"options": {"draft_model": "/d"}},
+            frozenset({"-md", "--spec-type"}),
+            ("-md", "/d", "--spec-type", "draft-simple"),
+        ),
+        (
+            {"options": {"draft_model": "/d", "draft_type": "draft-mtp"}},
+            frozenset({"-md", "--spec-type"}),
+            ("-md", "/d", "--spec-type", "draft-mtp"),
+        ),
     ],
 )
 def test_argv(more: dict[str, object], known: frozenset[str] | None, tail: tuple[str, ...]) -> None:
@@ -58,7 +85,7 @@ def test_preflight(tmp_path: Path) -> None:
     good = {"path": str(weights), "command": (sys.executable,)}
     missing = ENGINE.preflight(model(**good))
     assert missing is not None and missing.kind is FailureKind.MISSING_FILE and str(weights) in missing.message
-    weights.write_bytes(b"GGUF")
+    write(weights, {"general.architecture": "llama"})
     assert ENGINE.preflight(model(**good)) is None
     program = ENGINE.preflight(model(path=str(weights), command=("no-such-program-anywhere",)))
     assert program is not None and program.kind is FailureKind.MISSING_PROGRAM
@@ -69,6 +96,79 @@ def test_preflight(tmp_path: Path) -> None:
     unknown = ENGINE.preflight(model(**good, options={"ctx_size": 1}), frozenset({"-m"}))
     assert unknown is not None and "does not know --ctx-size" in unknown.message
     assert ENGINE.preflight(model(**good, options={"ctx_size": 1}), frozenset({"-c"})) is None
+    template = ENGINE.preflight(model(**good, options={"chat_template_file": str(tmp_path / "none")}))
+    assert template is not None and template.kind is FailureKind.MISSING_FILE
+    both = ENGINE.preflight(model(**good, capabilities=(Capability.EMBEDDINGS, Capability.RERANK)))
+    assert both is not None and "not both" in both.message
+
+
+@pytest.mark.parametrize("what", ["weights", "mmproj", "lora", "draft_model"])
+@pytest.mark.parametrize(
+    ("spoil", "kind", "words"),
+    [
+        (
+            lambda path: write(path, {}, [("w", (64, 64))], cut=100),
+            FailureKind.BAD_MODEL,
+            "100 of 8288 bytes are missing",
+        ),
+        (lambda path: path.write_bytes(b"\x80\x02pickle"), FailureKind.BAD_MODEL, "is not a GGUF file"),
+        (lambda path: path.mkdir(), FailureKind.MISSING_FILE, "is a folder"),
+        (lambda path: write(path, {"split.count": 2}), FailureKind.MISSING_FILE, "one of 2 parts"),
+        (lambda path: None, FailureKind.MISSING_FILE, "does not exist"),
+    ],
+)
+def test_files_that_cannot_be_loaded_are_found_before_the_launch(
+    tmp_path: Path, what: str, spoil: Callable[[Path], object], kind: FailureKind, words: str
+) -> None:
+    good, bad = write(tmp_path / "good.gguf", {}), tmp_path / "bad.gguf"
+    spoil(bad)
+    given = {"path": str(bad)} if what == "weights" else {"path": str(good), "options": {what: str(bad)}}
+    failure = ENGINE.preflight(model(**given, command=(sys.executable,)))
+    assert failure is not None and failure.kind is kind
+    assert what in failure.message and words in failure.message and failure.hint
+
+
+GPU = Place(
+    claim={"gpu0": 1, "host": 1}, totals={"gpu0": 24 << 30, "host": 64 << 30}, indexes={"gpu0": 3}, kind="nvidia"
+)
+HOST = Place(claim={"host": 1}, totals={"host": 64 << 30})
+NEW = frozenset({"--ctx-size", "--gpu-layers", "--fit", "--verbosity"})
+OLD = frozenset({"-c", "-ngl"})
+
+
+@pytest.mark.parametrize(
+    ("place", "known", "more", "tail"),
+    [
+        (None, NEW, {}, ()),
+        (Place(), NEW, {}, ()),
+        (HOST, NEW, {}, ("--ctx-size", "4096", "--fit", "off")),
+        (GPU, NEW, {}, ("--verbosity", "4", "--ctx-size", "4096", "--gpu-layers", "5", "--fit", "off")),
+        (GPU, OLD, {}, ("-c", "4096", "-ngl", "5")),
+        (GPU, None, {}, ("--ctx-size", "4096", "--gpu-layers", "5")),
+        (
+            GPU,
+            NEW,
+            {"options": {"ctx_size": 0, "gpu_layers": 2, "fit": "off", "verbosity": 1}},
+            ("--ctx-size", "0", "--gpu-layers", "2", "--fit", "off", "--verbosity", "1"),
+        ),
+        (GPU, NEW, {"options": {"fit": "on"}}, ("--fit", "on", "--verbosity", "4")),
+        (GPU, NEW, {"args": ("-fit", "on", "-lv", "3")}, ("-fit", "on", "-lv", "3")),
+        (HOST, NEW, {"args": ("-c", "512")}, ("--fit", "off", "-c", "512")),
+        (GPU, NEW, {"path": "/no/such/file"}, ("--verbosity", "4")),
+    ],
+)
+def test_the_place_decides_what_was_left_open(
+    weights: Path, place: Place | None, known: frozenset[str] | None, more: dict[str, Any], tail: tuple[str, ...]
+) -> None:
+    one = model(**{"path": str(weights), **more})
+    argv = ENGINE.argv(one, END, known, place)
+    assert argv[:3] == ("srv", "-m", one.path)
+    assert argv[len(BASE) :] == tail
+
+
+def test_only_the_accelerators_of_its_place_are_shown() -> None:
+    assert ENGINE.env(model(), GPU) == {"CUDA_VISIBLE_DEVICES": "3", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert ENGINE.env(model(), HOST) == {}
 
 
 @pytest.mark.parametrize(

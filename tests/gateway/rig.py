@@ -373,8 +373,8 @@ class Rig:
     def limits(self, **changes: Any) -> None:
         self.apply(snapshot(limits=Limits(**changes)))
 
-    def grant(self, model: str = "local", instance: str = "i1") -> None:
-        endpoint = Endpoint(instance=instance, model=model, host="127.0.0.1", port=9, key="engine-key")
+    def grant(self, model: str = "local", instance: str = "i1", prefix: str = "/v1") -> None:
+        endpoint = Endpoint(instance=instance, model=model, host="127.0.0.1", port=9, key="engine-key", prefix=prefix)
         grants = self.plane.grants
         if instance not in grants.instances:
             from glowplug.gateway.tables import Instance

@@ -10,8 +10,9 @@ import pytest
 from glowplug.domain.model import Dialect
 from glowplug.domain.snapshot import AliasRoute
 from glowplug.errors import RequestError
+from glowplug.gateway.dialects import SHAPES, shape_of
 from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
-from glowplug.gateway.shapes import SHAPES, AsIs, engine_heads, provider_heads, shape_of
+from glowplug.gateway.shapes import AsIs, engine_heads, provider_heads
 from glowplug.gateway.tables import Target
 from glowplug.wire import anthropic, responses, sse
 from glowplug.wire.multipart import peek as peek_form

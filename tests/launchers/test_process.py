@@ -55,6 +55,7 @@ def test_the_environment_is_clean() -> None:
     source = {
         "PATH": "/bin", "HOME": "/h", "LC_ALL": "C", "CUDA_VISIBLE_DEVICES": "0", "GGML_X": "1", "OPENAI_API_KEY": "s",
         "LLAMA_API_KEY": "s", "GLOWPLUG_API_KEY": "s", "AWS_SECRET": "s", "PYTHONPATH": "/p", "HF_TOKEN": "s",
+        "OLLAMA_MODELS": "/m", "OLLAMA_API_KEY": "s",
     }  # fmt: skip
     kept = clean_environment(source, {"MINE": "1"})
     assert kept == {
@@ -63,6 +64,7 @@ def test_the_environment_is_clean() -> None:
         "LC_ALL": "C",
         "CUDA_VISIBLE_DEVICES": "0",
         "GGML_X": "1",
+        "OLLAMA_MODELS": "/m",
         "MINE": "1",
     }
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+from pathlib import Path
 
 from glowplug.launchers import procfs
 
@@ -23,8 +25,46 @@ def test_this_process() -> None:
     assert procfs.read_stat(2**22 + 1) is None
 
 
+def test_command_lines_are_searched() -> None:
+    assert procfs.command_has(os.getpid(), b"pytest")
+    assert not procfs.command_has(os.getpid(), b"\xff no such text")
+    assert not procfs.command_has(2**22 + 1, b"")
+
+
 def test_the_holder_of_a_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert f"(pid {os.getpid()})" in procfs.listener_of(port)
     assert procfs.listener_of(port) == ""
+
+
+def test_a_process_is_known_by_its_start_and_its_command_line() -> None:
+    me = procfs.read_stat(os.getpid())
+    assert me is not None
+    command = procfs.argv_hash(me.pid)
+    assert len(command) == 16 and command == procfs.argv_hash(me.pid) != procfs.argv_hash(os.getppid())
+    assert procfs.still_there(me.pid, me.start_time, command)
+    assert procfs.still_there(me.pid, me.start_time, "")
+    assert not procfs.still_there(me.pid, me.start_time + 1, command)
+    assert not procfs.still_there(me.pid, me.start_time, "0" * 16)
+    assert procfs.argv_hash(2**22 + 1) == ""
+
+
+def test_only_the_process_that_was_seen_is_signalled() -> None:
+    with subprocess.Popen(["sleep", "600"]) as process:
+        stat = procfs.read_stat(process.pid)
+        assert stat is not None
+        procfs.send([stat._replace(start_time=stat.start_time + 1)], 9)
+        procfs.send([stat._replace(pid=2**22 + 1)], 9)
+        assert process.poll() is None
+        procfs.send([stat], 9)
+        assert process.wait(20) == -9
+
+
+def test_a_sample_adds_up(tmp_path: Path) -> None:
+    me = procfs.read_stat(os.getpid())
+    assert me is not None
+    (tmp_path / "log").write_text("12345")
+    assert procfs.sample([me, me], tmp_path / "log").cpu_ticks == 2 * me.cpu
+    assert procfs.sample([], tmp_path / "log") == (0, 0, 5)
+    assert procfs.sample([], tmp_path / "none").log_bytes == 0

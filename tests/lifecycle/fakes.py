@@ -31,6 +31,7 @@ class Scripted(LlamaCpp):
 
 class FakeProcess:
     launcher, unit = "process", ""
+    device_memory: int | None = None
 
     def __init__(self, spec: LaunchSpec, pid: int, on_exit: OnExit) -> None:
         self.spec, self.pid, self.start_time, self.on_exit = spec, pid, pid * 10, on_exit
@@ -67,6 +68,8 @@ class FakeLauncher:
         self.started: list[FakeProcess] = []
         self.running: dict[int, FakeProcess] = {}
         self.swept: list[frozenset[str]] = []
+        self.adopting: list[tuple[str, str]] = []
+        """Launcher and command-line hash of each that was to be adopted."""
         self.error = ""
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
@@ -81,8 +84,16 @@ class FakeLauncher:
         return process
 
     def adopt(
-        self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit, launcher: str = "process"
+        self,
+        instance: str,
+        pid: int,
+        start_time: int,
+        log: Path,
+        on_exit: OnExit,
+        launcher: str = "process",
+        argv_hash: str = "",
     ) -> FakeProcess | None:
+        self.adopting.append((launcher, argv_hash))
         process = self.running.get(pid)
         if process is None or process.start_time != start_time:
             return None

@@ -7,6 +7,7 @@ import msgspec
 
 from glowplug.domain.model import LocalModel
 from glowplug.engines.llamacpp import LlamaCpp
+from glowplug.engines.ollama import Ollama
 from glowplug.lifecycle.digest import command_digest, file_stamp, policy_of
 
 MODEL = LocalModel(name="m", engine="llamacpp", path="/w", command=("srv",))
@@ -26,6 +27,14 @@ def test_what_is_launched_makes_the_digest_and_what_is_decided_does_not() -> Non
     ]  # fmt: skip
     digests = {command_digest(LlamaCpp(), other) for other in others}
     assert len(digests) == len(others) and base not in digests
+
+
+def test_of_a_hosted_model_the_digest_says_what_it_is_loaded_with() -> None:
+    """Its command line is the daemon's, the same for all."""
+    one = LocalModel(name="m", engine="ollama", id="mistral:7b", options={"num_ctx": 4096})
+    others = [msgspec.structs.replace(one, id="mistral"), msgspec.structs.replace(one, options={"num_ctx": 8192})]
+    assert len({command_digest(Ollama(), model) for model in (one, *others)}) == 3
+    assert command_digest(Ollama(), msgspec.structs.replace(one, keep_alive=1.0)) == command_digest(Ollama(), one)
 
 
 def test_the_policy_is_the_models() -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import uvloop
 
@@ -27,6 +28,7 @@ from glowplug.lifecycle.probe import HttpProber, ask
 from glowplug.lifecycle.records import Records
 from glowplug.wire.link import Held
 from tests.lifecycle.fakes import FakeHardware
+from tests.support.gguf_files import write
 
 SOURCE = str(Path(glowplug.__file__).parents[1])
 MODELS = sorted(Path(SOURCE).glob("glowplug/**/*.gguf"))
@@ -64,7 +66,7 @@ class Bench:
         self.launcher = ProcessLauncher(directory)
         self.outbox = Outbox()
         self.weights = directory / "weights.gguf"
-        self.weights.write_bytes(b"GGUF")
+        write(self.weights, {"general.architecture": "llama"})
 
     def model(self, *switches: str, **more: object) -> LocalModel:
         settings: dict[str, object] = {
@@ -179,6 +181,19 @@ async def test_a_new_manager_adopts_the_running_engine(bench: Bench) -> None:
     assert bench.alive() == (), "its command line is not what is asked for now"
 
 
+async def test_a_process_that_is_not_what_its_record_says_is_not_adopted(bench: Bench) -> None:
+    """Another boot can give the same pid and start time to something else; this one carries our mark, so it goes."""
+    manager = await bench.start(bench.model())
+    await manager.start_model("chat-x")
+    (record,) = Records(bench.directory).load()
+    assert record.argv_hash == procfs.argv_hash(record.pid) != ""
+    await manager.close(stop_engines=False)
+    Records(bench.directory).save(msgspec.structs.replace(record, argv_hash="0" * 16))
+    manager = await bench.start(bench.model())
+    assert manager.views()[0].state is State.STOPPED
+    await bench.until(lambda: not bench.alive())
+
+
 async def test_an_engine_without_a_record_is_swept(bench: Bench) -> None:
     manager = await bench.start(bench.model())
     await manager.start_model("chat-x")
@@ -269,8 +284,9 @@ async def test_llama_cpp_itself(bench: Bench) -> None:
     assert view.state is State.READY
     assert (await ask(bench.outbox.granted[0], "/v1/models"))[0] == 200
     await manager.stop_model("chat-x")
-    bench.weights.write_bytes(b"this is not a GGUF file")
+    write(bench.weights, {"general.architecture": "nothing-known"})
     manager.configure([bench.model(command=command)])
     with pytest.raises(EngineFailed) as caught:
         await manager.start_model("chat-x")
     assert caught.value.reason == FailureKind.BAD_MODEL
+    assert "'nothing-known'" in str(caught.value)

@@ -54,7 +54,7 @@ class Bench:
             launcher=self.launcher, engines={"llamacpp": self.engine}, records=self.records, clock=self.clock,
             outbox=self.outbox, prober=self.prober, catalogue=FlagCatalogue(), logs=self.directory,
             pick_port=self.ports.__next__, admission=Admission(self.clock, FakeHardware()),
-            footprints=KnownFootprints(RunBook(self.directory)),
+            footprints=KnownFootprints(RunBook(self.directory)), hosts=None,
         )  # fmt: skip
         return Slot(kit, model, self.gone.append)
 
@@ -120,6 +120,7 @@ async def test_a_process_on_record_is_taken_over_and_one_that_is_gone_is_not(ben
     assert not other.adopt(msgspec.structs.replace(record, start_time=1), fits=True)
     assert other.machine.state is State.STOPPED
     assert other.adopt(record, fits=True)
+    assert bench.launcher.adopting[-1] == (record.launcher, record.argv_hash)
     assert (other.endpoint, other.load_seconds) == (record.endpoint, record.load_seconds)
     bench.clock.advance(0.1)
     assert other.machine.state is State.READY

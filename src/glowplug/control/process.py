@@ -25,6 +25,7 @@ from glowplug.control.link import LinkServer
 from glowplug.control.outbox import LinkOutbox
 from glowplug.control.publisher import Publisher
 from glowplug.control.services import Services
+from glowplug.control.suspend import Suspend
 from glowplug.engines.base import Engine
 from glowplug.errors import ConfigError, StoreError
 from glowplug.launchers.base import Launcher
@@ -48,6 +49,8 @@ from glowplug.usecases.usage import Usage
 _log = logging.getLogger(__name__)
 
 _HTTP_STOPS_WITHIN = 2
+_BEFORE_SLEEP = 2.0
+"""Seconds that streams may go on when the machine is about to sleep; logind waits for five."""
 
 
 class _QuietServer(uvicorn.Server):
@@ -119,6 +122,7 @@ class ControlProcess:
         server, listening = self._http()
         self._begin(self._folding.run())
         self._begin(self._configuration.watch())
+        self._begin(Suspend(self._before_sleep, self._after_sleep).run())
         serving = self._begin(server.serve(sockets=[listening]))
         await self._stop.wait()
         await self._close(server, serving)
@@ -222,6 +226,12 @@ class ControlProcess:
         self._manager.configure(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         self._publisher.publish()
         return self._publisher.revision
+
+    async def _before_sleep(self) -> None:
+        await self._manager.rest("the machine is about to sleep", _BEFORE_SLEEP)
+
+    async def _after_sleep(self) -> None:
+        self._manager.resume()
 
     def _publish(self) -> None:
         self._publisher.publish()

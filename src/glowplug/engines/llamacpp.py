@@ -7,10 +7,8 @@ go between builds, so what the program at hand lists with `--help` decides which
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -18,74 +16,19 @@ from glowplug.domain.footprint import Footprint, Place
 from glowplug.domain.hardware import Device
 from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import Capability, LocalModel
-from glowplug.engines import base
-from glowplug.engines.base import (
-    LoadProgress,
-    LoadReport,
-    Option,
-    OptionValue,
-    Readiness,
-    Sleeping,
-    Stopping,
-    describe_exit,
-)
+from glowplug.engines import base, gguf, llamacpp_estimate, llamacpp_log, llamacpp_report
+from glowplug.engines.base import LoadProgress, LoadReport, Option, OptionValue, Readiness, Sleeping, Stopping
+from glowplug.engines.llamacpp_memory import layers_on_device
 from glowplug.engines.llamacpp_options import OPTIONS
+from glowplug.engines.weights import Trouble, WeightsError
 from glowplug.errors import Problem
 
-LOG_TAIL = 20
-"""Lines of the log that go into a failure."""
+DETAILED = 4
+"""The verbosity at which builds since 2026 name the sizes of their buffers; older ones always do."""
 
 _NEGATED = {"--jinja": "--no-jinja"}
 _EXTRAS = (("--metrics",), ("--no-ui", "--no-webui"), ("--offline",))
 """Wanted always, in the first spelling the program knows, and left out when it knows none."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pattern:
-    kind: FailureKind
-    wording: re.Pattern[str]
-    message: str
-    hint: str
-
-
-def _pattern(kind: FailureKind, wording: str, message: str, hint: str) -> _Pattern:
-    return _Pattern(kind, re.compile(wording, re.IGNORECASE), message, hint)
-
-
-_PATTERNS = (
-    _pattern(
-        FailureKind.BAD_FLAG,
-        r"invalid argument:|unrecognized arguments?:|unknown argument|handling argument|expected value for arg",
-        "the engine refused its command line",
-        "correct the model's options or args in the configuration",
-    ),
-    _pattern(
-        FailureKind.PORT_TAKEN,
-        r"couldn't bind|could not bind|failed to bind|address already in use",
-        "the port is taken",
-        "choose another port for the model, or none",
-    ),
-    _pattern(
-        FailureKind.OUT_OF_MEMORY,
-        r"out of memory|unable to allocate|failed to allocate|OutOfDeviceMemory|std::bad_alloc|cannot allocate memory",
-        "there was not enough memory",
-        "lower ctx_size, parallel or gpu_layers, use a smaller quantisation, or stop another model",
-    ),
-    _pattern(
-        FailureKind.BAD_MODEL,
-        r"failed to load model|error loading model|invalid magic|unknown model architecture|failed to init server",
-        "the engine could not load the weights",
-        "check that the file is a complete GGUF that this build of llama.cpp supports",
-    ),
-)
-
-_STAGES = (
-    (re.compile(r"server is listening|all slots are idle|model loaded", re.IGNORECASE), "starting the server"),
-    (re.compile(r"warming up", re.IGNORECASE), "warming up"),
-    (re.compile(r"llama_context|kv[_ ]cache|sched_reserve|graph_reserve", re.IGNORECASE), "allocating the context"),
-    (re.compile(r"load_tensors|offload|model_loader|llama_model_load|print_info", re.IGNORECASE), "loading weights"),
-)
-_DOTS = re.compile(r"\.{1,100}")
 
 
 class LlamaCpp:
@@ -95,7 +38,12 @@ class LlamaCpp:
     default_command = ("llama-server",)
     options = OPTIONS
     capabilities = frozenset(Capability) - {Capability.TRANSCRIPTIONS, Capability.SPEECH}
-    default_capabilities = (Capability.CHAT, Capability.COMPLETIONS)
+    default_capabilities = (
+        Capability.CHAT,
+        Capability.COMPLETIONS,
+        Capability.MESSAGES,  # llama-server speaks Anthropic's wire and OpenAI's responses itself
+        Capability.RESPONSES,
+    )
     needs = ("path",)
     hosted = False
     help_argument = "--help"
@@ -112,24 +60,58 @@ class LlamaCpp:
             flag = _known_spelling(spellings, known) if known is not None else None
             if flag:
                 out.append(flag)
-        for name, value in self._options(model).items():
+        options = self._options(model)
+        if "draft_model" in options and _lists("draft_type", known):
+            # Builds that know kinds of drafting load a draft model and do not use it unless one is named.
+            options.setdefault("draft_type", "draft-simple")
+        for name, value in options.items():
             out += _render(OPTIONS[name], value, known)
+        if place is not None and place.claim:
+            for name, value in self._decided(model, options, known, place).items():
+                out += _render(OPTIONS[name], value, known)
         return (*out, *model.args)
 
     def _options(self, model: LocalModel) -> dict[str, OptionValue]:
         options: dict[str, OptionValue] = {name: value for name, value in model.options.items() if name in OPTIONS}
         if Capability.EMBEDDINGS in model.capabilities:
             options.setdefault("embeddings", True)
+        if Capability.RERANK in model.capabilities:
+            options.setdefault("reranking", True)
         return options
+
+    def _decided(
+        self, model: LocalModel, options: Mapping[str, OptionValue], known: frozenset[str] | None, place: Place
+    ) -> dict[str, OptionValue]:
+        """What the configuration left open and the place decides.
+
+        llama.cpp would decide itself (`--fit on`) by what is free at this moment, so the same model would be another
+        one on every start, and it would take what is reserved for others.  It is left to it where the file cannot be
+        read, and where somebody asked for it.
+        """
+        given = {name for name in options if name in model.options} | _named(model.args)
+        out: dict[str, OptionValue] = {}
+        if place.accelerators and "verbosity" not in given and _lists("verbosity", known):
+            out["verbosity"] = DETAILED
+        files = llamacpp_estimate.read_files(model, options)
+        if files is None or files.settings.fit:
+            return out
+        chosen = llamacpp_estimate.decide_for(files, place)
+        if files.settings.context is None and chosen.settings.context is not None:
+            out["ctx_size"] = chosen.settings.context
+        if files.settings.gpu_layers is None and place.accelerators:
+            out["gpu_layers"] = layers_on_device(files.facts, chosen.settings, chosen.accelerators)
+        if "fit" not in given and _lists("fit", known):
+            out["fit"] = "off"
+        return out
 
     def env(self, model: LocalModel, place: Place | None = None) -> dict[str, str]:
         return {**base.visible_devices(place, model.env), **model.env}
 
     def estimate(self, model: LocalModel, devices: Sequence[Device]) -> Footprint | None:
-        return None
+        return llamacpp_estimate.estimate(model, self._options(model), devices)
 
     def report(self, model: LocalModel, place: Place, log_lines: Sequence[str], answer: bytes) -> LoadReport:
-        return LoadReport()
+        return llamacpp_report.report(model, self._options(model), place, log_lines, answer)
 
     def stopping(self, model: LocalModel, endpoint: Endpoint) -> Stopping:
         return Stopping()
@@ -149,17 +131,15 @@ class LlamaCpp:
                 hint="install llama.cpp, or set engines.llamacpp.command to the path of llama-server",
             )
         options = self._options(model)
-        files = [("weights", model.path)] + [
-            (name, str(options[name])) for name in ("mmproj", "lora", "chat_template_file") if name in options
-        ]
-        for what, path in files:
-            if not os.access(path, os.R_OK):
-                why = "cannot be read" if os.path.lexists(path) else "does not exist"
-                return Failure(
-                    kind=FailureKind.MISSING_FILE,
-                    message=f"the {what} file {path} {why}",
-                    hint="correct the path in the configuration or put the file there",
-                )
+        for what, path in _files(model, options):
+            if failure := _unusable(what, path):
+                return failure
+        if {Capability.EMBEDDINGS, Capability.RERANK} <= set(model.capabilities):
+            return Failure(
+                kind=FailureKind.BAD_FLAG,
+                message="llama-server serves embeddings or reranking, not both at the same time",
+                hint="make two models of it in the configuration, one for each capability",
+            )
         if problems := self.check_options(model.options):
             return Failure(
                 kind=FailureKind.BAD_FLAG,
@@ -193,36 +173,13 @@ class LlamaCpp:
         return "" if model.name in names else f"it serves {', '.join(sorted(names)) or 'nothing'}, not {model.name}"
 
     def classify(self, exit_code: int | None, log_lines: Sequence[str]) -> Failure:
-        tail = tuple(log_lines[-LOG_TAIL:])
-        ended = describe_exit(exit_code)
-        for pattern in _PATTERNS:
-            for line in reversed(log_lines):
-                if pattern.wording.search(line):
-                    return Failure(
-                        kind=pattern.kind,
-                        message=f"{pattern.message}: {line.strip()} ({ended})",
-                        hint=pattern.hint,
-                        log_tail=tail,
-                    )
-        hint = "see the log for the reason"
-        if exit_code == -9:
-            hint = "something killed it; if that was the kernel for lack of memory, dmesg says so"
-        return Failure(kind=FailureKind.CRASH, message=f"the engine ended ({ended})", hint=hint, log_tail=tail)
+        return llamacpp_log.classify(exit_code, log_lines)
 
     def check_options(self, options: Mapping[str, OptionValue]) -> tuple[Problem, ...]:
         return base.check_options(self.name, OPTIONS, options)
 
     def progress(self, log_lines: Sequence[str]) -> LoadProgress:
-        stage, fraction = "", None
-        for line in reversed(log_lines):
-            text = line.rstrip()
-            if _DOTS.fullmatch(text):
-                stage, fraction = "loading weights", len(text) / 100
-                break
-            stage = next((name for wording, name in _STAGES if wording.search(text)), "")
-            if stage:
-                break
-        return LoadProgress(stage, fraction)
+        return llamacpp_log.progress(log_lines)
 
 
 class _Listed(msgspec.Struct):
@@ -247,3 +204,49 @@ def _render(option: Option, value: OptionValue, known: frozenset[str] | None) ->
         return [flag]
     negated = _NEGATED.get(flag)
     return [negated] if negated and (known is None or negated in known) else []
+
+
+_GGUF_FILES = ("mmproj", "lora", "draft_model")
+_OTHER_FILES = ("chat_template_file",)
+
+
+def _files(model: LocalModel, options: Mapping[str, OptionValue]) -> list[tuple[str, str]]:
+    """(what it is, path) of every file a launch reads; the weights first."""
+    files = [("weights", model.path)]
+    for name in (*_GGUF_FILES, *_OTHER_FILES):
+        if name in options:
+            files += [(name, path) for path in str(options[name]).split("," if name == "lora" else "\0")]
+    return files
+
+
+def _unusable(what: str, path: str) -> Failure | None:
+    """Why a file cannot be used, from its header alone."""
+    if what in _OTHER_FILES:
+        if os.access(path, os.R_OK):
+            return None
+        why = "cannot be read" if os.path.lexists(path) else "does not exist"
+        return Failure(
+            kind=FailureKind.MISSING_FILE,
+            message=f"the {what} file {path} {why}",
+            hint="correct the path in the configuration or put the file there",
+        )
+    try:
+        gguf.read(path)
+    except WeightsError as exc:
+        missing = exc.trouble in (Trouble.MISSING, Trouble.UNREADABLE)
+        return Failure(
+            kind=FailureKind.MISSING_FILE if missing else FailureKind.BAD_MODEL,
+            message=f"the {what} file cannot be used: {exc.message}",
+            hint=exc.hint,
+        )
+    return None
+
+
+def _named(args: Sequence[str]) -> set[str]:
+    """The options whose flags are among the free arguments."""
+    given = set(args)
+    return {name for name, option in OPTIONS.items() if given & set(option.flags)}
+
+
+def _lists(name: str, known: frozenset[str] | None) -> bool:
+    return known is not None and _known_spelling(OPTIONS[name].flags, known) is not None

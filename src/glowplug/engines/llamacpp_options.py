@@ -34,6 +34,21 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
         "reranking": Option(("--reranking", "--rerank"), bool, "serve reranking"),
         "pooling": Option(("--pooling",), str, "pooling of embeddings", ("none", "mean", "cls", "last", "rank")),
         "mmproj": Option(("--mmproj", "-mm"), str, "file of the multimodal projector"),
+        "draft_model": Option(
+            ("--spec-draft-model", "--model-draft", "-md"), str, "file of a small model that drafts for this one"
+        ),
+        "draft_gpu_layers": Option(
+            ("--spec-draft-ngl", "--gpu-layers-draft", "--n-gpu-layers-draft", "-ngld"),
+            int,
+            "layers of the draft model kept on the GPU; 99: all",
+            minimum=-1,
+        ),
+        "draft_type": Option(
+            ("--spec-type",), str, "how the draft model drafts; draft-simple where the build asks and nothing is said"
+        ),
+        "verbosity": Option(
+            ("--verbosity", "--log-verbosity", "-lv"), int, "detail of the log; 3: usual, 4: with sizes", minimum=0
+        ),
         "jinja": Option(("--jinja",), bool, "use the model's own chat template engine"),
         "chat_template": Option(("--chat-template",), str, "a chat template instead of the model's"),
         "chat_template_file": Option(("--chat-template-file",), str, "file with a chat template"),

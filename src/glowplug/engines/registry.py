@@ -8,9 +8,10 @@ from types import MappingProxyType
 from glowplug.engines.base import Engine
 from glowplug.engines.command import Command
 from glowplug.engines.llamacpp import LlamaCpp
+from glowplug.engines.ollama import Ollama
 from glowplug.engines.sglang import Sglang
 from glowplug.engines.vllm import Vllm
 
 ENGINES: Mapping[str, Engine] = MappingProxyType(
-    {"llamacpp": LlamaCpp(), "vllm": Vllm(), "sglang": Sglang(), "command": Command()}
+    {"llamacpp": LlamaCpp(), "vllm": Vllm(), "sglang": Sglang(), "ollama": Ollama(), "command": Command()}
 )

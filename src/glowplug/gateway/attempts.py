@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
 from glowplug.gateway import refusals
+from glowplug.gateway.shapes import Untranslatable
 from glowplug.gateway.tables import Instance, Target
 from glowplug.gateway.upstream import UpstreamConnection
 from glowplug.gateway.waiting import asks_again
@@ -33,7 +34,7 @@ class Attempt:
     # Defaults on the class: an attribute costs nothing until it differs, and most never do.
     status = size = events = 0
     first_byte = 0.0
-    fresh = sent = settled = streaming = False
+    fresh = sent = settled = streaming = translated = False
     head = b""
     media = b""
     """Header lines that say what comes, when it is no stream of events but passes as it comes."""
@@ -86,6 +87,7 @@ class Attempt:
                 return
             self.streaming = True
             self.is_last = self.watch.is_last
+            self.translated = self.target.shape.translates
             if call.kind.raw and not is_event_stream(head):
                 self._raw(head)
 
@@ -112,6 +114,8 @@ class Attempt:
                 if is_last(out):
                     self.settle(OK, watch.usage)
                 self.call.relay(out)
+            if self.translated and watch.broken:
+                self._broken(watch.broken)
             return
         self.size += len(data)
         self.parts.append(data)
@@ -124,6 +128,9 @@ class Attempt:
         watch = self.watch
         if watch is not None:
             out = watch.feed(data) + watch.end() if data else watch.end()
+            if self.translated and watch.broken:
+                self._broken(watch.broken, out)
+                return
             if out:
                 if not self.sent and not self._begins(out):
                     return
@@ -139,6 +146,14 @@ class Attempt:
             data = b"".join(parts)
         self.size = len(data)
         self._answered(self.status, data)
+
+    def _broken(self, why: str, rest: bytes = b"") -> None:
+        """The answer has not ended, and no more of it will come."""
+        if rest and (self.sent or self._begins(rest)):
+            self.events += rest.count(b"data:")
+            self.call.relay(rest)
+        self.drop()
+        self.up_fail(why, False)
 
     def up_fail(self, why: str, stale: bool) -> None:
         self.up = self.dial = None
@@ -210,8 +225,13 @@ class Attempt:
         """This whole answer is the client's."""
         call, shape, head = self.call, self.target.shape, self.head
         if shape.translates:
-            self.settle(outcome, shape.usage(call.kind, body))
-            head, body = shape.whole(call.kind, call.body, status, head, body)
+            usage = shape.usage(call.kind, body)
+            try:
+                head, body = shape.whole(call.kind, call.body, status, head, body)
+            except Untranslatable as error:
+                self.up_fail(f"the answer cannot be used: {error}", False)
+                return
+            self.settle(outcome, usage)
         else:
             self.settle(outcome, call.kind.usage(body))
         call.answered(status, head, body)

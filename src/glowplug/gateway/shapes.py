@@ -2,17 +2,15 @@
 
 A target has one shape, made from its route.  `AsIs` forwards what the client sent, byte for byte, but for the model's
 name and what configuration adds.  A wire that needs translation is another class with these methods, and its row in
-`SHAPES`.
+`gateway.dialects`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
-from glowplug.domain.model import Dialect
 from glowplug.domain.snapshot import ModelRoute
 from glowplug.gateway.kinds import KINDS, Kind, Peeked
 from glowplug.wire import sse
@@ -22,6 +20,10 @@ from glowplug.wire.openai import Usage
 
 Heads = tuple[bytes, ...]
 """Request heads to one place by kind, complete up to the value of Content-Length."""
+
+
+class Untranslatable(ValueError):
+    """An answer that makes no sense in the wire it is said to be in."""
 
 
 class Shape(Protocol):
@@ -45,7 +47,8 @@ class Shape(Protocol):
         `head` is the answer's."""
 
     def whole(self, kind: Kind, body: Peeked, status: int, head: bytes, data: bytes) -> tuple[bytes, bytes]:
-        """A collected answer as the client gets it: the head (its fields are filtered later) and the body."""
+        """A collected answer as the client gets it: the head (its fields are filtered later) and the body.  Raises
+        Untranslatable."""
 
     def usage(self, kind: Kind, data: bytes) -> Usage | None:
         """The usage in a collected answer, as the upstream sent it."""
@@ -90,17 +93,6 @@ class AsIs:
 
     def usage(self, kind: Kind, data: bytes) -> Usage | None:
         return kind.usage(data)
-
-
-PLAIN: Final = AsIs(ModelRoute(name="", local=True, upstream_model=""))
-"""The shape of what no configuration names (yet): asked in it is nobody."""
-SHAPES: Final[dict[Dialect, Callable[[ModelRoute], Shape]]] = {Dialect.OPENAI: AsIs}
-"""Dialect → shape; a dialect that is not here is forwarded as it is."""
-
-
-def shape_of(route: ModelRoute) -> Shape:
-    """The shape of a target with this route."""
-    return SHAPES.get(route.dialect, AsIs)(route)
 
 
 def engine_heads(shape: Shape, host: str, prefix: str, key: str) -> Heads:

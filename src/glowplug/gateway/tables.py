@@ -15,9 +15,10 @@ import msgspec
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Cold, Loading
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, ModelRoute, Snapshot
+from glowplug.gateway.dialects import PLAIN, shape_of
 from glowplug.gateway.kinds import KINDS
 from glowplug.gateway.queue import Queue
-from glowplug.gateway.shapes import PLAIN, Heads, Shape, engine_heads, provider_heads, shape_of
+from glowplug.gateway.shapes import Heads, Shape, engine_heads, provider_heads
 from glowplug.gateway.upstream import Pool
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing

@@ -95,6 +95,12 @@ class Running(Protocol):
         """Resident bytes of all its processes, or None when unknown."""
         ...
 
+    @property
+    def device_memory(self) -> int | None:
+        """Bytes on accelerators, where it says so itself because its processes cannot be told from others'; None where
+        the driver knows better."""
+        ...
+
     def close(self) -> None:
         """Let go: reap the leader if it ended, watch it no more.  Signals nothing."""
         ...
@@ -106,10 +112,17 @@ class Launcher(Protocol):
         ...
 
     def adopt(
-        self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit, launcher: str = "process"
+        self,
+        instance: str,
+        pid: int,
+        start_time: int,
+        log: Path,
+        on_exit: OnExit,
+        launcher: str = "process",
+        argv_hash: str = "",
     ) -> Running | None:
         """Take over a process that an earlier control process started; None when it is not there any more.
-        `launcher`: `Running.launcher` of then."""
+        `launcher`: `Running.launcher` of then; `argv_hash`: `procfs.argv_hash` of then, empty when it was not taken."""
         ...
 
     def sweep(self, keep: frozenset[str]) -> tuple[int, ...]:

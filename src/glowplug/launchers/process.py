@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import signal
 from collections.abc import Mapping
@@ -18,6 +19,10 @@ from pathlib import Path
 
 from glowplug.launchers import procfs
 from glowplug.launchers.base import LaunchError, LaunchSpec, OnExit, Sample
+from glowplug.launchers.exits import background
+from glowplug.launchers.guard import GRACE, STOP_TIMEOUT, Task
+
+_log = logging.getLogger(__name__)
 
 MARKER = "GLOWPLUG_ENGINE"
 """`<installation>:<instance>` in the environment of every engine."""
@@ -25,7 +30,7 @@ MARKER = "GLOWPLUG_ENGINE"
 _PASSED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH"})
 _PASSED_PREFIXES = (
     "LC_", "XDG_", "CUDA_", "NVIDIA_", "HIP_", "HSA_", "ROCR_", "ROCM_", "GPU_", "VK_", "ZE_", "ONEAPI_", "SYCL_",
-    "OMP_", "GOMP_", "GGML_", "LLAMA_",
+    "OMP_", "GOMP_", "GGML_", "LLAMA_", "OLLAMA_",
 )  # fmt: skip
 _SECRET_WORDS = ("KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL")
 
@@ -44,6 +49,7 @@ class ProcessGroup:
     """A running engine: the leader's session, its process group, and whatever carries its mark."""
 
     launcher = "process"
+    device_memory: int | None = None
     unit = ""
 
     def __init__(self, pid: int, start_time: int, mark: str, log: Path, on_exit: OnExit) -> None:
@@ -94,18 +100,13 @@ class ProcessGroup:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
         else:
-            _signal(self._members(), number)
+            procfs.send(self._members(), number)
 
     def kill(self) -> None:
-        _signal(self._members(), signal.SIGKILL)
+        procfs.send(self._members(), signal.SIGKILL)
 
     def sample(self) -> Sample:
-        members = self._members(marked=False)
-        try:
-            log_bytes = self._log.stat().st_size
-        except OSError:
-            log_bytes = 0
-        return Sample(sum(stat.cpu for stat in members), sum(procfs.io_bytes(stat.pid) for stat in members), log_bytes)
+        return procfs.sample(self._members(marked=False), self._log)
 
     def memory(self) -> int | None:
         return sum(stat.resident for stat in self._members(marked=False)) or None
@@ -121,24 +122,17 @@ class ProcessGroup:
         self._pidfd = None
 
 
-def _signal(members: list[procfs.Stat], number: int) -> None:
-    """Signal each process by pidfd, after checking that it is still the one that was seen."""
-    for stat in members:
-        with suppress(ProcessLookupError, PermissionError):
-            pidfd = os.pidfd_open(stat.pid)
-            try:
-                now = procfs.read_stat(stat.pid)
-                if now is not None and now.start_time == stat.start_time:
-                    signal.pidfd_send_signal(pidfd, number)
-            finally:
-                os.close(pidfd)
-
-
 class ProcessLauncher:
-    """Launches into the session of their own.  `owner`: what tells installations apart, e.g. the state directory."""
+    """Launches into the session of their own.  `owner`: what tells installations apart, e.g. the state directory.
 
-    def __init__(self, owner: str | os.PathLike[str]) -> None:
+    `lock`: the file that is held as long as Glowplug runs; with it each engine gets a guard that ends it when nobody
+    came back for `grace` seconds (`launchers/guard.py`).
+    """
+
+    def __init__(self, owner: str | os.PathLike[str], lock: Path | None = None, grace: float = GRACE) -> None:
         self._owner = sha256(os.fsencode(owner)).hexdigest()[:16]
+        self._lock = lock
+        self._grace = grace
 
     def environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         return clean_environment(os.environ, extra)
@@ -165,15 +159,46 @@ class ProcessLauncher:
             missing = error.errno in (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR)
             raise LaunchError(f"{spec.argv[0]} could not be started: {error.strerror}", missing=missing) from error
         stat = procfs.read_stat(pid)
-        return ProcessGroup(pid, stat.start_time if stat else 0, mark, spec.log, on_exit)
+        start_time = stat.start_time if stat else 0
+        self._guard(mark, pid, start_time, spec.log, spec.stop_timeout)
+        return ProcessGroup(pid, start_time, mark, spec.log, on_exit)
+
+    def _guard(
+        self,
+        mark: str,
+        pid: int,
+        start_time: int,
+        log: Path,
+        stop_timeout: float = STOP_TIMEOUT,
+        *,
+        look: bool = False,
+    ) -> None:
+        """Give an engine its guard, unless it has one (`look`)."""
+        if self._lock is None:
+            return
+        task = Task(os.fspath(self._lock), f"{MARKER}={mark}", pid, start_time, stop_timeout, self._grace)
+        if look and any(procfs.environ_has(stat.pid, task.entry) for stat in procfs.processes()):
+            return
+        try:
+            background(task.command(), task.environment(), log)
+        except OSError as error:
+            _log.warning("the engine with pid %d has no guard: %s", pid, error.strerror)
 
     def adopt(
-        self, instance: str, pid: int, start_time: int, log: Path, on_exit: OnExit, launcher: str = "process"
+        self,
+        instance: str,
+        pid: int,
+        start_time: int,
+        log: Path,
+        on_exit: OnExit,
+        launcher: str = "process",
+        argv_hash: str = "",
     ) -> ProcessGroup | None:
-        stat = procfs.read_stat(pid)
-        if stat is None or stat.start_time != start_time or stat.dead:
+        if not procfs.still_there(pid, start_time, argv_hash):
             return None
-        return ProcessGroup(pid, start_time, f"{self._owner}:{instance}", log, on_exit)
+        mark = f"{self._owner}:{instance}"
+        self._guard(mark, pid, start_time, log, look=True)
+        return ProcessGroup(pid, start_time, mark, log, on_exit)
 
     def sweep(self, keep: frozenset[str]) -> tuple[int, ...]:
         strays = []
@@ -183,5 +208,5 @@ class ProcessLauncher:
                 owner, _, instance = value.decode(errors="replace").partition(":")
                 if owner == self._owner and instance not in keep:
                     strays.append(stat)
-        _signal(strays, signal.SIGKILL)
+        procfs.send(strays, signal.SIGKILL)
         return tuple(stat.pid for stat in strays)

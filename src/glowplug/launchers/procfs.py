@@ -6,10 +6,14 @@ Everything here may vanish between two reads; what vanished is left out.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
+
+from glowplug.launchers.base import Sample
 
 PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -65,6 +69,48 @@ def processes() -> Iterator[Stat]:
             yield stat
 
 
+def argv_hash(pid: int) -> str:
+    """What a process calls its command line now, as 16 hex digits; empty when it is gone or has none (a zombie)."""
+    try:
+        words = (PROC / str(pid) / "cmdline").read_bytes()
+    except _GONE:
+        return ""
+    return sha256(words).hexdigest()[:16] if words else ""
+
+
+def still_there(pid: int, start_time: int, command: str) -> bool:
+    """Whether a pid is the living process that was written down.  `command`: its `argv_hash`, empty for any.
+
+    Pid and start time (ticks since boot) name a process until the machine boots again; then another one may have both.
+    """
+    stat = read_stat(pid)
+    same = stat is not None and stat.start_time == start_time and not stat.dead
+    return same and command in ("", argv_hash(pid))
+
+
+def send(members: Iterable[Stat], number: int) -> None:
+    """Signal each process by pidfd, after checking that it is still the one that was seen."""
+    for stat in members:
+        with suppress(ProcessLookupError, PermissionError):
+            pidfd = os.pidfd_open(stat.pid)
+            try:
+                now = read_stat(stat.pid)
+                if now is not None and now.start_time == stat.start_time:
+                    signal.pidfd_send_signal(pidfd, number)
+            finally:
+                os.close(pidfd)
+
+
+def sample(members: Iterable[Stat], log: Path) -> Sample:
+    """What these processes have done so far."""
+    seen = list(members)
+    try:
+        log_bytes = log.stat().st_size
+    except OSError:
+        log_bytes = 0
+    return Sample(sum(stat.cpu for stat in seen), sum(io_bytes(stat.pid) for stat in seen), log_bytes)
+
+
 def environ_has(pid: int, entry: bytes) -> bool:
     """Whether the process was started with this `NAME=value`; False for processes of other users."""
     try:
@@ -80,6 +126,14 @@ def environ_value(pid: int, name: bytes) -> bytes | None:
     except _GONE:
         return None
     return next((entry[len(name) + 1 :] for entry in entries if entry.startswith(name + b"=")), None)
+
+
+def command_has(pid: int, text: bytes) -> bool:
+    """Whether the process's command line has this text in it."""
+    try:
+        return text in (PROC / str(pid) / "cmdline").read_bytes()
+    except _GONE:
+        return False
 
 
 def io_bytes(pid: int) -> int:

@@ -81,6 +81,10 @@ class Client(Protocol):
         """Its processes now."""
         ...
 
+    def told(self) -> dict[str, int]:
+        """What it says it holds, by device, where its processes do not tell."""
+        ...
+
     def private_bytes(self) -> int:
         """Host memory its processes hold, without what is mapped from files."""
         ...
@@ -126,6 +130,13 @@ class Admission:
     def watch(self, watcher: Watcher) -> None:
         """Let somebody see every look at the devices while something is loaded."""
         self._watchers.append(watcher)
+
+    def hold(self, why: str) -> None:
+        """Give nobody anything until this is said again without a reason; who asks waits meanwhile."""
+        self._scheduler.held = why
+        if not why:
+            self._reading = None  # what was read before may not be there any more
+        self._happened(Looked())
 
     # ---- clients
 
@@ -303,6 +314,10 @@ class Admission:
             for id, bytes_ in held.claim.items():
                 claims[id] = claims.get(id, 0) + bytes_
         others = accounting.others(reading, ours, claims, private)
+        for name, client in self._clients.items():
+            if name in self._scheduler.holdings:
+                for id, bytes_ in client.told().items():
+                    others[id] = max(others.get(id, 0) - bytes_, 0)
         for id in others:
             others[id] = max(others[id] - self._lent_and_used(id, others[id]), 0)
         return rooms_of(reading, others, accounting.names(reading, ours), self._reserve, self._host_reserve)

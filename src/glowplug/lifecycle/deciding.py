@@ -102,10 +102,11 @@ def _evict(
         return _no_room(claims, at_last, rivals, picture)
     ends = [protected_until(now, picture.holdings[name], picture.rules) for name in later.victims]
     starved = wish.asked_at + picture.rules.starvation
-    used = ", ".join(later.victims) or "others in the queue"
+    used = ", ".join(later.victims)
     held = later.claim if wish.starving(now, picture.rules) else {}
     again = min([end for end in (*ends, starved) if end > now], default=math.inf)
-    return Decision(Verdict.WAIT, held, (), f"waits for {used}, in use now", None, again)
+    why = f"waits for {used}, in use now" if used else "waits for its turn"
+    return Decision(Verdict.WAIT, held, (), why, None, again)
 
 
 def _choose(

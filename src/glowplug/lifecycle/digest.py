@@ -11,6 +11,7 @@ import msgspec
 from glowplug.domain.instance import Endpoint
 from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine
+from glowplug.engines.ollama_library import manifests_of
 from glowplug.lifecycle.events import Policy
 
 CEILING_PER_GIB = 20.0
@@ -18,9 +19,13 @@ CEILING_PER_GIB = 20.0
 
 
 def command_digest(engine: Engine, model: LocalModel) -> str:
-    """Identity of the command line and environment of a model, without what differs at every launch."""
+    """Identity of the command line and environment of a model, without what differs at every launch; of a model that
+    a daemon loads also of what it is loaded with."""
     endpoint = Endpoint(instance="", model=model.name, host="127.0.0.1", port=model.port or 0, key="")
-    content = [engine.name, engine.argv(model, endpoint), sorted(engine.env(model).items()), model.unit, model.image]
+    command = [engine.name, engine.argv(model, endpoint), sorted(engine.env(model).items())]
+    content: list[object] = [*command, model.unit, model.image]
+    if engine.hosted:
+        content += [model.id, sorted(model.options.items())]
     return sha256(msgspec.json.encode(content)).hexdigest()[:32]
 
 
@@ -56,6 +61,8 @@ def file_stamp(model: LocalModel) -> str:
     """Changes when the program or a file that the model names appears, vanishes or is written."""
     program = shutil.which(model.command[0]) if model.command else None
     named = [value for value in model.options.values() if isinstance(value, str) and "/" in value]
+    if model.engine == "ollama":
+        named += [str(manifest) for manifest in manifests_of(model)]
     return ";".join(_stamp(path) for path in (program or "", model.path, *named))
 
 

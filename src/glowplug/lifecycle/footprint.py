@@ -102,7 +102,6 @@ def declared(model: LocalModel, accelerators: Sequence[Device]) -> Footprint | N
         host=model.host_memory or 0,
         error=0.05,
         source=Source.DECLARED,
-        detail="declared in the configuration",
     )
 
 
@@ -116,7 +115,6 @@ def by_size(model: LocalModel, accelerators: Sequence[Device]) -> Footprint | No
         error=0.2,
         source=Source.SIZE,
         parts={"weights": size},
-        detail="guessed from the size of the files",
     )
 
 

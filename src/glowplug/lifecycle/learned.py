@@ -100,7 +100,7 @@ def footprint(runs: Sequence[Run], key: str) -> Footprint | None:
         host=max(hosts),
         error=max(0.10 / len(known), min(spread, 0.5), 0.02),
         source=Source.LEARNED,
-        detail=f"measured in {len(known)} run{'s' if len(known) > 1 else ''}",
+        detail=f"{len(known)} run{'s' if len(known) > 1 else ''}",
     )
 
 

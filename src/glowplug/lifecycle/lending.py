@@ -69,6 +69,9 @@ class Lease:
     def pids(self) -> frozenset[int]:
         return frozenset()
 
+    def told(self) -> dict[str, int]:
+        return {}
+
     def private_bytes(self) -> int:
         return 0
 

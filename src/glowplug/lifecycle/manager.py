@@ -23,6 +23,7 @@ from glowplug.lifecycle import events as ev
 from glowplug.lifecycle.admission import Admission, Hardware
 from glowplug.lifecycle.digest import file_stamp, policy_of
 from glowplug.lifecycle.footprint import Footprints
+from glowplug.lifecycle.hosted import HostProber, Hosts
 from glowplug.lifecycle.learned import RunBook
 from glowplug.lifecycle.lending import Lending
 from glowplug.lifecycle.planner import Planner
@@ -58,13 +59,17 @@ class Manager:
         pick_port: Callable[[], int] = free_port,
         footprints: Footprints | None = None,
     ) -> None:
+        daemons = next((engine for engine in engines.values() if engine.hosted), None)
+        hosts = None if daemons is None else Hosts(daemons, launcher, clock, records.directory / "daemons", logs)
+        prober = prober or HttpProber()
         self._kit = Kit(
+            hosts=hosts,
             launcher=launcher,
             engines=engines,
             records=records,
             clock=clock,
             outbox=outbox,
-            prober=prober or HttpProber(),
+            prober=prober if hosts is None else HostProber(prober, hosts),
             catalogue=FlagCatalogue(),
             admission=Admission(clock, hardware),
             footprints=footprints or Footprints(RunBook(records.directory)),
@@ -91,7 +96,7 @@ class Manager:
         """Take the models on, adopt the engines that an earlier control process left, stop what does not fit."""
         self.configure(models, memory, scheduling, groups)
         digests = {name: slot.machine.policy.digest for name, slot in self._slots.items()}
-        adopted = set()
+        adopted = set(self._kit.hosts.recover()) if self._kit.hosts is not None else set()
         for found in reconcile(self._kit.records.load(), digests):
             if self._adopt(found):
                 adopted.add(found.record.instance)
@@ -279,6 +284,26 @@ class Manager:
         """Where the engine of a model writes to.  Raises NotFound."""
         return self._slot(name).log.path
 
+    # ---- suspend
+
+    async def rest(self, why: str, drain: float) -> None:
+        """Stop everything and start nothing until `resume`: streams may go on for `drain` seconds.  What is asked for
+        meanwhile waits."""
+        self._kit.admission.hold(why)
+        slots = [slot for slot in self._slots.values() if slot.machine.state.alive]
+        stopped = [slot.when_stopped() for slot in slots]
+        for slot in slots:
+            slot.post(ev.StopAsked(why=why))
+        if stopped:
+            await asyncio.wait(stopped, timeout=drain)
+        for slot in slots:
+            slot.post(ev.StopAsked(force=True, why=why))
+        await asyncio.gather(*stopped)
+
+    def resume(self) -> None:
+        """Read the devices anew and give memory again."""
+        self._kit.admission.hold("")
+
     # ---- end
 
     async def close(self, *, stop_engines: bool = True, drain: float = 0.0) -> None:
@@ -295,6 +320,8 @@ class Manager:
             await asyncio.gather(*stopped)
         for slot in slots:
             slot.detach()
+        if self._kit.hosts is not None:
+            await self._kit.hosts.close(stop=stop_engines)
         self.lending.close()
         self._kit.admission.close()
         for pending in (self._learn_timer, self._learning):

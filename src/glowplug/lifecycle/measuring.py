@@ -28,10 +28,18 @@ class Measure:
         """Before anything is started."""
         self._before = {device.id: accounting.unaccounted(device) for device in reading.devices}
 
-    def seen(self, reading: Reading, pids: Set[int], resident: int | None, private: int) -> dict[str, int]:
-        """Look once; what it holds now.  Keeps the most of each device."""
+    def seen(
+        self,
+        reading: Reading,
+        pids: Set[int],
+        resident: int | None,
+        private: int,
+        told: Mapping[str, int] | None = None,
+    ) -> dict[str, int]:
+        """Look once; what it holds now.  Keeps the most of each device.  `told`: what it says itself, where its
+        processes do not tell."""
         self.pids, self.private = self.pids | pids, private
-        held = accounting.held_by(reading, pids)
+        held = accounting.held_by(reading, pids) | dict(told or {})
         if resident:
             held[HOST] = resident
         for id, bytes_ in held.items():
@@ -68,9 +76,9 @@ def settled(claim: Mapping[str, int], peak: Mapping[str, int], footprint: Footpr
     """The claim of a run that was measured: what it holds and a little more, on accelerators.
 
     Of the host it is only raised: weights that are mapped from a file become resident as they are used.  An engine that
-    takes what it is told to take keeps what it was told.
+    takes what it is told to take keeps what it was told.  What nobody had claimed and it holds all the same is claimed.
     """
-    after = dict(claim)
+    after = {**{id: int(bytes_ * SLACK) for id, bytes_ in peak.items() if bytes_}, **claim}
     for id in claim:
         bytes_ = int(peak.get(id, 0) * SLACK)
         if id == HOST:

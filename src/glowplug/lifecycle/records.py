@@ -45,6 +45,8 @@ class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
     claim: dict[str, int] = {}
     """Bytes it was given, by device."""
     asleep: bool = False
+    argv_hash: str = ""
+    """`procfs.argv_hash` of the pid, taken at its start and when it was ready (programs rename themselves)."""
 
     @property
     def endpoint(self) -> Endpoint:

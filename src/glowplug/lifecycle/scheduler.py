@@ -49,6 +49,8 @@ class Scheduler:
         self.groups: dict[str, Group] = {}
         self.holdings: dict[str, Holding] = {}
         self.wishes: dict[str, Wish] = {}
+        self.held = ""
+        """Why nobody is given anything for now (the machine is about to sleep); empty when it is not so."""
         self._evicted_at: dict[str, float] = {}
         self._pressed: dict[str, float] = {}
         self._told: dict[str, tuple[int, str]] = {}
@@ -136,6 +138,10 @@ class Scheduler:
     def _consider(self, now: float) -> list[Outcome]:
         out: list[Outcome] = []
         promised: list[Claim] = []
+        if self.held:
+            for wish in self.wishes.values():
+                wish.why, wish.look_again = self.held, math.inf
+            return out
         for wish in self.order(now):
             free = free_of(self.rooms, [*(held.claim for held in self.holdings.values()), *promised])
             decision = decide(now, wish, self._picture(free))

@@ -22,6 +22,7 @@ from glowplug.engines.base import Engine, LoadReport
 from glowplug.engines.placeholders import launch_environment
 from glowplug.engines.programs import FlagCatalogue
 from glowplug.errors import EngineFailed
+from glowplug.launchers import procfs
 from glowplug.launchers.base import Launcher, LaunchError, LaunchSpec, Running
 from glowplug.lifecycle import events as ev
 from glowplug.lifecycle import view
@@ -29,6 +30,8 @@ from glowplug.lifecycle.admission import Admission
 from glowplug.lifecycle.digest import file_stamp, policy_of
 from glowplug.lifecycle.events import Effect, Event
 from glowplug.lifecycle.footprint import Footprints
+from glowplug.lifecycle.hosted import LAUNCHER as HOSTED
+from glowplug.lifecycle.hosted import Hosts
 from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.moves import COMING, GRANTED
@@ -54,6 +57,8 @@ class Kit:
     catalogue: FlagCatalogue
     admission: Admission
     footprints: Footprints
+    hosts: Hosts | None
+    """The daemons, where an engine is hosted by one."""
     logs: Path
     pick_port: Callable[[], int]
 
@@ -183,21 +188,26 @@ class Slot:
         if failure := self.engine.preflight(model, known):
             self.post(ev.LaunchFailed(failure, stamp))
             return
-        port = model.port or self.kit.pick_port()
-        key = ids.engine_key()
-        endpoint = Endpoint(instance=ids.short_id("inst"), model=model.name, host="127.0.0.1", port=port, key=key)
         self.log.begin()
         try:
-            spec = self._spec(endpoint, known)
-            self.running = self.kit.launcher.launch(spec, self._exited)
+            self.running, self.endpoint = self._started(known)
         except LaunchError as error:
             kind = FailureKind.MISSING_PROGRAM if error.missing else FailureKind.CRASH
             failure = Failure(kind=kind, message=str(error), hint="check the engine's command in the configuration")
             self.post(ev.LaunchFailed(failure, stamp))
             return
-        self.endpoint = endpoint
-        self._save(endpoint)
+        self._save(self.endpoint)
         self.post(ev.Launched(stamp))
+
+    def _started(self, known: frozenset[str] | None) -> tuple[Running, Endpoint]:
+        """A process of its own on a port and with a key of its own, or a model in a daemon.  Raises LaunchError."""
+        model, instance = self.model, ids.short_id("inst")
+        if self.engine.hosted:
+            assert self.kit.hosts is not None
+            return self.kit.hosts.launch(model, instance, self.log.path, self._exited)
+        port = model.port or self.kit.pick_port()
+        endpoint = Endpoint(instance=instance, model=model.name, host="127.0.0.1", port=port, key=ids.engine_key())
+        return self.kit.launcher.launch(self._spec(endpoint, known), self._exited), endpoint
 
     def _spec(self, endpoint: Endpoint, known: frozenset[str] | None) -> LaunchSpec:
         model, place = self.model, self.tenancy.place
@@ -233,6 +243,7 @@ class Slot:
             launcher=self.running.launcher,
             prefix=endpoint.prefix,
             claim=self.tenancy.place.claim,
+            argv_hash=procfs.argv_hash(self.running.pid),
         )
         self.kit.records.save(self._record)
 
@@ -252,9 +263,13 @@ class Slot:
     def adopt(self, record: InstanceRecord, *, fits: bool) -> bool:
         """Take over the process of a record; False when it is not there any more."""
         log = Path(record.log)
-        running = self.kit.launcher.adopt(
-            record.instance, record.pid, record.start_time, log, self._exited, record.launcher
-        )
+        running: Running | None
+        if record.launcher == HOSTED:
+            running = self.kit.hosts.adopt(record, self._exited) if self.kit.hosts is not None else None
+        else:
+            running = self.kit.launcher.adopt(
+                record.instance, record.pid, record.start_time, log, self._exited, record.launcher, record.argv_hash
+            )
         if running is None:
             return False
         self.running, self.endpoint, self._record = running, record.endpoint, record
@@ -270,7 +285,8 @@ class Slot:
         self.kit.records.remember_load(self.model.name, seconds)
         self.machine.expected = self.kit.records.expected_load(self.model.name)
         if self._record is not None:
-            self._record = msgspec.structs.replace(self._record, load_seconds=seconds)
+            command = procfs.argv_hash(self._record.pid)
+            self._record = msgspec.structs.replace(self._record, load_seconds=seconds, argv_hash=command)
             self.kit.records.save(self._record)
 
     def _exited(self, code: int | None) -> None:

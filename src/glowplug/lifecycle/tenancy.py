@@ -166,13 +166,23 @@ class Tenancy:
     def pids(self) -> frozenset[int]:
         """Anew while they come and go; as last seen while it is loaded."""
         running = self._slot.running
-        if running is None:
+        if running is None or self._slot.engine.hosted:
             return frozenset()
         if self._slot.machine.state not in _SETTLED or not self.measure.pids:
             return frozenset(running.survivors())
         return self.measure.pids
 
+    def told(self) -> dict[str, int]:
+        """What a daemon says it holds for this model, by device: its processes serve others as well."""
+        running = self._slot.running
+        size = running.device_memory if running is not None else None
+        accelerators = self.place.accelerators
+        return {id: size // len(accelerators) for id in accelerators} if size else {}
+
     def private_bytes(self) -> int:
+        running = self._slot.running
+        if self._slot.engine.hosted:
+            return ((running.memory() or 0) - (running.device_memory or 0)) if running is not None else 0
         if self._slot.machine.state in _SETTLED and self.measure.pids:
             return self.measure.private
         return procfs.private_bytes(self.pids())
@@ -250,6 +260,9 @@ class Tenancy:
     def _see(self, reading: Reading) -> None:
         running = self._slot.running
         assert running is not None
+        if self._slot.engine.hosted:
+            self.measure.seen(reading, frozenset(), self.private_bytes(), self.private_bytes(), self.told())
+            return
         pids = frozenset(running.survivors())
         self.measure.seen(reading, pids, running.memory(), procfs.private_bytes(pids))
 

@@ -32,7 +32,14 @@ _DONE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]\r?\n\s*\Z")
 class Watch(Protocol):
     """A reader over one stream: what may pass, the usage seen, and whether the end has come."""
 
-    usage: Usage | None
+    @property
+    def usage(self) -> Usage | None:
+        """What was reported so far."""
+
+    @property
+    def broken(self) -> str:
+        """Why no more will come although the answer has not ended; empty as long as all is well, and always where
+        nothing is translated."""
 
     def feed(self, data: bytes) -> bytes: ...
     def end(self) -> bytes: ...
@@ -94,6 +101,8 @@ def comment(text: str) -> bytes:
 class UsageWatch:
     """Watches a stream that passes untouched.  `usage` is the last one seen."""
 
+    broken = ""
+
     __slots__ = ("_tail", "usage")
 
     is_last = staticmethod(is_last)
@@ -138,6 +147,8 @@ class UsageWatch:
 
 class UsageFilter:
     """Watches a stream and leaves out events that are nothing but usage."""
+
+    broken = ""
 
     __slots__ = ("_held", "usage")
 
@@ -198,6 +209,8 @@ def _blank(one: bytes) -> bytes:
 
 class Through:
     """No events at all (sound, say): everything passes, and it ends when it ends."""
+
+    broken = ""
 
     __slots__ = ("usage",)
 

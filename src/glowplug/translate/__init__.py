@@ -1,0 +1,1 @@
+"""Translation between wires: pure, bytes and values in, bytes out."""
