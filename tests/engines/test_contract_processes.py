@@ -30,7 +30,7 @@ from glowplug.lifecycle.asking import send
 from glowplug.lifecycle.ports import free_port
 from glowplug.lifecycle.probe import look
 from glowplug.lifecycle.stopping import ask_to_end
-from glowplug.testing.fake_device_memory import VARIABLE, DeviceMemory
+from glowplug.testing.fake_nvml_state import VARIABLE, FakeGpus
 from tests.waiting import until
 
 GIB = 1 << 30
@@ -281,7 +281,7 @@ async def test_one_that_does_not_want_to_end_is_killed(case: Case, start: Start)
 async def test_a_worker_that_outlives_its_parent_is_found_and_its_memory_comes_back(
     name: str, start: Start, tmp_path: Path
 ) -> None:
-    memory = DeviceMemory.make(tmp_path / "devices", 8 * GIB)
+    memory = card(tmp_path, 8 * GIB)
     instance = await start(PROGRAMS[name], fields={"env": {VARIABLE: str(memory.path)}}, escaped_worker=True)
     await instance.ready()
     held = memory.used(0)
@@ -295,15 +295,21 @@ async def test_a_worker_that_outlives_its_parent_is_found_and_its_memory_comes_b
     await until(lambda: memory.used(0) == 0, PATIENCE)
 
 
-def on_card(memory: DeviceMemory, claim: int) -> Place:
-    total = memory.totals()[0]
+def card(directory: Path, size: int) -> FakeGpus:
+    gpus = FakeGpus(directory / "devices")
+    gpus.add_gpu("NVIDIA RTX 4090", "GPU-1", size)
+    return gpus
+
+
+def on_card(memory: FakeGpus, claim: int) -> Place:
+    total = memory.total(0)
     free = total - memory.used(0)
     return Place(claim={"gpu0": claim}, totals={"gpu0": total}, free={"gpu0": free}, indexes={"gpu0": 0}, kind="nvidia")
 
 
 @pytest.mark.parametrize("case", WITH_SLEEP, ids=lambda case: " ".join(case.command[2:])[18:])
 async def test_it_takes_what_it_was_given_sleeps_and_wakes(case: Case, start: Start, tmp_path: Path) -> None:
-    memory = DeviceMemory.make(tmp_path / "devices", 24 * GIB)
+    memory = card(tmp_path, 24 * GIB)
     engine = ENGINES[case.engine]
     known = frozenset({"--enable-sleep-mode", "--enable-memory-saver", "--enable-weights-cpu-backup"})
     known |= {flag for option in engine.options.values() for flag in option.flags}

@@ -40,6 +40,17 @@ def test_allocations_of_a_process_add_up_on_one_line(gpus: FakeGpus) -> None:
     assert gpus.path.read_text().count("hold ") == 1
 
 
+def test_a_process_can_say_what_it_has_at_once(gpus: FakeGpus) -> None:
+    gpus.allocate(1, os.getpid(), GIB)
+    gpus.hold(1, os.getpid(), 3 * GIB)
+    assert (gpus.used(1), gpus.total(1), gpus.total(0)) == (3 * GIB, 8 * GIB, 23 * GIB)
+    with pytest.raises(DeviceFull):
+        gpus.hold(1, os.getpid(), 9 * GIB)
+    assert gpus.used(1) == 3 * GIB
+    gpus.hold(1, os.getpid(), 0)
+    assert gpus.used(1) == 0
+
+
 def test_what_does_not_fit_is_refused_and_changes_nothing(gpus: FakeGpus) -> None:
     before = gpus.path.read_text()
     with pytest.raises(DeviceFull):

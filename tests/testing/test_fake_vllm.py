@@ -16,7 +16,7 @@ import pytest
 
 import glowplug
 from glowplug.lifecycle.ports import free_port
-from glowplug.testing.fake_device_memory import VARIABLE, DeviceMemory
+from glowplug.testing.fake_nvml_state import VARIABLE, FakeGpus
 from glowplug.testing.fake_vllm import main, too_little
 from tests.waiting import until
 
@@ -104,7 +104,8 @@ async def test_it_sleeps_and_wakes_in_its_two_ways(client: httpx.AsyncClient) ->
 def test_it_does_not_start_when_less_than_its_share_is_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    memory = DeviceMemory.make(tmp_path / "devices", 24 * GIB)
+    memory = FakeGpus(tmp_path / "devices")
+    memory.add_gpu("NVIDIA RTX 4090", "GPU-1", 24 * GIB)
     monkeypatch.setenv(VARIABLE, str(memory.path))
     assert too_little(0.9) == ""
     memory.hold(0, os.getpid(), 20 * GIB)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -38,21 +39,32 @@ class Patient:
         self._answers: queue.SimpleQueue[Reading] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._pending = False
+        self._late = False
+        """It was said that the driver hangs."""
 
     def read(self) -> Reading:
         """All devices now, or as they were when the driver answered last."""
+        if self._pending:
+            # What it was asked then may be answered by now, but that is how things were then.
+            with suppress(queue.Empty):
+                self._keep(self._answers.get_nowait())
         if not self._pending:
             self._ask(read=True)
             self._pending = True
         patience = self._patience if self._last.devices else FIRST_PATIENCE
         try:
-            self._last = self._answers.get(timeout=patience)
-            self._pending = False
+            self._keep(self._answers.get(timeout=patience))
         except queue.Empty:
             problem = f"the driver has not answered for {patience:g} s; this is what it said before"
-            log.warning("%s", problem)
+            if not self._late:
+                log.warning("%s", problem)
+            self._late = True
             return msgspec.structs.replace(self._last, problems=(*self._last.problems, problem))
+        self._late = False
         return self._last
+
+    def _keep(self, answer: Reading) -> None:
+        self._last, self._pending = answer, False
 
     def close(self) -> None:
         """Let go of the drivers, once the reading under way has ended."""

@@ -18,7 +18,7 @@ from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import Group
 from glowplug.lifecycle import accounting
 from glowplug.lifecycle.deciding import Decision
-from glowplug.lifecycle.placement import Need, Room, rooms_of
+from glowplug.lifecycle.placement import Need, Room, most, rooms_of
 from glowplug.lifecycle.ports import Scheduler as Clock
 from glowplug.lifecycle.ports import Timer
 from glowplug.lifecycle.queueing import (
@@ -124,6 +124,7 @@ class Admission:
         self._reserve, self._host_reserve = reserve, host_reserve
         lent = {name: self._scheduler.traits[name] for name in self._bases}
         self._scheduler.configure(rules, {**traits, **lent}, groups)
+        self._reading = None
         self._happened(Looked())
 
     def watch(self, watcher: Watcher) -> None:
@@ -167,6 +168,8 @@ class Admission:
             return
         self._clients[client.name] = client
         self._happened(Stands(client.name, phase, wanted, claim, reload_seconds))
+        if known is None:
+            self._reading = None  # adopted: what it holds was taken for somebody else's
 
     def lend(self, client: Client, need: Need, *, evict: bool = True) -> None:
         """A lease asks: nobody may take it back from it before it ends."""
@@ -178,9 +181,7 @@ class Admission:
         """A lease that an earlier control process gave is still held."""
         self._scheduler.traits[client.name] = Traits(pinned=True)
         self._bases[client.name] = dict(base)
-        self._look()
-        self._clients[client.name] = client
-        self._happened(Stands(client.name, Phase.LOADED, wanted=True, claim=claim))
+        self.stands(client, Phase.LOADED, wanted=True, claim=claim)
 
     def lent(self, client: Client) -> None:
         """The lease was given: what the devices hold now is not its doing."""
@@ -204,6 +205,11 @@ class Admission:
     def claim_of(self, name: str) -> dict[str, int]:
         held = self._scheduler.holdings.get(name)
         return dict(held.claim) if held is not None else {}
+
+    def most(self, need: Need) -> int:
+        """The largest part on its devices that a need could ever be met with, bytes."""
+        self._look()
+        return most(need, self._scheduler.rooms)
 
     # ---- the loop
 
@@ -286,24 +292,20 @@ class Admission:
     # ---- the devices
 
     def reading(self, age: float = 0.0) -> Reading:
-        """All devices, read anew unless the last reading is at most `age` seconds old."""
-        now = self._clock.monotonic()
-        if self._reading is None or now - self._read_at > age:
-            self._reading, self._read_at = self._hardware.read(), now
+        """All devices, read anew unless the last reading is at most `age` seconds old.
+
+        Whose memory it is can only be told at the moment of the reading, while the processes are there that held it: so
+        the scheduler gets its rooms here and nowhere else, whoever asked.
+        """
+        if self._reading is None or self._clock.monotonic() - self._read_at > age:
+            self._reading = self._hardware.read()
+            now = self._read_at = self._clock.monotonic()  # a driver that took its time is not asked again for that
+            self._scheduler.set_rooms(now, self._rooms(self._reading), _left(self._reading))
         return self._reading
 
     def _look(self) -> None:
         """Let the scheduler know what the machine has at this moment."""
-        fresh = self._reading is not None and self._clock.monotonic() - self._read_at <= FRESH
-        if fresh and self._scheduler.rooms:
-            return
-        reading = self.reading(FRESH)
-        free = {
-            device.id: device.total - device.used
-            for device in reading.devices
-            if device.total is not None and device.used is not None
-        }
-        self._scheduler.set_rooms(self._clock.monotonic(), self._rooms(reading), free)
+        self.reading(FRESH)
 
     def _rooms(self, reading: Reading) -> tuple[Room, ...]:
         ours, private = self.ours(reading)
@@ -352,6 +354,15 @@ class Admission:
     def scheduler(self) -> Scheduler:
         """To be looked at, not to be changed."""
         return self._scheduler
+
+
+def _left(reading: Reading) -> dict[str, int]:
+    """What the drivers say is free, by device."""
+    return {
+        device.id: device.total - device.used
+        for device in reading.devices
+        if device.total is not None and device.used is not None
+    }
 
 
 class Watcher(Protocol):

@@ -18,7 +18,7 @@ from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine
 from glowplug.engines.programs import build_of
 from glowplug.lifecycle.digest import command_digest, file_stamp
-from glowplug.lifecycle.learned import Run, RunBook, file_digest, footprint, key_of
+from glowplug.lifecycle.learned import Run, RunBook, file_digest, footprint, key_of, raised
 
 SIZE_FACTOR = 1.2
 SIZE_EXTRA = 600 << 20
@@ -48,23 +48,26 @@ class Footprints:
 
     def quick(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
         """The footprint by the rungs that cost nothing: what was measured, declared, or follows from the size."""
-        runs = self._book.runs(model.name) if self.learn else []
-        learned = footprint(runs, self.key(engine, model, reading)) if runs else None
-        accelerators = reading.accelerators
-        return learned or declared(model, accelerators) or by_size(model, accelerators) or Footprint()
+        runs, accelerators = self._book.runs(model.name), reading.accelerators
+        key = self.key(engine, model, reading) if runs else ""
+        learned = footprint(runs, key) if self.learn else None
+        found = learned or declared(model, accelerators) or by_size(model, accelerators) or Footprint()
+        return raised(found, runs, key)
 
     def _ladder(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
-        runs = self._book.runs(model.name) if self.learn else []
-        if runs and runs[-1].source is not Source.POLICY:
-            learned = footprint(runs, self.key(engine, model, reading))
-            if learned is not None:
-                return learned
-        estimate = engine.estimate(model, reading.accelerators) or by_size(model, reading.accelerators)
-        said = declared(model, reading.accelerators)
-        if estimate is None or said is None or estimate.source is Source.POLICY:
-            return estimate or said or Footprint()
-        if estimate.source is Source.SIZE:
-            return said
+        runs, accelerators = self._book.runs(model.name), reading.accelerators
+        key = self.key(engine, model, reading) if runs else ""
+        measured = runs and self.learn and runs[-1].source is not Source.POLICY
+        found = footprint(runs, key) if measured else None
+        return raised(found or self._unmeasured(engine, model, accelerators), runs, key)
+
+    def _unmeasured(self, engine: Engine, model: LocalModel, accelerators: Sequence[Device]) -> Footprint:
+        estimate = engine.estimate(model, accelerators)
+        said = declared(model, accelerators)
+        if estimate is None:
+            return said or by_size(model, accelerators) or Footprint()
+        if said is None or estimate.source is Source.POLICY:
+            return estimate
         return at_least(estimate, said)
 
     def key(self, engine: Engine, model: LocalModel, reading: Reading) -> str:
@@ -86,6 +89,11 @@ class Footprints:
     def history(self, model: str) -> list[Run]:
         """The runs of a model, oldest first: estimate against measured."""
         return self._book.runs(model)
+
+    def last_run(self, model: LocalModel, key: str) -> Run | None:
+        """The run that an adopted engine continues: the last one, when it was of the same key."""
+        runs = self._book.runs(model.name)
+        return runs[-1] if runs and runs[-1].key == key and not runs[-1].short else None
 
     def typical_error(self, model: str) -> float | None:
         """By how much estimates of this model are off in the middle, as a share; None without measured runs."""

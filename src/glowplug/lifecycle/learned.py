@@ -44,6 +44,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     peak_host: int | None = None
     seconds: float = 0.0
     """How long it took to load."""
+    short: bool = False
+    """It found the memory full and ended: nothing was measured, and `peak_device` or `peak_host` is what the next
+    attempt asks for."""
 
     @property
     def device(self) -> int | None:
@@ -59,7 +62,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def error(self) -> float | None:
         """By how much the estimate was off, as a share of what was measured: 0.1 for 10 % too much."""
-        measured = self.device or self.host
+        measured = None if self.short else self.device or self.host
         estimate = self.estimate_device if self.device else self.estimate_host
         return None if not measured else (estimate - measured) / measured
 
@@ -84,7 +87,8 @@ def key_of(command: str, files: Sequence[str], build: str, devices: Sequence[str
 
 def footprint(runs: Sequence[Run], key: str) -> Footprint | None:
     """What the last runs under `key` say, or None when there was none that could be measured."""
-    known = [run for run in runs if run.key == key and (run.device is not None or run.host is not None)][-COUNTED:]
+    measured = [run for run in runs if not run.short and (run.device is not None or run.host is not None)]
+    known = [run for run in measured if run.key == key][-COUNTED:]
     if not known:
         return None
     devices = [run.device or 0 for run in known]
@@ -97,6 +101,20 @@ def footprint(runs: Sequence[Run], key: str) -> Footprint | None:
         error=max(0.10 / len(known), min(spread, 0.5), 0.02),
         source=Source.LEARNED,
         detail=f"{len(known)} run{'s' if len(known) > 1 else ''}",
+    )
+
+
+def raised(found: Footprint, runs: Sequence[Run], key: str) -> Footprint:
+    """A footprint after an attempt that found the memory full, until one succeeds: what is asked for then."""
+    last = next((run for run in reversed(runs) if run.key == key), None)
+    if last is None or not last.short:
+        return found
+    return msgspec.structs.replace(
+        found,
+        device=max(found.device, last.device or 0),
+        host=max(found.host, last.host or 0),
+        error=0.0,
+        detail=f"more than at the last attempt, which found the memory full; before: {found.detail or found.source}",
     )
 
 

@@ -34,6 +34,8 @@ class Load:
     stage: str = ""
     fraction: float | None = None
     adopted: bool = False
+    woken: bool = False
+    """It only took its memory again: how long that took tells nothing about the next load."""
     abandoned_at: float | None = None
     wrong_since: float | None = None
 

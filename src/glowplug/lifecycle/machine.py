@@ -101,7 +101,7 @@ class Machine(Leaving):
             self._launch(now)
         elif self.state is State.ASLEEP and self._waking:
             self._waking = False
-            self.load = Load(started=now, progress_at=now, stage="waking up")
+            self.load = Load(started=now, progress_at=now, stage="waking up", woken=True)
             self._go(now, State.LOADING)
             self._out += [ev.Wake(), ev.AnnounceProgress()]
 
@@ -201,7 +201,7 @@ class Machine(Leaving):
         self._ready_at, self._tried_other_port = now, False
         self._idle_at = now + self.policy.keep_alive
         self._go(now, State.READY)
-        if not self.load.adopted:
+        if not self.load.adopted and not self.load.woken:
             self._out.append(ev.Loaded(now - self.load.started))
         self._grant_all()
         self._settle(now)

@@ -108,6 +108,15 @@ def options(need: Need, rooms: Sequence[Room]) -> tuple[Claim, ...]:
     return tuple(found)
 
 
+def most(need: Need, rooms: Sequence[Room]) -> int:
+    """The largest `Need.device` that would fit with everything else unloaded, of the host where there is no
+    accelerator for it."""
+    able = [room for room in rooms if room.id != HOST and (not need.devices or room.id in need.devices)]
+    sizes = [room.total - room.reserve for room in able or rooms]
+    together = sum(sizes) - CONTEXT * (len(sizes) - 1) if need.spread else 0
+    return max(max(sizes, default=0), together)
+
+
 def _divided(bytes_: int, rooms: Sequence[Room]) -> Claim:
     """Shares in proportion to what the rooms have."""
     whole = bytes_ + CONTEXT * (len(rooms) - 1)

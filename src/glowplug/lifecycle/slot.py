@@ -34,6 +34,7 @@ from glowplug.lifecycle.hosted import LAUNCHER as HOSTED
 from glowplug.lifecycle.hosted import Hosts
 from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
+from glowplug.lifecycle.moves import COMING, GRANTED
 from glowplug.lifecycle.ports import Outbox, Prober, Scheduler, Timer
 from glowplug.lifecycle.records import InstanceRecord, Records, file_name
 from glowplug.lifecycle.talks import Talks
@@ -108,6 +109,8 @@ class Slot:
                     self._do(effect)
                 if self.machine.state is not before:
                     self._note_sleep(before)
+                    if self.machine.state in GRANTED and before in COMING:
+                        self.tenancy.ready()
                     self.kit.outbox.changed(self.view())
         finally:
             self._handling = False
@@ -175,8 +178,7 @@ class Slot:
             self._spawn()
 
     async def _learn_and_spawn(self) -> None:
-        environment = self.kit.launcher.environment(self.engine.env(self.model, self.tenancy.place))
-        await self.kit.catalogue.learn(self.model.command, self.engine.help_argument, environment)
+        await self.learn_flags()
         self._preparing = None
         self._spawn()
 
@@ -252,6 +254,12 @@ class Slot:
             self._record = msgspec.structs.replace(self._record, asleep=asleep)
             self.kit.records.save(self._record)
 
+    def claimed(self, claim: dict[str, int]) -> None:
+        """The next control process has to know what an engine it finds holds."""
+        if self._record is not None and self._record.claim != claim:
+            self._record = msgspec.structs.replace(self._record, claim=claim)
+            self.kit.records.save(self._record)
+
     def adopt(self, record: InstanceRecord, *, fits: bool) -> bool:
         """Take over the process of a record; False when it is not there any more."""
         log = Path(record.log)
@@ -286,6 +294,8 @@ class Slot:
         failure = self.engine.classify(code, self.log.of_launch())
         if failure.kind is FailureKind.PORT_TAKEN and self.model.port and self.endpoint:
             failure = view.name_holder(failure, self.endpoint.port)
+        if failure.kind is FailureKind.OUT_OF_MEMORY and self.machine.state in (*COMING, *GRANTED):
+            self.tenancy.fell_short()
         self.post(ev.Exited(failure))
 
     # ---- stopping
@@ -299,9 +309,10 @@ class Slot:
             self._preparing = None
         self.post(ev.GroupGone())
 
-    def known_flags(self) -> frozenset[str] | None:
-        """The flags its program lists, or None when that is not known."""
-        return self.kit.catalogue.flags(self.model.command)
+    async def learn_flags(self) -> frozenset[str] | None:
+        """The flags its program lists, or None when it does not say; it is asked once."""
+        environment = self.kit.launcher.environment(self.engine.env(self.model, self.tenancy.place))
+        return await self.kit.catalogue.learn(self.model.command, self.engine.help_argument, environment)
 
     def reported(self, report: LoadReport) -> None:
         """Keep what the engine says of its load for people; a run that was shrunk tells nothing about the next one."""

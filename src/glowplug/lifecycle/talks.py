@@ -48,7 +48,7 @@ class Talker(Protocol):
     def tenancy(self) -> Tenancy: ...
     @property
     def kit(self) -> TalkKit: ...
-    def known_flags(self) -> frozenset[str] | None: ...
+    async def learn_flags(self) -> frozenset[str] | None: ...
     def post(self, event: Event) -> None: ...
     def reported(self, report: LoadReport) -> None:
         """What the engine says of a load that became ready."""
@@ -113,39 +113,36 @@ class Talks:
 
     def sleep(self) -> None:
         """Let it give its memory back; `FellAsleep` says how that went."""
-        way = self._way()
-        if way is None:
-            self._slot.post(ev.FellAsleep("this version cannot sleep"))
-        else:
-            self._begin(self._sleep(way, self._slot.running))
+        self._begin(self._sleep(self._slot.running))
 
     def wake(self) -> None:
         """Let it take its memory again; `Woken` says that it was asked, or why not."""
-        way = self._way()
-        if way is None:
-            self._slot.post(ev.Woken(_not_woken("this version cannot wake up")))
-        else:
-            self._begin(self._wake(way, self._slot.running))
+        self._begin(self._wake(self._slot.running))
 
-    def _way(self) -> Sleeping | None:
-        return self._slot.engine.sleeping(self._slot.model, self._slot.known_flags())
+    async def _way(self) -> Sleeping | None:
+        """How this version sleeps.  One that was adopted may not have been asked for its flags yet."""
+        return self._slot.engine.sleeping(self._slot.model, await self._slot.learn_flags())
 
-    async def _sleep(self, way: Sleeping, running: Running | None) -> None:
-        tenancy = self._slot.tenancy
+    async def _sleep(self, running: Running | None) -> None:
+        tenancy, way = self._slot.tenancy, await self._way()
+        if way is None or self._slot.running is not running:
+            self._post(running, ev.FellAsleep("this version cannot sleep"))
+            return
         tenancy.before_sleep()
         why = await self._say(way.sleep)
         if not why:
             end = self._slot.kit.clock.monotonic() + BACK_AFTER
-            while why := tenancy.still_held(way.residual):
+            while self._slot.running is running and (why := tenancy.still_held(way.residual)):
                 if self._slot.kit.clock.monotonic() >= end:
                     break
                 await asyncio.sleep(LOOK_EVERY)
-        if not why:
-            tenancy.fell_asleep()
+        if not why and self._slot.running is running:
+            tenancy.fell_asleep(way.residual)
         self._post(running, ev.FellAsleep(why))
 
-    async def _wake(self, way: Sleeping, running: Running | None) -> None:
-        why = await self._say(way.wake)
+    async def _wake(self, running: Running | None) -> None:
+        way = await self._way()
+        why = "this version cannot wake up" if way is None else await self._say(way.wake)
         self._post(running, ev.Woken(_not_woken(why) if why else None))
 
     async def _say(self, requests: tuple[Request, ...]) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from glowplug.domain.footprint import Footprint, Place, Source
-from glowplug.domain.hardware import Reading
+from glowplug.domain.hardware import HOST, Reading
 from glowplug.domain.instance import Failure, FailureKind, State
 from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine
@@ -20,7 +20,7 @@ from glowplug.launchers import procfs
 from glowplug.launchers.base import Running
 from glowplug.lifecycle import accounting
 from glowplug.lifecycle import events as ev
-from glowplug.lifecycle.admission import Admission
+from glowplug.lifecycle.admission import FRESH, Admission
 from glowplug.lifecycle.events import Event
 from glowplug.lifecycle.footprint import Footprints
 from glowplug.lifecycle.hosted import HostedModel
@@ -47,6 +47,9 @@ _PHASES = {
     State.RELEASING: Phase.LEAVING,
 }
 _SETTLED = (State.READY, State.BUSY, State.ASLEEP)
+_USABLE = (State.READY, State.BUSY)
+MORE = 1.25
+"""By how much more is asked for after an attempt that found the memory full."""
 
 
 class Kit(Protocol):
@@ -70,6 +73,10 @@ class Tenant(Protocol):
     @property
     def kit(self) -> Kit: ...
     def post(self, event: Event) -> None: ...
+    def claimed(self, claim: dict[str, int]) -> None:
+        """What it holds has changed: a later control process has to know."""
+        ...
+
     def told(self) -> None:
         """Position or reason have changed: tell whoever waits."""
         ...
@@ -227,26 +234,34 @@ class Tenancy:
 
     # ---- measuring
 
-    def ready(self, seconds: float) -> None:
-        """It became ready after `seconds`: measure it in a moment and remember the run."""
+    def ready(self, seconds: float | None = None) -> None:
+        """It can be used: measure it in a moment.  `seconds`: how long it took to load, and then the run is remembered;
+        None: it was adopted, or woke up."""
 
         def measure() -> None:
             self._timer = None
             self._measured(seconds)
 
-        self._timer = self._slot.kit.clock.call_later(AFTER_READY, measure)
+        if self._timer is None:
+            self._timer = self._slot.kit.clock.call_later(AFTER_READY, measure)
 
-    def _measured(self, seconds: float) -> None:
+    def _measured(self, seconds: float | None) -> None:
         slot, kit = self._slot, self._slot.kit
-        if slot.running is None or slot.machine.state not in _SETTLED:
+        # What drains still has its memory, unless it is about to sleep.
+        holds = _USABLE if slot.model.sleep else (*_USABLE, State.DRAINING)
+        if slot.running is None or slot.machine.state not in holds:
             return
         reading = kit.admission.reading()
         self._see(reading)
-        self.measure.ready = dict(self.measure.peak)
         key = kit.footprints.key(slot.engine, slot.model, reading)
-        self._run = self.measure.run(key, self.footprint, kit.clock.unix(), seconds)
-        kit.footprints.remember(slot.model, self._run)
-        kit.footprints.find(slot.engine, slot.model, reading)  # so that the next start need not
+        if seconds is not None:
+            self.measure.ready = dict(self.measure.peak)
+            self._run = self.measure.run(key, self.footprint, kit.clock.unix(), seconds)
+            kit.footprints.remember(slot.model, self._run)
+            kit.footprints.find(slot.engine, slot.model, reading)  # so that the next start need not
+        elif self._run is None:
+            self.measure.ready = self.measure.ready or dict(self.measure.peak)
+            self._run = kit.footprints.last_run(slot.model, key)
         self._settle(seconds)
 
     def _see(self, reading: Reading) -> None:
@@ -261,11 +276,17 @@ class Tenancy:
     def _settle(self, seconds: float | None = None) -> None:
         claim = settled(self.place.claim, self.measure.peak, self.footprint)
         if claim != self.place.claim or seconds is not None:
-            self.place = msgspec.structs.replace(self.place, claim=claim)
-            machine = self._slot.machine
-            self._slot.kit.admission.stands(
-                self, Phase.LOADED, wanted=machine.demand.busy > 0, claim=claim, reload_seconds=seconds
-            )
+            self._hold(claim, seconds)
+
+    def _hold(self, claim: dict[str, int], seconds: float | None = None) -> None:
+        """From now on it claims this."""
+        self.place = msgspec.structs.replace(self.place, claim=claim)
+        self._slot.claimed(claim)
+        machine = self._slot.machine
+        phase = _PHASES.get(machine.state)
+        if phase is not None:
+            wanted = machine.demand.busy > 0
+            self._slot.kit.admission.stands(self, phase, wanted=wanted, claim=claim, reload_seconds=seconds)
 
     def looked(self, reading: Reading) -> None:
         """The devices were read again while it is loaded: does it hold more than it was seen to?"""
@@ -274,16 +295,52 @@ class Tenancy:
             return
         if failure := lost_device(reading, self.place):
             slot.post(ev.Reported(failure))
-        if slot.machine.state not in (State.READY, State.BUSY) or self._run is None:
+        if slot.machine.state not in _USABLE or self._timer is not None:
             return
         before = dict(self.measure.peak)
         self._see(reading)
         if self.measure.peak != before:
-            fresh = self.measure.run(self._run.key, self.footprint, self._run.at, self._run.seconds)
-            if _grown(self._run, fresh):
-                self._run = fresh
-                slot.kit.footprints.grown(slot.model.name, fresh)
+            self._note_growth()
             self._settle()
+
+    def _note_growth(self) -> None:
+        if self._run is None:
+            return
+        seen = self.measure.run(self._run.key, self.footprint, self._run.at, self._run.seconds)
+        fresh = msgspec.structs.replace(
+            self._run,
+            peak_device=_most(self._run.peak_device, seen.peak_device),
+            peak_host=_most(self._run.peak_host, seen.peak_host),
+        )
+        if _grown(self._run, fresh):
+            self._run = fresh
+            self._slot.kit.footprints.grown(self._slot.model.name, fresh)
+
+    def fell_short(self) -> None:
+        """It found the memory full and ended: the next attempt asks for more, so that more makes room for it.  Never
+        for more than there is: it may be that others took what it had been given."""
+        kit, slot = self._slot.kit, self._slot
+        most = kit.admission.most(self.need(self.footprint))
+        claim = {id: max(bytes_, self.measure.peak.get(id, 0)) for id, bytes_ in self.place.claim.items()}
+        wanted = {bool(id != HOST): 0 for id in claim}
+        for id, bytes_ in claim.items():
+            wanted[id != HOST] += bytes_
+        full = bool(self.place.accelerators)
+        wanted[full] = max(min(int(wanted.get(full, 0) * MORE), most), wanted.get(full, 0))
+        key = kit.footprints.key(slot.engine, slot.model, kit.admission.reading(age=1.0))
+        run = Run(
+            key=key,
+            at=round(kit.clock.unix(), 1),
+            estimate_device=self.footprint.device,
+            estimate_host=self.footprint.host,
+            source=self.footprint.source,
+            ready_device=None,
+            ready_host=None,
+            peak_device=wanted.get(True),
+            peak_host=wanted.get(False),
+            short=True,
+        )
+        kit.footprints.remember(slot.model, run)
 
     # ---- sleeping
 
@@ -301,12 +358,15 @@ class Tenancy:
                 return f"it still holds {format_size(held[id])} of {format_size(most)} of {id}"
         return ""
 
-    def fell_asleep(self) -> None:
-        """From now on it claims what it was seen to hold asleep."""
-        held = self._held()
-        claim = {id: held.get(id, 0) for id in self.place.accelerators}
-        claim |= {id: bytes_ for id, bytes_ in self.place.claim.items() if id not in claim}
-        self._slot.kit.admission.stands(self, Phase.ASLEEP, wanted=False, claim=claim)
+    def fell_asleep(self, residual: float) -> None:
+        """From now on it claims what it was seen to hold asleep; where the driver does not say, the share of what it
+        had that it may keep."""
+        reading, held, claim = self._slot.kit.admission.reading(FRESH), self._held(), dict(self.place.claim)
+        for id in self.place.accelerators:
+            device = reading.device(id)
+            told = device is not None and accounting.listed(device) is not None
+            claim[id] = held.get(id, 0) if told else int(claim[id] * residual)
+        self._hold(claim)
 
     def _held(self) -> dict[str, int]:
         running = self._slot.running
@@ -331,6 +391,10 @@ def lost_device(reading: Reading, place: Place) -> Failure | None:
                 hint="see to the driver; the model is not run without the device it was given",
             )
     return None
+
+
+def _most(one: int | None, other: int | None) -> int | None:
+    return max((size for size in (one, other) if size is not None), default=None)
 
 
 def _grown(before: Run, after: Run) -> bool:

@@ -116,6 +116,22 @@ def _text(state: _State) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _take(state: _State, gpu: int, pid: int, memory: int, kind: str, *, keep: bool) -> None:
+    """One more allocation.  Raises DeviceFull, ProcessLookupError."""
+    stat = procfs.read_stat(pid)
+    if stat is None:
+        raise ProcessLookupError(pid)
+    if memory > state.free(gpu):
+        raise DeviceFull(f"{memory} bytes asked for, {state.free(gpu)} free")
+    state.holds = [hold for hold in state.holds if hold.keep or hold.living]
+    state.holds.append(_Hold(gpu, pid, stat.start_time, memory, kind, int(keep)))
+    merged: dict[tuple[int, int, int, str, int], int] = {}
+    for h in state.holds:
+        key = (h.gpu, h.pid, h.start, h.kind, h.keep)
+        merged[key] = merged.get(key, 0) + h.memory
+    state.holds = [_Hold(g, p, start, size, k, kept) for (g, p, start, k, kept), size in merged.items()]
+
+
 class FakeGpus:
     """The GPUs in one state file.  Every change is one step for whoever reads; GPUs are numbered from 0 as added."""
 
@@ -175,19 +191,15 @@ class FakeGpus:
 
         Raises DeviceFull when there is not enough, ProcessLookupError when there is no such process.
         """
-        stat = procfs.read_stat(pid)
-        if stat is None:
-            raise ProcessLookupError(pid)
         with self._change() as state:
-            if memory > state.free(gpu):
-                raise DeviceFull(f"{memory} bytes asked for, {state.free(gpu)} free")
-            state.holds = [hold for hold in state.holds if hold.keep or hold.living]
-            state.holds.append(_Hold(gpu, pid, stat.start_time, memory, kind, int(keep)))
-            merged: dict[tuple[int, int, int, str, int], int] = {}
-            for h in state.holds:
-                key = (h.gpu, h.pid, h.start, h.kind, h.keep)
-                merged[key] = merged.get(key, 0) + h.memory
-            state.holds = [_Hold(g, p, start, size, k, kept) for (g, p, start, k, kept), size in merged.items()]
+            _take(state, gpu, pid, memory, kind, keep=keep)
+
+    def hold(self, gpu: int, pid: int, memory: int) -> None:
+        """The process has exactly this much there from now on; raises as `allocate`, and then has what it had."""
+        with self._change() as state:
+            state.holds = [hold for hold in state.holds if (hold.gpu, hold.pid) != (gpu, pid)]
+            if memory:
+                _take(state, gpu, pid, memory, "C", keep=False)
 
     def free(self, gpu: int, pid: int) -> None:
         """The process gives back what it has there."""
@@ -216,6 +228,11 @@ class FakeGpus:
     def unused(self, gpu: int) -> int:
         """Bytes that can still be allocated."""
         return self._read().free(gpu)
+
+    def total(self, gpu: int) -> int:
+        """Bytes of it that can ever be used."""
+        state = self._read().gpus[gpu]
+        return state.total - state.reserved
 
     def lose(self, gpu: int, code: int = GPU_IS_LOST) -> None:
         """It fell off the bus: every call about it returns this code."""

@@ -35,8 +35,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from glowplug.testing.fake_device_memory import DeviceFull, hold_device_memory
+from glowplug.testing.fake_device_memory import hold_device_memory
 from glowplug.testing.fake_engine_http import Behaviour
+from glowplug.testing.fake_nvml_state import DeviceFull
 from glowplug.testing.fake_openai_http import Memory, OpenAiServer
 
 MIB = 1 << 20

@@ -7,7 +7,7 @@ and answers `/health` with 503 until then, the key guards everything but health 
 resumed with `--enable-memory-saver`, and it ends when it is told to release while it generates.
 
 An answer is `token1 token2 …`.  It takes `--mem-fraction-static` (default 0.88) of what is free on the accelerators in
-`glowplug.testing.fake_device_memory`.  Switches: `glowplug.testing.fake_openai_program`.
+`glowplug.testing.fake_nvml`.  Switches: `glowplug.testing.fake_openai_program`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ it says of CUDA are from its source: `/sleep`, `/wake_up`, `/is_sleeping`, `/col
 are there with VLLM_SERVER_DEV_MODE=1 and --enable-sleep-mode, else 404.
 
 An answer is `token1 token2 …`.  It takes the share of `--gpu-memory-utilization` (default 0.92) of the accelerators in
-`glowplug.testing.fake_device_memory`, and ends when less is free.  Switches: `glowplug.testing.fake_openai_program`.
+`glowplug.testing.fake_nvml`, and ends when less is free.  Switches: `glowplug.testing.fake_openai_program`.
 """
 
 from __future__ import annotations
