@@ -29,12 +29,29 @@ def taken(made: Moves) -> list[Effect]:
     return effects
 
 
-def test_a_launch_forgets_the_failure_and_starts_a_new_load() -> None:
+def test_who_queues_has_no_failure_any_more_and_asks_for_memory() -> None:
     made = moves(state=State.FAILED)
-    made.failure, made.retry_at, made._ready_at, made._idle_at, made._checking = FLAG, 99.0, 5.0, 6.0, True
-    made._removal.stuck = True
+    made.failure, made.retry_at = FLAG, 99.0
+    made._queue(50.0)
+    assert (made.state, made.since, made.failure, made.retry_at) == (State.QUEUED, 50.0, None, -math.inf)
+    assert taken(made) == [ev.Admit()]
+
+
+@pytest.mark.parametrize(("state", "after"), [(State.QUEUED, State.STOPPED), (State.ASLEEP, State.ASLEEP)])
+def test_who_leaves_the_queue_wants_nothing_and_starts_nothing(state: State, after: State) -> None:
+    made = moves(state=state)
+    made._waking = state is State.ASLEEP
+    made._leave_queue(50.0)
+    assert (made.state, made._waking, taken(made)) == (after, False, [ev.Withdraw()])
+
+
+def test_a_launch_starts_a_new_load() -> None:
+    made = moves(state=State.QUEUED)
+    made._ready_at, made._idle_at, made._checking, made._keep = 5.0, 6.0, True, 7.0
+    made._falling_asleep = made._waking = made._removal.stuck = True
     made._launch(50.0)
-    assert (made.state, made.since, made.failure, made.retry_at) == (State.STARTING, 50.0, None, -math.inf)
+    assert (made.state, made.since) == (State.STARTING, 50.0)
+    assert (made._keep, made._falling_asleep, made._waking) == (None, False, False)
     assert (made._ready_at, made._idle_at, made._checking, made._removal.stuck) == (None, math.inf, False, False)
     assert (made.load.started, made.load.progress_at) == (50.0, 50.0)
     assert taken(made) == [ev.Launch(), ev.AnnounceProgress()]
@@ -169,6 +186,7 @@ def test_when_a_failure_may_be_tried_again(failure: Failure, ready_at: float | N
 def test_an_engine_that_worked_long_enough_has_proved_itself(ready_for: float, forgotten: bool) -> None:
     made = moves()
     made._fail(0.0, CRASH)
+    made._queue(20.0)
     made._launch(20.0)
     made._ready_at = 30.0
     made._terminate(30.0 + ready_for)

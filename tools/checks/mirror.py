@@ -39,6 +39,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "src/glowplug/hardware/base.py": "Protocols and values only",
     "src/glowplug/launchers/base.py": "Protocols and values only; tests/launchers/test_process.py has the rest",
     "src/glowplug/lifecycle/events.py": "values only",
+    "src/glowplug/lifecycle/queueing.py": "values only",
     "src/glowplug/usecases/memory.py": "a Protocol only",
     "tools/models/make_tiny_hf.py": "needs torch and transformers; tests/engines/test_vllm_real.py runs it",
     "tools/models/train_demo_chat.py": "needs torch and minutes; tests/e2e/test_demo_models.py judges what it made",

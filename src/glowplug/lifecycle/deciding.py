@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import Group
-from glowplug.lifecycle.eviction import UNKNOWN_RELOAD, Candidate, Eviction, choose
+from glowplug.lifecycle.eviction import UNKNOWN_RELOAD, Candidate, Eviction, choose, cost
 from glowplug.lifecycle.placement import Claim, Room, best, fits, options
 from glowplug.lifecycle.queueing import Holding, Phase, Rules, Traits, Wish
 from glowplug.units import format_size
@@ -51,6 +51,8 @@ class Picture:
     """What nobody has and nobody in front was promised."""
     unclaimed: Mapping[str, int]
     """What nobody has, promised or not."""
+    ahead: tuple[str, ...] = ()
+    """Those in front whose turn has come: what groups forbid beside them is not loaded before them."""
 
     def trait(self, model: str) -> Traits:
         return self.traits.get(model, Traits())
@@ -61,14 +63,23 @@ def decide(now: float, wish: Wish, picture: Picture) -> Decision:
     claims = options(wish.need, picture.rooms)
     whole = {room.id: room.total - room.reserve for room in picture.rooms}
     if not any(fits(claim, whole) for claim in claims):
-        return _too_large(claims, whole, picture.rooms)
+        # Shares are divided by what others leave; what others hold is not there for ever.
+        alone = options(wish.need, [replace(room, others=0) for room in picture.rooms])
+        if not any(fits(claim, whole) for claim in alone):
+            return _too_large(alone, whole, picture.rooms)
+    if first := _first(wish.model, picture):
+        return Decision(Verdict.WAIT, {}, wish.victims, f"waits for {', '.join(first)}, before it in the queue")
     free = _for(wish.model, picture.free, picture)
     rivals = conflicting(now, wish.model, picture)
-    claim = best(claims, free)
-    if claim is not None and not rivals.all:
-        return Decision(Verdict.ADMIT, claim)
     leaving = {name: held for name, held in picture.holdings.items() if held.phase is Phase.LEAVING}
     soon = _plus(free, leaving.values())
+    # What is promised to those in front can be what leaves for them: the rest of what is free is for whom it fits.
+    unclaimed = _for(wish.model, picture.unclaimed, picture)
+    claim = best(claims, {id: min(bytes_, unclaimed.get(id, 0)) for id, bytes_ in soon.items()})
+    own = picture.holdings.get(wish.model)
+    going = own is not None and own.phase is Phase.LEAVING
+    if claim is not None and not rivals.all and not going:
+        return Decision(Verdict.ADMIT, claim)
     claim = best(claims, soon)
     if claim is not None and not rivals.staying:
         names = ", ".join(sorted(leaving)) or "memory"
@@ -177,10 +188,7 @@ def conflicting(now: float, model: str, picture: Picture) -> Rivals:
         inside = model in group.members
         members = [name for name in loaded if name in group.members]
         if inside and len(members) >= group.most:
-            # Those that leave already are the ones that go.
-            members.sort(
-                key=lambda name: (picture.holdings[name].phase is not Phase.LEAVING, _worth(now, name, picture))
-            )
+            members.sort(key=lambda name: _worth(now, name, picture))
             forbidden.update(members[: len(members) - group.most + 1])
         if group.exclusive:
             forbidden.update(name for name in loaded if (name in group.members) is not inside)
@@ -188,9 +196,29 @@ def conflicting(now: float, model: str, picture: Picture) -> Rivals:
     return Rivals(tuple(sorted(forbidden.difference(gone))), gone)
 
 
-def _worth(now: float, name: str, picture: Picture) -> tuple[bool, float, str]:
+def _worth(now: float, name: str, picture: Picture) -> tuple[bool, bool, bool, float, str]:
+    """Those that leave already are the ones that go, and never those that may not be unloaded while others may."""
     held = picture.holdings[name]
-    return held.wanted, -(now - held.used_at), name
+    staying = held.phase is not Phase.LEAVING
+    return staying, picture.trait(name).pinned, held.wanted, cost(candidate(now, name, picture)), name
+
+
+def _stays(model: str, picture: Picture) -> bool:
+    return model in picture.holdings and picture.holdings[model].phase is not Phase.LEAVING
+
+
+def _first(model: str, picture: Picture) -> tuple[str, ...]:
+    """Those in front that groups forbid beside `model`."""
+    found: set[str] = set()
+    for group in picture.groups.values():
+        inside = model in group.members
+        members = [name for name in picture.ahead if name in group.members]
+        staying = [name for name in group.members if name != model and _stays(name, picture)]
+        if inside and len({*members, *staying}) >= group.most:
+            found.update(members)
+        if group.exclusive:
+            found.update(name for name in picture.ahead if (name in group.members) is not inside)
+    return tuple(sorted(found))
 
 
 def _for(model: str, free: Mapping[str, int], picture: Picture) -> dict[str, int]:
@@ -217,8 +245,9 @@ def _refuse(kind: FailureKind, message: str, hint: str, claim: Claim) -> Decisio
 
 def _too_large(claims: Sequence[Claim], whole: Mapping[str, int], rooms: Sequence[Room]) -> Decision:
     claim = max(claims, key=lambda claim: sum(whole.get(id, 0) for id in claim))
-    lost = [room for room in rooms if room.problem and any(room.id in claim for claim in claims)]
-    if lost and all(room.problem for room in rooms if room.kind):
+    meant = [room for room in rooms if room.kind and any(room.id in claim for claim in claims)]
+    lost = [room for room in meant if room.problem]
+    if lost and lost == meant:
         message = f"{lost[0].id} cannot be used: {lost[0].problem}"
         return _refuse(
             FailureKind.DRIVER_LOST, message, "see to the driver; `glowplug memory` shows what it says", claim
@@ -257,7 +286,7 @@ def _no_room(claims: Sequence[Claim], soon: Mapping[str, int], rivals: tuple[str
 
 
 def in_words(claim: Mapping[str, int]) -> str:
-    """`14.2 GiB of gpu0 and 1.0 GiB of host`."""
+    """`14.2 GiB of gpu0 and 1 GiB of host`."""
     return " and ".join(f"{format_size(bytes_)} of {id}" for id, bytes_ in claim.items() if bytes_) or "no memory"
 
 

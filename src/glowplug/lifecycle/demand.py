@@ -13,6 +13,7 @@ class Demand:
         """Wanted although no request waits (a person's start, an alias that warms it behind a cloud answer)."""
         self._waiting: dict[str, int] = {}
         self._urgency: dict[str, tuple[int, bool]] = {}
+        self._warmth: tuple[int, bool] | None = None
         self._busy: set[str] = set()
         self._owed: dict[str, int] = {}
         self._late: dict[str, int] = {}
@@ -29,12 +30,15 @@ class Demand:
     @property
     def priority(self) -> int:
         """The highest of those who want it."""
-        return max((priority for priority, _ in self._urgency.values()), default=0)
+        return max((priority for priority, _ in self._urgencies()), default=0)
 
     @property
     def evict(self) -> bool:
         """Whether one of those who want it may unload others for it."""
-        return any(evict for _, evict in self._urgency.values())
+        return any(evict for _, evict in self._urgencies())
+
+    def _urgencies(self) -> list[tuple[int, bool]]:
+        return [*self._urgency.values(), *(() if self._warmth is None else (self._warmth,))]
 
     @property
     def busy(self) -> int:
@@ -42,10 +46,12 @@ class Demand:
         return len(self._busy)
 
     def want(self, worker: str, waiting: int, priority: int = 0, *, evict: bool = True) -> None:
-        self._urgency[worker] = (priority, evict)
         if waiting and worker:
             self._waiting[worker] = waiting
-        else:
+            self._urgency[worker] = (priority, evict)
+        else:  # nobody takes that back, so it does not go with those who wait
+            before = self._warmth or (priority, evict)
+            self._warmth = (max(before[0], priority), before[1] or evict)
             self.warm = True
 
     def waiters(self, worker: str, waiting: int) -> None:
@@ -59,6 +65,7 @@ class Demand:
         """Everybody who waited has been told."""
         self._waiting.clear()
         self._urgency.clear()
+        self._warmth = None
         self.warm = False
 
     def join(self, worker: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from glowplug.lifecycle.placement import Claim, fits
 
@@ -55,46 +56,63 @@ def choose(
 
     `forced` go in any case (a group allows no more of them) and their cost is not counted.
     """
-    everyone = sorted(candidates, key=lambda candidate: (cost(candidate), candidate.model))
-    gone = [candidate for candidate in everyone if candidate.model in set(forced)]
-    left = [candidate for candidate in everyone if candidate.model not in set(forced)]
+    must = set(forced)
+    everyone = sorted(_Priced(cost(candidate), candidate.model, candidate.claim) for candidate in candidates)
+    gone = [candidate for candidate in everyone if candidate.model in must]
+    left = [candidate for candidate in everyone if candidate.model not in must]
     after = _with(free, gone)
     found = []
     for claim in claims:
         victims = _enough(claim, after, left)
         if victims is not None:
             names = tuple(candidate.model for candidate in (*gone, *victims))
-            found.append(Eviction(names, claim, sum(map(cost, victims))))
+            found.append(Eviction(names, claim, sum(victim.cost for victim in victims)))
     return min(found, key=lambda eviction: (eviction.cost, len(eviction.victims), len(eviction.claim)), default=None)
 
 
-def _enough(claim: Claim, free: Mapping[str, int], candidates: Sequence[Candidate]) -> list[Candidate] | None:
-    """Greedy by cost for each byte that helps, then without those that turn out not to be needed."""
-    taken: list[Candidate] = []
-    left = list(candidates)
+class _Priced(NamedTuple):
+    """A candidate with its cost: what `choose` sorts by, reckoned once."""
+
+    cost: float
+    model: str
+    claim: Mapping[str, int]
+
+
+def _enough(claim: Claim, free: Mapping[str, int], candidates: Sequence[_Priced]) -> list[_Priced] | None:
+    """Greedy by cost for each byte that helps, then without those that turn out not to be needed; or the cheapest one
+    that is enough alone, where that costs less."""
+    missing = _missing(claim, free)
+    left = [candidate for candidate in candidates if _helps(candidate, missing)]
+    alone = next((candidate for candidate in left if fits(missing, candidate.claim)), None)
+    taken: list[_Priced] = []
     now = dict(free)
-    while not fits(claim, now):
-        missing = {id: bytes_ - now.get(id, 0) for id, bytes_ in claim.items() if bytes_ > now.get(id, 0)}
-        useful = [(candidate, _helps(candidate, missing)) for candidate in left]
-        useful = [(candidate, bytes_) for candidate, bytes_ in useful if bytes_ > 0]
+    while missing:
+        useful = [(candidate, bytes_) for candidate in left if (bytes_ := _helps(candidate, missing))]
         if not useful:
             return None
-        pick = min(useful, key=lambda pair: (cost(pair[0]) / pair[1], pair[0].model))[0]
+        pick = min(useful, key=lambda pair: (pair[0].cost / pair[1], pair[0].model))[0]
         taken.append(pick)
         left.remove(pick)
         now = _with(now, [pick])
-    for candidate in sorted(taken, key=cost, reverse=True):
+        missing = _missing(claim, now)
+    for candidate in sorted(taken, reverse=True):
         others = [other for other in taken if other is not candidate]
         if fits(claim, _with(free, others)):
             taken = others
+    if taken and alone is not None and alone.cost < sum(victim.cost for victim in taken):
+        return [alone]
     return taken
 
 
-def _helps(candidate: Candidate, missing: Mapping[str, int]) -> int:
+def _missing(claim: Claim, free: Mapping[str, int]) -> Claim:
+    return {id: bytes_ - free.get(id, 0) for id, bytes_ in claim.items() if bytes_ > max(free.get(id, 0), 0)}
+
+
+def _helps(candidate: _Priced, missing: Mapping[str, int]) -> int:
     return sum(min(bytes_, candidate.claim.get(id, 0)) for id, bytes_ in missing.items())
 
 
-def _with(free: Mapping[str, int], candidates: Iterable[Candidate]) -> dict[str, int]:
+def _with(free: Mapping[str, int], candidates: Iterable[_Priced]) -> dict[str, int]:
     after = dict(free)
     for candidate in candidates:
         for id, bytes_ in candidate.claim.items():

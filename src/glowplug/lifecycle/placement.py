@@ -37,6 +37,8 @@ class Room:
     """Names of the programs that hold `others`."""
     problem: str = ""
     """Why it cannot be used now: its driver is lost, or says nothing of its memory."""
+    shared: tuple[str, ...] = ()
+    """Accelerators without memory of their own that use this one."""
 
     @property
     def capacity(self) -> int:
@@ -70,6 +72,7 @@ def rooms_of(
     are.  A device whose memory is unknown is a room without any: nothing can be promised of it, and what belongs there
     must not silently go elsewhere."""
     rooms = []
+    shared = tuple(device.id for device in reading.accelerators if device.unified)
     for device in reading.devices:
         if device.unified and device.accelerator:
             continue
@@ -89,6 +92,7 @@ def rooms_of(
                 kind="" if device.id == HOST else device.kind.value,
                 index=device.index,
                 holders=names.get(device.id, ()),
+                shared=shared if device.id == HOST else (),
             )
         )
     return tuple(rooms)
@@ -98,9 +102,13 @@ def options(need: Need, rooms: Sequence[Room]) -> tuple[Claim, ...]:
     """Every way the need could be met if the rooms were empty, best first: one accelerator (the tightest that is large
     enough), then more and more of them, or the host where there is none."""
     able = [room for room in rooms if room.id != HOST and (not need.devices or room.id in need.devices)]
+    host = {HOST: need.host} if need.host else {}
+    known = {id for room in rooms for id in (room.id, *room.shared)}
+    if need.device and not able and (absent := [id for id in need.devices if id not in known | {HOST}]):
+        # What was meant for a device that is not there must not silently go to the host instead.
+        return tuple({id: need.device} | host for id in absent)
     if not need.device or not able:
         return ({HOST: need.device + need.host},) if need.device + need.host else ({},)
-    host = {HOST: need.host} if need.host else {}
     found = [{room.id: need.device} | host for room in sorted(able, key=lambda room: room.capacity)]
     if need.spread:
         largest = sorted(able, key=lambda room: -room.capacity)

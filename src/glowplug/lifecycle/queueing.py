@@ -80,6 +80,7 @@ class Wish:
     """Where it will go when they have left."""
     why: str = ""
     look_again: float = math.inf
+    reload_seconds: float | None = None
 
     def starving(self, now: float, rules: Rules) -> bool:
         return now >= self.asked_at + rules.starvation

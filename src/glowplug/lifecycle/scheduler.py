@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 
 from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import Group
@@ -84,21 +85,38 @@ class Scheduler:
                 self._stands(now, happening)
             case Looked():
                 pass
-        out += self._consider(now)
+        out += self._consider(now)[0]
         out += self._relieve(now)
-        return out + self._tell()
+        return out + self._tell(now)
 
     # ---- what happened
 
     def _wanted(self, now: float, wanted: Wanted) -> list[Outcome]:
-        wish = self.wishes.get(wanted.model)
-        if wish is not None:
-            wish.need, wish.priority, wish.evict = wanted.need, wanted.priority, wanted.evict
+        if self._has(wanted.model):
             return []
-        if len(self.wishes) >= self.rules.queue:
-            return [Refuse(wanted.model, _queue_full(len(self.wishes)))]
-        self.wishes[wanted.model] = Wish(wanted.model, wanted.need, now, wanted.priority, wanted.evict)
+        if wanted.model not in self.wishes and len(self.wishes) >= self.rules.queue:
+            decision = self._bounded(self._would(now, wanted))
+            if decision.failure is not None:
+                return [Refuse(wanted.model, decision.failure)]
+        self._note(now, wanted)
         return []
+
+    def _has(self, model: str) -> bool:
+        """Whether it holds all the memory it needs; an engine that sleeps or leaves does not."""
+        held = self.holdings.get(model)
+        return held is not None and held.phase in (Phase.LOADING, Phase.LOADED)
+
+    def _note(self, now: float, wanted: Wanted) -> None:
+        wish = self.wishes.setdefault(wanted.model, Wish(wanted.model, wanted.need, now))
+        wish.need, wish.priority, wish.evict = wanted.need, wanted.priority, wanted.evict
+        wish.reload_seconds = wanted.reload_seconds
+
+    def _bounded(self, decision: Decision) -> Decision:
+        """What becomes of one more wish: with a full queue nobody is let in who would have to wait."""
+        if len(self.wishes) < self.rules.queue or decision.verdict in (Verdict.ADMIT, Verdict.REFUSE):
+            return decision
+        failure = _queue_full(len(self.wishes))
+        return Decision(Verdict.REFUSE, decision.claim, (), failure.message, failure)
 
     def _stands(self, now: float, stands: Stands) -> None:
         if stands.phase is None:
@@ -116,6 +134,8 @@ class Scheduler:
         if held.wanted and not stands.wanted:
             held.used_at = now
         held.phase, held.wanted = stands.phase, stands.wanted
+        if self._has(stands.model):
+            self.wishes.pop(stands.model, None)
 
     # ---- what follows
 
@@ -128,24 +148,29 @@ class Scheduler:
 
         return sorted(self.wishes.values(), key=rank)
 
-    def _picture(self, free: Mapping[str, int]) -> Picture:
-        return Picture(self.rules, self.rooms, self.traits, self.groups, self.holdings, free, self.free())
+    def _picture(self, free: Mapping[str, int], ahead: tuple[str, ...] = ()) -> Picture:
+        return Picture(self.rules, self.rooms, self.traits, self.groups, self.holdings, free, self.free(), ahead)
 
     def free(self) -> dict[str, int]:
         """What is left of each room, not counting what is promised to those who wait."""
         return free_of(self.rooms, (held.claim for held in self.holdings.values()))
 
-    def _consider(self, now: float) -> list[Outcome]:
+    def _consider(self, now: float) -> tuple[list[Outcome], dict[str, Decision]]:
+        """Look at every wish in its turn, and at what follows from it before the next one."""
         out: list[Outcome] = []
         promised: list[Claim] = []
+        decisions: dict[str, Decision] = {}
+        ahead: tuple[str, ...] = ()
         if self.held:
             for wish in self.wishes.values():
                 wish.why, wish.look_again = self.held, math.inf
-            return out
+            return out, decisions
         for wish in self.order(now):
             free = free_of(self.rooms, [*(held.claim for held in self.holdings.values()), *promised])
-            decision = decide(now, wish, self._picture(free))
+            decision = decisions[wish.model] = decide(now, wish, self._picture(free, ahead))
             wish.why, wish.look_again = decision.why, decision.look_again
+            if decision.verdict is Verdict.EVICT or (decision.verdict is Verdict.WAIT and decision.claim):
+                ahead = (*ahead, wish.model)
             match decision.verdict:
                 case Verdict.ADMIT:
                     out.append(self._admit(now, wish, decision))
@@ -160,7 +185,7 @@ class Scheduler:
                 case Verdict.WAIT:
                     wish.promised = decision.claim
                     promised.append(decision.claim)
-        return out
+        return out, decisions
 
     def _admit(self, now: float, wish: Wish, decision: Decision) -> Admit:
         del self.wishes[wish.model]
@@ -169,7 +194,7 @@ class Scheduler:
         came_back = now - self._evicted_at.get(wish.model, -math.inf) < self.rules.returns_within
         self.holdings[wish.model] = Holding(
             claim=dict(decision.claim),
-            reload_seconds=before.reload_seconds if before else None,
+            reload_seconds=wish.reload_seconds or (before.reload_seconds if before else None),
             returned=came_back,
         )
         return Admit(wish.model, place_of(decision.claim, self.rooms, free))
@@ -199,12 +224,11 @@ class Scheduler:
                 out.append(self._evict(now, victim, f"other programs need memory of {room.id}"))
         return out
 
-    def _tell(self) -> list[Outcome]:
+    def _tell(self, now: float) -> list[Outcome]:
         """Positions and reasons that have changed."""
         out: list[Outcome] = []
         told: dict[str, tuple[int, str]] = {}
-        waiting = sorted(self.wishes.values(), key=lambda wish: (-wish.priority, wish.asked_at, wish.model))
-        for position, wish in enumerate(waiting, 1):
+        for position, wish in enumerate(self.order(now), 1):
             told[wish.model] = (position, wish.why)
             if self._told.get(wish.model) != told[wish.model]:
                 out.append(Queued(wish.model, position, wish.why))
@@ -221,11 +245,20 @@ class Scheduler:
         return min((moment for moment in moments if now < moment < math.inf), default=None)
 
     def explain(self, now: float, model: str, need: Need, *, evict: bool = True) -> Decision:
-        """What would become of a wish for `model` now, behind those who wait already.  Changes nothing."""
-        wish = self.wishes.get(model) or Wish(model, need, now, self.traits.get(model, Traits()).priority, evict)
-        promised = [other.promised for other in self.order(now) if other.model != model]
-        free = free_of(self.rooms, [*(held.claim for held in self.holdings.values()), *promised])
-        return decide(now, wish, self._picture(free))
+        """What would become of it if `model` were wanted now, in its turn among those who wait.  Changes nothing."""
+        if self._has(model):
+            return Decision(Verdict.ADMIT, dict(self.holdings[model].claim), why="it has its memory")
+        decision = self._would(now, Wanted(model, need, self.traits.get(model, Traits()).priority, evict))
+        return decision if model in self.wishes else self._bounded(decision)
+
+    def _would(self, now: float, wanted: Wanted) -> Decision:
+        """Play it on a copy."""
+        trial = Scheduler(self.rules)
+        trial.rooms, trial.traits, trial.groups = self.rooms, self.traits, self.groups
+        trial.holdings = {name: copy(held) for name, held in self.holdings.items()}
+        trial.wishes = {name: copy(wish) for name, wish in self.wishes.items()}
+        trial._note(now, wanted)
+        return trial._consider(now)[1][wanted.model]
 
     def protected(self, now: float, model: str) -> float:
         """Until when `model` may not be unloaded for another one; 0 for not at all, `inf` while it is used."""
