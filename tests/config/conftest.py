@@ -42,6 +42,9 @@ class Catalogue:
     def hosted(self, engine: str) -> bool:
         return engine == "ollama"
 
+    def request_options(self, engine: str, options: Mapping[str, OptionValue]) -> Mapping[str, OptionValue]:
+        return {"num_ctx": 4096, **options} if engine == "ollama" else {}
+
     def check_options(self, engine: str, options: Mapping[str, OptionValue]) -> Sequence[OptionProblem]:
         found = []
         for name, value in options.items():

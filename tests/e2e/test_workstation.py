@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -131,9 +132,14 @@ def test_the_cloud_answers_at_once_while_hermes_loads_and_then_hermes(workstatio
 
 
 def test_the_vision_model_is_asked_for_4096_tokens_unless_a_request_says_otherwise(workstation: Installation) -> None:
-    assert workstation.chat(VISION).status == 200
-    row = next(r for r in workstation.admin("models")["data"] if r["name"] == VISION)
-    assert row["upstream_model"] == "qwen3-vl:4b"
+    for more, limit in (({}, 4096), ({"max_tokens": 7}, 7)):
+        assert workstation.chat(VISION, **more).status == 200
+        port = workstation.instance(VISION)["port"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/fake/state") as answer:
+            received = json.load(answer)["received"]
+        asked = [call for call in received if call["path"] == "/api/chat"][-1]["body"]
+        assert asked["options"]["num_predict"] == limit and asked["keep_alive"] == -1, asked
+        assert asked["options"]["num_ctx"], "said with every call, so that it never reloads by surprise"
 
 
 def test_all_six_in_turn_on_one_card_without_a_failed_request(workstation: Installation, card: FakeNvml) -> None:

@@ -25,3 +25,10 @@ def test_it_says_of_every_engine_what_a_model_of_it_needs_and_can() -> None:
         assert catalogue.needs(name) and catalogue.capabilities(name)
     assert list(catalogue.needs("llamacpp")) == ["path"]
     assert not catalogue.hosted("llamacpp")
+
+
+def test_a_daemon_is_told_with_every_request_what_its_model_is_loaded_with() -> None:
+    catalogue = Catalogue()
+    assert catalogue.request_options("ollama", {}) == {"num_ctx": 4096}
+    assert catalogue.request_options("ollama", {"num_ctx": 8192, "num_batch": 9}) == {"num_ctx": 8192, "num_batch": 9}
+    assert catalogue.request_options("llamacpp", {"ctx_size": 1}) == {}

@@ -41,6 +41,11 @@ class EngineCatalogue(Protocol):
         """Whether a daemon that serves many models loads them, instead of a process each."""
         ...
 
+    def request_options(self, engine: str, options: Mapping[str, OptionValue]) -> Mapping[str, OptionValue]:
+        """What goes with every request to a model with these options; empty for engines that keep what they were
+        started with."""
+        ...
+
     def check_options(self, engine: str, options: Mapping[str, OptionValue]) -> Sequence[OptionProblem]:
         """Everything that is wrong with these options, unknown names included."""
         ...

@@ -260,7 +260,7 @@ def _local_route(name: str, model: Model, engines: EngineCatalogue, unavailable:
         upstream_model=model.id if model.id and (hosted or not started_by_name(engines.needs(engine))) else name,
         unavailable=unavailable,
         dialect=Dialect.OLLAMA if hosted else Dialect.OPENAI,
-        engine_options=model.options if hosted else {},
+        engine_options=dict(engines.request_options(engine, model.options)),
         **_present(model, (*_ROUTE_FIELDS, "keep_alive_most")),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from glowplug.config.catalogue import OptionProblem
 from glowplug.domain.model import Capability
 from glowplug.engines.base import OptionValue
+from glowplug.engines.ollama import request_options
 from glowplug.engines.registry import ENGINES
 
 
@@ -27,6 +28,9 @@ class Catalogue:
 
     def hosted(self, engine: str) -> bool:
         return ENGINES[engine].hosted
+
+    def request_options(self, engine: str, options: Mapping[str, OptionValue]) -> Mapping[str, OptionValue]:
+        return request_options(options) if ENGINES[engine].hosted else {}
 
     def check_options(self, engine: str, options: Mapping[str, OptionValue]) -> Sequence[OptionProblem]:
         found = ENGINES[engine].check_options(options)

@@ -294,7 +294,12 @@ LOADING_LINE: Final = f"{LOG_PREFIX}loading "
 
 def runner_options(model: LocalModel) -> dict[str, OptionValue]:
     """The `options` that go with every call to this model: all that a runner is loaded with, `num_ctx` always."""
-    given = {name: value for name, value in model.options.items() if name not in _DAEMON_OPTIONS}
+    return request_options(model.options)
+
+
+def request_options(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    """The same from the options of a configuration."""
+    given = {name: value for name, value in options.items() if name not in _DAEMON_OPTIONS}
     return {"num_ctx": ollama.DEFAULT_CONTEXT, **given}
 
 
