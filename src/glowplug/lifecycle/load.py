@@ -34,6 +34,8 @@ class Load:
     stage: str = ""
     fraction: float | None = None
     adopted: bool = False
+    waking: bool = False
+    """From sleep: how long that takes says nothing about a load."""
     abandoned_at: float | None = None
     wrong_since: float | None = None
 
