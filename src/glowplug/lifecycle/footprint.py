@@ -48,19 +48,26 @@ class Footprints:
 
     def quick(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
         """The footprint by the rungs that cost nothing: what was measured, declared, or follows from the size."""
-        runs = self._book.runs(model.name) if self.learn else []
-        learned = footprint(runs, self.key(engine, model, reading)) if runs else None
         accelerators = reading.accelerators
-        return learned or declared(model, accelerators) or by_size(model, accelerators) or Footprint()
+        return (
+            self._learned(engine, model, reading)
+            or declared(model, accelerators)
+            or by_size(model, accelerators)
+            or Footprint()
+        )
 
     def _ladder(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
-        runs = self._book.runs(model.name) if self.learn else []
-        if runs and runs[-1].source is not Source.POLICY:
-            learned = footprint(runs, self.key(engine, model, reading))
-            if learned is not None:
-                return learned
+        learned = self._learned(engine, model, reading)
+        if learned is not None:
+            return learned
         estimate = engine.estimate(model, reading.accelerators)
         return estimate or declared(model, reading.accelerators) or by_size(model, reading.accelerators) or Footprint()
+
+    def _learned(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint | None:
+        runs = self._book.runs(model.name) if self.learn else []
+        if all(run.source is Source.POLICY for run in runs):
+            return None  # without reading the weights for the key
+        return footprint(runs, self.key(engine, model, reading), accelerators=bool(reading.accelerators))
 
     def key(self, engine: Engine, model: LocalModel, reading: Reading) -> str:
         """Identity of a run (see `learned.key_of`).  Reads both ends of the weights."""
