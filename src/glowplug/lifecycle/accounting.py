@@ -84,9 +84,8 @@ def missing(
         if device is None or not device.accelerator or not most:
             continue
         now = unaccounted(device)
-        if now is None or start is None:
-            continue
-        lost = max(now - start, 0) + held_by(reading, pids).get(id, 0)
-        if lost > max(most * (1 - BACK), NOISE):
+        grown = 0 if now is None or start is None else max(now - start, 0)
+        lost = grown + held_by(reading, pids).get(id, 0)
+        if lost > max(most - most * BACK, NOISE):
             found[id] = lost
     return found
