@@ -52,7 +52,7 @@ def test_one_run_has_a_bar_of_a_tenth_and_each_one_that_agrees_makes_it_shorter(
     assert bars[:4] == pytest.approx([0.10, 0.05, 0.10 / 3, 0.025])
     assert bars[4:] == [0.02] * 4
     assert footprint([run()], "k").detail == "1 run"  # type: ignore[union-attr]
-    assert footprint([run()] * 9, "k").detail == f"measured in {COUNTED} runs"  # type: ignore[union-attr]
+    assert footprint([run()] * 9, "k").detail == f"{COUNTED} runs"  # type: ignore[union-attr]
 
 
 def test_runs_that_disagree_make_the_bar_as_long_as_they_are_apart_and_the_largest_counts() -> None:
