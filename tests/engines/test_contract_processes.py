@@ -31,6 +31,7 @@ from glowplug.lifecycle.ports import free_port
 from glowplug.lifecycle.probe import look
 from glowplug.lifecycle.stopping import ask_to_end
 from glowplug.testing.fake_nvml_state import VARIABLE, FakeGpus
+from tests.support.gguf_files import write
 from tests.waiting import until
 
 GIB = 1 << 30
@@ -117,6 +118,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     weights = tmp_path / "weights"
     weights.mkdir()
     (weights / "config.json").write_text("{}")
+    write(weights / "model.gguf", {})
 
     async def launch(
         case: Case,
@@ -132,7 +134,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             f"FAKE_ENGINE_{name.upper()}": str(int(value) if value is True else value)
             for name, value in switches.items()
         }
-        given: dict[str, object] = {"path": str(weights), "command": case.command, "env": {"PYTHONPATH": SOURCE, **env}}
+        path = weights / "model.gguf" if engine.name == "llamacpp" else weights
+        given: dict[str, object] = {"path": str(path), "command": case.command, "env": {"PYTHONPATH": SOURCE, **env}}
         given |= {**case.fields, **(fields or {})}
         if fields and "env" in fields:
             given["env"] = {"PYTHONPATH": SOURCE, **env, **fields["env"]}  # type: ignore[dict-item]

@@ -26,6 +26,7 @@ from glowplug.lifecycle.ports import LoopScheduler, free_port
 from glowplug.lifecycle.probe import HttpProber
 from glowplug.lifecycle.records import Records
 from glowplug.testing.fake_nvml import FakeNvml
+from tests.support.gguf_files import write
 
 GIB, MIB = 1 << 30, 1 << 20
 SOURCE = str(Path(glowplug.__file__).parents[1])
@@ -119,7 +120,7 @@ class MemoryBench:
         """A model that declares `gib` and takes that much, or `takes`, of the card."""
         weights = self.directory / f"{name}.gguf"
         if not weights.exists():
-            weights.write_bytes(b"GGUF" + name.encode())
+            write(weights, {"general.name": name})
         size = gib if takes is None else takes
         settings: dict[str, object] = {
             "name": name, "engine": "llamacpp", "path": str(weights), "command": FAKE, "memory": int(gib * GIB),

@@ -59,6 +59,19 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         seen = [size for size in (self.ready_host, self.peak_host) if size is not None]
         return max(seen, default=None)
 
+    def grown_to(self, seen: Run) -> Run:
+        """This run with the peaks of `seen` where they are higher."""
+        return msgspec.structs.replace(
+            self,
+            peak_device=_most(self.peak_device, seen.peak_device),
+            peak_host=_most(self.peak_host, seen.peak_host),
+        )
+
+    def outgrew(self, before: Run) -> bool:
+        """By more than a sixteenth: a file need not be written for less."""
+        pairs = ((self.device or 0, before.device or 0), (self.host or 0, before.host or 0))
+        return any(now * 16 > then * 17 for now, then in pairs)
+
     @property
     def error(self) -> float | None:
         """By how much the estimate was off, as a share of what was measured: 0.1 for 10 % too much."""
@@ -66,6 +79,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         # Without an accelerator the host holds what was meant for one.
         estimate = self.estimate_device + (0 if self.device else self.estimate_host)
         return None if not measured else (estimate - measured) / measured
+
+
+def _most(one: int | None, other: int | None) -> int | None:
+    return max((size for size in (one, other) if size is not None), default=None)
 
 
 def file_digest(path: Path) -> str:

@@ -12,6 +12,9 @@ from glowplug.lifecycle.learned import Run
 SLACK = 1.03
 """What a claim keeps above what was measured: drivers round, and a first long prompt takes a little more."""
 
+MORE = 1.25
+"""By how much more is asked for after an attempt that found the memory full."""
+
 
 class Measure:
     """Of one run.  `ready` and `peak`: bytes by device, the host's included."""
@@ -65,6 +68,32 @@ class Measure:
             peak_host=self.peak.get(HOST),
             seconds=round(seconds, 3),
         )
+
+
+def shortage(
+    key: str, at: float, footprint: Footprint, claim: Mapping[str, int], peak: Mapping[str, int], most: int
+) -> Run:
+    """What is remembered of an attempt that found the memory full: the next one asks for more, never for more than
+    `most` (see `placement.most`), for it may be that others took what it had been given."""
+    held = {id: max(bytes_, peak.get(id, 0)) for id, bytes_ in claim.items()}
+    device = _device(held)
+    host = held.get(HOST)
+    if device is not None:
+        device = max(min(int(device * MORE), most), device)
+    elif host is not None:
+        host = max(min(int(host * MORE), most), host)
+    return Run(
+        key=key,
+        at=round(at, 1),
+        estimate_device=footprint.device,
+        estimate_host=footprint.host,
+        source=footprint.source,
+        ready_device=None,
+        ready_host=None,
+        peak_device=device,
+        peak_host=host,
+        short=True,
+    )
 
 
 def _device(held: Mapping[str, int]) -> int | None:

@@ -16,6 +16,9 @@ from urllib.parse import quote
 import msgspec
 
 from glowplug.domain.instance import Endpoint
+from glowplug.domain.model import LocalModel
+from glowplug.launchers import procfs
+from glowplug.launchers.base import Running
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +56,29 @@ class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
         return Endpoint(
             instance=self.instance, model=self.model, host=self.host, port=self.port, key=self.key, prefix=self.prefix
         )
+
+
+def record_of(
+    model: LocalModel, endpoint: Endpoint, running: Running, digest: str, log: Path, claim: dict[str, int]
+) -> InstanceRecord:
+    """The record of an engine that was just started."""
+    return InstanceRecord(
+        instance=endpoint.instance,
+        model=endpoint.model,
+        engine=model.engine,
+        pid=running.pid,
+        start_time=running.start_time,
+        host=endpoint.host,
+        port=endpoint.port,
+        key=endpoint.key,
+        digest=digest,
+        log=str(log),
+        stop_timeout=model.stop_timeout,
+        launcher=running.launcher,
+        prefix=endpoint.prefix,
+        claim=claim,
+        argv_hash=procfs.argv_hash(running.pid),
+    )
 
 
 def file_name(model: str) -> str:

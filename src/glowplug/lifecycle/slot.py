@@ -36,7 +36,7 @@ from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.moves import COMING, GRANTED
 from glowplug.lifecycle.ports import Outbox, Prober, Scheduler, Timer
-from glowplug.lifecycle.records import InstanceRecord, Records, file_name
+from glowplug.lifecycle.records import InstanceRecord, Records, file_name, record_of
 from glowplug.lifecycle.talks import Talks
 from glowplug.lifecycle.tenancy import Tenancy
 from glowplug.lifecycle.watch import Watches
@@ -228,37 +228,23 @@ class Slot:
 
     def _save(self, endpoint: Endpoint) -> None:
         assert self.running is not None
-        self._record = InstanceRecord(
-            instance=endpoint.instance,
-            model=endpoint.model,
-            engine=self.engine.name,
-            pid=self.running.pid,
-            start_time=self.running.start_time,
-            host=endpoint.host,
-            port=endpoint.port,
-            key=endpoint.key,
-            digest=self.machine.policy.digest,
-            log=str(self.log.path),
-            stop_timeout=self.model.stop_timeout,
-            launcher=self.running.launcher,
-            prefix=endpoint.prefix,
-            claim=self.tenancy.place.claim,
-            argv_hash=procfs.argv_hash(self.running.pid),
-        )
-        self.kit.records.save(self._record)
+        digest, claim = self.machine.policy.digest, self.tenancy.place.claim
+        self._keep(record_of(self.model, endpoint, self.running, digest, self.log.path, claim))
+
+    def _keep(self, record: InstanceRecord) -> None:
+        self._record = record
+        self.kit.records.save(record)
 
     def _note_sleep(self, before: State) -> None:
         """The next control process has to know that an engine it finds is asleep."""
         asleep = self.machine.state is State.ASLEEP
         if self._record is not None and asleep is not (before is State.ASLEEP):
-            self._record = msgspec.structs.replace(self._record, asleep=asleep)
-            self.kit.records.save(self._record)
+            self._keep(msgspec.structs.replace(self._record, asleep=asleep))
 
     def claimed(self, claim: dict[str, int]) -> None:
         """The next control process has to know what an engine it finds holds."""
         if self._record is not None and self._record.claim != claim:
-            self._record = msgspec.structs.replace(self._record, claim=claim)
-            self.kit.records.save(self._record)
+            self._keep(msgspec.structs.replace(self._record, claim=claim))
 
     def adopt(self, record: InstanceRecord, *, fits: bool) -> bool:
         """Take over the process of a record; False when it is not there any more."""
@@ -286,8 +272,7 @@ class Slot:
         self.machine.expected = self.kit.records.expected_load(self.model.name)
         if self._record is not None:
             command = procfs.argv_hash(self._record.pid)
-            self._record = msgspec.structs.replace(self._record, load_seconds=seconds, argv_hash=command)
-            self.kit.records.save(self._record)
+            self._keep(msgspec.structs.replace(self._record, load_seconds=seconds, argv_hash=command))
 
     def _exited(self, code: int | None) -> None:
         self.log.poll()

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from glowplug.domain.footprint import Footprint, Place, Source
-from glowplug.domain.hardware import HOST, Reading
+from glowplug.domain.hardware import Reading
 from glowplug.domain.instance import Failure, FailureKind, State
 from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine
@@ -26,7 +26,7 @@ from glowplug.lifecycle.footprint import Footprints
 from glowplug.lifecycle.hosted import HostedModel
 from glowplug.lifecycle.learned import Run
 from glowplug.lifecycle.machine import Machine
-from glowplug.lifecycle.measuring import Measure, settled
+from glowplug.lifecycle.measuring import Measure, settled, shortage
 from glowplug.lifecycle.placement import Need, need_of
 from glowplug.lifecycle.ports import Scheduler, Timer
 from glowplug.lifecycle.queueing import Phase
@@ -48,8 +48,6 @@ _PHASES = {
 }
 _SETTLED = (State.READY, State.BUSY, State.ASLEEP)
 _USABLE = (State.READY, State.BUSY)
-MORE = 1.25
-"""By how much more is asked for after an attempt that found the memory full."""
 
 
 class Kit(Protocol):
@@ -306,40 +304,17 @@ class Tenancy:
     def _note_growth(self) -> None:
         if self._run is None:
             return
-        seen = self.measure.run(self._run.key, self.footprint, self._run.at, self._run.seconds)
-        fresh = msgspec.structs.replace(
-            self._run,
-            peak_device=_most(self._run.peak_device, seen.peak_device),
-            peak_host=_most(self._run.peak_host, seen.peak_host),
-        )
-        if _grown(self._run, fresh):
+        fresh = self._run.grown_to(self.measure.run(self._run.key, self.footprint, self._run.at, self._run.seconds))
+        if fresh.outgrew(self._run):
             self._run = fresh
             self._slot.kit.footprints.grown(self._slot.model.name, fresh)
 
     def fell_short(self) -> None:
-        """It found the memory full and ended: the next attempt asks for more, so that more makes room for it.  Never
-        for more than there is: it may be that others took what it had been given."""
+        """It found the memory full and ended: the next attempt asks for more, so that more makes room for it."""
         kit, slot = self._slot.kit, self._slot
-        most = kit.admission.most(self.need(self.footprint))
-        claim = {id: max(bytes_, self.measure.peak.get(id, 0)) for id, bytes_ in self.place.claim.items()}
-        wanted = {bool(id != HOST): 0 for id in claim}
-        for id, bytes_ in claim.items():
-            wanted[id != HOST] += bytes_
-        full = bool(self.place.accelerators)
-        wanted[full] = max(min(int(wanted.get(full, 0) * MORE), most), wanted.get(full, 0))
         key = kit.footprints.key(slot.engine, slot.model, kit.admission.reading(age=1.0))
-        run = Run(
-            key=key,
-            at=round(kit.clock.unix(), 1),
-            estimate_device=self.footprint.device,
-            estimate_host=self.footprint.host,
-            source=self.footprint.source,
-            ready_device=None,
-            ready_host=None,
-            peak_device=wanted.get(True),
-            peak_host=wanted.get(False),
-            short=True,
-        )
+        most = kit.admission.most(self.need(self.footprint))
+        run = shortage(key, kit.clock.unix(), self.footprint, self.place.claim, self.measure.peak, most)
         kit.footprints.remember(slot.model, run)
 
     # ---- sleeping
@@ -391,12 +366,3 @@ def lost_device(reading: Reading, place: Place) -> Failure | None:
                 hint="see to the driver; the model is not run without the device it was given",
             )
     return None
-
-
-def _most(one: int | None, other: int | None) -> int | None:
-    return max((size for size in (one, other) if size is not None), default=None)
-
-
-def _grown(before: Run, after: Run) -> bool:
-    """By more than a sixteenth: a file need not be written for less."""
-    return (after.device or 0) * 16 > (before.device or 0) * 17 or (after.host or 0) * 16 > (before.host or 0) * 17
