@@ -67,11 +67,15 @@ def test_everything_that_is_not_ours_is_others() -> None:
     assert others(seen, set(), {}, 0)["gpu0"] == 9
 
 
-@pytest.mark.parametrize("device", [gpu(9, silent=True), gpu(9, (1, None)), gpu(9, (1, 3), (7, None))])
+@pytest.mark.parametrize("device", [gpu(9, silent=True), gpu(9, (1, None))])
 def test_where_the_driver_names_no_sizes_what_was_claimed_is_ours(device: Device) -> None:
     assert others(reading(device), {1}, {"gpu0": 6}, 0)["gpu0"] == 3
     assert others(reading(device), {1}, {"gpu0": 20}, 0)["gpu0"] == 0
     assert others(reading(device), {1}, {}, 0)["gpu0"] == 9
+
+
+def test_a_strangers_silence_hides_nothing_of_ours() -> None:
+    assert others(reading(gpu(9, (1, 3), (7, None))), {1}, {"gpu0": 8}, 0)["gpu0"] == 6
 
 
 def test_a_device_whose_use_is_unknown_is_left_out() -> None:
