@@ -144,8 +144,10 @@ def test_an_address_that_cannot_be_had_is_a_config_error_and_leaves_nothing_open
 def test_a_state_directory_belongs_to_one(paths: Paths) -> None:
     with runtime._claim(paths) as lock:
         assert not os.get_inheritable(lock), "only the supervisor gets it"
-        with pytest.raises(Conflict, match=r"is running on .*state dir already.*--state-dir"), runtime._claim(paths):
+        first = rf"is running on .*state dir already \(pid {os.getpid()}\).*--state-dir"
+        with pytest.raises(Conflict, match=first), runtime._claim(paths):
             pass
+        assert paths.lock.read_text() == f"{os.getpid()}\n", "the second has changed nothing"
     with runtime._claim(paths):
         pass
 

@@ -71,7 +71,7 @@ class Paths:
 
     @property
     def lock(self) -> Path:
-        """Held (flock) by the one supervisor that may run on this state directory."""
+        """Held (flock) by the one supervisor that may run on this state directory; its pid is in it."""
         return self.run / "up.lock"
 
     def prepare(self) -> None:

@@ -89,10 +89,13 @@ def _claim(paths: Paths) -> Iterator[int]:
     descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if not _locked(descriptor):
+            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
             raise Conflict(
-                f"Glowplug is running on {paths.state} already",
+                f"Glowplug is running on {paths.state} already{f' (pid {holder})' if holder.isdigit() else ''}",
                 hint="stop it first, or give this one another --state-dir",
             )
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)  # the supervisor keeps this pid
         yield descriptor
     finally:
         os.close(descriptor)

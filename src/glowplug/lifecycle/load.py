@@ -38,6 +38,8 @@ class Load:
     """From sleep: how long that takes says nothing about a load."""
     abandoned_at: float | None = None
     wrong_since: float | None = None
+    heard: bool = False
+    """Something listens on its port."""
 
     def deadline(self, policy: Policy) -> float:
         """When `verdict` has something new to say at the earliest."""
@@ -58,10 +60,12 @@ class Load:
                 hint="see its log; if it only needs longer, raise load_ceiling",
             )
         if now >= self.progress_at + policy.load_stall:
+            where = "" if self.heard else ", and nothing listens on the port it was given"
+            elsewhere = "" if self.heard else ": it may have taken another port"
             return Failure(
                 kind=FailureKind.HANG,
-                message=f"it made no progress for {silent:.0f} s while loading",
-                hint="see its log; if silence is normal for it, raise load_stall",
+                message=f"it made no progress for {silent:.0f} s while loading{where}",
+                hint=f"see its log{elsewhere}; if silence is normal for it, raise load_stall",
             )
         if self.abandoned_at is not None and now >= self.abandoned_at + GRACE:
             return Verdict.KEEP if self._worth_finishing(now, expected, cancelled_at) else Verdict.CANCEL

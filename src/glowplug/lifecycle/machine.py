@@ -193,6 +193,7 @@ class Machine(Leaving):
                 self._fail_and_stop(now, failure)
         else:
             self.load.wrong_since = None
+            self.load.heard = event.readiness is not Readiness.REFUSED
             if event.readiness is Readiness.LOADING and self.state is State.STARTING:
                 self._go(now, State.LOADING)
                 self._progress_seen(now, ev.ProgressSeen("loading weights"))

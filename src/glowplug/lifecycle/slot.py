@@ -43,6 +43,9 @@ from glowplug.lifecycle.watch import Watches
 
 log = logging.getLogger(__name__)
 
+_OF_A_PROCESS = (FailureKind.HANG, FailureKind.CRASH, FailureKind.PORT_TAKEN, FailureKind.CPU_FALLBACK)
+"""Failures that something ran for, so that its log says more."""
+
 
 @dataclass(frozen=True)
 class Kit:
@@ -343,7 +346,7 @@ class Slot:
     def public(self, failure: Failure, retry_at: float) -> Failure:
         """A failure as clients see it: with the model's name, the last log lines, and times people can read."""
         tail = failure.log_tail
-        if not tail and failure.kind in (FailureKind.HANG, FailureKind.CRASH):
+        if not tail and (self.running is not None or failure.kind in _OF_A_PROCESS):
             tail = tuple(self.log.last(20))
         return view.public_failure(self.model.name, failure, tail, retry_at, self.kit.clock)
 
