@@ -18,10 +18,17 @@ def test_a_fleet_loads_evicts_and_never_promises_more_than_there_is() -> None:
 
 def test_the_same_seed_is_the_same_story() -> None:
     (one, other), (again,) = measure(2, steps=60), measure(1, steps=60)
-    story = [(c.happenings, c.admitted, c.evicted, c.refused) for c in (one, again, other)]
+    story = [[(c.happenings, c.admitted, c.evicted, c.refused) for c in both] for both in (one, again, other)]
     assert story[0] == story[1] != story[2]
 
 
+def test_a_calm_fleet_waits_less_than_a_crowded_one() -> None:
+    ((calm, crowded),) = measure(1, steps=120)
+    assert calm.waiting / calm.happenings < crowded.waiting / crowded.happenings
+
+
 def test_a_rate_is_of_the_time_inside_the_scheduler() -> None:
-    named = figures([Count(happenings=50, seconds=0.5, slowest=0.02, admitted=3, evicted=2)])
-    assert [figure.value for figure in named] == [100.0, 20.0, 3, 2]
+    calm = Count(happenings=50, seconds=0.5, slowest=0.02, waiting=5)
+    crowded = Count(happenings=100, seconds=2.0, slowest=0.05, waiting=300, evicted=2)
+    values = [figure.value for figure in figures([(calm, crowded)])]
+    assert values == [100.0, 0.1, 20.0, 50.0, 3.0, 50.0, 2]

@@ -55,43 +55,68 @@ def choose(
 
     `forced` go in any case (a group allows no more of them) and their cost is not counted.
     """
-    everyone = sorted(candidates, key=lambda candidate: (cost(candidate), candidate.model))
-    gone = [candidate for candidate in everyone if candidate.model in set(forced)]
-    left = [candidate for candidate in everyone if candidate.model not in set(forced)]
+    known = tuple(candidates)
+    costs = {candidate.model: cost(candidate) for candidate in known}
+    leaving = frozenset(forced)
+    everyone = sorted(known, key=lambda candidate: (costs[candidate.model], candidate.model))
+    gone = [candidate for candidate in everyone if candidate.model in leaving]
+    left = [candidate for candidate in everyone if candidate.model not in leaving]
     after = _with(free, gone)
+    at_most = _with(after, left)
     found = []
     for claim in claims:
-        victims = _enough(claim, after, left)
-        if victims is not None:
-            names = tuple(candidate.model for candidate in (*gone, *victims))
-            found.append(Eviction(names, claim, sum(map(cost, victims))))
+        if not fits(claim, at_most):
+            continue  # the usual case in a full fleet: a search would be for nothing
+        victims = _enough(claim, after, left, costs)
+        names = tuple(candidate.model for candidate in (*gone, *victims))
+        found.append(Eviction(names, claim, sum(costs[candidate.model] for candidate in victims)))
     return min(found, key=lambda eviction: (eviction.cost, len(eviction.victims), len(eviction.claim)), default=None)
 
 
-def _enough(claim: Claim, free: Mapping[str, int], candidates: Sequence[Candidate]) -> list[Candidate] | None:
-    """Greedy by cost for each byte that helps, then without those that turn out not to be needed."""
+def _enough(
+    claim: Claim, free: Mapping[str, int], candidates: Sequence[Candidate], costs: Mapping[str, float]
+) -> list[Candidate]:
+    """Greedy by cost for each byte that helps, then without those that turn out not to be needed.  All of them together
+    have to be enough."""
     taken: list[Candidate] = []
-    left = list(candidates)
     now = dict(free)
-    while not fits(claim, now):
-        missing = {id: bytes_ - now.get(id, 0) for id, bytes_ in claim.items() if bytes_ > now.get(id, 0)}
-        useful = [(candidate, _helps(candidate, missing)) for candidate in left]
-        useful = [(candidate, bytes_) for candidate, bytes_ in useful if bytes_ > 0]
-        if not useful:
-            return None
-        pick = min(useful, key=lambda pair: (cost(pair[0]) / pair[1], pair[0].model))[0]
+    missing = _missing(claim, now)
+    left = [candidate for candidate in candidates if not missing.keys().isdisjoint(candidate.claim)]
+    while missing:
+        # Names are unique, so candidates are never compared.
+        pick = min(
+            (costs[candidate.model] / bytes_, candidate.model, candidate)
+            for candidate, bytes_ in _helpful(left, missing)
+        )[2]
         taken.append(pick)
         left.remove(pick)
-        now = _with(now, [pick])
-    for candidate in sorted(taken, key=cost, reverse=True):
-        others = [other for other in taken if other is not candidate]
-        if fits(claim, _with(free, others)):
-            taken = others
+        for id, bytes_ in pick.claim.items():
+            now[id] = now.get(id, 0) + bytes_
+        missing = _missing(claim, now)
+    if len(taken) > 1:
+        for candidate in sorted(taken, key=lambda candidate: costs[candidate.model], reverse=True):
+            others = [other for other in taken if other is not candidate]
+            if fits(claim, _with(free, others)):
+                taken = others
     return taken
 
 
-def _helps(candidate: Candidate, missing: Mapping[str, int]) -> int:
-    return sum(min(bytes_, candidate.claim.get(id, 0)) for id, bytes_ in missing.items())
+def _missing(claim: Claim, free: Mapping[str, int]) -> dict[str, int]:
+    return {id: bytes_ - free.get(id, 0) for id, bytes_ in claim.items() if bytes_ > max(free.get(id, 0), 0)}
+
+
+def _helpful(candidates: Iterable[Candidate], missing: Mapping[str, int]) -> list[tuple[Candidate, int]]:
+    """Who gives back some of what is missing, and how many bytes of it.  A decision spends its time here, and nearly
+    always one room is short."""
+    if len(missing) == 1:
+        ((id, most),) = missing.items()
+        return [(candidate, min(has, most)) for candidate in candidates if (has := candidate.claim.get(id, 0))]
+    found = []
+    for candidate in candidates:
+        total = sum([min(has, most) for id, most in missing.items() if (has := candidate.claim.get(id, 0))])
+        if total:
+            found.append((candidate, total))
+    return found
 
 
 def _with(free: Mapping[str, int], candidates: Iterable[Candidate]) -> dict[str, int]:
