@@ -241,6 +241,10 @@ class Admission:
         elif self._look_timer is not None and not self._scheduler.holdings:
             self._look_timer.cancel()
             self._look_timer = None
+        self._plan_rest()
+
+    def _plan_rest(self) -> None:
+        """Let go of the drivers in a while, unless something is loaded or waits."""
         if self._scheduler.holdings or self._scheduler.wishes:
             if self._rest_timer is not None:
                 self._rest_timer.cancel()
@@ -279,6 +283,7 @@ class Admission:
         now = self._clock.monotonic()
         if self._reading is None or now - self._read_at > age:
             self._reading, self._read_at = self._hardware.read(), now
+            self._plan_rest()  # somebody who only looks takes the drivers up as well
         return self._reading
 
     def _look(self) -> None:
