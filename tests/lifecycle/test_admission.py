@@ -76,6 +76,9 @@ class Client:
     def pids(self) -> frozenset[int]:
         return self.own
 
+    def told(self) -> dict[str, int]:
+        return {}
+
     def private_bytes(self) -> int:
         return self.private
 
