@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -129,6 +130,11 @@ def test_where_the_driver_does_not_say_nothing_is_called_missing() -> None:
 def test_what_the_dead_hold_is_missing_even_where_the_rest_is_unknown() -> None:
     seen = reading(gpu(9 * GIB, (1, 4 * GIB), (7, None)))
     assert missing({"gpu0": None}, seen, {1}, {"gpu0": 8 * GIB}) == {"gpu0": 4 * GIB}
+
+
+def test_the_kernel_gives_the_hosts_memory_back_by_itself() -> None:
+    listing = msgspec.structs.replace(host(9 * GIB), holders=(Holder(pid=1, memory=9 * GIB),))
+    assert missing({HOST: 0}, Reading(devices=(listing,)), {1}, {HOST: 8 * GIB}) == {}
 
 
 def test_the_host_and_devices_that_are_gone_or_were_not_used_give_nothing_back() -> None:

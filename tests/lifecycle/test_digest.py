@@ -60,11 +60,13 @@ def test_the_size_of_the_weights_is_that_of_the_file_its_parts_or_its_folder(tmp
     for name, size in (
         ("m.gguf", 10), ("m-00001-of-00002.gguf", 20), ("m-00002-of-00002.gguf", 30),
         ("m-q8-00001-of-00002.gguf", 400), ("m-00001-of-00003.gguf", 500), ("mm-00002-of-00002.gguf", 600),
+        ("m-extra-of-00002.gguf", 700), ("m-000002-of-00002.gguf", 800), ("12345", 900),
     ):  # fmt: skip
         (tmp_path / name).write_bytes(b"x" * size)
+    (tmp_path / "folder").mkdir()
     assert weight_bytes(changed(path=str(tmp_path / "m.gguf"))) == 10
     assert weight_bytes(changed(path=str(tmp_path / "m-00001-of-00002.gguf"))) == 50
-    assert weight_bytes(changed(path=str(tmp_path))) == 1560
+    assert weight_bytes(changed(path=str(tmp_path))) == 3960
     assert weight_bytes(changed(path=str(tmp_path / "none"))) == weight_bytes(changed(path="")) == 0
     assert weight_bytes(changed(path=str(tmp_path / "none" / "m-00001-of-00002.gguf"))) == 0
 

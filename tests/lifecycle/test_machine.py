@@ -747,7 +747,7 @@ def test_an_engine_that_somebody_waits_for_is_not_stopped_for_sleeping_too_long(
     s = asleep()
     s.ensure()
     assert s.machine.deadline() is None
-    assert s.later(2000) == []
+    assert s.later(2000) == [] and s.do(ev.Tick()) == []
     assert s.do(ev.Admitted()) == [ev.Wake(), ev.AnnounceProgress()]
 
 
@@ -847,6 +847,15 @@ def test_the_last_request_says_how_long_it_stays_and_only_for_that_time() -> Non
     assert s.machine.idle_at is None and s.machine.deadline() is None
     s.do(ev.LeaseReport("w", True))
     assert s.do(ev.LeaseReport("w", False, keep_alive=0)) == [ev.Revoke("w")], "at once"
+
+
+def test_a_worker_that_ends_without_a_word_says_nothing_about_how_long_it_stays() -> None:
+    s = Story(Policy("d", keep_alive=300)).ready()
+    s.do(ev.LeaseReport("w", True))
+    s.do(ev.LeaseReport("w", False, keep_alive=20))
+    s.do(ev.LeaseReport("w", True))
+    s.do(ev.WorkerLeft("w"))
+    assert s.machine.idle_at == s.now + 300
 
 
 def test_of_several_workers_the_one_that_ends_last_says_how_long_it_stays() -> None:

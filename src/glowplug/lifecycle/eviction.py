@@ -91,7 +91,12 @@ def _enough(claim: Claim, free: Mapping[str, int], candidates: Sequence[_Priced]
     """Greedy by cost for each byte that helps, then without those that turn out not to be needed; or the cheapest one
     that is enough alone, where that costs less.  None when it is not cheaper than `limit`, or nothing is enough."""
     missing = _missing(claim, free)
-    left = [candidate for candidate in candidates if _helps(candidate, missing)]
+    left: list[_Priced] = []
+    for candidate in candidates:  # the cheapest first
+        if not missing.keys().isdisjoint(candidate.claim):
+            if not left and candidate.cost > limit:
+                return None
+            left.append(candidate)
     alone = next((candidate for candidate in left if fits(missing, candidate.claim)), None)
     taken: list[_Priced] = []
     spent = 0.0

@@ -131,6 +131,9 @@ class Scheduler:
             held.reload_seconds = stands.reload_seconds
         if stands.phase is Phase.LOADED and (held.phase is not Phase.LOADED or held.ready_at is None):
             held.ready_at = held.used_at = now
+            held.unused = True
+        if stands.wanted:
+            held.unused = False
         if held.wanted and not stands.wanted:
             held.used_at = now
         held.phase, held.wanted = stands.phase, stands.wanted
@@ -219,7 +222,7 @@ class Scheduler:
                 name
                 for name, held in self.holdings.items()
                 if held.claim.get(room.id) and held.phase in (Phase.LOADED, Phase.ASLEEP)
-                and not held.wanted and not picture.trait(name).pinned
+                and not held.wanted and not held.arriving(now, self.rules) and not picture.trait(name).pinned
             ]  # fmt: skip
             self._pressed[room.id] = now  # what leaves now is given the same time to be felt
             if idle:
