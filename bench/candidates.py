@@ -177,9 +177,9 @@ def start_glowplug(upstream: int, work: Path, pinning: Pinning) -> Running:
     process = _start(glowplug_command(config, state, port), pinning, log, glowplug_environment())
     with _stopped_on_error(process):
         wait_for(process, port, "/health/live", log, 30)
-        admin = _read_key(state / "cli.key", process, log)
+        admin = read_key(state / "cli.key", process, log)
         wait_for(process, port, "/v1/models", log, 30, admin)
-        key = _make_key(port, admin)
+        key = make_key(port, admin)
         _, status = ask(port, "GET", "/admin/status", key=admin)
         names = {p: procfs.command_line(p) for p in procfs.descendants(process.pid)}
         data = worker_pids(status, names)
@@ -202,7 +202,7 @@ def _stopped_on_error(process: subprocess.Popen[str]) -> Iterator[None]:
         raise
 
 
-def _read_key(path: Path, process: subprocess.Popen[str], log: Path) -> str:
+def read_key(path: Path, process: subprocess.Popen[str], log: Path) -> str:
     end = time.monotonic() + 10
     while time.monotonic() < end and process.poll() is None:
         if path.exists() and (text := path.read_text().strip()):
@@ -213,7 +213,7 @@ def _read_key(path: Path, process: subprocess.Popen[str], log: Path) -> str:
     raise BenchError(f"glowplug made no {path.name} in {path.parent}:\n{log.read_text(errors='replace')[-2000:]}")
 
 
-def _make_key(port: int, admin: str) -> str:
+def make_key(port: int, admin: str) -> str:
     """A user's key with a limit, so that checking and counting are in the measurement; else the admin key."""
     status, body = ask(port, "POST", "/admin/keys", key=admin, body={"name": "bench", "role": "user", "rpm": _PLENTY})
     if status in (200, 201) and isinstance(body, dict):

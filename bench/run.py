@@ -1,4 +1,5 @@
-"""Compare gateways on one machine: `python -m bench.run [--quick] [--litellm BIN]`.  docs/benchmark.md explains it."""
+"""Compare gateways on one machine, then measure just-in-time: `python -m bench.run [--quick] [--part PART]
+[--litellm BIN] [--llama-swap BIN]`.  docs/benchmark.md explains it."""
 
 from __future__ import annotations
 
@@ -22,11 +23,13 @@ import click
 if not __package__:  # started as `python bench/run.py`
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import candidates, procfs
+from bench import candidates, figures, jit, procfs
 from bench.candidates import ALIAS, UPSTREAM_MODEL, Running
 from bench.programs import BenchError, Pinning, Upstream, ask, build, load_command
 from bench.table import Row, Sample, render, summarize
 
+REQUESTS = "requests"
+"""The part that compares gateways; the others are `bench.jit.PARTS`."""
 STREAMS = 500
 EVENTS_A_SECOND = 25
 
@@ -235,40 +238,68 @@ def _choose(workload: tuple[str, ...]) -> list[Workload]:
     return chosen
 
 
+def _parts(part: tuple[str, ...], narrowed: bool) -> list[str]:
+    """What is measured: what was asked for; all there is; or, when candidates or workloads were, only their part."""
+    if part:
+        return [name for name in (REQUESTS, *jit.PARTS) if name in part]
+    return [REQUESTS] if narrowed else [REQUESTS, *jit.PARTS]
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each cell is measured.")
 @click.option("--quick", is_flag=True, help="Two short rounds: a look, not a result.")
+@click.option("--part", multiple=True, type=click.Choice([REQUESTS, *jit.PARTS]), help="Only this; all by default.")
 @click.option(
     "--only", multiple=True, type=click.Choice(["direct", "nginx", "glowplug", "litellm"]), help="Candidates."
 )
 @click.option("--workload", multiple=True, help="Workloads by beginning of name: 1KB, 20KB-c32, sse.")
-@click.option("--litellm", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A `litellm` program.")
+@click.option("--litellm", type=_FILE, help="A `litellm` program.")
+@click.option("--llama-swap", type=_FILE, help="A `llama-swap` program, for the cold start.")
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write samples and rows here."
 )
 @click.option("--keep", is_flag=True, help="Keep configurations and logs of the candidates.")
 def main(
-    rounds: int, quick: bool, only: tuple[str, ...], workload: tuple[str, ...], litellm: Path | None,
-    json_file: Path | None, keep: bool,
+    rounds: int, quick: bool, part: tuple[str, ...], only: tuple[str, ...], workload: tuple[str, ...],
+    litellm: Path | None, llama_swap: Path | None, json_file: Path | None, keep: bool,
 ) -> None:  # fmt: skip
-    """CPU per request, latency and memory of gateways between the same client and the same upstream."""
+    """CPU per request, latency and memory of gateways between the same client and the same upstream; then what starting
+    and swapping models costs, and what is left when they have gone."""
     plan = Plan(2, 1.0, 0.3, 4) if quick else Plan(rounds, 3.0, 0.5, 8)
     workloads = _choose(workload)
+    parts = _parts(part, bool(only or workload))
     names = [n for n in only or ("direct", "nginx", "glowplug", "litellm") if n != "litellm" or litellm]
     work = Path(tempfile.mkdtemp(prefix="glowplug-bench-"))
+    report: dict[str, object] = {}
     with ExitStack() as stack:
         if keep:
             print(f"configurations and logs: {work}", file=sys.stderr)
         else:
             stack.callback(shutil.rmtree, work, ignore_errors=True)
         try:
-            about, samples = _measure_all(names, litellm, workloads, plan, work)
+            if REQUESTS in parts:
+                about, samples = _measure_all(names, litellm, workloads, plan, work)
+                rows = summarize(samples)
+                print(render(rows, about))
+                report |= dump(about, samples, rows)
+            if chosen := [name for name in parts if name in jit.PARTS]:
+                report |= _measure_jit(chosen, jit.QUICK if quick else jit.FULL, work, llama_swap)
         except BenchError as error:
             raise click.ClickException(str(error)) from None
-    rows = summarize(samples)
-    print(render(rows, about))
     if json_file is not None:
-        json_file.write_text(json.dumps(dump(about, samples, rows), indent=1) + "\n")
+        json_file.write_text(json.dumps(report, indent=1) + "\n")
+
+
+def _measure_jit(names: Sequence[str], effort: jit.Effort, work: Path, llama_swap: Path | None) -> dict[str, object]:
+    """Measure, print the table, and give back what `--json` writes of it."""
+    load = os.getloadavg()[0]
+    measured = jit.measure(names, effort, work, llama_swap)
+    about = jit.facts(load)
+    print(figures.render(measured, about))
+    return {"jit_facts": about, "jit": [asdict(figure) for figure in measured]}
 
 
 def _measure_all(

@@ -85,24 +85,26 @@ def _until_live(process: subprocess.Popen[str], port: int, began: float, log: Pa
 
 def at_rest(pid: int, seconds: float) -> tuple[ProcessCost, ...]:
     """What the process and everything below it do while nobody asks anything."""
-    pids = procfs.descendants(pid)
+    return tuple(cost_of(procfs.descendants(pid), seconds).values())
+
+
+def cost_of(pids: tuple[int, ...], seconds: float) -> dict[int, ProcessCost]:
+    """What these processes do for a while, by pid."""
     before = {p: (procfs.switches(p), procfs.CpuMeter((p,))) for p in pids}
     began = time.monotonic()
     time.sleep(seconds)
     took = time.monotonic() - began
-    costs = []
+    costs = {}
     for p, (switches, meter) in before.items():
         rss, pss = procfs.rollup_bytes(p)
-        costs.append(
-            ProcessCost(
-                command=shorten(procfs.command_line(p)),
-                rss_mib=rss / 2**20,
-                pss_mib=pss / 2**20,
-                wakeups_per_second=(procfs.switches(p) - switches) / took,
-                cpu_ms_per_second=meter.spent() / 1e6 / took,
-            )
+        costs[p] = ProcessCost(
+            command=shorten(procfs.command_line(p)),
+            rss_mib=rss / 2**20,
+            pss_mib=pss / 2**20,
+            wakeups_per_second=(procfs.switches(p) - switches) / took,
+            cpu_ms_per_second=meter.spent() / 1e6 / took,
         )
-    return tuple(costs)
+    return costs
 
 
 def shorten(command: str) -> str:

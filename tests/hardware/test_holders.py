@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from glowplug.domain.hardware import Device, DeviceKind, Holder
-from glowplug.hardware.holders import foreign, named, names, others
+from glowplug.hardware.holders import foreign, named, others
 
 OURS = frozenset({10, 11})
 
@@ -39,23 +39,6 @@ def test_what_belongs_to_others(what: str, reading: Device, ours: frozenset[int]
 def test_others_are_those_who_are_not_ours() -> None:
     assert [holder.pid for holder in others(device(50, (77, 30), (10, 20), (78, None)), OURS)] == [77, 78]
     assert others(device(50, listed=False), OURS) == ()
-
-
-GIB = 1 << 30
-
-
-@pytest.mark.parametrize(
-    ("holders", "text"),
-    [
-        ([], ""),
-        ([("comfyui", 9 * GIB)], "comfyui (9 GiB)"),
-        ([("comfyui", 9 * GIB), ("Xorg", None)], "comfyui (9 GiB) and Xorg"),
-        ([("a", None), ("b", None), ("", None)], "a, b and process 2"),
-        ([("a", None), ("b", None), ("c", None), ("d", None), ("e", None)], "a, b, c and 2 more"),
-    ],
-)
-def test_holders_are_named_for_people(holders: list[tuple[str, int | None]], text: str) -> None:
-    assert names([Holder(pid=pid, memory=size, name=name) for pid, (name, size) in enumerate(holders)]) == text
 
 
 def test_names_come_from_the_processes_largest_first(tmp_path: Path) -> None:

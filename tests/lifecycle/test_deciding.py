@@ -328,6 +328,9 @@ def test_nobody_takes_the_turn_of_one_in_front_in_a_group(
         (held(1, returned=True, ready_at=NOW, used_at=NOW, reload_seconds=None), NOW + UNKNOWN_RELOAD),
         (held(1, returned=False, ready_at=NOW, used_at=NOW, reload_seconds=9.0), 0.0),
         (held(1, returned=True, ready_at=None, used_at=NOW), 0.0),
+        (held(1, unused=True, ready_at=NOW - 9), NOW + 1),
+        (held(1, unused=True, ready_at=NOW - 10), 0.0),
+        (held(1, unused=True, ready_at=NOW - 10, returned=True, used_at=NOW - 3, reload_seconds=9.0), NOW + 6),
     ],
 )
 def test_who_is_protected_and_for_how_long(holding: Holding, until: float) -> None:

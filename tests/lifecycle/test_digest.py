@@ -8,7 +8,7 @@ import msgspec
 from glowplug.domain.model import LocalModel
 from glowplug.engines.llamacpp import LlamaCpp
 from glowplug.engines.ollama import Ollama
-from glowplug.lifecycle.digest import command_digest, file_stamp, policy_of
+from glowplug.lifecycle.digest import command_digest, file_stamp, policy_of, weight_bytes
 
 MODEL = LocalModel(name="m", engine="llamacpp", path="/w", command=("srv",))
 
@@ -54,3 +54,31 @@ def test_the_stamp_changes_with_any_file_the_model_names(tmp_path: Path) -> None
     stamps.append(file_stamp(model))
     assert len(set(stamps)) == len(stamps) - 1, "a program that cannot be run is no program"
     assert file_stamp(model) == file_stamp(model)
+
+
+def test_the_size_of_the_weights_is_that_of_the_file_its_parts_or_its_folder(tmp_path: Path) -> None:
+    for name, size in (
+        ("m.gguf", 10), ("m-00001-of-00002.gguf", 20), ("m-00002-of-00002.gguf", 30),
+        ("m-q8-00001-of-00002.gguf", 400), ("m-00001-of-00003.gguf", 500), ("mm-00002-of-00002.gguf", 600),
+        ("m-extra-of-00002.gguf", 700), ("m-000002-of-00002.gguf", 800), ("12345", 900),
+    ):  # fmt: skip
+        (tmp_path / name).write_bytes(b"x" * size)
+    (tmp_path / "folder").mkdir()
+    assert weight_bytes(changed(path=str(tmp_path / "m.gguf"))) == 10
+    assert weight_bytes(changed(path=str(tmp_path / "m-00001-of-00002.gguf"))) == 50
+    assert weight_bytes(changed(path=str(tmp_path))) == 3960
+    assert weight_bytes(changed(path=str(tmp_path / "none"))) == weight_bytes(changed(path="")) == 0
+    assert weight_bytes(changed(path=str(tmp_path / "none" / "m-00001-of-00002.gguf"))) == 0
+
+
+def test_the_load_ceiling_grows_with_the_weights(tmp_path: Path) -> None:
+    weights = tmp_path / "w"
+    with weights.open("wb") as file:
+        file.truncate(3 << 30)
+    assert policy_of(LlamaCpp(), changed(path=str(weights), load_ceiling=600.0)).load_ceiling == 660.0
+    assert policy_of(LlamaCpp(), changed(path=str(tmp_path / "none"), load_ceiling=600.0)).load_ceiling == 600.0
+
+
+def test_the_policy_knows_whether_it_may_sleep() -> None:
+    assert policy_of(LlamaCpp(), changed(sleep=True)).sleeps
+    assert not policy_of(LlamaCpp(), MODEL).sleeps

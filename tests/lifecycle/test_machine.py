@@ -474,3 +474,401 @@ def test_an_engine_that_does_not_fit_is_stopped() -> None:
     assert s.do(ev.Adopted(fits=False)) == [ev.Terminate()]
     s.ensure()
     assert ev.Launch() in s.gone()
+
+
+# ---- memory
+
+
+def waiting_for_memory(policy: Policy | None = None) -> Story:
+    s = Story(policy)
+    s.room = False
+    assert s.ensure() == [ev.Admit()]
+    assert s.state is State.QUEUED
+    return s
+
+
+def no_room(kind: FailureKind = FailureKind.NO_ROOM) -> Failure:
+    return Failure(kind=kind, message="others use it")
+
+
+def test_nothing_is_started_before_memory_is_given() -> None:
+    s = waiting_for_memory()
+    assert s.machine.deadline() is None, "that takes as long as it takes"
+    assert s.later(10_000) == []
+    assert s.ensure(priority=3, evict=False) == [ev.Admit()], "how urgent it is has changed"
+    assert (s.machine.demand.priority, s.machine.demand.evict) == (3, False)
+    assert s.do(ev.Admitted()) == [ev.Launch(), ev.AnnounceProgress()]
+    assert s.do(ev.Admitted()) == [], "it is started once"
+
+
+def test_memory_is_asked_for_again_after_a_failure_and_after_a_restart() -> None:
+    s = Story().ready()
+    s.room = False
+    s.do(ev.StopAsked())
+    s.do(ev.Drained("w"))
+    assert s.ensure() == []
+    assert s.gone()[-2:] == [ev.Forget(), ev.Admit()]
+    assert s.state is State.QUEUED
+    s.do(ev.Admitted())
+    s.do(ev.Launched("s"))
+    s.do(ev.Exited(failure()))
+    s.do(ev.GroupGone())
+    s.now += 10
+    assert s.ensure() == [ev.Admit()]
+
+
+def test_a_refusal_is_announced_and_stands_until_it_may_be_tried_again() -> None:
+    s = waiting_for_memory()
+    told = announced(s.do(ev.NotAdmitted(no_room(), s.now + 2)))
+    assert (told.failure.kind, told.retry_at) == (FailureKind.NO_ROOM, s.now + 2)
+    assert s.state is State.FAILED and not s.machine.demand.wanted
+    s.now += 1.9
+    assert announced(s.ensure()).failure == told.failure
+    s.now += 0.1
+    assert s.ensure() == [ev.Admit()]
+    assert s.machine.failure is None
+
+
+def test_a_refusal_is_no_crash() -> None:
+    """The next crash begins with the shortest back-off."""
+    s = waiting_for_memory()
+    for _ in range(5):
+        s.do(ev.NotAdmitted(no_room(), s.now))
+        s.ensure()
+    s.do(ev.Admitted())
+    s.do(ev.Launched("s"))
+    assert announced(s.do(ev.Exited(failure()))).retry_at == s.now + 10
+
+
+def test_a_refusal_for_good_stands_until_a_file_or_a_person_says_otherwise() -> None:
+    s = waiting_for_memory()
+    s.do(ev.NotAdmitted(no_room(FailureKind.TOO_LARGE), math.inf))
+    s.now += 100_000
+    assert announced(s.ensure()).failure.kind is FailureKind.TOO_LARGE
+    assert s.do(ev.Ensure("w", 1, stamp="another file")) == [ev.Admit()]
+    s.do(ev.NotAdmitted(no_room(FailureKind.TOO_LARGE), math.inf))
+    assert s.ensure(explicit=True) == [ev.Admit()]
+
+
+@pytest.mark.parametrize("answer", [ev.Admitted(), ev.NotAdmitted(Failure(kind=FailureKind.NO_ROOM, message=""), 0)])
+def test_an_answer_that_comes_too_late_changes_nothing(answer: ev.Event) -> None:
+    s = waiting_for_memory()
+    s.do(ev.WaitersChanged("w", 0))
+    assert s.do(answer) == [] and s.state is State.STOPPED
+    s = Story().ready()
+    assert s.do(answer) == [] and s.state is State.READY
+
+
+@pytest.mark.parametrize("leaves", [ev.WaitersChanged("w", 0), ev.WorkerLeft("w")])
+def test_a_queue_that_the_last_waiter_leaves_is_withdrawn_from(leaves: ev.Event) -> None:
+    s = waiting_for_memory()
+    s.do(ev.WorkerJoined("x"))
+    s.do(ev.Ensure("x", 2))
+    assert s.do(leaves) == [], "x still waits"
+    assert s.do(ev.WaitersChanged("x", 0)) == [ev.Withdraw()]
+    assert s.state is State.STOPPED
+    assert s.ensure() == [ev.Admit()]
+
+
+def test_who_warms_it_stays_in_the_queue() -> None:
+    s = Story()
+    s.room = False
+    s.ensure(0)
+    assert s.do(ev.WaitersChanged("w", 0)) == [] and s.do(ev.WorkerLeft("w")) == []
+    assert s.state is State.QUEUED
+
+
+def test_a_stop_in_the_queue_withdraws_and_tells_who_waits() -> None:
+    s = waiting_for_memory()
+    effects = s.do(ev.StopAsked())
+    assert announced(effects).failure.kind is FailureKind.STOPPED
+    assert ev.Withdraw() in effects and ev.Terminate() not in effects and s.state is State.STOPPED
+
+
+def test_a_new_command_line_in_the_queue_asks_again_with_what_it_needs() -> None:
+    s = waiting_for_memory()
+    assert s.do(ev.Reconfigured(Policy("d", keep_alive=1))) == []
+    assert s.do(ev.Reconfigured(Policy("e"))) == [ev.Admit()]
+    assert s.state is State.QUEUED
+
+
+# ---- evicted
+
+
+def test_an_eviction_drains_cannot_be_called_off_and_the_next_request_queues_behind_it() -> None:
+    s = Story().ready()
+    s.do(ev.LeaseReport("w", True))
+    assert s.do(ev.EvictAsked("for b")) == [ev.Revoke("w")]
+    assert s.state is State.DRAINING
+    s.room = False
+    assert s.ensure() == [], "no grant"
+    assert s.do(ev.LeaseReport("w", True)) == [], "a lease that crossed the revoke is waited for and no reason to stay"
+    assert s.state is State.DRAINING
+    assert s.do(ev.Drained("w")) == [ev.Terminate()]
+    assert s.gone()[-2:] == [ev.Forget(), ev.Admit()]
+    assert s.state is State.QUEUED
+
+
+def test_an_eviction_overtakes_a_drain_for_idleness_and_not_one_for_an_administrator() -> None:
+    s = Story(Policy("d", keep_alive=10)).ready()
+    s.later(10)
+    assert s.do(ev.EvictAsked("for b")) == []
+    assert s.ensure() == [], "the drain can be called off no more"
+    s = Story(Policy("d", sleeps=True)).ready()
+    s.do(ev.StopAsked())
+    s.do(ev.EvictAsked("for b"))
+    assert s.do(ev.Drained("w")) == [ev.Terminate()], "it was to be stopped, not to sleep"
+
+
+def test_a_load_is_evicted_only_when_nobody_waits_for_it() -> None:
+    s = Story(expected=100.0)
+    s.ensure()
+    s.do(ev.Launched("s"))
+    assert s.do(ev.EvictAsked("for b")) == []
+    s.do(ev.WaitersChanged("w", 0))
+    assert s.do(ev.EvictAsked("for b")) == [ev.Terminate()]
+    assert s.gone()[-1] == ev.Forget() and s.state is State.STOPPED
+
+
+def test_nothing_to_evict() -> None:
+    s = Story()
+    assert s.do(ev.EvictAsked("for b")) == [] and s.state is State.STOPPED
+    s = waiting_for_memory()
+    assert s.do(ev.EvictAsked("for b")) == [] and s.state is State.QUEUED
+
+
+# ---- asleep
+
+
+def asleep(policy: Policy | None = None) -> Story:
+    s = Story(policy or Policy("d", keep_alive=10, sleeps=True, asleep_for=600)).ready()
+    assert s.later(10) == [ev.Revoke("w")]
+    assert s.do(ev.Drained("w")) == [ev.Sleep()]
+    assert s.state is State.DRAINING
+    assert s.do(ev.FellAsleep()) == []
+    assert s.state is State.ASLEEP
+    s.room = False
+    return s
+
+
+def test_an_idle_engine_that_can_sleep_is_drained_first_and_woken_when_it_is_wanted() -> None:
+    s = asleep()
+    assert s.machine.demand.holders == set()
+    assert s.ensure() == [ev.Admit()]
+    assert s.state is State.ASLEEP, "it has not been given its memory yet"
+    assert s.do(ev.Admitted()) == [ev.Wake(), ev.AnnounceProgress()]
+    assert s.state is State.LOADING
+    assert s.do(ev.Woken()) == [ev.Probe()]
+    s.later(1)
+    assert s.do(ev.Probed(Readiness.READY)) == [ev.Grant("w")], "it took a second to wake up, which is no load"
+    assert s.state is State.READY and s.machine.idle_at == s.now + 10
+
+
+def test_memory_refused_while_asleep_is_told_and_it_sleeps_on() -> None:
+    s = asleep()
+    s.ensure()
+    told = announced(s.do(ev.NotAdmitted(no_room(), s.now + 2)))
+    assert told.failure.kind is FailureKind.NO_ROOM
+    assert s.state is State.ASLEEP and s.machine.failure is None
+    assert s.do(ev.Admitted()) == [], "nobody wants it any more"
+    assert s.ensure() == [ev.Admit()]
+
+
+def test_who_waited_for_it_to_wake_leaves_and_it_sleeps_on() -> None:
+    s = asleep()
+    s.ensure()
+    assert s.do(ev.WaitersChanged("w", 0)) == [ev.Withdraw()]
+    assert s.do(ev.Admitted()) == [] and s.state is State.ASLEEP
+
+
+def test_an_engine_that_does_not_wake_up_is_stopped_and_the_reason_told() -> None:
+    s = asleep()
+    s.ensure()
+    s.do(ev.Admitted())
+    effects = s.do(ev.Woken(failure(FailureKind.HANG)))
+    assert announced(effects).failure.kind is FailureKind.HANG and ev.Terminate() in effects
+    s.gone()
+    assert s.state is State.FAILED
+    assert s.do(ev.Woken()) == []
+
+
+def test_an_engine_that_wakes_for_ever_meets_the_ceiling() -> None:
+    s = asleep(Policy("d", keep_alive=10, sleeps=True, load_stall=60))
+    s.ensure()
+    s.do(ev.Admitted())
+    assert announced(s.later(60)).failure.kind is FailureKind.HANG
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_an_engine_that_ends_while_asleep(wanted: bool) -> None:
+    s = asleep()
+    if wanted:
+        s.ensure()
+    effects = s.do(ev.Exited(failure()))
+    assert announced(effects).failure.kind is FailureKind.CRASH
+    assert (ev.Withdraw() in effects) is wanted, "the memory it asked for to wake up is not needed"
+    s.do(ev.GroupGone())
+    assert s.state is State.FAILED and s.do(ev.Admitted()) == []
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_stop_while_asleep(wanted: bool) -> None:
+    s = asleep()
+    if wanted:
+        s.ensure()
+    effects = s.do(ev.StopAsked())
+    assert ev.Terminate() in effects and (ev.Withdraw() in effects) is wanted
+    assert s.do(ev.Admitted()) == [], "it is on its way down"
+    assert ev.Admit() not in s.gone() and s.state is State.STOPPED
+
+
+def test_an_eviction_while_asleep_stops_it_and_who_waits_queues_for_a_start() -> None:
+    s = asleep()
+    s.ensure()
+    assert s.do(ev.EvictAsked("for b")) == [ev.Withdraw(), ev.Terminate()]
+    assert s.gone()[-2:] == [ev.Forget(), ev.Admit()]
+    assert s.state is State.QUEUED
+
+
+def test_a_new_command_line_while_asleep_stops_it() -> None:
+    s = asleep()
+    assert s.do(ev.Reconfigured(Policy("d", keep_alive=99, sleeps=True))) == []
+    assert s.do(ev.Reconfigured(Policy("e", sleeps=True))) == [ev.Terminate()]
+
+
+def test_an_engine_that_nobody_wakes_is_stopped() -> None:
+    s = asleep()
+    assert s.machine.idle_at is None and s.machine.deadline() == s.now + 600
+    assert s.later(599.9) == []
+    assert s.later(0.1) == [ev.Terminate()]
+
+
+def test_an_engine_that_somebody_waits_for_is_not_stopped_for_sleeping_too_long() -> None:
+    s = asleep()
+    s.ensure()
+    assert s.machine.deadline() is None
+    assert s.later(2000) == [] and s.do(ev.Tick()) == []
+    assert s.do(ev.Admitted()) == [ev.Wake(), ev.AnnounceProgress()]
+
+
+def test_an_eviction_lets_it_sleep_as_well() -> None:
+    s = Story(Policy("d", sleeps=True)).ready()
+    assert s.do(ev.EvictAsked("for b")) == [ev.Revoke("w")]
+    assert s.do(ev.Drained("w")) == [ev.Sleep()]
+    s.do(ev.FellAsleep())
+    assert s.state is State.ASLEEP
+
+
+def falling_asleep() -> Story:
+    s = Story(Policy("d", keep_alive=10, sleeps=True)).ready()
+    s.later(10)
+    assert s.do(ev.Drained("w")) == [ev.Sleep()]
+    return s
+
+
+def test_one_that_does_not_give_its_memory_back_is_stopped_instead() -> None:
+    s = falling_asleep()
+    assert s.do(ev.FellAsleep("it still holds 9 GiB")) == [ev.Terminate()]
+    s.gone()
+    assert s.state is State.STOPPED
+
+
+def test_a_request_while_it_falls_asleep_wakes_it_afterwards() -> None:
+    s = falling_asleep()
+    s.room = False
+    assert s.ensure() == [], "it cannot be granted, and it is not asked to sleep twice"
+    assert s.do(ev.WorkerLeft("x")) == []
+    assert s.do(ev.FellAsleep()) == [ev.Admit()]
+    assert s.do(ev.Admitted()) == [ev.Wake(), ev.AnnounceProgress()]
+
+
+@pytest.mark.parametrize("event", [ev.StopAsked(), ev.Reconfigured(Policy("e", sleeps=True))])
+def test_a_stop_while_it_falls_asleep_follows_the_sleep(event: ev.Event) -> None:
+    s = falling_asleep()
+    assert s.do(event) == []
+    assert s.do(ev.FellAsleep()) == [ev.Terminate()]
+
+
+def test_a_forced_stop_while_it_falls_asleep_waits_for_nothing() -> None:
+    s = falling_asleep()
+    assert s.do(ev.StopAsked(force=True)) == [ev.Terminate()]
+    assert s.do(ev.FellAsleep()) == [] and s.state is State.STOPPING
+
+
+def test_one_that_ends_while_it_falls_asleep_is_gone() -> None:
+    s = falling_asleep()
+    assert s.kinds(ev.Exited(failure())) == ["WatchRelease"]
+    assert s.do(ev.FellAsleep()) == [] and s.state is State.RELEASING
+
+
+def test_an_engine_that_was_asleep_when_it_was_adopted_sleeps_on() -> None:
+    s = Story(Policy("d", sleeps=True, asleep_for=600))
+    assert s.do(ev.Adopted(fits=True, asleep=True)) == []
+    assert s.state is State.ASLEEP and s.machine.deadline() == s.now + 600
+    assert s.ensure()[:1] == [ev.Wake()]
+    s = Story(Policy("d", sleeps=True))
+    assert s.do(ev.Adopted(fits=False, asleep=True)) == [ev.Terminate()]
+
+
+# ---- how it loaded, how long it stays
+
+
+@pytest.mark.parametrize("when", ["loading", "ready", "busy"])
+def test_an_engine_that_loaded_wrongly_is_taken_down_with_the_reason(when: str) -> None:
+    s = Story()
+    s.ensure()
+    s.do(ev.Launched("s"))
+    if when != "loading":
+        s.do(ev.Probed(Readiness.READY))
+    if when == "busy":
+        s.do(ev.LeaseReport("w", True))
+    effects = s.do(ev.Reported(failure(FailureKind.CPU_FALLBACK)))
+    assert announced(effects).failure.kind is FailureKind.CPU_FALLBACK
+    assert ev.Terminate() in effects and (ev.Revoke("w") in effects) is (when != "loading")
+
+
+def test_a_report_without_a_failure_or_of_one_that_goes_already_changes_nothing() -> None:
+    s = Story().ready()
+    assert s.do(ev.Reported()) == []
+    s.do(ev.StopAsked(force=True))
+    assert s.do(ev.Reported(failure())) == []
+
+
+def test_the_last_request_says_how_long_it_stays_and_only_for_that_time() -> None:
+    s = Story(Policy("d", keep_alive=300)).ready()
+    s.do(ev.LeaseReport("w", True))
+    s.do(ev.LeaseReport("w", False, keep_alive=20))
+    assert s.machine.idle_at == s.now + 20
+    s.do(ev.LeaseReport("w", True))
+    s.do(ev.LeaseReport("w", False))
+    assert s.machine.idle_at == s.now + 300, "the next one that says nothing takes the configured time"
+    s.do(ev.LeaseReport("w", True))
+    s.do(ev.LeaseReport("w", False, keep_alive=math.inf))
+    assert s.machine.idle_at is None and s.machine.deadline() is None
+    s.do(ev.LeaseReport("w", True))
+    assert s.do(ev.LeaseReport("w", False, keep_alive=0)) == [ev.Revoke("w")], "at once"
+
+
+def test_a_worker_that_ends_without_a_word_says_nothing_about_how_long_it_stays() -> None:
+    s = Story(Policy("d", keep_alive=300)).ready()
+    s.do(ev.LeaseReport("w", True))
+    s.do(ev.LeaseReport("w", False, keep_alive=20))
+    s.do(ev.LeaseReport("w", True))
+    s.do(ev.WorkerLeft("w"))
+    assert s.machine.idle_at == s.now + 300
+
+
+def test_of_several_workers_the_one_that_ends_last_says_how_long_it_stays() -> None:
+    s = Story(Policy("d", keep_alive=300))
+    s.do(ev.WorkerJoined("x"))
+    s.ready()
+    s.do(ev.LeaseReport("w", True))
+    s.do(ev.LeaseReport("x", True))
+    s.do(ev.LeaseReport("w", False, keep_alive=5))
+    s.do(ev.LeaseReport("x", False))
+    assert s.machine.idle_at == s.now + 300
+    s.do(ev.LeaseReport("x", True))
+    s.do(ev.LeaseReport("w", True))
+    s.do(ev.LeaseReport("x", False, keep_alive=900))
+    s.do(ev.LeaseReport("w", False, keep_alive=7))
+    assert s.machine.idle_at == s.now + 7

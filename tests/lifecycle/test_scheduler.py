@@ -83,6 +83,7 @@ def test_an_adopted_engine_holds_what_it_says() -> None:
     town = Town()
     town.stands("a", Phase.LOADED, claim=20)
     assert town.scheduler.free()["gpu0"] == 4 * GIB
+    town.later(10)
     assert evicted(town.want("b", 10)) == ["a"]
 
 
@@ -306,6 +307,50 @@ def test_a_group_that_allows_one_does_not_let_a_later_one_pass() -> None:
     assert set(admitted(town.gone("x"))) == {"a"}
 
 
+# ---- those who asked for it
+
+
+@pytest.mark.parametrize("waited", [0.0, 500.0])
+def test_what_has_become_ready_is_left_to_those_who_asked_for_it(waited: float) -> None:
+    """However long the next one has waited: they hear of the readiness a moment later than the scheduler does."""
+    town = Town()
+    town.want("a", 20)
+    town.want("b", 20)
+    town.later(waited)
+    assert town.ready("a") == []
+    town.later(1)
+    out = town.ready("a", used=True)
+    assert evicted(out or town.ready("a")) == ["a"], "once they have been there it is like any other"
+
+
+@pytest.mark.parametrize("waited", [0.0, 500.0])
+def test_what_nobody_comes_for_is_unloaded_after_ten_seconds(waited: float) -> None:
+    town = Town()
+    town.want("a", 20)
+    town.want("b", 20)
+    town.later(waited)
+    town.ready("a")
+    assert evicted(town.later(9.9)) == []
+    assert evicted(town.later(0.1)) == ["a"]
+
+
+def test_three_that_want_the_same_memory_are_all_served_although_their_requests_are_late() -> None:
+    town = Town(reload=1.0)
+    out = town.want("a", 20) + town.want("b", 20) + town.want("c", 20)
+    served: list[str] = []
+    while len(served) < 3:
+        (model,) = admitted(out)
+        town.now += 200  # a load longer than anybody should wait
+        assert evicted(town.ready(model)) == []
+        town.now += 0.1
+        out = town.ready(model, used=True)
+        served.append(model)
+        if len(served) < 3:
+            assert evicted(out) == [model]
+            out = town.gone(model)
+    assert served == ["a", "b", "c"]
+
+
 # ---- two that alternate
 
 
@@ -438,6 +483,15 @@ def test_pressure_that_ends_in_time_unloads_nobody() -> None:
     assert town.later(30) == []
     town.look({"gpu0": 0.5})
     assert town.later(9.9) == [], "the ten seconds begin anew"
+
+
+def test_pressure_spares_what_has_just_become_ready() -> None:
+    town = pressed(old=Traits(pinned=True), new=Traits(pinned=True))
+    town.want("fresh", 1)
+    town.now += 8
+    town.ready("fresh")
+    assert evicted(town.later(9.9)) == []
+    assert evicted(town.later(10)) == ["fresh"]
 
 
 def test_pressure_spares_the_pinned_and_takes_the_sleeping() -> None:

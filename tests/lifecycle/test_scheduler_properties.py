@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -41,6 +41,7 @@ class Instance:
     phase: Phase = Phase.LOADING
     leases: int = 0
     served: bool = False
+    ready_at: float = 0.0
 
 
 @dataclass
@@ -63,16 +64,19 @@ class World:
     def do(self, outcome: Outcome) -> list[Outcome]:
         match outcome:
             case Admit(model, place):
-                assert model not in self.instances, "two instances of one model"
+                before = self.instances.get(model)
+                assert before is None or before.phase is Phase.ASLEEP, "two instances of one model"
                 assert model in self.waiting, "memory for somebody who does not want it"
                 self.instances[model] = Instance(dict(place.claim))
                 self.waiting.discard(model)
-                self.check_room()
+                self.check_room(model)
                 self.check_groups(model)
             case Evict(model, _):
                 instance = self.instances[model]
                 assert instance.phase in (Phase.LOADED, Phase.ASLEEP), "only what is loaded can be unloaded"
                 assert not self.scheduler.traits[model].pinned
+                if instance.phase is Phase.LOADED and not instance.served:
+                    assert self.now >= instance.ready_at + RULES.arrival, "loaded for nothing"
                 if instance.leases:
                     starved = [w for w in self.scheduler.wishes.values() if w.starving(self.now, RULES)]
                     assert starved, "a model in use is drained only for somebody who waited too long"
@@ -92,17 +96,20 @@ class World:
             del self.instances[model]
         else:
             instance.phase = phase
-        wanted = bool(instance.leases) or (phase is Phase.LOADING)
-        return self.scheduler.handle(self.now, Stands(model, phase, wanted))
+        wanted = bool(instance.leases) or (phase is Phase.LOADING) or model in self.waiting
+        claim = instance.claim if phase is Phase.ASLEEP else None
+        return self.scheduler.handle(self.now, Stands(model, phase, wanted, claim))
 
     def report(self, model: str, phase: Phase | None) -> None:
         todo = self.move(model, phase)
         while todo:
             todo += self.do(todo.pop(0))
 
-    def check_room(self) -> None:
+    def check_room(self, model: str) -> None:
+        """Where others took what was given before, nothing more is given."""
         left = free_of(self.scheduler.rooms, [instance.claim for instance in self.instances.values()])
-        assert all(bytes_ >= 0 for bytes_ in left.values()), f"more promised than there is: {left}"
+        given = [id for id, bytes_ in self.instances[model].claim.items() if bytes_]
+        assert all(left[id] >= 0 for id in given), f"more given than there is: {left}"
 
     def check_groups(self, model: str) -> None:
         for group in self.scheduler.groups.values():
@@ -135,7 +142,8 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES), evict=st.booleans(), priority=st.integers(-2, 2))
     def want(self, name: str, evict: bool, priority: int) -> None:
-        if name in self.world.instances:
+        instance = self.world.instances.get(name)
+        if instance and instance.phase in (Phase.LOADING, Phase.LOADED):
             return
         self.world.waiting.add(name)
         self.world.refused.pop(name, None)
@@ -147,11 +155,12 @@ class Histories(RuleBasedStateMachine):
             self.world.waiting.discard(name)
             self.world.post(Withdrawn(name))
 
-    @rule(name=st.sampled_from(NAMES))
-    def become_ready(self, name: str) -> None:
+    @rule(name=st.sampled_from(NAMES), late=st.booleans())
+    def become_ready(self, name: str, late: bool) -> None:
         instance = self.world.instances.get(name)
         if instance and instance.phase is Phase.LOADING:
-            instance.leases = 1  # the request it was started for
+            instance.leases = 0 if late else 1  # the request it was started for
+            instance.served, instance.ready_at = not late, self.world.now
             self.world.report(name, Phase.LOADED)
 
     @rule(name=st.sampled_from(NAMES), fails=st.booleans())
@@ -165,6 +174,7 @@ class Histories(RuleBasedStateMachine):
         instance = self.world.instances.get(name)
         if instance and instance.phase is Phase.LOADED:
             instance.leases += 1
+            instance.served = True
             self.world.report(name, Phase.LOADED)
 
     @rule(name=st.sampled_from(NAMES))
@@ -173,6 +183,22 @@ class Histories(RuleBasedStateMachine):
         if instance and instance.leases:
             instance.leases -= 1
             self.world.report(name, instance.phase)
+
+    @rule(name=st.sampled_from(NAMES))
+    def fall_asleep(self, name: str) -> None:
+        """It was evicted, or idle, and gives back all but a part of its memory."""
+        instance = self.world.instances.get(name)
+        if instance and instance.phase in (Phase.LOADED, Phase.LEAVING) and not instance.leases:
+            instance.claim = {id: bytes_ // 4 for id, bytes_ in instance.claim.items()}
+            self.world.report(name, Phase.ASLEEP)
+
+    @rule(room=st.integers(0, 3), size=st.integers(0, 12))
+    def others_come_and_go(self, room: int, size: int) -> None:
+        rooms = list(self.world.scheduler.rooms)
+        if room < len(rooms):
+            rooms[room] = replace(rooms[room], others=size * GIB)
+            self.world.scheduler.set_rooms(self.world.now, rooms, {rooms[room].id: (12 - size) * GIB})
+            self.world.post(Looked())
 
     @rule(name=st.sampled_from(NAMES))
     def memory_comes_back(self, name: str) -> None:
@@ -218,7 +244,7 @@ class Histories(RuleBasedStateMachine):
                 if instance is None:
                     continue
                 if instance.phase is Phase.LOADING:
-                    self.become_ready(name)
+                    self.become_ready(name, False)
                 while instance.phase is Phase.LEAVING and instance.leases:
                     self.finish(name)
                 self.memory_comes_back(name)

@@ -172,3 +172,14 @@ def test_it_is_built_where_it_is_needed_and_only_once(tmp_path: Path, monkeypatc
     built.unlink()
     with pytest.raises(FileNotFoundError, match="no-such-compiler"):
         made.build()
+
+
+def test_the_driver_is_open_from_the_first_init_to_the_last_shutdown(fake_nvml: FakeNvml) -> None:
+    assert not fake_nvml.users()
+    pynvml.nvmlInit()
+    pynvml.nvmlInit()
+    assert fake_nvml.users() == {os.getpid()}
+    pynvml.nvmlShutdown()
+    assert fake_nvml.users() == {os.getpid()}
+    pynvml.nvmlShutdown()
+    assert not fake_nvml.users()

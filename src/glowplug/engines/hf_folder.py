@@ -1,40 +1,27 @@
 """Weights in the layout of the Hugging Face hub: where a repository is cached, and how much memory they will need.
 
-The sizes are those of the files, the cache's comes from `config.json` (the keys that transformers writes).  Reads the
-file system, opens no weights.
+Reads the file system, and of the weights their headers.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import LocalModel
+from glowplug.engines import safetensors
+from glowplug.engines.safetensors import Config
+from glowplug.engines.weights import WeightsError
 
 GIB = 1 << 30
 
 WEIGHT_FILES = ("*.safetensors", "*.bin", "*.pt", "*.gguf")
 """Kinds of weight files, in the order in which engines prefer them: a folder may hold the same weights twice."""
-
-LONGEST_CONFIG = 4 << 20
-
-
-class _Text(msgspec.Struct):
-    num_hidden_layers: int | None = None
-    num_attention_heads: int | None = None
-    num_key_value_heads: int | None = None
-    hidden_size: int | None = None
-    head_dim: int | None = None
-    max_position_embeddings: int | None = None
-
-
-class _Config(_Text):
-    text_config: _Text | None = None
-    """Of a model with more than text, the part that generates."""
 
 
 class Weights(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,17 +54,22 @@ def hub_folder(repository: str, env: Mapping[str, str], home: Path) -> Path | No
 def measure(path: Path) -> Weights | None:
     """Sizes of the weights at `path`, a folder or a single file; None when there are none to be seen.
 
-    Files are counted whole and every layer as one with full attention; a reader of the weights' own headers would be
-    more precise, and this is the function it takes the place of.
+    By the headers of safetensors; where those cannot be read, and for other kinds of files, by the sizes of the files.
     """
-    size = _weight_bytes(path)
+    config: Config | None = None
+    try:
+        folder = safetensors.read(path)
+    except WeightsError:
+        size = _weight_bytes(path)
+        with suppress(WeightsError):
+            config = safetensors.read_config(path / "config.json")
+    else:
+        size, config = folder.size, folder.config
     if not size:
         return None
-    config = _read_config(path / "config.json")
     if config is None:
         return Weights(size=size)
-    text = config.text_config if config.text_config and config.text_config.num_hidden_layers else config
-    return Weights(size=size, per_token=_per_token(text), context=text.max_position_embeddings)
+    return Weights(size=size, per_token=config.cache_per_token(1) or None, context=config.context or None)
 
 
 def _weight_bytes(path: Path) -> int:
@@ -90,24 +82,6 @@ def _weight_bytes(path: Path) -> int:
     except OSError:
         pass
     return 0
-
-
-def _read_config(file: Path) -> _Config | None:
-    try:
-        with file.open("rb") as opened:
-            return msgspec.json.decode(opened.read(LONGEST_CONFIG), type=_Config)
-    except (OSError, msgspec.DecodeError):
-        return None
-
-
-def _per_token(text: _Text) -> int | None:
-    heads = text.num_key_value_heads or text.num_attention_heads
-    width = text.head_dim
-    if width is None and text.hidden_size and text.num_attention_heads:
-        width = text.hidden_size // text.num_attention_heads
-    if not text.num_hidden_layers or not heads or not width:
-        return None
-    return 2 * text.num_hidden_layers * heads * width
 
 
 def kv_bytes(weights: Weights, *, context: int | None, sequences: int, element: int, most: int) -> int:

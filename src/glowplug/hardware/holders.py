@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from glowplug.domain.hardware import Device, Holder
-from glowplug.units import format_size
 
 
 def named(memory: Mapping[int, int | None], proc: Path) -> tuple[Holder, ...] | None:
@@ -52,15 +51,5 @@ def foreign(device: Device, ours: frozenset[int]) -> int | None:
 
 def others(device: Device, ours: frozenset[int]) -> tuple[Holder, ...]:
     """The listed holders that are not ours, largest first."""
-    return tuple(holder for holder in device.holders or () if holder.pid not in ours)
-
-
-def names(holders: Sequence[Holder], most: int = 3) -> str:
-    """For people: `comfyui (9.3 GiB), Xorg (240 MiB) and 2 more`; empty for nobody."""
-    words = []
-    for holder in holders[:most]:
-        name = holder.name or f"process {holder.pid}"
-        words.append(name if holder.memory is None else f"{name} ({format_size(holder.memory)})")
-    if len(holders) > most:
-        return f"{', '.join(words)} and {len(holders) - most} more"
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    strangers = [holder for holder in device.holders or () if holder.pid not in ours]
+    return tuple(sorted(strangers, key=lambda holder: (-(holder.memory or 0), holder.pid)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 
 from glowplug.domain.hardware import HOST, Device, Reading
+from glowplug.hardware import holders
 
 NOISE = 64 << 20
 """Bytes by which a device's own bookkeeping may change between two looks."""
@@ -49,13 +50,12 @@ def others(reading: Reading, ours: Set[int], claims: Mapping[str, int], host_our
     for device in reading.devices:
         if device.used is None:
             continue
-        if device.id == HOST:
-            mine = host_ours
-        elif listed(device) is None:
-            mine = claims.get(device.id, 0)
-        else:
-            mine = held_by(reading, ours).get(device.id, 0)
-        found[device.id] = max(device.used - mine, 0)
+        theirs = max(device.used - host_ours, 0) if device.id == HOST else None
+        if theirs is None and device.holders is not None:
+            theirs = holders.foreign(device, frozenset(ours))
+        if theirs is None:
+            theirs = max(device.used - claims.get(device.id, 0), 0)
+        found[device.id] = theirs
     return found
 
 
@@ -63,8 +63,7 @@ def names(reading: Reading, ours: Set[int]) -> dict[str, tuple[str, ...]]:
     """The programs that are not ours on each device, the largest first."""
     found = {}
     for device in reading.devices:
-        strangers = [holder for holder in device.holders or () if holder.pid not in ours]
-        strangers.sort(key=lambda holder: -(holder.memory or 0))
+        strangers = holders.others(device, frozenset(ours))
         found[device.id] = tuple(dict.fromkeys(holder.name or f"pid {holder.pid}" for holder in strangers))
     return found
 
@@ -84,9 +83,8 @@ def missing(
         if device is None or not device.accelerator or not most:
             continue
         now = unaccounted(device)
-        if now is None or start is None:
-            continue
-        lost = max(now - start, 0) + held_by(reading, pids).get(id, 0)
-        if lost > max(most * (1 - BACK), NOISE):
+        grown = 0 if now is None or start is None else max(now - start, 0)
+        lost = grown + held_by(reading, pids).get(id, 0)
+        if lost > max(most - most * BACK, NOISE):
             found[id] = lost
     return found

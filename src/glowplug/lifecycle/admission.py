@@ -264,6 +264,10 @@ class Admission:
         elif self._look_timer is not None and not self._scheduler.holdings:
             self._look_timer.cancel()
             self._look_timer = None
+        self._plan_rest()
+
+    def _plan_rest(self) -> None:
+        """Let go of the drivers in a while, unless something is loaded or waits."""
         if self._scheduler.holdings or self._scheduler.wishes:
             if self._rest_timer is not None:
                 self._rest_timer.cancel()
@@ -307,6 +311,7 @@ class Admission:
             self._reading = self._hardware.read()
             now = self._read_at = self._clock.monotonic()  # a driver that took its time is not asked again for that
             self._scheduler.set_rooms(now, self._rooms(self._reading), _left(self._reading))
+            self._plan_rest()  # somebody who only looks takes the drivers up as well
         return self._reading
 
     def _look(self) -> None:

@@ -99,7 +99,9 @@ def _evict(
         if name != wish.model and held.phase is not Phase.LEAVING and not picture.trait(name).pinned
     }
     idle = {name for name, held in others.items() if not protected_until(now, held, picture.rules)}
-    drainable = idle | {name for name, held in others.items() if held.phase is Phase.LOADED}
+    drainable = idle | {
+        name for name, held in others.items() if held.phase is Phase.LOADED and not held.arriving(now, picture.rules)
+    }
     allowed = drainable if wish.starving(now, picture.rules) else idle
     eviction = _choose(now, claims, soon, allowed, rivals, picture)
     if eviction is not None and eviction.victims:
@@ -153,6 +155,9 @@ def protected_until(now: float, held: Holding, rules: Rules) -> float:
     """Until when it may not be unloaded for another model: 0 for not at all, `inf` while it is used or loads for
     somebody.
 
+    One that has become ready is left to those who asked for it: unloaded before they come, it was loaded for nothing,
+    and two that wait for the same memory would unload each other for ever.
+
     A model that came back after it was unloaded for another one stays for the minimum residency, but not when it has
     been quiet for as long as its load takes: waiting longer than that costs more than loading it once more would.
     """
@@ -160,7 +165,11 @@ def protected_until(now: float, held: Holding, rules: Rules) -> float:
         return 0.0
     if held.wanted:
         return math.inf
-    if not held.returned or held.ready_at is None:
+    if held.ready_at is None:
+        return 0.0
+    if held.arriving(now, rules):
+        return held.ready_at + rules.arrival
+    if not held.returned:
         return 0.0
     reload = UNKNOWN_RELOAD if held.reload_seconds is None else held.reload_seconds
     end = min(held.ready_at + rules.min_residency, held.used_at + reload)

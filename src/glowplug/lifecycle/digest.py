@@ -51,10 +51,16 @@ def weight_bytes(model: LocalModel) -> int:
         if path.is_dir():
             return sum(entry.stat().st_size for entry in path.iterdir() if entry.is_file())
         head, dash, tail = path.name.rpartition("-00001-of-")
-        parts = [p for p in path.parent.iterdir() if p.name.startswith(head) and p.name.endswith(tail)] if dash else []
+        others = path.parent.iterdir() if dash else ()
+        parts = [part for part in others if _is_part(part.name, head, tail)]
         return sum(part.stat().st_size for part in parts or (path,))
     except OSError:
         return 0
+
+
+def _is_part(name: str, head: str, tail: str) -> bool:
+    number = name.removeprefix(f"{head}-").removesuffix(f"-of-{tail}")
+    return name == f"{head}-{number}-of-{tail}" and len(number) == 5 and number.isdigit()
 
 
 def file_stamp(model: LocalModel) -> str:

@@ -7,6 +7,7 @@ than three small busy ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -61,13 +62,21 @@ def choose(
     gone = [candidate for candidate in everyone if candidate.model in must]
     left = [candidate for candidate in everyone if candidate.model not in must]
     after = _with(free, gone)
-    found = []
+    most = _with(after, left)
+    found: Eviction | None = None
     for claim in claims:
-        victims = _enough(claim, after, left)
+        if not fits(claim, most):
+            continue
+        victims = _enough(claim, after, left, math.inf if found is None else found.cost)
         if victims is not None:
             names = tuple(candidate.model for candidate in (*gone, *victims))
-            found.append(Eviction(names, claim, sum(victim.cost for victim in victims)))
-    return min(found, key=lambda eviction: (eviction.cost, len(eviction.victims), len(eviction.claim)), default=None)
+            other = Eviction(names, claim, sum(victim.cost for victim in victims))
+            found = other if found is None else min(found, other, key=_rank)
+    return found
+
+
+def _rank(eviction: Eviction) -> tuple[float, int, int]:
+    return eviction.cost, len(eviction.victims), len(eviction.claim)
 
 
 class _Priced(NamedTuple):
@@ -78,24 +87,30 @@ class _Priced(NamedTuple):
     claim: Mapping[str, int]
 
 
-def _enough(claim: Claim, free: Mapping[str, int], candidates: Sequence[_Priced]) -> list[_Priced] | None:
+def _enough(claim: Claim, free: Mapping[str, int], candidates: Sequence[_Priced], limit: float) -> list[_Priced] | None:
     """Greedy by cost for each byte that helps, then without those that turn out not to be needed; or the cheapest one
-    that is enough alone, where that costs less."""
+    that is enough alone, where that costs less.  None when it is not cheaper than `limit`, or nothing is enough."""
     missing = _missing(claim, free)
-    left = [candidate for candidate in candidates if _helps(candidate, missing)]
+    left: list[_Priced] = []
+    for candidate in candidates:  # the cheapest first
+        if not missing.keys().isdisjoint(candidate.claim):
+            if not left and candidate.cost > limit:
+                return None
+            left.append(candidate)
     alone = next((candidate for candidate in left if fits(missing, candidate.claim)), None)
     taken: list[_Priced] = []
-    now = dict(free)
-    while missing:
-        useful = [(candidate, bytes_) for candidate in left if (bytes_ := _helps(candidate, missing))]
-        if not useful:
+    spent = 0.0
+    while missing and spent <= limit:
+        pick = _cheapest(left, missing)
+        if pick is None:
             return None
-        pick = min(useful, key=lambda pair: (pair[0].cost / pair[1], pair[0].model))[0]
         taken.append(pick)
         left.remove(pick)
-        now = _with(now, [pick])
-        missing = _missing(claim, now)
-    for candidate in sorted(taken, reverse=True):
+        spent += pick.cost
+        missing = _without(missing, pick.claim)
+    if missing:
+        return None if alone is None else [alone]
+    for candidate in sorted(taken, reverse=True) if len(taken) > 1 else ():
         others = [other for other in taken if other is not candidate]
         if fits(claim, _with(free, others)):
             taken = others
@@ -104,12 +119,29 @@ def _enough(claim: Claim, free: Mapping[str, int], candidates: Sequence[_Priced]
     return taken
 
 
+def _cheapest(candidates: Iterable[_Priced], missing: Claim) -> _Priced | None:
+    best: tuple[float, str] | None = None
+    pick = None
+    for candidate in candidates:
+        bytes_ = _helps(candidate, missing)
+        if bytes_ and (best is None or (candidate.cost / bytes_, candidate.model) < best):
+            best, pick = (candidate.cost / bytes_, candidate.model), candidate
+    return pick
+
+
 def _missing(claim: Claim, free: Mapping[str, int]) -> Claim:
     return {id: bytes_ - free.get(id, 0) for id, bytes_ in claim.items() if bytes_ > max(free.get(id, 0), 0)}
 
 
-def _helps(candidate: _Priced, missing: Mapping[str, int]) -> int:
-    return sum(min(bytes_, candidate.claim.get(id, 0)) for id, bytes_ in missing.items())
+def _without(missing: Claim, freed: Mapping[str, int]) -> Claim:
+    return {id: bytes_ - freed.get(id, 0) for id, bytes_ in missing.items() if bytes_ > freed.get(id, 0)}
+
+
+def _helps(candidate: _Priced, missing: Claim) -> int:
+    bytes_ = 0
+    for id, lacking in missing.items():
+        bytes_ += min(candidate.claim.get(id, 0), lacking)
+    return bytes_
 
 
 def _with(free: Mapping[str, int], candidates: Iterable[_Priced]) -> dict[str, int]:

@@ -48,18 +48,15 @@ class Footprints:
 
     def quick(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
         """The footprint by the rungs that cost nothing: what was measured, declared, or follows from the size."""
-        runs, accelerators = self._book.runs(model.name), reading.accelerators
-        key = self.key(engine, model, reading) if runs else ""
-        learned = footprint(runs, key) if self.learn else None
+        accelerators = reading.accelerators
+        learned = self._learned(engine, model, reading)
         found = learned or declared(model, accelerators) or by_size(model, accelerators) or Footprint()
-        return raised(found, runs, key)
+        return self._raised(found, engine, model, reading)
 
     def _ladder(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
-        runs, accelerators = self._book.runs(model.name), reading.accelerators
-        key = self.key(engine, model, reading) if runs else ""
-        measured = runs and self.learn and runs[-1].source is not Source.POLICY
-        found = footprint(runs, key) if measured else None
-        return raised(found or self._unmeasured(engine, model, accelerators), runs, key)
+        learned = self._learned(engine, model, reading)
+        found = learned or self._unmeasured(engine, model, reading.accelerators)
+        return self._raised(found, engine, model, reading)
 
     def _unmeasured(self, engine: Engine, model: LocalModel, accelerators: Sequence[Device]) -> Footprint:
         estimate = engine.estimate(model, accelerators)
@@ -69,6 +66,19 @@ class Footprints:
         if said is None or estimate.source is Source.POLICY:
             return estimate
         return at_least(estimate, said)
+
+    def _raised(self, found: Footprint, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
+        """Not below what ran out of memory before."""
+        runs = self._book.runs(model.name)
+        if not any(run.short for run in runs):
+            return found
+        return raised(found, runs, self.key(engine, model, reading))
+
+    def _learned(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint | None:
+        runs = self._book.runs(model.name) if self.learn else []
+        if all(run.source is Source.POLICY for run in runs):
+            return None  # without reading the weights for the key
+        return footprint(runs, self.key(engine, model, reading), accelerators=bool(reading.accelerators))
 
     def key(self, engine: Engine, model: LocalModel, reading: Reading) -> str:
         """Identity of a run (see `learned.key_of`).  Reads both ends of the weights."""

@@ -76,7 +76,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     def error(self) -> float | None:
         """By how much the estimate was off, as a share of what was measured: 0.1 for 10 % too much."""
         measured = None if self.short else self.device or self.host
-        estimate = self.estimate_device if self.device else self.estimate_host
+        # Without an accelerator the host holds what was meant for one.
+        estimate = self.estimate_device + (0 if self.device else self.estimate_host)
         return None if not measured else (estimate - measured) / measured
 
 
@@ -102,10 +103,21 @@ def key_of(command: str, files: Sequence[str], build: str, devices: Sequence[str
     return sha256(msgspec.json.encode([command, sorted(files), build, sorted(devices)])).hexdigest()[:32]
 
 
-def footprint(runs: Sequence[Run], key: str) -> Footprint | None:
-    """What the last runs under `key` say, or None when there was none that could be measured."""
-    measured = [run for run in runs if not run.short and (run.device is not None or run.host is not None)]
-    known = [run for run in measured if run.key == key][-COUNTED:]
+def footprint(runs: Sequence[Run], key: str, *, accelerators: bool = False) -> Footprint | None:
+    """What the last runs under `key` say, or None when there was none that could be measured.
+
+    Of an engine that takes what it is told to take nothing can be learned, and nothing of a run that was meant for
+    `accelerators` whose drivers did not say what it held there.
+    """
+
+    def tells(run: Run) -> bool:
+        if run.key != key or run.short or run.source is Source.POLICY:
+            return False
+        if run.device is None and accelerators and run.estimate_device:
+            return False
+        return run.device is not None or run.host is not None
+
+    known = [run for run in runs if tells(run)][-COUNTED:]
     if not known:
         return None
     devices = [run.device or 0 for run in known]

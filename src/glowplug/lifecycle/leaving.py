@@ -108,7 +108,8 @@ class Leaving(Moves):
     def _exited(self, now: float, event: ev.Exited) -> None:
         if self.state not in (*COMING, *GRANTED, State.DRAINING, State.ASLEEP, State.STOPPING):
             return
-        self._falling_asleep = self._waking = False
+        self._falling_asleep = False
+        self._wake_no_more()
         if self.state in (*COMING, *GRANTED, State.ASLEEP):
             self._revoke_all()
             if self.state in COMING and self._other_port_may_help(event.failure):

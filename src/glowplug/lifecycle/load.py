@@ -34,8 +34,8 @@ class Load:
     stage: str = ""
     fraction: float | None = None
     adopted: bool = False
-    woken: bool = False
-    """It only took its memory again: how long that took tells nothing about the next load."""
+    waking: bool = False
+    """From sleep: how long that takes says nothing about a load."""
     abandoned_at: float | None = None
     wrong_since: float | None = None
     heard: bool = False

@@ -55,7 +55,7 @@ class Machine(Leaving):
         moment = math.inf
         if self.state in COMING:
             moment = self.load.deadline(self.policy)
-        elif self.state in (State.READY, State.ASLEEP):
+        elif self.state is State.READY or (self.state is State.ASLEEP and not self._waking):
             moment = self._idle_at
         elif self.state in GOING:
             moment = self._removal.deadline()
@@ -101,7 +101,7 @@ class Machine(Leaving):
             self._launch(now)
         elif self.state is State.ASLEEP and self._waking:
             self._waking = False
-            self.load = Load(started=now, progress_at=now, stage="waking up", woken=True)
+            self.load = Load(started=now, progress_at=now, stage="waking up", waking=True)
             self._go(now, State.LOADING)
             self._out += [ev.Wake(), ev.AnnounceProgress()]
 
@@ -202,7 +202,7 @@ class Machine(Leaving):
         self._ready_at, self._tried_other_port = now, False
         self._idle_at = now + self.policy.keep_alive
         self._go(now, State.READY)
-        if not self.load.adopted and not self.load.woken:
+        if not self.load.adopted and not self.load.waking:
             self._out.append(ev.Loaded(now - self.load.started))
         self._grant_all()
         self._settle(now)
@@ -263,7 +263,7 @@ class Machine(Leaving):
                 self._stop(now, StopReason.ABANDONED)
         elif self.state is State.READY and now >= self._idle_at:
             self._drain(now, StopReason.IDLE)
-        elif self.state is State.ASLEEP and now >= self._idle_at:
+        elif self.state is State.ASLEEP and not self._waking and now >= self._idle_at:
             self._stop(now, StopReason.IDLE)
         elif self.state in GOING and now >= self._removal.deadline():
             if self._removal.kill_at is not None:

@@ -105,9 +105,12 @@ def settled(claim: Mapping[str, int], peak: Mapping[str, int], footprint: Footpr
     """The claim of a run that was measured: what it holds and a little more, on accelerators.
 
     Of the host it is only raised: weights that are mapped from a file become resident as they are used.  An engine that
-    takes what it is told to take keeps what it was told.  What nobody had claimed and it holds all the same is claimed.
+    takes what it is told to take keeps what it was told.  One of which nothing was known, and which was given
+    nothing, is given what it holds.
     """
-    after = {**{id: int(bytes_ * SLACK) for id, bytes_ in peak.items() if bytes_}, **claim}
+    if not claim:
+        return {id: int(bytes_ * SLACK) for id, bytes_ in peak.items() if bytes_}
+    after = dict(claim)
     for id in claim:
         bytes_ = int(peak.get(id, 0) * SLACK)
         if id == HOST:

@@ -60,6 +60,12 @@ class Moves:
             self._go(now, State.STOPPED)
         self._waking = False
 
+    def _wake_no_more(self) -> None:
+        """It goes: the memory it asked for is not needed.  Who still wants it queues again when it is gone."""
+        if self._waking:
+            self._waking = False
+            self._out.append(ev.Withdraw())
+
     def _launch(self, now: float) -> None:
         self._ready_at, self._idle_at, self._checking = None, math.inf, False
         self._keep, self._falling_asleep, self._waking = None, False, False
@@ -138,7 +144,8 @@ class Moves:
         if self.failure is None and self._ready_at is not None and now - self._ready_at >= SETTLED:
             self._backoff = Backoff()
         self.demand.dropped()
-        self._falling_asleep = self._waking = False
+        self._falling_asleep = False
+        self._wake_no_more()
         self._removal = Removal(kill_at=now + self.policy.stop_timeout)
         self._go(now, State.STOPPING)
         self._out.append(ev.Terminate())

@@ -109,10 +109,12 @@ def options(need: Need, rooms: Sequence[Room]) -> tuple[Claim, ...]:
         return tuple({id: need.device} | host for id in absent)
     if not need.device or not able:
         return ({HOST: need.device + need.host},) if need.device + need.host else ({},)
-    found = [{room.id: need.device} | host for room in sorted(able, key=lambda room: room.capacity)]
+    capacities = {room.id: room.capacity for room in able}
+    found = [{id: need.device} | host for id in sorted(capacities, key=capacities.__getitem__)]
     if need.spread:
-        largest = sorted(able, key=lambda room: -room.capacity)
-        found += [_divided(need.device, largest[:count]) | host for count in range(2, len(able) + 1)]
+        largest = sorted(capacities, key=capacities.__getitem__, reverse=True)
+        counts = range(2, len(able) + 1)
+        found += [_divided(need.device, {id: capacities[id] for id in largest[:count]}) | host for count in counts]
     return tuple(found)
 
 
@@ -125,18 +127,21 @@ def most(need: Need, rooms: Sequence[Room]) -> int:
     return max(max(sizes, default=0), together)
 
 
-def _divided(bytes_: int, rooms: Sequence[Room]) -> Claim:
+def _divided(bytes_: int, capacities: Mapping[str, int]) -> Claim:
     """Shares in proportion to what the rooms have."""
-    whole = bytes_ + CONTEXT * (len(rooms) - 1)
-    capacity = sum(room.capacity for room in rooms)
-    if not capacity:
-        return {room.id: ceil(whole / len(rooms)) for room in rooms}
-    return {room.id: ceil(whole * room.capacity / capacity) for room in rooms}
+    whole = bytes_ + CONTEXT * (len(capacities) - 1)
+    total = sum(capacities.values())
+    if not total:
+        return {id: ceil(whole / len(capacities)) for id in capacities}
+    return {id: ceil(whole * capacity / total) for id, capacity in capacities.items()}
 
 
 def fits(claim: Mapping[str, int], free: Mapping[str, int]) -> bool:
     """Whether every part of the claim is free.  Nothing fits everywhere, however full."""
-    return all(free.get(id, 0) >= bytes_ for id, bytes_ in claim.items() if bytes_ > 0)
+    for id, bytes_ in claim.items():  # noqa: SIM110  asked very often, and twice as fast as `all`
+        if bytes_ > 0 and free.get(id, 0) < bytes_:
+            return False
+    return True
 
 
 def best(claims: Iterable[Claim], free: Mapping[str, int]) -> Claim | None:

@@ -27,6 +27,8 @@ class Rules:
     """Models that may wait at the same time."""
     pressure: float = 10.0
     """How long other programs must want memory that ours hold before an idle model makes room for them."""
+    arrival: float = 10.0
+    """How long a model that has become ready is left to those who asked for it, when they have not used it yet."""
     returns_within: float = 600.0
     """A model that is wanted again this soon after it was unloaded for another one *came back*: the two alternate."""
 
@@ -63,6 +65,12 @@ class Holding:
     used_at: float = -math.inf
     reload_seconds: float | None = None
     returned: bool = False
+    unused: bool = False
+    """Nobody has used it since it became ready: those who asked for it are on their way."""
+
+    def arriving(self, now: float, rules: Rules) -> bool:
+        """Whether those who asked for it are still given time to come."""
+        return self.unused and self.ready_at is not None and now < self.ready_at + rules.arrival
 
 
 @dataclass(slots=True)

@@ -131,6 +131,9 @@ class Scheduler:
             held.reload_seconds = stands.reload_seconds
         if stands.phase is Phase.LOADED and (held.phase is not Phase.LOADED or held.ready_at is None):
             held.ready_at = held.used_at = now
+            held.unused = True
+        if stands.wanted:
+            held.unused = False
         if held.wanted and not stands.wanted:
             held.used_at = now
         held.phase, held.wanted = stands.phase, stands.wanted
@@ -148,8 +151,8 @@ class Scheduler:
 
         return sorted(self.wishes.values(), key=rank)
 
-    def _picture(self, free: Mapping[str, int], ahead: tuple[str, ...] = ()) -> Picture:
-        return Picture(self.rules, self.rooms, self.traits, self.groups, self.holdings, free, self.free(), ahead)
+    def _picture(self, free: Mapping[str, int], unclaimed: Mapping[str, int], ahead: tuple[str, ...] = ()) -> Picture:
+        return Picture(self.rules, self.rooms, self.traits, self.groups, self.holdings, free, unclaimed, ahead)
 
     def free(self) -> dict[str, int]:
         """What is left of each room, not counting what is promised to those who wait."""
@@ -158,7 +161,7 @@ class Scheduler:
     def _consider(self, now: float) -> tuple[list[Outcome], dict[str, Decision]]:
         """Look at every wish in its turn, and at what follows from it before the next one."""
         out: list[Outcome] = []
-        promised: list[Claim] = []
+        unclaimed = free = self.free()
         decisions: dict[str, Decision] = {}
         ahead: tuple[str, ...] = ()
         if self.held:
@@ -166,25 +169,28 @@ class Scheduler:
                 wish.why, wish.look_again = self.held, math.inf
             return out, decisions
         for wish in self.order(now):
-            free = free_of(self.rooms, [*(held.claim for held in self.holdings.values()), *promised])
-            decision = decisions[wish.model] = decide(now, wish, self._picture(free, ahead))
+            decision = decisions[wish.model] = decide(now, wish, self._picture(free, unclaimed, ahead))
             wish.why, wish.look_again = decision.why, decision.look_again
             if decision.verdict is Verdict.EVICT or (decision.verdict is Verdict.WAIT and decision.claim):
                 ahead = (*ahead, wish.model)
             match decision.verdict:
                 case Verdict.ADMIT:
+                    before = self.holdings.get(wish.model)
                     out.append(self._admit(now, wish, decision))
+                    unclaimed = self.free()
+                    # An engine that slept gives back what it held asleep.
+                    free = _less(free, decision.claim, () if before is None else (before.claim,))
                 case Verdict.REFUSE:
                     assert decision.failure is not None
                     del self.wishes[wish.model]
                     out.append(Refuse(wish.model, decision.failure, stands=wish.evict))
                 case Verdict.EVICT:
                     wish.victims, wish.promised = decision.victims, decision.claim
-                    promised.append(decision.claim)
+                    free = _less(free, decision.claim)
                     out += [self._evict(now, victim, f"to make room for {wish.model}") for victim in decision.victims]
                 case Verdict.WAIT:
                     wish.promised = decision.claim
-                    promised.append(decision.claim)
+                    free = _less(free, decision.claim)
         return out, decisions
 
     def _admit(self, now: float, wish: Wish, decision: Decision) -> Admit:
@@ -211,12 +217,12 @@ class Scheduler:
             since = self._pressed.get(room.id)
             if since is None or now < since + self.rules.pressure:
                 continue
-            picture = self._picture({})
+            picture = self._picture({}, {})
             idle = [
                 name
                 for name, held in self.holdings.items()
                 if held.claim.get(room.id) and held.phase in (Phase.LOADED, Phase.ASLEEP)
-                and not held.wanted and not picture.trait(name).pinned
+                and not held.wanted and not held.arriving(now, self.rules) and not picture.trait(name).pinned
             ]  # fmt: skip
             self._pressed[room.id] = now  # what leaves now is given the same time to be felt
             if idle:
@@ -263,6 +269,16 @@ class Scheduler:
     def protected(self, now: float, model: str) -> float:
         """Until when `model` may not be unloaded for another one; 0 for not at all, `inf` while it is used."""
         return protected_until(now, self.holdings[model], self.rules)
+
+
+def _less(free: Mapping[str, int], claim: Claim, back: Iterable[Claim] = ()) -> dict[str, int]:
+    after = dict(free)
+    for id, bytes_ in claim.items():
+        after[id] = after.get(id, 0) - bytes_
+    for given in back:
+        for id, bytes_ in given.items():
+            after[id] = after.get(id, 0) + bytes_
+    return after
 
 
 def _queue_full(waiting: int) -> Failure:

@@ -49,6 +49,7 @@ typedef struct {
 
 static int users;          /* of nvmlInit without nvmlShutdown */
 static bytes epoch_of_init; /* handles of an earlier driver are worthless, as after a reload of the module */
+static int device = -1;    /* open from the first nvmlInit to the last nvmlShutdown, as /dev/nvidiactl is */
 
 static int alive(unsigned pid, bytes start)
 {
@@ -169,7 +170,11 @@ int nvmlInitWithFlags(unsigned flags)
     (void)flags;
     if (code)
         return code;
-    users++;
+    if (users++ == 0) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s.device", getenv("NVIDIA_FAKE_STATE"));
+        device = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+    }
     epoch_of_init = s.epoch;
     return SUCCESS;
 }
@@ -184,7 +189,10 @@ int nvmlShutdown(void)
         return code;
     if (users == 0)
         return UNINITIALIZED;
-    users--;
+    if (--users == 0 && device >= 0) {
+        close(device);
+        device = -1;
+    }
     return SUCCESS;
 }
 

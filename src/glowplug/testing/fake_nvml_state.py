@@ -16,8 +16,9 @@ process that is gone is free.  (KEEP: not this one; it stays behind as a leak.)
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,6 +133,14 @@ def _take(state: _State, gpu: int, pid: int, memory: int, kind: str, *, keep: bo
     state.holds = [_Hold(g, p, start, size, k, kept) for (g, p, start, k, kept), size in merged.items()]
 
 
+def _open_files(pid: int) -> Iterator[str]:
+    """What a process has open, as far as that can be seen."""
+    with suppress(OSError):
+        for entry in (procfs.PROC / str(pid) / "fd").iterdir():
+            with suppress(OSError):
+                yield str(entry.readlink())
+
+
 class FakeGpus:
     """The GPUs in one state file.  Every change is one step for whoever reads; GPUs are numbered from 0 as added."""
 
@@ -224,6 +233,11 @@ class FakeGpus:
     def used(self, gpu: int) -> int:
         """As the library shows it, what is reserved not counted."""
         return self._read().used(gpu)
+
+    def users(self) -> frozenset[int]:
+        """Processes that have the driver open: with the real one the cards stay awake for them."""
+        device = os.fspath(self.path) + ".device"
+        return frozenset(stat.pid for stat in procfs.processes() if device in _open_files(stat.pid))
 
     def unused(self, gpu: int) -> int:
         """Bytes that can still be allocated."""
