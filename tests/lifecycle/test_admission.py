@@ -53,12 +53,12 @@ class Client:
         return self
 
     def load(self, device: int, pid: int) -> Client:
-        """Wanted, loaded and idle, with all it asked for."""
+        """Wanted, loaded, used and idle, with all it asked for."""
         self.want(device)
         assert self.place is not None
         self.own = frozenset({pid})
         self._bench.hold(pid, device)
-        return self.stands(Phase.LOADED)
+        return self.stands(Phase.LOADED, wanted=True).stands(Phase.LOADED)
 
     def admitted(self, place: Place) -> None:
         self.place = place
