@@ -205,6 +205,19 @@ async def test_a_load_that_finds_the_device_full_asks_for_more_the_next_time(ben
     assert manager.planner.plan("b").footprint.device == 15 * GIB, "what was measured counts again"
 
 
+async def test_one_that_grows_into_a_full_device_is_given_more_the_next_time(bench: MemoryBench) -> None:
+    manager = await bench.start(bench.model("a", 10, "--grow", "4096", "--peak", "16384"), bench.model("b", 11))
+    await bench.load("b", "a")
+    with pytest.raises(OSError):
+        await bench.chat("a")
+    await bench.until_state("a", State.FAILED)
+    failure = bench.worker.failures["a"]
+    assert failure.kind is FailureKind.OUT_OF_MEMORY and "cudaMalloc failed: out of memory" in failure.log_tail[-1]
+    assert bench.state("b") is State.READY
+    plan = manager.planner.plan("a")
+    assert plan.footprint.device > 12 * GIB and [victim.model for victim in plan.evict] == ["b"]
+
+
 async def test_a_full_device_is_no_reason_to_ask_for_more_than_there_is(bench: MemoryBench) -> None:
     manager = await bench.start(bench.model("a", 20, "--oom"))
     for _ in range(3):
@@ -380,6 +393,8 @@ async def test_a_new_manager_knows_what_is_loaded_before_it_gives_anything(bench
     assert memory.others == 0
     await bench.load("c")
     assert bench.view("a").pid == pid and bench.state("a") is State.READY
+    for busy in (True, False):  # it is left to those who may come back to it, until they have
+        manager.activity("w", bench.worker.endpoints["a"].instance, busy)
     await bench.load("b")
     assert bench.used() == 18 and len(bench.alive()) == 2
 
