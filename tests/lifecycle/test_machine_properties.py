@@ -453,9 +453,27 @@ class Sleeping(World, RuleBasedStateMachine):
         self.deliver()
         self.sleep_ends(True)
 
-    request = rule(name=NAMES, waiting=st.integers(0, 1))(World.request)
+    @rule(name=NAMES, seconds=st.sampled_from([0.0, 5000.0]))
+    def is_wanted(self, name: str, seconds: float) -> None:
+        """Somebody waits for it, and it for its memory."""
+        self.falls_asleep()
+        self.request(name, 1)
+        self.deliver()
+        self.time_passes(seconds)
+
+    @rule()
+    def is_wanted_while_it_falls_asleep(self) -> None:
+        self.load()
+        self.response_ends("a")
+        self.deliver()
+        self.time_passes(10.0)
+        self.deliver()
+        self.request("a", 1)
+        self.deliver()
+
     client_leaves = rule(name=NAMES)(World.client_leaves)
     deliver = rule()(World.deliver)
+    sleep_ends = rule(well=st.booleans())(World.sleep_ends)
     memory_given = rule()(World.memory_given)
     memory_refused = rule()(World.memory_refused)
     wake_ends = rule(well=st.booleans())(World.wake_ends)
