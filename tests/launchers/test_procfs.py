@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 
 from glowplug.launchers import procfs
 
@@ -30,17 +28,3 @@ def test_the_holder_of_a_port_is_named() -> None:
         port = server.getsockname()[1]
         assert f"(pid {os.getpid()})" in procfs.listener_of(port)
     assert procfs.listener_of(port) == ""
-
-
-def test_a_mark_is_found_behind_a_long_environment_and_only_whole() -> None:
-    env = {f"LONG{n}": "x" * 100_000 for n in range(3)} | {"MARK": "here"}
-    with subprocess.Popen(
-        [sys.executable, "-c", "print(flush=True); input()"], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()  # from here on it is the program and no copy of this one
-        assert procfs.environ_has(process.pid, b"MARK=here")
-        assert not procfs.environ_has(process.pid, b"MARK=her")
-        assert not procfs.environ_has(process.pid, b"ARK=here")
-        process.communicate(b"\n")
-    assert not procfs.environ_has(process.pid, b"MARK=here")
