@@ -17,6 +17,8 @@ from glowplug.launchers.base import Sample
 
 PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_MUCH = 1 << 16
+"""Bytes that are read at once: a whole `stat`, and nearly every environment."""
 _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 
 
@@ -41,7 +43,7 @@ class Stat(NamedTuple):
 def parse_stat(text: str) -> Stat:
     """One line of /proc/PID/stat.  The name, in parentheses, may hold spaces and parentheses itself."""
     head, _, rest = text.rpartition(")")
-    f = rest.split()
+    f = rest.split(None, 22)
     return Stat(
         pid=int(head.split(" ", 1)[0]),
         state=f[0],
@@ -54,10 +56,23 @@ def parse_stat(text: str) -> Stat:
     )
 
 
+def _read(pid: int, name: str) -> bytes:
+    """A file of a process, without the layers of a file object: while a model is loaded every process of the machine is
+    looked at every other second.  Raises what `_GONE` lists."""
+    descriptor = os.open(f"{PROC}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = b""
+        while more := os.read(descriptor, _MUCH):
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
+
+
 def read_stat(pid: int) -> Stat | None:
     """None when there is no such process."""
     try:
-        return parse_stat((PROC / str(pid) / "stat").read_text(errors="replace"))
+        return parse_stat(_read(pid, "stat").decode(errors="replace"))
     except _GONE:
         return None
 
@@ -114,7 +129,8 @@ def sample(members: Iterable[Stat], log: Path) -> Sample:
 def environ_has(pid: int, entry: bytes) -> bool:
     """Whether the process was started with this `NAME=value`; False for processes of other users."""
     try:
-        return entry in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        data = _read(pid, "environ")
+        return entry in data and entry in data.split(b"\0")
     except _GONE:
         return False
 
