@@ -166,6 +166,22 @@ def test_what_leaked_is_not_given_to_the_next(bench: Bench) -> None:
     assert "other programs hold 14 GiB of gpu0" in b.failure.message
 
 
+def test_what_the_dead_held_is_on_its_way_and_nobody_elses(bench: Bench) -> None:
+    a, b = bench.client("a").load(14, pid=7), bench.client("b").want(12)
+    a.own = frozenset()
+    for listed in (True, False):
+        if not listed:
+            bench.hold(7, 0)
+            bench.take(14)
+        bench.clock.advance(3)
+        assert b.failure is None and b.place is None
+        assert bench.admission.scheduler.rooms[0].others == 0
+    bench.take(1)
+    bench.clock.advance(3)
+    a.stands(None)
+    assert b.place is not None
+
+
 def test_where_the_driver_lists_nobody_claims_are_taken_for_ours() -> None:
     bench = Bench(listed=False)
     bench.client("a").load(10, pid=7)

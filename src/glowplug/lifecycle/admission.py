@@ -103,6 +103,8 @@ class Admission:
         self._read_at = -FRESH
         self._todo: deque[Happening] = deque()
         self._busy = False
+        self._gone = ""
+        """The client whose memory counts as back, at this moment."""
         self._timer: Timer | None = None
         self._timer_at: float | None = None
         self._look_timer: Timer | None = None
@@ -220,8 +222,12 @@ class Admission:
         self._busy = True
         try:
             while self._todo:
+                happening = self._todo.popleft()
+                if isinstance(happening, Stands) and happening.phase is None:
+                    self._gone, self._reading = happening.model, None  # what it has not given back is lost
                 self._look()
-                for outcome in self._scheduler.handle(self._clock.monotonic(), self._todo.popleft()):
+                self._gone = ""
+                for outcome in self._scheduler.handle(self._clock.monotonic(), happening):
                     self._carry_out(outcome)
         finally:
             self._busy = False
@@ -324,6 +330,7 @@ class Admission:
                 for id, bytes_ in client.told().items():
                     others[id] = max(others.get(id, 0) - bytes_, 0)
         for id in others:
+            others[id] = max(others[id] - self._on_its_way(reading, id), 0)
             others[id] = max(others[id] - self._lent_and_used(id, others[id]), 0)
         return rooms_of(reading, others, accounting.names(reading, ours), self._reserve, self._host_reserve)
 
@@ -334,6 +341,19 @@ class Admission:
         if not any(device.holders for device in reading.devices if device.id != HOST):
             return frozenset(), private
         return frozenset().union(*(client.pids() for client in loaded)), private
+
+    def _on_its_way(self, reading: Reading, id: str) -> int:
+        """What models that leave still claim of a device and no living process of theirs is listed for.  A driver takes
+        a moment to give back what the dead held; that is theirs until it is back, or named as a leak."""
+        device = reading.device(id)
+        if device is None or not device.accelerator or accounting.listed(device) is None:
+            return 0
+        coming = 0
+        for name, held in self._scheduler.holdings.items():
+            if held.phase is Phase.LEAVING and held.claim.get(id) and name != self._gone and name in self._clients:
+                living = accounting.held_by(reading, self._clients[name].pids()).get(id, 0)
+                coming += max(held.claim[id] - living, 0)
+        return coming
 
     def _lent_and_used(self, device: str, others: int) -> int:
         """What of the others' memory is a lease being used: everything above what was there when it was given, up to

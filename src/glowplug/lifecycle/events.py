@@ -165,7 +165,7 @@ class Exited:
 
 @dataclass(frozen=True, slots=True)
 class Survivors:
-    """Processes of the group that are still there."""
+    """Processes of the group that are still there; none: only its memory is not back."""
 
     pids: tuple[int, ...]
 

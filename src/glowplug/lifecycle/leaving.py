@@ -126,6 +126,9 @@ class Leaving(Moves):
 
     def _survivors(self, now: float, event: ev.Survivors) -> None:
         self._removal.left_over = event.pids
+        if not event.pids:
+            self._removal = Removal()  # nobody is left to be killed: only its memory is waited for
+            return
         if self.state is State.RELEASING and self._removal.deadline() == math.inf and not self._removal.stuck:
             self._kill(now)
 

@@ -146,7 +146,9 @@ class Lending:
         if lease.timer is not None:
             lease.timer.cancel()
         if lease.answer is not None and not lease.answer.done():
-            lease.answer.cancel()
+            lease.answer.set_exception(
+                Unavailable("the lease was withdrawn before it was given", hint="ask again", code="no_memory")
+            )
         self._admission.give_back(lease)
         self._save()
 

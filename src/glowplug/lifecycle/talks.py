@@ -85,14 +85,13 @@ class Talks:
         Only where it was given an accelerator the request waits for that; elsewhere there is nothing to fall back from.
         """
         if self._slot.tenancy.place.accelerators:
-            self._begin(self._inspect(then))
+            self._begin(self._inspect(self._slot.running, then))
         else:
             then()
-            self._begin(self._inspect(None))
+            self._begin(self._inspect(self._slot.running, None))
 
-    async def _inspect(self, then: Callable[[], None] | None) -> None:
-        slot, running = self._slot, self._slot.running
-        answer = b""
+    async def _inspect(self, running: Running | None, then: Callable[[], None] | None) -> None:
+        slot, answer = self._slot, b""
         if slot.engine.report_path and slot.endpoint is not None:
             try:
                 status, body = await asking.send(slot.endpoint, Request("GET", slot.engine.report_path, timeout=2.0))

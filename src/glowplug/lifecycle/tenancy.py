@@ -114,9 +114,17 @@ class Tenancy:
 
     async def _find(self, reading: Reading) -> None:
         kit, slot = self._slot.kit, self._slot
-        found = await asyncio.to_thread(kit.footprints.find, slot.engine, slot.model, reading)
+        model = slot.model
+        try:
+            found = await asyncio.to_thread(kit.footprints.find, slot.engine, model, reading)
+        except OSError as error:  # a file that vanishes while it is read: the launch will say what is wrong
+            log.warning("%s: its footprint could not be found: %s", model.name, error)
+            found = Footprint()
         self._finding = None
-        self._want(found)
+        if slot.model is model:
+            self._want(found)
+        else:
+            self.ask()
 
     def _want(self, footprint: Footprint) -> None:
         slot = self._slot
@@ -260,6 +268,7 @@ class Tenancy:
         elif self._run is None:
             self.measure.ready = self.measure.ready or dict(self.measure.peak)
             self._run = kit.footprints.last_run(slot.model, key)
+            self._note_growth()
         self._settle(seconds)
 
     def _see(self, reading: Reading) -> None:

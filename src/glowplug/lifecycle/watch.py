@@ -195,6 +195,7 @@ class Watches:
         slot = self._slot
         missing = slot.tenancy.missing()
         if missing and slot.kit.clock.monotonic() < until:
+            slot.post(ev.Survivors(()))
             self._later(BACK_EVERY, lambda: self._look_memory(until))
             return
         if missing:
