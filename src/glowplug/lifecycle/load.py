@@ -34,6 +34,10 @@ class Load:
     stage: str = ""
     fraction: float | None = None
     adopted: bool = False
+    woken: bool = False
+    """It slept: its memory says nothing of how far it is."""
+    kept: bool = False
+    """Nobody waits for it any more, and it is worth finishing unless somebody else needs the memory."""
     abandoned_at: float | None = None
     wrong_since: float | None = None
 

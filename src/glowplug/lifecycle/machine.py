@@ -101,7 +101,7 @@ class Machine(Leaving):
             self._launch(now)
         elif self.state is State.ASLEEP and self._waking:
             self._waking = False
-            self.load = Load(started=now, progress_at=now, stage="waking up")
+            self.load = Load(started=now, progress_at=now, stage="waking up", woken=True)
             self._go(now, State.LOADING)
             self._out += [ev.Wake(), ev.AnnounceProgress()]
 
@@ -132,7 +132,7 @@ class Machine(Leaving):
             return
         if self.state is State.QUEUED or self._waking:
             self._leave_queue(now)
-        elif self.state in COMING and self.load.abandoned_at is None:
+        elif self.state in COMING and self.load.abandoned_at is None and not self.load.kept:
             self.load.abandoned_at = now
 
     def _worker_joined(self, now: float, event: ev.WorkerJoined) -> None:
@@ -256,7 +256,7 @@ class Machine(Leaving):
             if isinstance(verdict, Failure):
                 self._fail_and_stop(now, verdict)
             elif verdict is Verdict.KEEP:
-                self.load.abandoned_at, self.demand.warm = None, True
+                self.load.abandoned_at, self.load.kept = None, True
             elif verdict is Verdict.CANCEL:
                 self._cancelled_at = now
                 self._stop(now, StopReason.ABANDONED)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -102,6 +103,41 @@ class Records:
 
     def _write(self, name: str, content: bytes) -> None:
         write_whole(self._directory / name, content)
+
+
+class Recorder:
+    """The record of one model's instance, kept as things stand: the next control process counts what it says."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._record: InstanceRecord | None = None
+
+    def begin(self, record: InstanceRecord) -> None:
+        """It was launched."""
+        self._record = record
+        self._records.save(record)
+
+    def resume(self, record: InstanceRecord) -> None:
+        """It was adopted by this record."""
+        self._record = record
+
+    def ready(self, seconds: float, argv_hash: str, claim: Mapping[str, int]) -> None:
+        """It became ready after so long; `argv_hash` as it calls itself now."""
+        if self._record is not None:
+            fresh = msgspec.structs.replace(
+                self._record, load_seconds=seconds, argv_hash=argv_hash, claim=dict(claim), asleep=False
+            )
+            self.begin(fresh)
+
+    def holds(self, claim: Mapping[str, int], *, asleep: bool) -> None:
+        """What it holds from now on, bytes by device."""
+        record = self._record
+        if record is not None and (record.claim, record.asleep) != (claim, asleep):
+            self.begin(msgspec.structs.replace(record, claim=dict(claim), asleep=asleep))
+
+    def end(self) -> None:
+        """It is gone; the caller removes the file, unless others will adopt it."""
+        self._record = None
 
 
 def write_whole(path: Path, content: bytes) -> None:

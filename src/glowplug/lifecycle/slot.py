@@ -35,7 +35,7 @@ from glowplug.lifecycle.hosted import Hosts
 from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.ports import Outbox, Prober, Scheduler, Timer
-from glowplug.lifecycle.records import InstanceRecord, Records, file_name
+from glowplug.lifecycle.records import InstanceRecord, Recorder, Records, file_name
 from glowplug.lifecycle.talks import Talks
 from glowplug.lifecycle.tenancy import Tenancy
 from glowplug.lifecycle.watch import Watches
@@ -80,7 +80,7 @@ class Slot:
         self._on_gone = on_gone
         self._watches = Watches(self)
         self.talks = Talks(self)
-        self._record: InstanceRecord | None = None
+        self._recorder = Recorder(kit.records)
         self._preparing: asyncio.Task[None] | None = None
         self._queue: deque[Event] = deque()
         self._handling = False
@@ -226,7 +226,7 @@ class Slot:
 
     def _save(self, endpoint: Endpoint) -> None:
         assert self.running is not None
-        self._record = InstanceRecord(
+        record = InstanceRecord(
             instance=endpoint.instance,
             model=endpoint.model,
             engine=self.engine.name,
@@ -243,14 +243,16 @@ class Slot:
             claim=self.tenancy.place.claim,
             argv_hash=procfs.argv_hash(self.running.pid),
         )
-        self.kit.records.save(self._record)
+        self._recorder.begin(record)
 
     def _note_sleep(self, before: State) -> None:
-        """The next control process has to know that an engine it finds is asleep."""
-        asleep = self.machine.state is State.ASLEEP
-        if self._record is not None and asleep is not (before is State.ASLEEP):
-            self._record = msgspec.structs.replace(self._record, asleep=asleep)
-            self.kit.records.save(self._record)
+        """The next control process has to know that an engine it finds is asleep, and what it holds then."""
+        if State.ASLEEP in (before, self.machine.state) and before is not self.machine.state:
+            self.holds(self.kit.admission.claim_of(self.model.name))
+
+    def holds(self, claim: dict[str, int]) -> None:
+        """Let the next control process know what it holds now."""
+        self._recorder.holds(claim, asleep=self.machine.state is State.ASLEEP)
 
     def adopt(self, record: InstanceRecord, *, fits: bool) -> bool:
         """Take over the process of a record; False when it is not there any more."""
@@ -264,7 +266,8 @@ class Slot:
             )
         if running is None:
             return False
-        self.running, self.endpoint, self._record = running, record.endpoint, record
+        self.running, self.endpoint = running, record.endpoint
+        self._recorder.resume(record)
         self.load_seconds = record.load_seconds
         self.log.resume()
         self.post(ev.Adopted(fits, record.asleep))
@@ -276,10 +279,8 @@ class Slot:
         self.tenancy.ready(seconds)
         self.kit.records.remember_load(self.model.name, seconds)
         self.machine.expected = self.kit.records.expected_load(self.model.name)
-        if self._record is not None:
-            command = procfs.argv_hash(self._record.pid)
-            self._record = msgspec.structs.replace(self._record, load_seconds=seconds, argv_hash=command)
-            self.kit.records.save(self._record)
+        if self.running is not None:
+            self._recorder.ready(seconds, procfs.argv_hash(self.running.pid), self.tenancy.place.claim)
 
     def _exited(self, code: int | None) -> None:
         self.log.poll()
@@ -319,7 +320,8 @@ class Slot:
         if self.running is not None:
             self.running.close()
             self.kit.records.remove(self.model.name)
-        self.running = self.endpoint = self._record = None
+        self.running = self.endpoint = None
+        self._recorder.end()
         self.tenancy.forget()
 
     def detach(self) -> None:

@@ -13,6 +13,7 @@ from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine, LoadReport, Request, Sleeping
 from glowplug.engines.placeholders import launch_environment
+from glowplug.engines.programs import FlagCatalogue
 from glowplug.launchers.base import Launcher, Running
 from glowplug.lifecycle import asking
 from glowplug.lifecycle import events as ev
@@ -33,6 +34,8 @@ class TalkKit(Protocol):
     def clock(self) -> Scheduler: ...
     @property
     def launcher(self) -> Launcher: ...
+    @property
+    def catalogue(self) -> FlagCatalogue: ...
 
 
 class Talker(Protocol):
@@ -113,6 +116,9 @@ class Talks:
 
     def sleep(self) -> None:
         """Let it give its memory back; `FellAsleep` says how that went."""
+        if self._unasked():
+            self._begin(self._after_learning(self.sleep))
+            return
         way = self._way()
         if way is None:
             self._slot.post(ev.FellAsleep("this version cannot sleep"))
@@ -121,11 +127,26 @@ class Talks:
 
     def wake(self) -> None:
         """Let it take its memory again; `Woken` says that it was asked, or why not."""
+        if self._unasked():
+            self._begin(self._after_learning(self.wake))
+            return
         way = self._way()
         if way is None:
             self._slot.post(ev.Woken(_not_woken("this version cannot wake up")))
         else:
             self._begin(self._wake(way, self._slot.running))
+
+    def _unasked(self) -> bool:
+        """Whether the program has not been asked for its flags: an engine that was adopted was not launched by us."""
+        slot = self._slot
+        return bool(slot.engine.help_argument) and not slot.kit.catalogue.asked(slot.model.command)
+
+    async def _after_learning(self, then: Callable[[], None]) -> None:
+        slot, running = self._slot, self._slot.running
+        environment = slot.kit.launcher.environment(slot.engine.env(slot.model, slot.tenancy.place))
+        await slot.kit.catalogue.learn(slot.model.command, slot.engine.help_argument, environment)
+        if slot.running is running:
+            then()
 
     def _way(self) -> Sleeping | None:
         return self._slot.engine.sleeping(self._slot.model, self._slot.known_flags())

@@ -73,6 +73,10 @@ class Tenant(Protocol):
         """Position or reason have changed: tell whoever waits."""
         ...
 
+    def holds(self, claim: dict[str, int]) -> None:
+        """It claims this from now on: the next control process has to know."""
+        ...
+
 
 class Tenancy:
     """The client of the admission for one model."""
@@ -172,6 +176,14 @@ class Tenancy:
         accelerators = self.place.accelerators
         return {id: size // len(accelerators) for id in accelerators} if size else {}
 
+    def device_bytes(self) -> int:
+        """What it holds on accelerators, all together, as far as the drivers, or its daemon, tell.  A second old
+        at most: this is for showing how far a load is."""
+        if not self.place.accelerators:
+            return 0
+        held = self.told() if self._slot.engine.hosted else self._held(age=1.0)
+        return sum(held.get(id, 0) for id in self.place.accelerators)
+
     def private_bytes(self) -> int:
         running = self._slot.running
         if self._slot.engine.hosted:
@@ -252,10 +264,13 @@ class Tenancy:
         self.measure.seen(reading, pids, running.memory(), procfs.private_bytes(pids))
 
     def _settle(self, seconds: float | None = None) -> None:
+        if self._slot.machine.state is State.ASLEEP:
+            return  # it went to sleep before it was measured, and claims what it holds asleep
         claim = settled(self.place.claim, self.measure.peak, self.footprint)
         if claim != self.place.claim or seconds is not None:
             self.place = msgspec.structs.replace(self.place, claim=claim)
             machine = self._slot.machine
+            self._slot.holds(claim)
             self._slot.kit.admission.stands(
                 self, Phase.LOADED, wanted=machine.demand.busy > 0, claim=claim, reload_seconds=seconds
             )
@@ -301,10 +316,10 @@ class Tenancy:
         claim |= {id: bytes_ for id, bytes_ in self.place.claim.items() if id not in claim}
         self._slot.kit.admission.stands(self, Phase.ASLEEP, wanted=False, claim=claim)
 
-    def _held(self) -> dict[str, int]:
+    def _held(self, age: float = 0.0) -> dict[str, int]:
         running = self._slot.running
         pids = frozenset(running.survivors()) if running is not None else frozenset()
-        return accounting.held_by(self._slot.kit.admission.reading(), pids)
+        return accounting.held_by(self._slot.kit.admission.reading(age), pids)
 
     def missing(self) -> dict[str, int]:
         """What its devices have not got back although its processes are gone."""
