@@ -123,7 +123,12 @@ def sample(members: Iterable[Stat], log: Path) -> Sample:
         log_bytes = log.stat().st_size
     except OSError:
         log_bytes = 0
-    return Sample(sum(stat.cpu for stat in seen), sum(io_bytes(stat.pid) for stat in seen), log_bytes)
+    return Sample(
+        cpu_ticks=sum(stat.cpu for stat in seen),
+        io_bytes=sum(io_bytes(stat.pid) for stat in seen),
+        log_bytes=log_bytes,
+        resident=sum(stat.resident for stat in seen),
+    )
 
 
 def environ_has(pid: int, entry: bytes) -> bool:
@@ -153,7 +158,13 @@ def command_has(pid: int, text: bytes) -> bool:
 
 
 def io_bytes(pid: int) -> int:
-    """Bytes read and written through system calls and from storage; 0 when unknown."""
+    """Bytes read and written through system calls and from storage; 0 when unknown.
+
+    rchar and wchar are system calls, wherever the data lay.  read_bytes is what storage was asked for on behalf of the
+    process, page faults in mapped files and the read-ahead they cause included; what it reads by system calls counts
+    twice, which does no harm here.  Faults in pages that the page cache already has count nowhere: those show as
+    resident memory.
+    """
     total = 0
     with suppress(*_GONE, OSError):
         for line in (PROC / str(pid) / "io").read_text().splitlines():
