@@ -111,6 +111,9 @@ class VirtualBench:
         await self.until(lambda: self.view(name).state is State.READY)
         self.clock.advance(0.3)
         assert self.view(name).measured
+        instance = self.view(name).instance
+        self.manager.activity("w", instance, True)  # who asked for it comes, and goes
+        self.manager.activity("w", instance, False)
         return process
 
     def drained(self, name: str) -> None:
