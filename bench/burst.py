@@ -11,10 +11,10 @@ from pathlib import Path
 
 from bench import procfs
 from bench.figures import Figure, of_rounds
-from bench.installation import A, Installation, install, local_config
+from bench.installation import SLOW_ENGINE, SLOW_SECONDS, A, Installation, install, local_config
 from bench.programs import BenchError, build, load_command
 
-PART = "burst"
+PART, SLOW_PART = "burst", f"burst, {SLOW_SECONDS} s load"
 REQUESTS = 1000
 CONTROL_BUDGET = 50.0
 """Percent of one core."""
@@ -45,10 +45,18 @@ def request_body(model: str) -> bytes:
     return json.dumps({"model": model, "messages": [message], "max_tokens": 1, "temperature": 0}).encode()
 
 
-def measure(rounds: int, work: Path, requests: int = REQUESTS) -> list[Burst]:
-    """Raises BenchError."""
+def measure(rounds: int, work: Path, requests: int = REQUESTS) -> tuple[list[Burst], list[Burst]]:
+    """At llama.cpp, where most of the time is the engine's; and at an engine that loads for two seconds and answers at
+    once, where all requests wait at the same time.  Raises BenchError."""
     build()
-    there = install(work, local_config([A]))
+    return (
+        several(rounds, work / "llamacpp", local_config([A]), requests),
+        several(rounds, work / "slow", local_config([A], engine=SLOW_ENGINE), requests),
+    )
+
+
+def several(rounds: int, work: Path, config: str, requests: int) -> list[Burst]:
+    there = install(work, config)
     try:
         body = work / "burst.json"
         body.write_bytes(request_body(A))
@@ -64,7 +72,7 @@ def measure(rounds: int, work: Path, requests: int = REQUESTS) -> list[Burst]:
 
 
 def one(there: Installation, body: Path, requests: int) -> Burst:
-    """Send all at once and wait for the last answer."""
+    """Send all at once to a model that is not loaded, and wait for the last answer."""
     starts = there.starts_of(A)
     control, workers = procfs.CpuMeter((there.control,)), procfs.CpuMeter(there.workers)
     command = load_command(there.port, body, there.key, "-c", str(requests), "-n", str(requests), "-d", str(LIMIT))
@@ -103,6 +111,8 @@ def reading(text: str, requests: int, took: float, control: float, peak: float, 
         report = json.loads(text)
     except ValueError:
         raise BenchError(f"the load client said {text!r}") from None
+    if starts < 1:
+        raise BenchError("the model was loaded before the burst, or its start is not in the log")
     answered = int(report["completed"])
     return Burst(
         answered=answered, lost=requests - answered, starts=starts, seconds=took,
@@ -111,14 +121,21 @@ def reading(text: str, requests: int, took: float, control: float, peak: float, 
     )  # fmt: skip
 
 
-def figures(bursts: Sequence[Burst]) -> list[Figure]:
+def figures(quick: Sequence[Burst], slow: Sequence[Burst]) -> list[Figure]:
+    """Of both kinds of engine."""
+    return [*_figures(PART, quick), *_figures(SLOW_PART, slow)]
+
+
+def _figures(part: str, bursts: Sequence[Burst]) -> list[Figure]:
     """Losses and starts are never averaged away: the worst round stands."""
 
     def worst(name: str, values: Sequence[int], budget: float) -> Figure:
-        return Figure(part=PART, name=name, value=max(values), digits=0, rounds=len(bursts), budget=budget)
+        return Figure(
+            part=part, name=name, value=max(values, default=None), digits=0, rounds=len(bursts), budget=budget
+        )
 
     def line(name: str, values: Sequence[float], unit: str, budget: float | None = None) -> Figure:
-        return of_rounds(PART, name, values, unit, budget=budget)
+        return of_rounds(part, name, values, unit, budget=budget)
 
     return [
         worst("lost, of all requests", [b.lost for b in bursts], 0),

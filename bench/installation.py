@@ -24,16 +24,21 @@ from bench.programs import HERE, BenchError, ask, stop
 
 ENGINE = (sys.executable, "-m", "glowplug.engines.llamacpp_inproc")
 """llama.cpp of the wheel, behind a program that takes llama-server's flags."""
+SLOW_SECONDS = 2
+SLOW_ENGINE = (sys.executable, "-m", "glowplug.testing.fake_engine", "--slow-start", str(SLOW_SECONDS))
+"""One that takes its time to load and none to answer."""
 WEIGHTS = HERE.parent / "src" / "glowplug" / "demo" / "chat-demo.gguf"
 A, B = "chat-a-llamacpp", "chat-b-llamacpp"
 MARKER = "GLOWPLUG_ENGINE"
 """What a launcher marks engines with; one without it is nobody's."""
 
 
-def local_config(models: Sequence[str], *, together: bool = True, residency: str = "") -> str:
+def local_config(
+    models: Sequence[str], *, together: bool = True, residency: str = "", engine: Sequence[str] = ENGINE
+) -> str:
     """Models on one engine.  `together`: whether they may be loaded beside each other; `residency`: how long one that
     came back may stay, if not as long as the default says."""
-    command = ", ".join(f'"{word}"' for word in ENGINE)
+    command = ", ".join(f'"{word}"' for word in engine)
     lines = [
         "engines:",
         "  llamacpp:",

@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 from bench import burst, cold, fleet, procfs, rest, swap
 from bench.figures import Figure
+from glowplug.gateway.upstream import KEEP_ALIVE
+from glowplug.lifecycle.admission import REST_AFTER
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,11 @@ class Effort:
     scheduler: int
     rest_seconds: float
     settle_seconds: float
-    """Before the watch of a rest: the drivers are let go of half a minute after the last model."""
+    """Before the watch of a rest: until the drivers have been let go of and idle connections closed."""
 
 
-FULL = Effort(cold=21, swap=11, burst=3, scheduler=5, rest_seconds=60.0, settle_seconds=35.0)
-QUICK = Effort(cold=3, swap=2, burst=1, scheduler=1, rest_seconds=5.0, settle_seconds=35.0)
+FULL = Effort(cold=21, swap=11, burst=3, scheduler=3, rest_seconds=60.0, settle_seconds=max(REST_AFTER, KEEP_ALIVE) + 5)
+QUICK = Effort(cold=3, swap=2, burst=1, scheduler=1, rest_seconds=5.0, settle_seconds=REST_AFTER + 2)
 
 Part = Callable[[Effort, Path, Path | None], list[Figure]]
 
@@ -42,7 +44,7 @@ def _swap(effort: Effort, work: Path, llama_swap: Path | None) -> list[Figure]:
 
 
 def _burst(effort: Effort, work: Path, llama_swap: Path | None) -> list[Figure]:
-    return burst.figures(burst.measure(effort.burst, work))
+    return burst.figures(*burst.measure(effort.burst, work))
 
 
 def _scheduler(effort: Effort, work: Path, llama_swap: Path | None) -> list[Figure]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shlex
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import yaml
 from bench.engine import PORT, Launch
-from bench.llama_swap import command, config
+from bench.llama_swap import LlamaSwap, command, config
 from bench.programs import BenchError
 
 LAUNCH = Launch(
@@ -40,3 +45,54 @@ def test_it_listens_on_loopback_only() -> None:
     assert command(Path("/opt/llama-swap"), Path("/w/c.yaml"), 4711) == [
         "/opt/llama-swap", "--config", "/w/c.yaml", "--listen", "127.0.0.1:4711",
     ]  # fmt: skip
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Knows some ways to unload and no others."""
+
+    known: tuple[str, ...] = ()
+    asked: ClassVar[list[str]] = []
+
+    def _answer(self) -> None:
+        way = f"{self.command} {self.path}"
+        self.asked.append(way)
+        self.send_response(200 if way in self.known else 404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST = _answer
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("known", "asked"),
+    [
+        (("POST /api/models/unload",), ["POST /api/models/unload"]),
+        (("GET /unload",), ["POST /api/models/unload", "GET /unload"]),
+    ],
+)
+def test_it_is_asked_to_unload_in_the_way_it_knows(known: tuple[str, ...], asked: list[str]) -> None:
+    with answering(known) as (swap, log):
+        swap.unload()
+        assert log == asked
+
+
+def test_one_that_knows_no_way_is_an_error() -> None:
+    with answering(()) as (swap, _), pytest.raises(BenchError, match="404"):
+        swap.unload()
+
+
+@contextmanager
+def answering(known: tuple[str, ...]) -> Iterator[tuple[LlamaSwap, list[str]]]:
+    log: list[str] = []
+    handler = type("Handler", (Answers,), {"known": known, "asked": log})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield LlamaSwap(None, server.server_port), log  # type: ignore[arg-type]  # its process is not asked for
+        finally:
+            server.shutdown()
+            thread.join()

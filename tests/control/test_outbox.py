@@ -15,7 +15,7 @@ from tests.still_clock import StillClock
 ENDPOINT = Endpoint(instance="i1", model="m", host="127.0.0.1", port=9, key="k")
 FAILURE = Failure(kind=FailureKind.CRASH, message="the engine ended with status 3")
 VIEW = InstanceView(model="m", engine="llamacpp", state=State.READY)
-LOADING = Loading(model="m", state="loading")
+LOADING = Loading(model="m", state="queued", stage="waits until x has been unloaded", queue_position=2)
 
 
 class Link:
@@ -52,7 +52,11 @@ async def test_workers_hear_what_is_meant_for_them_and_people_what_they_may() ->
     events.close()
     told = [(event.kind, event.at, event.data) async for event in heard]
     now = StillClock().now
-    assert told == [("failure", now, {"model": "m", "failure": FAILURE}), ("instance", now, VIEW)]
+    assert told == [
+        ("loading", now, LOADING),
+        ("failure", now, {"model": "m", "failure": FAILURE}),
+        ("instance", now, VIEW),
+    ]
 
 
 async def test_before_the_link_is_there_nothing_is_sent_and_people_hear_all_the_same() -> None:
@@ -60,7 +64,6 @@ async def test_before_the_link_is_there_nothing_is_sent_and_people_hear_all_the_
     heard = events.subscribe()
     outbox = LinkOutbox(events, StillClock())
     outbox.grant("w", ENDPOINT)
-    outbox.progress(LOADING)
     outbox.failed("m", FAILURE)
     told = await asyncio.wait_for(heard.next(), 5)
     assert told is not None and told.kind == "failure"

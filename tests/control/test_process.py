@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import stat
@@ -20,7 +21,11 @@ from glowplug.domain.snapshot import Snapshot
 from glowplug.engines.catalogue import Catalogue
 from glowplug.engines.registry import ENGINES
 from glowplug.errors import StoreError
+from glowplug.launchers.base import Launcher
+from glowplug.launchers.chooser import Launchers
+from glowplug.launchers.container import ContainerLauncher
 from glowplug.launchers.process import ProcessLauncher
+from glowplug.launchers.systemd import SystemdLauncher
 from glowplug.paths import Paths, state_paths
 from glowplug.usecases.keys import KeyBook
 from glowplug.wire.link import Frames, Hello, KeysUsed, SetSnapshot, decode_to_worker, encode
@@ -34,7 +39,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 class Control:
     """A control process that runs as a task, and an admin's client of it."""
 
-    def __init__(self, paths: Paths, config: str | None) -> None:
+    def __init__(self, paths: Paths, config: str | None, launcher: Launcher | None = None) -> None:
         self.paths = paths
         self.file = paths.state / "config.yaml"
         env: Mapping[str, str] = {"HOME": "/h"}
@@ -43,7 +48,7 @@ class Control:
             self.file.write_text(config)
             loaded = load(self.file, env=env, engines=Catalogue())
         self.process = ControlProcess(
-            paths=paths, loaded=loaded, workers=2, launcher=ProcessLauncher(paths.state),
+            paths=paths, loaded=loaded, workers=2, launcher=launcher or ProcessLauncher(paths.state),
             hardware=FakeHardware(), engines=ENGINES,
             catalogue=Catalogue(), env=env,
         )  # fmt: skip
@@ -79,11 +84,13 @@ class Control:
 
 
 @contextlib.asynccontextmanager
-async def started(state_dir: Path, config: str | None = CONFIG) -> AsyncIterator[Control]:
+async def started(
+    state_dir: Path, config: str | None = CONFIG, launcher: Launcher | None = None
+) -> AsyncIterator[Control]:
     """Running; ended afterwards unless the test ended it."""
     paths = state_paths(state_dir)
     paths.prepare()
-    control = Control(paths, config)
+    control = Control(paths, config, launcher)
     try:
         await asyncio.wait_for(control.ready(), 20)
         yield control
@@ -92,6 +99,28 @@ async def started(state_dir: Path, config: str | None = CONFIG) -> AsyncIterator
         control.task.cancel()
         for number in SIGNALS:
             asyncio.get_running_loop().remove_signal_handler(number)
+
+
+class NoBus(SystemdLauncher):
+    """A launcher that does not work here."""
+
+    def works(self) -> str:
+        return "there is no bus"
+
+
+async def test_it_says_which_launcher_is_used_and_why(state_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    missing = ContainerLauncher(state_dir, ("no-such-program",))
+    launchers = Launchers(ProcessLauncher(state_dir), NoBus(state_dir), missing)
+    with caplog.at_level(logging.INFO, "glowplug.control"):
+        async with started(state_dir, launcher=launchers) as control:
+            rows = (await control.status())["launchers"]
+    assert rows == [
+        {"name": "systemd", "usable": False, "chosen": False, "why": "there is no bus"},
+        {"name": "process", "usable": True, "chosen": True, "why": "works everywhere"},
+        {"name": "container", "usable": False, "chosen": False, "why": "no-such-program is not installed"},
+    ]
+    said = [record.getMessage() for record in caplog.records if "launcher" in record.getMessage()]
+    assert said == ["engines are started with the launcher process (systemd cannot be used: there is no bus)"]
 
 
 class Worker:

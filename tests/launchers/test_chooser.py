@@ -166,6 +166,14 @@ def test_each_launcher_is_described_with_the_reason(rig: Rig) -> None:
     assert rows["process"].chosen and not rows["systemd"].chosen and rows["systemd"].why == "no bus"
 
 
+def test_whoever_asks_how_things_stand_does_not_wait_for_another_try(rig: Rig) -> None:
+    assert not rig.all.describe()[2].usable
+    tries = rig.container.tried
+    rig.now += 1000
+    assert rig.all.describe()[2].why == "no daemon"
+    assert rig.container.tried == tries
+
+
 def test_the_standard_ones_try_nothing_when_they_are_made(tmp_path: Path) -> None:
     launchers = standard(tmp_path, tmp_path / "lock")
     assert list(launchers._tried) == ["systemd", "container"]

@@ -39,6 +39,7 @@ class FakeProcess:
         self.left: tuple[int, ...] = (pid,)
         self.closed = False
         self.work = 0
+        self.resident = 0
 
     def terminate(self, number: int = 15) -> None:
         self.signals.append("TERM")
@@ -50,7 +51,7 @@ class FakeProcess:
         return self.left
 
     def sample(self) -> Sample:
-        return Sample(self.work, 0, 0)
+        return Sample(self.work, 0, 0, self.resident)
 
     def memory(self) -> int | None:
         return 1234

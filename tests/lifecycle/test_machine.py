@@ -414,6 +414,46 @@ def test_a_load_that_was_cancelled_once_is_finished_the_second_time() -> None:
     assert s.later(30) == []
 
 
+@pytest.mark.parametrize("passed", [1.0, 70.0])
+def test_a_load_nobody_waits_for_ends_at_once_when_its_memory_is_needed(passed: float) -> None:
+    """In the time of grace, and when it is kept because it is nearly done."""
+    s = Story(Policy("d", load_stall=1000.0), expected=100.0)
+    s.ensure()
+    s.do(ev.Launched("s"))
+    s.later(60.0)
+    s.do(ev.WaitersChanged("w", 0))
+    s.later(passed - 60.0 if passed > 60.0 else passed)
+    assert not s.machine.demand.wanted and s.state is State.STARTING
+    assert ev.Terminate() in s.do(ev.EvictAsked("to make room for y"))
+    s.gone()
+    assert s.state is State.STOPPED
+
+
+def test_a_load_somebody_waits_for_is_not_ended_for_another() -> None:
+    s = Story(expected=100.0)
+    s.ensure()
+    s.do(ev.Launched("s"))
+    assert s.do(ev.EvictAsked("to make room for y")) == []
+    s.do(ev.WaitersChanged("w", 0))
+    s.later(1)
+    s.ensure()
+    assert s.do(ev.EvictAsked("to make room for y")) == [], "somebody came back"
+    assert s.state is State.STARTING
+
+
+def test_a_load_that_ended_for_another_is_finished_when_it_comes_back_and_nobody_waits_again() -> None:
+    s = Story(expected=100.0)
+    s.ensure()
+    s.do(ev.Launched("s"))
+    s.do(ev.WaitersChanged("w", 0))
+    s.do(ev.EvictAsked("to make room for y"))
+    s.gone()
+    s.ensure()
+    s.do(ev.Launched("s"))
+    s.do(ev.WaitersChanged("w", 0))
+    assert s.later(30) == []
+
+
 def test_a_request_in_the_grace_time_keeps_the_load() -> None:
     s = Story(expected=100.0)
     s.ensure()

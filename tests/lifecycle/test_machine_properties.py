@@ -59,6 +59,8 @@ class World:
             self.do(effect, before)
         deadline = self.machine.deadline()
         assert deadline is None or deadline > self.now, (self.machine.state, deadline, self.now)
+        wants = self.machine.state is State.QUEUED or (self.machine.state is State.ASLEEP and self.machine._waking)
+        assert self.asking is wants, f"{self.machine.state}: memory is asked for by somebody who does not want it"
 
     def do(self, effect: ev.Effect, before: State) -> None:
         if isinstance(effect, ev.Admit):
@@ -432,7 +434,63 @@ class Unloading(World, RuleBasedStateMachine):
         self.load()
 
 
+class Sleeping(World, RuleBasedStateMachine):
+    """An engine that sleeps, is wanted and unwanted, woken, stopped and evicted in any order."""
+
+    @initialize()
+    def begins(self) -> None:
+        self.begin(keep_alive=5.0, fixed=False, sleeps=True)
+        self.falls_asleep()
+
+    @rule()
+    def falls_asleep(self) -> None:
+        """It is loaded if it was not, becomes idle, and gives its memory back."""
+        self.load()
+        self.time_passes(10.0)
+        self.response_ends("a")
+        self.deliver()
+        self.time_passes(10.0)
+        self.deliver()
+        self.sleep_ends(True)
+
+    @rule(name=NAMES, seconds=st.sampled_from([0.0, 5000.0]))
+    def is_wanted(self, name: str, seconds: float) -> None:
+        """Somebody waits for it, and it for its memory."""
+        self.falls_asleep()
+        self.request(name, 1)
+        self.deliver()
+        self.time_passes(seconds)
+
+    @rule()
+    def is_wanted_while_it_falls_asleep(self) -> None:
+        self.load()
+        self.response_ends("a")
+        self.deliver()
+        self.time_passes(10.0)
+        self.deliver()
+        self.request("a", 1)
+        self.deliver()
+
+    client_leaves = rule(name=NAMES)(World.client_leaves)
+    deliver = rule()(World.deliver)
+    sleep_ends = rule(well=st.booleans())(World.sleep_ends)
+    memory_given = rule()(World.memory_given)
+    memory_refused = rule()(World.memory_refused)
+    wake_ends = rule(well=st.booleans())(World.wake_ends)
+    evict = rule()(World.evict)
+    stop = rule(force=st.booleans())(World.stop)
+    reconfigure = rule(digest=st.sampled_from(["d0", "d1"]), keep_alive=st.just(5.0))(World.reconfigure)
+    process_ends = precondition(lambda self: self.process == "up")(
+        rule(kind=KINDS, child=st.just(False))(World.process_ends)
+    )
+    look_at_group = precondition(lambda self: self.process == "ended" and self.watching)(rule()(World.look_at_group))
+    until_deadline = rule()(World.until_deadline)
+    probe = precondition(lambda self: self.process == "up")(rule(readiness=st.just(Readiness.READY))(World.probe))
+
+
 Anything.TestCase.settings = SETTINGS
+Sleeping.TestCase.settings = settings(SETTINGS, max_examples=80, stateful_step_count=25)
 Unloading.TestCase.settings = settings(SETTINGS, max_examples=120, stateful_step_count=30)
 TestAnything = Anything.TestCase
+TestSleeping = Sleeping.TestCase
 TestUnloading = Unloading.TestCase

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from glowplug.domain.hardware import Device, DeviceKind
 from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView, State
 from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Readiness
@@ -375,3 +376,41 @@ async def test_unknown_names(bench: Bench) -> None:
     bench.manager.waiting("w", "nope", 0)
     bench.manager.activity("w", "inst_none", True)
     bench.manager.drained("w", "")
+
+
+ONE_CARD = Device(id="gpu0", kind=DeviceKind.NVIDIA, name="card", total=8 << 30, used=0, index=0)
+
+
+@pytest.mark.parametrize("first", ["the waiter leaves", "the other comes"])
+async def test_a_load_nobody_waits_for_makes_room_for_one_that_somebody_waits_for(tmp_path: Path, first: str) -> None:
+    bench = Bench(tmp_path)
+    bench.hardware.devices.append(ONE_CARD)
+    big = [msgspec.structs.replace(MODEL, name=name, memory=6 << 30) for name in ("chat-x", "chat-y")]
+    await bench.start(*big)
+    bench.prober.answer = (Readiness.LOADING, "")
+    bench.manager.ensure("w", "chat-x", 1)
+    bench.clock.advance(1.0)
+    (process,) = bench.launcher.started
+    for step in (first == "the waiter leaves", first == "the other comes"):
+        if step:
+            bench.manager.waiting("w", "chat-x", 0)
+        else:
+            bench.manager.ensure("w", "chat-y", 1)
+        if process.signals:
+            break
+        assert bench.view().state is State.LOADING
+    assert process.signals == ["TERM"], "at once, without the time of grace"
+    process.end()
+    bench.clock.advance(1.0)
+    assert [view.state for view in bench.manager.views()] == [State.STOPPED, State.LOADING]
+    assert len(bench.launcher.started) == 2
+
+
+async def test_the_next_control_process_knows_what_an_engine_was_measured_to_hold(tmp_path: Path) -> None:
+    bench = await Bench(tmp_path).start(msgspec.structs.replace(MODEL, memory=None))
+    process = bench.ready()
+    bench.clock.advance(1.0)
+    claim = bench.view().claim
+    (record,) = Records(tmp_path).load()
+    assert record.claim == claim and bench.view().measured
+    assert process.spec is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from glowplug.domain.footprint import Footprint
 from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import Ready
 from glowplug.engines.base import Readiness
@@ -46,6 +47,11 @@ class Tenancy:
 
     def __init__(self) -> None:
         self.lost: dict[str, int] = {}
+        self.footprint = Footprint()
+        self.device = 0
+
+    def device_bytes(self) -> int:
+        return self.device
 
     def missing(self) -> dict[str, int]:
         return self.lost
@@ -182,6 +188,32 @@ def test_progress_is_told_when_the_log_or_the_work_has_moved_and_not_else(slot: 
     assert slot.of(ev.ProgressSeen)[-1] == ev.ProgressSeen("loading weights", 0.5)
     slot.kit.clock.advance(PROGRESS_EVERY * 4)
     assert len(slot.of(ev.ProgressSeen)) == 3
+
+
+def fractions(slot: Slot) -> list[float | None]:
+    return [event.fraction for event in slot.of(ev.ProgressSeen) if isinstance(event, ev.ProgressSeen)]
+
+
+def test_memory_tells_how_far_a_load_is_whose_log_does_not(slot: Slot) -> None:
+    slot.tenancy.footprint = Footprint(parts={"weights": 100 << 20})
+    slot.load()
+    for resident, device in ((10, 0), (40, 20), (30, 60), (5, 50), (200, 0)):
+        slot.process.resident, slot.tenancy.device = resident << 20, device << 20
+        slot.process.work += 100
+        slot.kit.clock.advance(PROGRESS_EVERY)
+    assert fractions(slot) == [0.1, 0.4, 0.6, 0.6, 0.99]
+    assert slot.machine.load.fraction == 0.99
+    slot.log.path.write_text("load_tensors: x\n" + "." * 50)
+    slot.kit.clock.advance(PROGRESS_EVERY)
+    assert slot.of(ev.ProgressSeen)[-1] == ev.ProgressSeen("loading weights", 0.99), "the stage is the log's"
+
+
+def test_memory_that_grows_is_progress_and_without_weights_it_tells_no_fraction(slot: Slot) -> None:
+    slot.load()
+    for grown in (0, 0, 1 << 20, (1 << 20) + 1, 2 << 20):
+        slot.process.resident = grown
+        slot.kit.clock.advance(PROGRESS_EVERY)
+    assert fractions(slot) == [None] * 3, "the first look, and twice a mebibyte"
 
 
 def test_a_new_load_begins_with_a_new_sample(slot: Slot) -> None:

@@ -103,7 +103,7 @@ class VirtualBench:
                 await asyncio.sleep(0)
 
     async def load(self, name: str, takes: float) -> FakeProcess:
-        """Ask for it; its process holds so many GiB; back when it was measured, used and idle."""
+        """Ask for it; its process holds so many GiB; back when it was measured."""
         self.manager.ensure("w", name, 1)
         process = self.launcher.started[-1]
         self.card.holds[process.pid] = takes
@@ -111,8 +111,9 @@ class VirtualBench:
         await self.until(lambda: self.view(name).state is State.READY)
         self.clock.advance(0.3)
         assert self.view(name).measured
-        for busy in (True, False):
-            self.manager.activity("w", self.view(name).instance, busy)
+        instance = self.view(name).instance
+        self.manager.activity("w", instance, True)  # who asked for it comes, and goes
+        self.manager.activity("w", instance, False)
         return process
 
     def drained(self, name: str) -> None:

@@ -17,7 +17,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened."""
 
     kind: str
-    """`instance`, `config`, `keys`, `worker`, `failure`, `ledger`."""
+    """`instance`, `loading`, `config`, `config_refused`, `keys`, `worker`, `failure`, `leak`, `ledger`."""
     at: float
     """Unix seconds."""
     data: object

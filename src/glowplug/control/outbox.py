@@ -58,7 +58,9 @@ class LinkOutbox:
         self._send(worker, Revoked(instance))
 
     def progress(self, loading: Loading) -> None:
+        """How far a load is, or where a model stands in the queue."""
         self._send(None, Progress(loading))
+        self._publish("loading", loading)
 
     def failed(self, model: str, failure: Failure) -> None:
         """Everybody who waits for this model gets the failure."""

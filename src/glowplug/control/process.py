@@ -28,7 +28,8 @@ from glowplug.control.services import Services
 from glowplug.control.suspend import Suspend
 from glowplug.engines.base import Engine
 from glowplug.errors import ConfigError, StoreError
-from glowplug.launchers.base import Launcher
+from glowplug.launchers.base import Choice, Launcher
+from glowplug.launchers.chooser import Launchers
 from glowplug.ledger.fold import Folder
 from glowplug.ledger.workers import is_gone
 from glowplug.lifecycle.admission import Hardware
@@ -98,6 +99,7 @@ class ControlProcess:
         self._configuration = Configuration(
             loaded, workers=workers, env=env, engines=catalogue, events=self._events, clock=self._clock
         )
+        self._launcher = launcher
         self._outbox = LinkOutbox(self._events, self._clock)
         self._manager = Manager(
             launcher, engines, Records(paths.instances), LoopScheduler(), self._outbox, hardware, logs=paths.logs
@@ -117,6 +119,8 @@ class ControlProcess:
             loop.add_signal_handler(number, self._signalled)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         catalog = self._configuration.catalog()
+        if catalog.local:
+            self._say_launcher()
         await self._manager.start(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         await self._link.start()
         server, listening = self._http()
@@ -202,7 +206,20 @@ class ControlProcess:
             config_path=str(self._configuration.path or ""),
             stale=self._configuration.stale,
             workers=self._link.views(),
+            launchers=self._choices(),
         )
+
+    def _choices(self) -> tuple[Choice, ...]:
+        """The launchers there are, as they were found last."""
+        return self._launcher.describe() if isinstance(self._launcher, Launchers) else ()
+
+    def _say_launcher(self) -> None:
+        """One line for people: which launcher is used, and why not a better one."""
+        choices = self._choices()
+        for better, used in enumerate(choices):
+            if used.chosen:
+                passed = [f"{one.name} cannot be used: {one.why}" for one in choices[:better]]
+                _log.info("engines are started with the launcher %s (%s)", used.name, "; ".join(passed) or used.why)
 
     def _log_file(self, model: str) -> Path:
         return self._manager.log_file(model)

@@ -52,6 +52,8 @@ class Sample(NamedTuple):
     cpu_ticks: int
     io_bytes: int
     log_bytes: int
+    resident: int = 0
+    """Bytes of memory they have now; unlike the others it can shrink.  Pages that they share count for each of them."""
 
 
 class Running(Protocol):
@@ -104,6 +106,17 @@ class Running(Protocol):
     def close(self) -> None:
         """Let go: reap the leader if it ended, watch it no more.  Signals nothing."""
         ...
+
+
+class Choice(NamedTuple):
+    """One launcher, for `status` and the doctor."""
+
+    name: str
+    usable: bool
+    chosen: bool
+    """`auto` means this one."""
+    why: str
+    """Why it is or is not usable, a sentence."""
 
 
 class Launcher(Protocol):

@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from glowplug.launchers.base import Launcher, LaunchError, LaunchSpec, OnExit, Running
+from glowplug.launchers.base import Choice, Launcher, LaunchError, LaunchSpec, OnExit, Running
 
 _AGAIN = 60.0
 """Seconds after which a launcher that did not work is tried again: somebody may have logged in, or started a daemon."""
@@ -20,17 +20,6 @@ class Trying(Launcher, Protocol):
     def works(self) -> str:
         """Why it does not, for people; empty when it does.  Never raises."""
         ...
-
-
-class Choice(NamedTuple):
-    """One launcher, for `status` and the doctor."""
-
-    name: str
-    usable: bool
-    chosen: bool
-    """`auto` means this one."""
-    why: str
-    """Why it is or is not usable, a sentence."""
 
 
 class Launchers:
@@ -110,8 +99,9 @@ class Launchers:
         return tuple(dict.fromkeys((*killed, *self._process.sweep(keep))))
 
     def describe(self) -> tuple[Choice, ...]:
-        """Every launcher, in order of preference.  Tries what was not tried yet."""
-        found = {name: self._why_not(name) for name in self._tried}
+        """Every launcher, in order of preference.  Tries what was not tried yet, and nothing again: whoever asks how
+        things stand need not wait for a daemon that does not answer."""
+        found = {name: self._found[name][0] if name in self._found else self._why_not(name) for name in self._tried}
         auto = "process" if found["systemd"] else "systemd"
         reasons = {**found, "process": ""}
         return tuple(

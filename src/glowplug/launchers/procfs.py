@@ -17,6 +17,8 @@ from glowplug.launchers.base import Sample
 
 PROC = Path("/proc")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_MUCH = 1 << 16
+"""Bytes that are read at once: a whole `stat`, and nearly every environment."""
 _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 
 
@@ -41,7 +43,7 @@ class Stat(NamedTuple):
 def parse_stat(text: str) -> Stat:
     """One line of /proc/PID/stat.  The name, in parentheses, may hold spaces and parentheses itself."""
     head, _, rest = text.rpartition(")")
-    f = rest.split()
+    f = rest.split(None, 22)
     return Stat(
         pid=int(head.split(" ", 1)[0]),
         state=f[0],
@@ -54,10 +56,23 @@ def parse_stat(text: str) -> Stat:
     )
 
 
+def _read(pid: int, name: str) -> bytes:
+    """A file of a process, without the layers of a file object: while a model is loaded every process of the machine is
+    looked at every other second.  Raises what `_GONE` lists."""
+    descriptor = os.open(f"{PROC}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = b""
+        while more := os.read(descriptor, _MUCH):
+            data += more
+        return data
+    finally:
+        os.close(descriptor)
+
+
 def read_stat(pid: int) -> Stat | None:
     """None when there is no such process."""
     try:
-        return parse_stat((PROC / str(pid) / "stat").read_text(errors="replace"))
+        return parse_stat(_read(pid, "stat").decode(errors="replace"))
     except _GONE:
         return None
 
@@ -108,13 +123,19 @@ def sample(members: Iterable[Stat], log: Path) -> Sample:
         log_bytes = log.stat().st_size
     except OSError:
         log_bytes = 0
-    return Sample(sum(stat.cpu for stat in seen), sum(io_bytes(stat.pid) for stat in seen), log_bytes)
+    return Sample(
+        cpu_ticks=sum(stat.cpu for stat in seen),
+        io_bytes=sum(io_bytes(stat.pid) for stat in seen),
+        log_bytes=log_bytes,
+        resident=sum(stat.resident for stat in seen),
+    )
 
 
 def environ_has(pid: int, entry: bytes) -> bool:
     """Whether the process was started with this `NAME=value`; False for processes of other users."""
     try:
-        return entry in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        data = _read(pid, "environ")
+        return entry in data and entry in data.split(b"\0")
     except _GONE:
         return False
 
@@ -137,7 +158,13 @@ def command_has(pid: int, text: bytes) -> bool:
 
 
 def io_bytes(pid: int) -> int:
-    """Bytes read and written through system calls and from storage; 0 when unknown."""
+    """Bytes read and written through system calls and from storage; 0 when unknown.
+
+    rchar and wchar are system calls, wherever the data lay.  read_bytes is what storage was asked for on behalf of the
+    process, page faults in mapped files and the read-ahead they cause included; what it reads by system calls counts
+    twice, which does no harm here.  Faults in pages that the page cache already has count nowhere: those show as
+    resident memory.
+    """
     total = 0
     with suppress(*_GONE, OSError):
         for line in (PROC / str(pid) / "io").read_text().splitlines():

@@ -41,6 +41,8 @@ class Leaving(Moves):
         elif self.state is State.DRAINING and self._reason is StopReason.IDLE:
             self._reason = StopReason.EVICTED
         elif self.state is State.ASLEEP or (self.state in COMING and not self.demand.wanted):
+            if self.state in COMING:
+                self._cancelled_at = now  # demand that comes back is not cancelled a second time for want of waiters
             self._stop(now, StopReason.EVICTED)
 
     # ---- sleeping

@@ -35,7 +35,9 @@ class Load:
     fraction: float | None = None
     adopted: bool = False
     waking: bool = False
-    """From sleep: how long that takes says nothing about a load."""
+    """From sleep: how long that takes says nothing about a load, and its memory nothing of how far it is."""
+    kept: bool = False
+    """Nobody waits for it any more, and it is worth finishing unless somebody else needs the memory."""
     abandoned_at: float | None = None
     wrong_since: float | None = None
     heard: bool = False

@@ -132,7 +132,7 @@ class Machine(Leaving):
             return
         if self.state is State.QUEUED or self._waking:
             self._leave_queue(now)
-        elif self.state in COMING and self.load.abandoned_at is None:
+        elif self.state in COMING and self.load.abandoned_at is None and not self.load.kept:
             self.load.abandoned_at = now
 
     def _worker_joined(self, now: float, event: ev.WorkerJoined) -> None:
@@ -257,7 +257,7 @@ class Machine(Leaving):
             if isinstance(verdict, Failure):
                 self._fail_and_stop(now, verdict)
             elif verdict is Verdict.KEEP:
-                self.load.abandoned_at, self.demand.warm = None, True
+                self.load.abandoned_at, self.load.kept = None, True
             elif verdict is Verdict.CANCEL:
                 self._cancelled_at = now
                 self._stop(now, StopReason.ABANDONED)

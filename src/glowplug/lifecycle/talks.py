@@ -13,6 +13,7 @@ from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import LocalModel
 from glowplug.engines.base import Engine, LoadReport, Request, Sleeping
 from glowplug.engines.placeholders import launch_environment
+from glowplug.engines.programs import FlagCatalogue
 from glowplug.launchers.base import Launcher, Running
 from glowplug.lifecycle import asking
 from glowplug.lifecycle import events as ev
@@ -33,6 +34,8 @@ class TalkKit(Protocol):
     def clock(self) -> Scheduler: ...
     @property
     def launcher(self) -> Launcher: ...
+    @property
+    def catalogue(self) -> FlagCatalogue: ...
 
 
 class Talker(Protocol):

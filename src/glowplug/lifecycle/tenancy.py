@@ -192,6 +192,14 @@ class Tenancy:
         accelerators = self.place.accelerators
         return {id: size // len(accelerators) for id in accelerators} if size else {}
 
+    def device_bytes(self) -> int:
+        """What it holds on accelerators, all together, as far as the drivers, or its daemon, tell.  A second old
+        at most: this is for showing how far a load is."""
+        if not self.place.accelerators:
+            return 0
+        held = self.told() if self._slot.engine.hosted else self._held(age=1.0)
+        return sum(held.get(id, 0) for id in self.place.accelerators)
+
     def private_bytes(self) -> int:
         running = self._slot.running
         if self._slot.engine.hosted:
@@ -281,6 +289,8 @@ class Tenancy:
         self.measure.seen(reading, pids, running.memory(), procfs.private_bytes(pids))
 
     def _settle(self, seconds: float | None = None) -> None:
+        if self._slot.machine.state is State.ASLEEP:
+            return  # it went to sleep before it was measured, and claims what it holds asleep
         claim = settled(self.place.claim, self.measure.peak, self.footprint)
         if claim != self.place.claim or seconds is not None:
             self._hold(claim, seconds)
@@ -352,10 +362,10 @@ class Tenancy:
             claim[id] = held.get(id, 0) if told else int(claim[id] * residual)
         self._hold(claim)
 
-    def _held(self) -> dict[str, int]:
+    def _held(self, age: float = 0.0) -> dict[str, int]:
         running = self._slot.running
         pids = frozenset(running.survivors()) if running is not None else frozenset()
-        return accounting.held_by(self._slot.kit.admission.reading(), pids)
+        return accounting.held_by(self._slot.kit.admission.reading(age), pids)
 
     def missing(self) -> dict[str, int]:
         """What its devices have not got back although its processes are gone."""

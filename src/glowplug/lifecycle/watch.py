@@ -18,7 +18,7 @@ from glowplug.lifecycle.events import Event
 from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.ports import Prober, Scheduler, Timer
-from glowplug.lifecycle.progress import advanced
+from glowplug.lifecycle.progress import advanced, from_memory
 from glowplug.lifecycle.talks import Talks
 from glowplug.lifecycle.tenancy import Tenancy
 
@@ -75,6 +75,7 @@ class Watches:
         self._timers: set[Timer] = set()
         self._sample: Sample | None = None
         self._seen = LoadProgress()
+        self._fraction = 0.0
         self._killed = False
 
     def stop(self) -> None:
@@ -111,7 +112,7 @@ class Watches:
 
     def watch_load(self) -> None:
         """Probe readiness every 20 ms at first, then slower; look for progress twice a second."""
-        self._sample, self._seen = None, LoadProgress()
+        self._sample, self._seen, self._fraction = None, LoadProgress(), 0.0
         self._later(FIRST_LOOK, self._look_ready)
         self._later(PROGRESS_EVERY, self._look_progress)
 
@@ -153,8 +154,22 @@ class Watches:
             self._sample = sample
         if moved or seen != self._seen:
             self._seen = seen
-            slot.post(ev.ProgressSeen(seen.stage, seen.fraction))
+            slot.post(ev.ProgressSeen(seen.stage, self._how_far(seen, sample)))
         self._later(PROGRESS_EVERY, self._look_progress)
+
+    def _how_far(self, seen: LoadProgress, sample: Sample) -> float | None:
+        """What the log says, else what memory does.  Never backwards: when the log falls silent, or an engine lets go
+        of pages it has copied, nothing has been lost."""
+        fraction = seen.fraction
+        load = self._slot.machine.load
+        if fraction is None and not (load.adopted or load.waking):
+            tenancy = self._slot.tenancy
+            weights = tenancy.footprint.parts.get("weights", 0)
+            fraction = from_memory(sample.resident, tenancy.device_bytes(), weights) if weights else None
+        if fraction is None:
+            return self._fraction or None
+        self._fraction = max(self._fraction, fraction)
+        return self._fraction
 
     # ---- suspected
 

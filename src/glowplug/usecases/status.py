@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 import msgspec
 
 from glowplug import __version__
+from glowplug.launchers.base import Choice
 
 
 class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +20,17 @@ class WorkerView(msgspec.Struct, frozen=True, kw_only=True):
     """False while its link is closed and its process lives."""
     since: float
     """Unix seconds when its link was opened or closed."""
+
+
+class LauncherView(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to own an engine, as `docs/design/ownership.md` describes them."""
+
+    name: str
+    usable: bool
+    chosen: bool
+    """`auto` means this one."""
+    why: str
+    """Why it is, or is not, usable."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,10 +47,18 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     stale: str
     """Why the configuration in force is not the one on the disk; empty when it is."""
     workers: tuple[WorkerView, ...]
+    launchers: tuple[LauncherView, ...] = ()
 
 
 def status(
-    *, started_at: float, now: float, revision: int, config_path: str, stale: str, workers: tuple[WorkerView, ...]
+    *,
+    started_at: float,
+    now: float,
+    revision: int,
+    config_path: str,
+    stale: str,
+    workers: tuple[WorkerView, ...],
+    launchers: Iterable[Choice] = (),
 ) -> Status:
     """Put the parts together."""
     return Status(
@@ -48,4 +69,7 @@ def status(
         config_path=config_path,
         stale=stale,
         workers=workers,
+        launchers=tuple(
+            LauncherView(name=one.name, usable=one.usable, chosen=one.chosen, why=one.why) for one in launchers
+        ),
     )
