@@ -129,6 +129,17 @@ def weight_files(model: LocalModel) -> tuple[Path, ...]:
     return (path,) if path.is_file() else ()
 
 
+def weight_bytes(footprint: Footprint, model: LocalModel) -> int:
+    """Bytes of the weights as they will lie in memory, or 0 when that is not known: what the footprint is made of, else
+    (it was declared, or learned as a whole) the size of the files."""
+    if size := footprint.parts.get("weights", 0):
+        return size
+    try:
+        return sum(path.stat().st_size for path in weight_files(model))
+    except OSError:
+        return 0
+
+
 def _plain(text: str) -> str:
     """A file name as a pattern that matches only itself."""
     return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in text)
