@@ -117,7 +117,7 @@ class Talks:
     def sleep(self) -> None:
         """Let it give its memory back; `FellAsleep` says how that went."""
         if self._unasked():
-            self._begin(self._after_learning(self.sleep, self._slot.running))
+            self._begin(self._after_learning(self.sleep))
             return
         way = self._way()
         if way is None:
@@ -128,7 +128,7 @@ class Talks:
     def wake(self) -> None:
         """Let it take its memory again; `Woken` says that it was asked, or why not."""
         if self._unasked():
-            self._begin(self._after_learning(self.wake, self._slot.running))
+            self._begin(self._after_learning(self.wake))
             return
         way = self._way()
         if way is None:
@@ -141,8 +141,8 @@ class Talks:
         slot = self._slot
         return bool(slot.engine.help_argument) and not slot.kit.catalogue.asked(slot.model.command)
 
-    async def _after_learning(self, then: Callable[[], None], running: Running | None) -> None:
-        slot = self._slot
+    async def _after_learning(self, then: Callable[[], None]) -> None:
+        slot, running = self._slot, self._slot.running
         environment = slot.kit.launcher.environment(slot.engine.env(slot.model, slot.tenancy.place))
         await slot.kit.catalogue.learn(slot.model.command, slot.engine.help_argument, environment)
         if slot.running is running:
