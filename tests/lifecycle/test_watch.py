@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from glowplug.domain.footprint import Footprint
 from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import Ready
 from glowplug.engines.base import Readiness
@@ -18,7 +19,6 @@ from glowplug.lifecycle import events as ev
 from glowplug.lifecycle.events import Event, Policy
 from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
-from glowplug.lifecycle.progress import from_memory
 from glowplug.lifecycle.watch import (
     CHECK_PAUSE,
     CHECKS,
@@ -47,10 +47,11 @@ class Tenancy:
 
     def __init__(self) -> None:
         self.lost: dict[str, int] = {}
-        self.weights = self.device = 0
+        self.footprint = Footprint()
+        self.device = 0
 
-    def loaded_share(self, resident: int) -> float | None:
-        return from_memory(resident, self.device, self.weights)
+    def device_bytes(self) -> int:
+        return self.device
 
     def missing(self) -> dict[str, int]:
         return self.lost
@@ -194,7 +195,7 @@ def fractions(slot: Slot) -> list[float | None]:
 
 
 def test_memory_tells_how_far_a_load_is_whose_log_does_not(slot: Slot) -> None:
-    slot.tenancy.weights = 100 << 20
+    slot.tenancy.footprint = Footprint(parts={"weights": 100 << 20})
     slot.load()
     for resident, device in ((10, 0), (40, 20), (30, 60), (5, 50), (200, 0)):
         slot.process.resident, slot.tenancy.device = resident << 20, device << 20
@@ -209,7 +210,8 @@ def test_memory_tells_how_far_a_load_is_whose_log_does_not(slot: Slot) -> None:
 
 @pytest.mark.parametrize("how", [ev.Adopted(fits=True), ev.Adopted(fits=True, asleep=True)])
 def test_memory_says_nothing_of_one_that_had_it_before(slot: Slot, how: ev.Adopted) -> None:
-    slot.tenancy.weights = slot.process.resident = 100 << 20
+    slot.tenancy.footprint = Footprint(parts={"weights": 100 << 20})
+    slot.process.resident = 100 << 20
     for event in (ev.WorkerJoined("w"), how, ev.Ensure("w", 1), ev.Admitted(), ev.Woken()):
         slot.machine.handle(slot.kit.clock.monotonic(), event)
     slot.watches.watch_load()

@@ -22,13 +22,12 @@ from glowplug.lifecycle import accounting
 from glowplug.lifecycle import events as ev
 from glowplug.lifecycle.admission import Admission
 from glowplug.lifecycle.events import Event
-from glowplug.lifecycle.footprint import Footprints, weight_bytes
+from glowplug.lifecycle.footprint import Footprints
 from glowplug.lifecycle.learned import Run
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.measuring import Measure, settled
 from glowplug.lifecycle.placement import Need, need_of
 from glowplug.lifecycle.ports import Scheduler, Timer
-from glowplug.lifecycle.progress import from_memory
 from glowplug.lifecycle.queueing import Phase
 from glowplug.units import format_size
 
@@ -89,7 +88,6 @@ class Tenancy:
         self.position: int | None = None
         self.why = ""
         self.measure = Measure()
-        self._weights: int | None = None
         self._run: Run | None = None
         self._finding: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
@@ -120,7 +118,7 @@ class Tenancy:
 
     def _want(self, footprint: Footprint) -> None:
         slot = self._slot
-        self.footprint = footprint
+        self.footprint = slot.kit.footprints.with_weights(slot.engine, slot.model, footprint)
         demand = slot.machine.demand
         priority = slot.model.priority + demand.priority
         slot.kit.admission.want(
@@ -144,7 +142,6 @@ class Tenancy:
 
     def admitted(self, place: Place) -> None:
         waking = self._slot.machine.state is State.ASLEEP
-        self._weights = None
         self.place, self.position, self.why = place, None, ""
         if not waking:
             self.measure, self._run = Measure(), None
@@ -179,20 +176,13 @@ class Tenancy:
         accelerators = self.place.accelerators
         return {id: size // len(accelerators) for id in accelerators} if size else {}
 
-    def loaded_share(self, resident: int) -> float | None:
-        """How far its load is, as memory tells; None where it cannot.  `resident`: bytes of the host's memory its
-        processes have.  What the drivers say may be a second old.
-
-        Of a model in a daemon nothing can be told: the daemon has other models too, and says from the beginning of a
-        load what will be held at its end.
-        """
-        slot = self._slot
-        if slot.engine.hosted:
-            return None
-        if self._weights is None:
-            self._weights = weight_bytes(self.footprint, slot.model)
-        held = self._held(age=1.0) if self.place.accelerators else {}
-        return from_memory(resident, sum(held.get(id, 0) for id in self.place.accelerators), self._weights)
+    def device_bytes(self) -> int:
+        """What it holds on accelerators, all together, as far as the drivers, or its daemon, tell.  A second old
+        at most: this is for showing how far a load is."""
+        if not self.place.accelerators:
+            return 0
+        held = self.told() if self._slot.engine.hosted else self._held(age=1.0)
+        return sum(held.get(id, 0) for id in self.place.accelerators)
 
     def private_bytes(self) -> int:
         running = self._slot.running

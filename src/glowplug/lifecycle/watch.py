@@ -18,7 +18,7 @@ from glowplug.lifecycle.events import Event
 from glowplug.lifecycle.logs import LogBook
 from glowplug.lifecycle.machine import Machine
 from glowplug.lifecycle.ports import Prober, Scheduler, Timer
-from glowplug.lifecycle.progress import advanced
+from glowplug.lifecycle.progress import advanced, from_memory
 from glowplug.lifecycle.talks import Talks
 from glowplug.lifecycle.tenancy import Tenancy
 
@@ -163,7 +163,9 @@ class Watches:
         fraction = seen.fraction
         load = self._slot.machine.load
         if fraction is None and not (load.adopted or load.woken):
-            fraction = self._slot.tenancy.loaded_share(sample.resident)
+            tenancy = self._slot.tenancy
+            weights = tenancy.footprint.parts.get("weights", 0)
+            fraction = from_memory(sample.resident, tenancy.device_bytes(), weights) if weights else None
         if fraction is None:
             return self._fraction or None
         self._fraction = max(self._fraction, fraction)
