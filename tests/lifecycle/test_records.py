@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from glowplug.lifecycle.reconcile import reconcile
-from glowplug.lifecycle.records import InstanceRecord, Recorder, Records, file_name
+from glowplug.lifecycle.records import InstanceRecord, Records, file_name
 
 
 def record(model: str = "chat-x", digest: str = "d", instance: str = "inst_1") -> InstanceRecord:
@@ -26,29 +26,6 @@ def test_a_record_comes_back_private_and_goes(tmp_path: Path) -> None:
     records.remove("chat-x")
     records.remove("chat-x")
     assert records.load() == ()
-
-
-def test_a_record_is_kept_as_things_stand(tmp_path: Path) -> None:
-    records = Records(tmp_path)
-    recorder = Recorder(records)
-    recorder.holds({"gpu0": 9}, asleep=False)
-    recorder.ready(1.5, "h", {"gpu0": 9})
-    assert records.load() == (), "nothing runs"
-    recorder.begin(record())
-    recorder.ready(1.5, "h4sh", {"gpu0": 9})
-    (now,) = records.load()
-    assert (now.load_seconds, now.argv_hash, now.claim, now.asleep) == (1.5, "h4sh", {"gpu0": 9}, False)
-    recorder.holds({"gpu0": 1}, asleep=True)
-    (now,) = records.load()
-    assert (now.claim, now.asleep, now.load_seconds) == ({"gpu0": 1}, True, 1.5)
-    recorder.end()
-    recorder.holds({"gpu0": 7}, asleep=False)
-    assert records.load() == (now,)
-    again = Recorder(records)
-    again.resume(now)
-    again.holds({"gpu0": 1}, asleep=True)
-    again.holds({"gpu0": 8}, asleep=False)
-    assert [(one.claim, one.asleep) for one in records.load()] == [({"gpu0": 8}, False)]
 
 
 def test_a_file_that_is_no_record_is_removed(tmp_path: Path) -> None:
