@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 
 import pytest
 
+from glowplug.control.api.events import frame
 from glowplug.control.events import Broadcaster
 from glowplug.control.outbox import LinkOutbox, told
 from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView, State
@@ -57,6 +59,23 @@ async def test_workers_hear_what_is_meant_for_them_and_people_what_they_may() ->
         ("failure", now, {"model": "m", "failure": FAILURE}),
         ("instance", now, VIEW),
     ]
+
+
+async def test_whoever_watches_hears_how_far_a_load_is_and_where_it_stands_in_the_queue() -> None:
+    events = Broadcaster()
+    heard = events.subscribe()
+    outbox = LinkOutbox(events, StillClock())
+    outbox.progress(LOADING)
+    outbox.progress(Loading(model="m", state="loading", stage="loading weights", progress=0.5, eta_s=3.0))
+    events.close()
+    told = [frame(event).decode().splitlines() async for event in heard]
+    assert [lines[0] for lines in told] == ["event: loading"] * 2
+    queued, loading = (json.loads(lines[1].removeprefix("data: "))["data"] for lines in told)
+    assert queued == {
+        "model": "m", "state": "queued", "stage": "waits until x has been unloaded", "progress": None, "eta_s": None,
+        "queue_position": 2,
+    }  # fmt: skip
+    assert (loading["state"], loading["progress"], loading["eta_s"]) == ("loading", 0.5, 3.0)
 
 
 async def test_before_the_link_is_there_nothing_is_sent_and_people_hear_all_the_same() -> None:

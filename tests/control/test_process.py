@@ -120,7 +120,7 @@ async def test_it_says_which_launcher_is_used_and_why(state_dir: Path, caplog: p
         {"name": "container", "usable": False, "chosen": False, "why": "no-such-program is not installed"},
     ]
     said = [record.getMessage() for record in caplog.records if "launcher" in record.getMessage()]
-    assert said == ["engines are started with the launcher process (systemd cannot be used: there is no bus)"]
+    assert said == ["engines are started with the launcher process (not systemd: there is no bus)"]
 
 
 class Worker:

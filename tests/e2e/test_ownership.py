@@ -48,7 +48,7 @@ def machine(folder: Path, weights: Path, ollama: int) -> dict[str, Any]:
         "models": {
             WARM: {**plain, "args": ["--allocate", "900"]},
             SICK: {**plain, "load_stall": "2s", "stop_timeout": "1s"},
-            LOST: {**plain, "args": ["--spawn-child"]},
+            LOST: {**plain, "args": ["--spawn-child"], "stop_timeout": "1s"},
             LOADING: {**plain, "args": ["--slow-start", "4"]},
             HOSTED: {"engine": "ollama", "id": "mistral:7b", "memory": "3GiB", "keep_alive": "10m"},
             SLEEPER: {

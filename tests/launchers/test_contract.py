@@ -166,6 +166,7 @@ async def test_memory_and_work_of_the_whole_family_are_seen(launcher: Launcher, 
     memory = started.running.memory()
     assert memory is not None and memory > 64 << 20
     before = started.running.sample()
+    assert before.resident == pytest.approx(memory, rel=0.2)
     (child,) = set(started.running.survivors()) - {started.running.pid}
     os.kill(child, signal.SIGUSR1)
     await started.says("done")

@@ -66,5 +66,6 @@ def test_a_sample_adds_up(tmp_path: Path) -> None:
     assert me is not None
     (tmp_path / "log").write_text("12345")
     assert procfs.sample([me, me], tmp_path / "log").cpu_ticks == 2 * me.cpu
-    assert procfs.sample([], tmp_path / "log") == (0, 0, 5)
+    assert procfs.sample([], tmp_path / "log") == (0, 0, 5, 0)
+    assert procfs.sample([me, me], tmp_path / "log").resident == 2 * me.resident > 0
     assert procfs.sample([], tmp_path / "none").log_bytes == 0

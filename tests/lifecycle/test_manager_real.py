@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -22,12 +22,14 @@ from glowplug.engines.registry import ENGINES
 from glowplug.errors import EngineFailed
 from glowplug.launchers import procfs
 from glowplug.launchers.process import ProcessLauncher
+from glowplug.launchers.systemd import SystemdLauncher
 from glowplug.lifecycle.manager import Manager
 from glowplug.lifecycle.ports import LoopScheduler, free_port
 from glowplug.lifecycle.probe import HttpProber, ask
 from glowplug.lifecycle.records import Records
 from glowplug.wire.link import Held
 from tests.lifecycle.fakes import FakeHardware
+from tests.support import systemd_user
 from tests.support.gguf_files import write
 
 SOURCE = str(Path(glowplug.__file__).parents[1])
@@ -61,9 +63,11 @@ class Outbox:
 
 
 class Bench:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, bus: str = "") -> None:
+        """`bus`: of a private manager, whose units engines are to be; else they are process groups."""
         self.directory = directory
-        self.launcher = ProcessLauncher(directory)
+        self.launcher = SystemdLauncher(directory, bus) if bus else ProcessLauncher(directory)
+        self.kind = "systemd" if bus else "process"
         self.outbox = Outbox()
         self.weights = directory / "weights.gguf"
         write(self.weights, {"general.architecture": "llama"})
@@ -109,31 +113,50 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     assert bench.alive() == ()
 
 
-async def test_200_requests_start_one_engine_and_a_stop_leaves_nothing(bench: Bench) -> None:
-    manager = await bench.start(bench.model("--slow-start", "0.6"))
+@pytest.fixture(scope="module")
+def private_bus() -> Iterator[str]:
+    if why := systemd_user.unavailable():
+        pytest.skip(why)
+    with systemd_user.running() as manager:
+        yield manager.environment["DBUS_SESSION_BUS_ADDRESS"]
+
+
+@pytest.fixture(params=["process", pytest.param("systemd", marks=pytest.mark.needs(*systemd_user.PROGRAMS))])
+async def owned(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    """A bench with each launcher that can own an engine."""
+    bench = Bench(tmp_path, request.getfixturevalue("private_bus") if request.param == "systemd" else "")
+    yield bench
+    await bench.manager.close()
+    assert bench.alive() == ()
+    if isinstance(bench.launcher, SystemdLauncher):
+        bench.launcher.close()
+
+
+async def test_200_requests_start_one_engine_and_a_stop_leaves_nothing(owned: Bench) -> None:
+    manager = await owned.start(owned.model("--slow-start", "0.6"))
     for _ in range(200):
         manager.ensure("w", "chat-x", 1)
-    await bench.until(lambda: bench.outbox.granted)
-    (pid,) = bench.alive()
+    await owned.until(lambda: owned.outbox.granted)
+    (pid,) = owned.alive()
     (view,) = manager.views()
     assert view.state is State.READY and view.pid == pid and (view.memory or 0) > 1_000_000
-    assert any(loading.progress for loading in bench.outbox.loading)
+    assert any(loading.progress for loading in owned.outbox.loading)
     assert "server is listening" in manager.log_file("chat-x").read_text().splitlines()[-1]
-    status, _ = await ask(bench.outbox.granted[0], "/props")
+    status, _ = await ask(owned.outbox.granted[0], "/props")
     assert status == 200
     view = await manager.stop_model("chat-x")
-    assert view.state is State.STOPPED and bench.alive() == ()
+    assert view.state is State.STOPPED and owned.alive() == ()
 
 
-async def test_a_crash_at_start_says_why(bench: Bench) -> None:
+async def test_a_crash_at_start_says_why(owned: Bench) -> None:
     line = "ggml_cuda: cudaMalloc failed: out of memory"
-    manager = await bench.start(bench.model("--crash-at-start", "3", "--crash-line", line, "--log-lines", "30"))
+    manager = await owned.start(owned.model("--crash-at-start", "3", "--crash-line", line, "--log-lines", "30"))
     with pytest.raises(EngineFailed) as caught:
         await manager.start_model("chat-x")
     assert caught.value.reason == FailureKind.OUT_OF_MEMORY
     assert caught.value.log_tail[-1] == line and len(caught.value.log_tail) == 20
     assert "exit code 3" in caught.value.message
-    assert bench.alive() == ()
+    assert owned.alive() == ()
 
 
 async def test_a_bad_flag_is_named_and_not_tried_again(bench: Bench) -> None:
@@ -144,63 +167,65 @@ async def test_a_bad_flag_is_named_and_not_tried_again(bench: Bench) -> None:
     assert failure.kind is FailureKind.BAD_FLAG and failure.permanent and "--no-such-flag" in failure.message
 
 
-async def test_what_ignores_sigterm_and_what_it_spawned_is_gone_after_a_stop(bench: Bench) -> None:
-    manager = await bench.start(bench.model("--ignore-sigterm", "--spawn-child", stop_timeout=0.3))
+async def test_what_ignores_sigterm_and_what_it_spawned_is_gone_after_a_stop(owned: Bench) -> None:
+    manager = await owned.start(owned.model("--ignore-sigterm", "--spawn-child", stop_timeout=0.3))
     await manager.start_model("chat-x")
-    assert len(bench.alive()) == 2
+    assert len(owned.alive()) == 2
     await manager.stop_model("chat-x")
-    assert bench.alive() == ()
+    assert owned.alive() == ()
 
 
-async def test_a_child_of_a_killed_engine_goes_with_it(bench: Bench) -> None:
-    manager = await bench.start(bench.model("--spawn-child", stop_timeout=0.2))
+async def test_a_child_of_a_killed_engine_goes_with_it(owned: Bench) -> None:
+    manager = await owned.start(owned.model("--spawn-child", stop_timeout=0.2))
     view = await manager.start_model("chat-x")
     assert view.pid is not None
     os.kill(view.pid, signal.SIGKILL)
-    await bench.until(lambda: manager.views()[0].state is State.FAILED)
-    assert bench.alive() == ()
-    assert "signal 9 (SIGKILL)" in bench.outbox.failures[0].message
+    await owned.until(lambda: manager.views()[0].state is State.FAILED)
+    assert owned.alive() == ()
+    assert "signal 9 (SIGKILL)" in owned.outbox.failures[0].message
     manager.ensure("w", "chat-x", 1)
-    await bench.until(lambda: manager.views()[0].state is State.READY)
+    await owned.until(lambda: manager.views()[0].state is State.READY)
 
 
-async def test_a_new_manager_adopts_the_running_engine(bench: Bench) -> None:
-    manager = await bench.start(bench.model())
+async def test_a_new_manager_adopts_the_running_engine(owned: Bench) -> None:
+    manager = await owned.start(owned.model())
     view = await manager.start_model("chat-x")
-    endpoint = bench.outbox.granted[0]
+    endpoint = owned.outbox.granted[0]
     await manager.close(stop_engines=False)
-    bench.outbox.granted.clear()
-    manager = await bench.start(bench.model(keep_alive=7.0))
+    owned.outbox.granted.clear()
+    manager = await owned.start(owned.model(keep_alive=7.0))
     manager.worker_joined("w", [Held(endpoint, 1)])
-    await bench.until(lambda: bench.outbox.granted)
+    await owned.until(lambda: owned.outbox.granted)
     again = manager.views()[0]
     assert (again.pid, again.instance, again.state) == (view.pid, view.instance, State.BUSY)
+    assert (again.launcher, again.unit) == (view.launcher, view.unit)
+    assert view.launcher == owned.kind and bool(view.unit) == (owned.kind == "systemd")
     await manager.close(stop_engines=False)
-    await bench.start(bench.model("--tokens", "3"))
-    await bench.until(lambda: bench.manager.views()[0].state is State.STOPPED)
-    assert bench.alive() == (), "its command line is not what is asked for now"
+    await owned.start(owned.model("--tokens", "3"))
+    await owned.until(lambda: owned.manager.views()[0].state is State.STOPPED)
+    assert owned.alive() == (), "its command line is not what is asked for now"
 
 
-async def test_a_process_that_is_not_what_its_record_says_is_not_adopted(bench: Bench) -> None:
+async def test_a_process_that_is_not_what_its_record_says_is_not_adopted(owned: Bench) -> None:
     """Another boot can give the same pid and start time to something else; this one carries our mark, so it goes."""
-    manager = await bench.start(bench.model())
+    manager = await owned.start(owned.model())
     await manager.start_model("chat-x")
-    (record,) = Records(bench.directory).load()
+    (record,) = Records(owned.directory).load()
     assert record.argv_hash == procfs.argv_hash(record.pid) != ""
     await manager.close(stop_engines=False)
-    Records(bench.directory).save(msgspec.structs.replace(record, argv_hash="0" * 16))
-    manager = await bench.start(bench.model())
+    Records(owned.directory).save(msgspec.structs.replace(record, argv_hash="0" * 16))
+    manager = await owned.start(owned.model())
     assert manager.views()[0].state is State.STOPPED
-    await bench.until(lambda: not bench.alive())
+    await owned.until(lambda: not owned.alive())
 
 
-async def test_an_engine_without_a_record_is_swept(bench: Bench) -> None:
-    manager = await bench.start(bench.model())
+async def test_an_engine_without_a_record_is_swept(owned: Bench) -> None:
+    manager = await owned.start(owned.model())
     await manager.start_model("chat-x")
     await manager.close(stop_engines=False)
-    (bench.directory / "chat-x.json").unlink()
-    await bench.start(bench.model())
-    await bench.until(lambda: not bench.alive())
+    (owned.directory / "chat-x.json").unlink()
+    await owned.start(owned.model())
+    await owned.until(lambda: not owned.alive())
 
 
 async def test_a_fixed_port_that_is_taken_names_the_holder(bench: Bench) -> None:
@@ -221,8 +246,8 @@ async def test_a_free_port_that_was_taken_meanwhile_is_replaced(bench: Bench) ->
     assert view.port == free and bench.outbox.failures == []
 
 
-async def test_a_load_that_hangs_is_given_up(bench: Bench) -> None:
-    manager = await bench.start(bench.model("--hang", load_stall=0.9))
+async def test_a_load_that_hangs_is_given_up(owned: Bench) -> None:
+    manager = await owned.start(owned.model("--hang", load_stall=0.9))
     with pytest.raises(EngineFailed) as caught:
         await manager.start_model("chat-x")
     assert caught.value.reason == FailureKind.HANG and "no progress" in caught.value.message

@@ -208,6 +208,17 @@ def test_memory_tells_how_far_a_load_is_whose_log_does_not(slot: Slot) -> None:
     assert slot.of(ev.ProgressSeen)[-1] == ev.ProgressSeen("loading weights", 0.99), "the stage is the log's"
 
 
+@pytest.mark.parametrize("how", [ev.Adopted(fits=True), ev.Adopted(fits=True, asleep=True)])
+def test_memory_says_nothing_of_one_that_had_it_before(slot: Slot, how: ev.Adopted) -> None:
+    slot.tenancy.footprint = Footprint(parts={"weights": 100 << 20})
+    slot.process.resident = 100 << 20
+    for event in (ev.WorkerJoined("w"), how, ev.Ensure("w", 1), ev.Admitted(), ev.Woken()):
+        slot.machine.handle(slot.kit.clock.monotonic(), event)
+    slot.watches.watch_load()
+    slot.kit.clock.advance(PROGRESS_EVERY)
+    assert fractions(slot) == [None]
+
+
 def test_memory_that_grows_is_progress_and_without_weights_it_tells_no_fraction(slot: Slot) -> None:
     slot.load()
     for grown in (0, 0, 1 << 20, (1 << 20) + 1, 2 << 20):

@@ -218,7 +218,7 @@ class ControlProcess:
         choices = self._choices()
         for better, used in enumerate(choices):
             if used.chosen:
-                passed = [f"{one.name} cannot be used: {one.why}" for one in choices[:better]]
+                passed = [f"not {one.name}: {one.why}" for one in choices[:better]]
                 _log.info("engines are started with the launcher %s (%s)", used.name, "; ".join(passed) or used.why)
 
     def _log_file(self, model: str) -> Path:

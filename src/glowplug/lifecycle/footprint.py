@@ -7,6 +7,7 @@ engine that takes exactly what it is told to take (`Source.POLICY`) is not asked
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
@@ -96,6 +97,10 @@ class Footprints:
         self._book.update(model, run)
         self._known.pop(model, None)
 
+    def with_weights(self, engine: Engine, model: LocalModel, footprint: Footprint) -> Footprint:
+        """See `with_weights`."""
+        return with_weights(footprint, engine, model)
+
     def history(self, model: str) -> list[Run]:
         """The runs of a model, oldest first: estimate against measured."""
         return self._book.runs(model)
@@ -160,6 +165,18 @@ def weight_files(model: LocalModel) -> tuple[Path, ...]:
     except OSError:
         return ()
     return (path,) if path.is_file() else ()
+
+
+def with_weights(footprint: Footprint, engine: Engine, model: LocalModel) -> Footprint:
+    """The footprint with what its load can be measured by: the size of the files, where it was declared or learned as a
+    whole.  None of a model in a daemon: the daemon has others, and says from the beginning of a load what will be held
+    at its end."""
+    parts = {name: size for name, size in footprint.parts.items() if name != "weights"}
+    size = 0 if engine.hosted else footprint.parts.get("weights", 0)
+    if not size and not engine.hosted:
+        with suppress(OSError):
+            size = sum(path.stat().st_size for path in weight_files(model))
+    return msgspec.structs.replace(footprint, parts={"weights": size, **parts} if size else parts)
 
 
 def _plain(text: str) -> str:

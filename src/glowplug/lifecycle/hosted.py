@@ -106,7 +106,7 @@ class HostedModel:
         because it ends a load that stands still by itself (OLLAMA_LOAD_TIMEOUT)."""
         if self._daemon.group is not None:
             seen = self._daemon.group.sample()
-            return Sample(seen.cpu_ticks, seen.io_bytes, seen.log_bytes + self._daemon.log_bytes(), self._entry.size)
+            return seen._replace(log_bytes=seen.log_bytes + self._daemon.log_bytes())
         passed = self._daemon.clock.monotonic() - self._began
         return Sample(int(passed * 100) if self.loading else 0, 0, 0, self._entry.size)
 

@@ -128,7 +128,7 @@ class Tenancy:
 
     def _want(self, footprint: Footprint) -> None:
         slot = self._slot
-        self.footprint = footprint
+        self.footprint = slot.kit.footprints.with_weights(slot.engine, slot.model, footprint)
         demand = slot.machine.demand
         priority = slot.model.priority + demand.priority
         slot.kit.admission.want(
