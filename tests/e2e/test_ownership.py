@@ -102,15 +102,24 @@ def here(
     return installation
 
 
+def stopped(pid: int) -> bool:
+    """Whether every thread of a process stands still."""
+    states = [path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
 def kill_all(here: Installation) -> None:
     """SIGKILL for the supervisor, control and workers, at one moment: nobody has time to react to another's death."""
     assert here.process is not None
     engines = set(here.engines())
     ours = [pid for pid in here.processes() if pid not in engines]
     assert here.process.pid in ours and len(ours) >= 3
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in ours:
-            os.kill(pid, number)
+    for pid in ours:
+        os.kill(pid, signal.SIGSTOP)
+    # Until then they would react: the death of the supervisor is a SIGTERM for its children.
+    until("all of them stand still", lambda: all(stopped(pid) for pid in ours), pause=0.001)
+    for pid in ours:
+        os.kill(pid, signal.SIGKILL)
     here.process.wait()
     until("everything of Glowplug's is gone", lambda: not any(map(alive, ours)))
 
