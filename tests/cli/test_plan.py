@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from glowplug.cli.plan import _SOURCES, _VERDICTS, eviction_rows, needs
+from glowplug.cli.plan import _SOURCES, _VERDICTS, eviction_rows, last_failure, needs
 from glowplug.domain.footprint import Footprint, Source
+from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.plan import EvictionView, PlanView, Verdict
 from tests.cli.conftest import Glowplug
 from tests.cli.fake_server import FakeServer
@@ -68,3 +69,11 @@ def test_a_queue_shows_the_position_and_never_has_no_time(glowplug: Glowplug, se
 def test_json_is_the_answer_as_it_is(glowplug: Glowplug, server: FakeServer) -> None:
     assert glowplug("plan", "chat-c-llamacpp", "--json").document == server.plan("chat-c-llamacpp")
     assert glowplug("plan", "chat-default", "--json").document["targets"] == ["chat-c-llamacpp", "chat-cloud"]
+
+
+def test_a_failure_that_stands_is_shown_with_what_to_do() -> None:
+    failure = Failure(kind=FailureKind.BAD_FLAG, message="m: the engine refused its command line", hint="correct it")
+    assert last_failure(sent(failure=failure)) == [
+        "last failure (bad_flag): m: the engine refused its command line", "hint: correct it",
+    ]  # fmt: skip
+    assert last_failure(sent()) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from glowplug.domain.footprint import Source
-from glowplug.domain.instance import State
+from glowplug.domain.instance import FailureKind, State
 from glowplug.domain.plan import Verdict
 from tests.lifecycle.virtual_bench import GIB, VirtualBench
 
@@ -94,3 +94,20 @@ async def test_a_device_that_is_lost_is_shown_with_its_reason(bench: VirtualBenc
     card = bench.manager.planner.memory().data[0]
     assert (card.total, card.used, card.problem) == (None, None, "fallen off the bus")
     assert bench.manager.planner.plan("a").verdict is Verdict.NEVER
+
+
+async def test_a_failure_that_stands_is_told_with_the_plan(bench: VirtualBench) -> None:
+    assert bench.manager.planner.plan("a").failure is None
+    bench.manager.ensure("w", "a", 1)
+    bench.launcher.started[-1].end(1)
+    failure = bench.manager.planner.plan("a").failure
+    assert failure is not None and failure.kind is FailureKind.CRASH and failure.message.startswith("a: ")
+
+
+async def test_how_good_its_estimates_were(bench: VirtualBench) -> None:
+    assert bench.manager.planner.plan("c").estimate_error is None
+    process = await bench.load("c", 2)
+    await_stop = bench.manager.stop_model("c", force=True)
+    bench.end(process)
+    await await_stop
+    assert bench.manager.planner.plan("c").estimate_error == pytest.approx(1.0), "4 GiB were said, 2 were held"

@@ -98,9 +98,22 @@ def show(output: Output, answer: Row, title: str) -> None:
         output.line(f"  {answer['why']}")
     if line := needs(answer):
         output.line(f"  {line}")
+    if error := answer.get("estimate_error"):
+        output.line(f"  estimates of it were off by {error:.0%} so far")
+    for line in last_failure(answer):
+        output.line(f"  {line}")
     evicted = [row for row in answer.get("evict") or () if isinstance(row, dict)]
     if evicted:
         output.table(_EVICTIONS, eviction_rows(evicted))
+
+
+def last_failure(answer: Row) -> list[str]:
+    """Why it does not start, whatever its memory: the failure that stands, and what to do."""
+    failure: Any = answer.get("failure") or {}
+    if not failure:
+        return []
+    lines = [f"last failure ({failure.get('kind')}): {failure.get('message')}"]
+    return [*lines, f"hint: {failure['hint']}"] if failure.get("hint") else lines
 
 
 def needs(answer: Row) -> str:

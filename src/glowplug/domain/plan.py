@@ -10,7 +10,7 @@ from enum import StrEnum
 import msgspec
 
 from glowplug.domain.footprint import Footprint
-from glowplug.domain.instance import State
+from glowplug.domain.instance import Failure, State
 
 
 class Verdict(StrEnum):
@@ -93,6 +93,10 @@ class PlanView(msgspec.Struct, frozen=True, kw_only=True):
     queue_position: int | None = None
     """1 for the next to be given memory; None when it does not queue."""
     devices: tuple[DeviceView, ...] = ()
+    failure: Failure | None = None
+    """The last failure, as long as it stands: no request starts it before that is over, whatever its memory."""
+    estimate_error: float | None = None
+    """By how much estimates of this model were off in the middle, as a share; None before one was measured."""
 
 
 class LeaseState(StrEnum):

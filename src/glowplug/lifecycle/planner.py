@@ -47,7 +47,15 @@ class Planner:
         decision = self._admission.explain(name, slot.tenancy.need(footprint))
         view = self.view_of(name, decision, footprint)
         eta = slot.machine.expected if view.verdict in (Verdict.FITS, Verdict.AFTER_EVICTING) else None
-        return msgspec.structs.replace(view, eta_s=eta, queue_position=slot.tenancy.position)
+        machine = slot.machine
+        failure = slot.public(machine.failure, machine.retry_at) if machine.failure is not None else None
+        return msgspec.structs.replace(
+            view,
+            eta_s=eta,
+            queue_position=slot.tenancy.position,
+            failure=failure,
+            estimate_error=self._footprints.typical_error(name),
+        )
 
     def _there(self, slot: Slot, footprint: Footprint) -> PlanView:
         machine = slot.machine
