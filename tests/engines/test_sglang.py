@@ -175,3 +175,10 @@ def test_sleep_and_wake() -> None:
     assert [(r.method, r.path, r.body) for r in sleeping.sleep] == [("POST", "/release_memory_occupation", b"{}")]
     assert [(r.method, r.path, r.body) for r in sleeping.wake] == [("POST", "/resume_memory_occupation", b"{}")]
     assert ENGINE.sleeping(model(sleep=True), frozenset({"--enable-memory-saver"})) is None, "its weights would be lost"
+
+
+def test_it_is_divided_over_as_many_accelerators_as_it_was_told() -> None:
+    footprint = ENGINE.estimate(model(memory=9 * GIB, options={"tp_size": 2}), (CARD, MACHINE))
+    assert footprint is not None and footprint.shards == 2
+    on_host = ENGINE.estimate(model(memory=9 * GIB, options={"tp_size": 2}), (MACHINE,))
+    assert on_host is not None and on_host.shards == 0

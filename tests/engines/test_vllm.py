@@ -218,3 +218,9 @@ def test_a_context_that_shrank_is_reported() -> None:
     assert "from 1024 to 512" in warning
     assert ENGINE.report(model(options={"max_model_len": 512}), cards(12), [], answer).warnings == ()
     assert ENGINE.report(model(options={"max_model_len": -1}), cards(12), [], answer).warnings == ()
+
+
+def test_it_is_divided_over_as_many_accelerators_as_it_was_told() -> None:
+    parallel = {"tensor_parallel_size": 2, "pipeline_parallel_size": 2}
+    told = [ENGINE.estimate(model(memory=9 * GIB, options=options), (CARD, MACHINE)) for options in ({}, parallel)]
+    assert [footprint.shards for footprint in told if footprint is not None] == [1, 4]

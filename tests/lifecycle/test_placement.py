@@ -16,6 +16,7 @@ from glowplug.lifecycle.placement import (
     best,
     fits,
     free_of,
+    most,
     need_of,
     options,
     place_of,
@@ -183,3 +184,18 @@ def test_every_option_is_the_whole_need_where_it_may_be(need: Need, sizes: list[
             assert need.spread or len(used) == 1
         elif need.device:
             assert not (need.devices or sizes), "the host only where there is no accelerator at all"
+
+
+def test_an_engine_that_is_told_to_divide_itself_gets_so_many_in_equal_shares() -> None:
+    cards = [Room("gpu0", 24 * GIB), Room("gpu1", 10 * GIB), Room("gpu2", 16 * GIB), Room(HOST, 64 * GIB)]
+    assert options(Need(20 * GIB, GIB, shards=2), cards) == ({"gpu0": 10 * GIB, "gpu2": 10 * GIB, HOST: GIB},)
+    assert options(Need(20 * GIB, spread=False, shards=2), cards)[0].keys() == {"gpu0", "gpu2"}
+    assert options(Need(20 * GIB, spread=False, shards=1), cards)[0] == {"gpu1": 20 * GIB}, "one is as ever"
+    assert most(Need(1, shards=2), cards) == 32 * GIB and most(Need(1, shards=3), cards) == 30 * GIB
+
+
+def test_shards_that_have_no_accelerator_fit_nowhere() -> None:
+    (claim,) = options(Need(20 * GIB, shards=4), [Room("gpu0", 24 * GIB), Room(HOST, 64 * GIB)])
+    assert claim == {"gpu0": 5 * GIB, "further accelerators": 15 * GIB}
+    assert not fits(claim, {"gpu0": 24 * GIB, HOST: 64 * GIB})
+    assert options(Need(20 * GIB, shards=4), [Room(HOST, 64 * GIB)]) == ({HOST: 20 * GIB},), "a CPU build has none"

@@ -38,6 +38,9 @@ class Footprint(msgspec.Struct, frozen=True, kw_only=True):
     error: float = 0.2
     """The error bar as a share of the whole: 0.1 says that ±10 % are likely."""
     source: Source = Source.NOTHING
+    shards: int = 0
+    """How many accelerators the device part is divided over in equal shares, where the engine was told so (tensor
+    parallelism); 0: as it fits."""
     parts: dict[str, int] = {}
     """`weights`, `kv`, `compute`, `context`, `projector`, `draft` …: what the device part is made of, for people."""
     detail: str = ""

@@ -108,9 +108,13 @@ class Sglang:
         weights = hf_folder.measure(folder) if folder else None
         asleep = weights.size if weights and model.sleep else 0
         host = model.host_memory if model.host_memory is not None else HOST_BYTES + asleep
+        number = max(1, _number(model, "tp_size", 1) * _number(model, "pp_size", 1))
+        shards = number if any(device.accelerator for device in devices) else 0
         if model.memory is not None:
             detail = "it takes what it is given: memory in the configuration"
-            return Footprint(device=model.memory, host=host, error=0.1, source=Source.POLICY, detail=detail)
+            return Footprint(
+                device=model.memory, host=host, error=0.1, source=Source.POLICY, shards=shards, detail=detail
+            )
         if weights is None:
             return None
         length, fixed = _number(model, "context_length", 0), _number(model, "max_total_tokens", 0)
@@ -121,13 +125,13 @@ class Sglang:
         )
         if fixed and weights.per_token:
             cache = weights.per_token * element * fixed
-        number = max(1, _number(model, "tp_size", 1) * _number(model, "pp_size", 1))
         parts = {"weights": weights.size, "kv": cache, "compute": WORKING * number}
         return Footprint(
             device=sum(parts.values()),
             host=host,
             error=0.2 if weights.per_token else 0.4,
             source=Source.POLICY,
+            shards=shards,
             parts=parts,
             detail="files, and a cache for the context" if weights.per_token else "files, and a guess for the cache",
         )

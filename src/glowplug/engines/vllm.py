@@ -147,10 +147,12 @@ class Vllm:
         if isinstance(share, (int, float)) and totals:
             taken = int(share * max(totals) + CONTEXT) * number
             detail = f"it was told to take {share:g} of each device"
-            return Footprint(device=taken, host=host, error=0.05, source=Source.POLICY, detail=detail)
+            return Footprint(device=taken, host=host, error=0.05, source=Source.POLICY, shards=number, detail=detail)
         if model.memory is not None:
             detail = "it takes what it is given: memory in the configuration"
-            return Footprint(device=model.memory, host=host, error=0.05, source=Source.POLICY, detail=detail)
+            return Footprint(
+                device=model.memory, host=host, error=0.05, source=Source.POLICY, shards=number, detail=detail
+            )
         if weights is None:
             return None
         return self._from_files(model, weights, host, number if totals else 0)
@@ -178,6 +180,7 @@ class Vllm:
             host=host,
             error=0.15 if weights.per_token else 0.35,
             source=Source.POLICY,
+            shards=accelerators,
             parts=parts,
             detail="files, and a cache for the context" if weights.per_token else "files, and a guess for the cache",
         )

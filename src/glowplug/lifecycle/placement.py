@@ -57,12 +57,15 @@ class Need:
     """The rooms it may use besides the host; empty: any."""
     spread: bool = True
     """Whether it can be divided over several accelerators."""
+    shards: int = 0
+    """Over exactly so many, in equal shares; 0 and 1: see `spread`."""
 
 
 def need_of(footprint: Footprint, devices: tuple[str, ...] = (), *, spread: bool = True) -> Need:
     """A footprint with its error bar on top."""
     factor = 1.0 + max(footprint.error, 0.0)
-    return Need(ceil(footprint.device * factor), ceil(footprint.host * factor), devices, spread)
+    host = ceil(footprint.host * factor)
+    return Need(ceil(footprint.device * factor), host, devices, spread, footprint.shards)
 
 
 def rooms_of(
@@ -110,6 +113,8 @@ def options(need: Need, rooms: Sequence[Room]) -> tuple[Claim, ...]:
     if not need.device or not able:
         return ({HOST: need.device + need.host},) if need.device + need.host else ({},)
     capacities = {room.id: room.capacity for room in able}
+    if need.shards > 1:
+        return (_sharded(need, capacities) | host,)
     found = [{id: need.device} | host for id in sorted(capacities, key=capacities.__getitem__)]
     if need.spread:
         largest = sorted(capacities, key=capacities.__getitem__, reverse=True)
@@ -123,8 +128,18 @@ def most(need: Need, rooms: Sequence[Room]) -> int:
     accelerator for it."""
     able = [room for room in rooms if room.id != HOST and (not need.devices or room.id in need.devices)]
     sizes = [room.total - room.reserve for room in able or rooms]
+    if need.shards > 1:
+        return min(sorted(sizes, reverse=True)[: need.shards], default=0) * need.shards
     together = sum(sizes) - CONTEXT * (len(sizes) - 1) if need.spread else 0
     return max(max(sizes, default=0), together)
+
+
+def _sharded(need: Need, capacities: Mapping[str, int]) -> Claim:
+    """Equal shares on the rooms that have the most; what has no room stays on one that is not there."""
+    share = ceil(need.device / need.shards)
+    largest = sorted(capacities, key=lambda id: (-capacities[id], id))[: need.shards]
+    absent = {"further accelerators": share * (need.shards - len(largest))} if len(largest) < need.shards else {}
+    return dict.fromkeys(sorted(largest), share) | absent
 
 
 def _divided(bytes_: int, capacities: Mapping[str, int]) -> Claim:
