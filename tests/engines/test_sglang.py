@@ -178,7 +178,7 @@ def test_sleep_and_wake() -> None:
 
 
 def test_it_is_divided_over_as_many_accelerators_as_it_was_told() -> None:
-    footprint = ENGINE.estimate(model(memory=9 * GIB, options={"tp_size": 2}), (CARD, MACHINE))
+    footprint = ENGINE.estimate(model(memory=9 * GIB, options={"tp_size": 2}), (CARD,))
     assert footprint is not None and footprint.shards == 2
-    on_host = ENGINE.estimate(model(memory=9 * GIB, options={"tp_size": 2}), (MACHINE,))
+    on_host = ENGINE.estimate(model(memory=9 * GIB, options={"tp_size": 2}), ())
     assert on_host is not None and on_host.shards == 0
