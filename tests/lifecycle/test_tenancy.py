@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -234,3 +235,23 @@ async def test_a_model_that_changes_while_it_is_looked_up_is_looked_up_again(
     bench.manager.configure([msgspec.structs.replace(bench.model("a", 14), memory=5 * GIB)])
     await bench.until(lambda: bench.view("a").state is State.STARTING)
     assert claimed(bench, "a") == pytest.approx(5 * 1.05)
+
+
+@pytest.mark.parametrize("awaited", [True, False])
+async def test_what_a_person_started_need_not_wait_for_requests_that_nobody_made(
+    bench: VirtualBench, *, awaited: bool
+) -> None:
+    if awaited:
+        bench.manager.ensure("w", "a", 1)
+    else:
+        starting = asyncio.get_running_loop().create_task(bench.manager.start_model("a"))
+        await asyncio.sleep(0)
+    bench.card.holds[bench.launcher.started[-1].pid] = 14
+    bench.clock.advance(0.05)
+    await bench.until(lambda: bench.view("a").state is State.READY)
+    bench.clock.advance(0.3)
+    bench.manager.ensure("w", "b", 1)
+    expected = State.READY if awaited else State.DRAINING
+    assert bench.view("a").state is expected, "those who waited for it are on their way; else nobody is"
+    if not awaited:
+        await starting

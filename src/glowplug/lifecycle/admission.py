@@ -160,6 +160,7 @@ class Admission:
         wanted: bool,
         claim: Mapping[str, int] | None = None,
         reload_seconds: float | None = None,
+        awaited: bool = True,
     ) -> None:
         """How it stands now; None: it holds no memory any more."""
         known = self._scheduler.holdings.get(client.name)
@@ -169,7 +170,7 @@ class Admission:
         if same and claim is None and reload_seconds is None:
             return
         self._clients[client.name] = client
-        self._happened(Stands(client.name, phase, wanted, claim, reload_seconds))
+        self._happened(Stands(client.name, phase, wanted, claim, reload_seconds, awaited))
         if known is None:
             self._reading = None  # adopted: what it holds was taken for somebody else's
 

@@ -135,6 +135,8 @@ class Stands:
     claim: Mapping[str, int] | None = None
     """What it holds from now on, when that was measured; None: as before."""
     reload_seconds: float | None = None
+    awaited: bool = True
+    """When it has become ready: requests waited for it and are on their way (nobody is, after a person's start)."""
 
 
 @dataclass(frozen=True, slots=True)

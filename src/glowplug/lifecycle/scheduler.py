@@ -131,7 +131,7 @@ class Scheduler:
             held.reload_seconds = stands.reload_seconds
         if stands.phase is Phase.LOADED and (held.phase is not Phase.LOADED or held.ready_at is None):
             held.ready_at = held.used_at = now
-            held.unused = True
+            held.unused = stands.awaited
         if stands.wanted:
             held.unused = False
         if held.wanted and not stands.wanted:

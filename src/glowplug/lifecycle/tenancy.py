@@ -93,6 +93,7 @@ class Tenancy:
         self._run: Run | None = None
         self._finding: asyncio.Task[None] | None = None
         self._timer: Timer | None = None
+        self._awaited = False
 
     @property
     def name(self) -> str:
@@ -215,7 +216,9 @@ class Tenancy:
         machine = self._slot.machine
         phase = _PHASES.get(machine.state)
         wanted = machine.demand.busy > 0 if machine.state in (State.READY, State.BUSY) else machine.demand.wanted
-        self._slot.kit.admission.stands(self, phase, wanted=wanted)
+        if phase is Phase.LOADING:
+            self._awaited = machine.demand.waiting > 0
+        self._slot.kit.admission.stands(self, phase, wanted=wanted, awaited=self._awaited)
 
     def adopt(self, claim: dict[str, int]) -> None:
         """An engine of an earlier control process holds this."""
