@@ -12,25 +12,13 @@ from dataclasses import dataclass, field
 
 from glowplug.domain.instance import Failure, FailureKind
 from glowplug.engines.base import LoadProgress, describe_exit
+from glowplug.engines.failures import LOG_TAIL
+from glowplug.engines.failures import pattern as _pattern
 
-LOG_TAIL = 20
-"""Lines of the log that go into a failure."""
 LINE_LIMIT = 512
 """Characters of a line that are looked at."""
 SIZE_LIMIT = 1 << 50
 """Bytes; a buffer that claims more is not believed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pattern:
-    kind: FailureKind
-    wording: re.Pattern[str]
-    message: str
-    hint: str
-
-
-def _pattern(kind: FailureKind, wording: str, message: str, hint: str) -> _Pattern:
-    return _Pattern(kind, re.compile(wording, re.IGNORECASE), message, hint)
 
 
 _DRIVER_HINT = "check the driver (nvidia-smi, rocm-smi); after an update or a suspend it may need a reboot"

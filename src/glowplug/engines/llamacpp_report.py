@@ -11,8 +11,9 @@ from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import LocalModel
 from glowplug.engines import llamacpp_estimate
 from glowplug.engines.base import LoadReport, OptionValue
+from glowplug.engines.failures import LOG_TAIL
 from glowplug.engines.llamacpp_estimate import Files
-from glowplug.engines.llamacpp_log import LOG_TAIL, Placement, placement
+from glowplug.engines.llamacpp_log import Placement, placement
 from glowplug.engines.llamacpp_memory import Fit, layers_on_device, slot_context
 
 

@@ -92,13 +92,12 @@ class Kind:
     defaults: bool = False
     """`request_defaults` of a model apply."""
     spelled: Mapping[str, str] = field(default_factory=dict)
+    """Names of defaults that differ here."""
     plain: bool = field(init=False)
     """A JSON body and no header field that matters: the common case."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plain", not self.form and not self.passes)
-
-    """Names of defaults that differ here."""
 
 
 _ANTHROPIC_FIELDS: Final = ((b"anthropic-version", b"2023-06-01"), (b"anthropic-beta", b""))

@@ -147,7 +147,6 @@ def candidate(now: float, model: str, picture: Picture) -> Candidate:
         keep_alive=traits.keep_alive,
         reload_seconds=held.reload_seconds,
         priority=traits.priority,
-        asleep=held.phase is Phase.ASLEEP,
     )
 
 

@@ -29,7 +29,6 @@ class Candidate:
     keep_alive: float = 300.0
     reload_seconds: float | None = None
     priority: int = 0
-    asleep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
