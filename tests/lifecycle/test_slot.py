@@ -287,3 +287,10 @@ async def test_the_row_has_load_time_and_failure_beside_what_the_machine_knows(b
     bench.clock.advance(0.1)
     row = bench.slot.view(memory=True)
     assert row.failure is None and row.load_seconds == pytest.approx(0.02) and row.memory == 1234
+
+
+async def test_an_engine_may_take_no_more_than_the_hosts_budget_unless_it_is_told_less(bench: Bench) -> None:
+    assert bench.start().spec.memory_max == (64 << 30) - (2 << 30)
+    bench.slot.detach()
+    bench.slot = bench.new(msgspec.structs.replace(MODEL, memory_max=5 << 30))
+    assert bench.start().spec.memory_max == 5 << 30

@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 
+from glowplug.domain.hardware import HOST
 from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import Group
 from glowplug.lifecycle.deciding import Decision, Picture, Verdict, candidate, decide, protected_until
@@ -153,6 +154,11 @@ class Scheduler:
 
     def _picture(self, free: Mapping[str, int], unclaimed: Mapping[str, int], ahead: tuple[str, ...] = ()) -> Picture:
         return Picture(self.rules, self.rooms, self.traits, self.groups, self.holdings, free, unclaimed, ahead)
+
+    @property
+    def host_budget(self) -> int | None:
+        """The most of the machine's own memory that an engine may take, or None when it is not known."""
+        return next((room.total - room.reserve for room in self.rooms if room.id == HOST), None)
 
     def free(self) -> dict[str, int]:
         """What is left of each room, not counting what is promised to those who wait."""

@@ -221,7 +221,7 @@ class Slot:
             log=self.log.path,
             model=model.name,
             launcher=model.launcher,
-            memory_max=model.memory_max,
+            memory_max=model.memory_max or self.kit.admission.scheduler.host_budget,
             image=model.image,
             port=endpoint.port,
             mounts=(model.path,) if model.path else (),
