@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from glowplug.domain.model import Dialect
+from glowplug.domain.model import Capability, Dialect
 from glowplug.domain.snapshot import AliasRoute
 from glowplug.errors import RequestError
 from glowplug.gateway.dialects import SHAPES, shape_of
 from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
-from glowplug.gateway.shapes import AsIs, engine_heads, provider_heads
+from glowplug.gateway.roads import Road, engine_heads, provider_heads, roads_of
+from glowplug.gateway.shapes import AsIs
 from glowplug.gateway.tables import Target
 from glowplug.wire import anthropic, responses, sse
 from glowplug.wire.multipart import peek as peek_form
@@ -20,7 +21,9 @@ from glowplug.wire.openai import Usage
 from tests.gateway.rig import END, STREAM_HEAD, Rig, chat, cloud, events, local, payloads, snapshot, whole
 from tests.wire.test_multipart import TYPE, form, part
 
-SHAPE = AsIs(local("m"))
+EVERYTHING = local("m", capabilities=tuple(Capability))
+SHAPE = AsIs(EVERYTHING)
+ROADS = roads_of(SHAPE, EVERYTHING)
 EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
 JSON = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n"
 
@@ -31,7 +34,7 @@ JSON = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n"
     ("/v1", "count_tokens", b"POST /v1/messages/count_tokens HTTP/1.1"),
 ])  # fmt: skip
 def test_heads_to_an_engine(prefix: str, name: str, first: bytes) -> None:
-    head = engine_heads(SHAPE, "127.0.0.1:9", prefix, "secret")[kind_named(name).index]
+    head = engine_heads(ROADS, "127.0.0.1:9", prefix, "secret")[kind_named(name).index]
     lines = head.split(b"\r\n")
     assert lines[:3] == [first, b"host: 127.0.0.1:9", b"authorization: Bearer secret"]
     assert lines[-1] == b"content-length: "
@@ -49,15 +52,15 @@ def test_heads_to_an_engine(prefix: str, name: str, first: bytes) -> None:
     ],
 )
 def test_credentials_for_a_provider_are_there_once(name: str, extra: dict[str, str], credentials: list[bytes]) -> None:
-    head = provider_heads(SHAPE, "h", "", "k", extra)[kind_named(name).index]
+    head = provider_heads(ROADS, "h", "", "k", extra)[kind_named(name).index]
     assert [line for line in head.split(b"\r\n") if line.startswith((b"authorization", b"x-api-key"))] == credentials
 
 
 def test_no_key_no_credentials_and_a_form_names_its_own_type() -> None:
-    for head in (*engine_heads(SHAPE, "h", "", ""), *provider_heads(SHAPE, "h", "", "", {})):
+    for head in (*engine_heads(ROADS, "h", "", ""), *provider_heads(ROADS, "h", "", "", {})):
         assert b"authorization" not in head
         assert b"x-api-key" not in head
-    typed = {kind.name for kind in KINDS if b"content-type" in engine_heads(SHAPE, "h", "", "")[kind.index]}
+    typed = {kind.name for kind in KINDS if b"content-type" in engine_heads(ROADS, "h", "", "")[kind.index]}
     assert typed == {kind.name for kind in KINDS} - {"transcriptions"}
 
 
@@ -67,17 +70,24 @@ def test_no_key_no_credentials_and_a_form_names_its_own_type() -> None:
 ])  # fmt: skip
 def test_defaults_of_a_model(name: str, added: dict[str, Any]) -> None:
     kind = kind_named(name)
-    target = Target(local("m", request_defaults={"max_tokens": 9}))
-    assert target.upstream_name == b"", "the shape is asked"
-    text = target.shape.text(kind, kind.read(b'{"model":"x"}'))
+    road = _road(kind, request_defaults={"max_tokens": 9})
+    assert road.splice == b"", "the shape is asked"
+    text, way = road.begin(kind.read(b'{"model":"x"}'), "r1", "x")
+    assert way is road
     assert json.loads(text) == {"model": "m", **added}
-    assert Target(local("m")).upstream_name == b'"m"', "nothing but the name: the shape need not be asked"
+    assert _road(kind).splice == b'"m"', "nothing but the name: the shape need not be asked"
+
+
+def _road(kind: Kind, **more: Any) -> Road:
+    road = Target(local("m", capabilities=tuple(Capability), **more)).roads[kind.index]
+    assert road is not None
+    return road
 
 
 def test_a_form_keeps_its_bytes() -> None:
     body = peek_form(form(part("model", b"x"), part("a", b"1")), TYPE)
-    target = Target(local("m", request_defaults={"max_tokens": 9}))
-    assert target.shape.text(kind_named("transcriptions"), body) == form(part("model", b"m"), part("a", b"1"))
+    text, _ = _road(kind_named("transcriptions"), request_defaults={"max_tokens": 9}).begin(body, "r1", "x")
+    assert text == form(part("model", b"m"), part("a", b"1"))
 
 
 @pytest.mark.parametrize(("name", "body", "head", "watch"), [

@@ -175,7 +175,9 @@ def test_heads_to_a_provider(url: str, lines: list[bytes]) -> None:
 
 
 def test_heads_to_an_engine_carry_its_own_key(turned_loop: asyncio.AbstractEventLoop) -> None:
-    head = _instance(turned_loop).heads[kind_named("chat").index]
+    instance = _instance(turned_loop)
+    instance.put(Target(local("m")).roads)
+    head = instance.heads[kind_named("chat").index]
     assert head.startswith(
         b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:9\r\nauthorization: Bearer secret\r\n"
     )

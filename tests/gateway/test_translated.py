@@ -13,6 +13,7 @@ from glowplug.domain.snapshot import AliasRoute, ModelRoute
 from glowplug.domain.usage import Outcome
 from glowplug.errors import RequestError
 from glowplug.gateway.kinds import kind_named
+from glowplug.gateway.roads import roads_of
 from glowplug.gateway.tables import Instance
 from glowplug.gateway.translated import OllamaWire
 from glowplug.wire import link
@@ -208,15 +209,17 @@ def test_a_client_that_leaves_stops_ollama(ollama: Rig) -> None:
 
 def test_other_targets_are_spoken_to_as_before(ollama: Rig) -> None:
     tables = ollama.plane.tables
-    assert [name for name, target in tables.targets.items() if target.shape.translates] == [NAME]
+    translated = [name for name, target in tables.targets.items() if (road := target.roads[0]) and road.translates]
+    assert translated == [NAME]
     ollama.ask(chat("cloud"))
     assert ollama.up("cloud").request.startswith(b"POST /v1/chat/completions")
 
 
 def test_the_heads_of_its_own_wire_are_ready_with_the_grant(rig: Rig) -> None:
     endpoint = Endpoint(instance="i", model=NAME, host="127.0.0.1", port=11434, key="", prefix="/api")
-    instance = Instance(endpoint, rig._pool("i"), OllamaWire(MISTRAL))
-    paths = [head.split(b" ")[1] for head in instance.heads]
+    instance = Instance(endpoint, rig._pool("i"))
+    instance.put(roads_of(OllamaWire(MISTRAL), MISTRAL))
+    paths = [head.split(b" ")[1] for head in instance.heads if head]
     assert {b"/api/chat", b"/api/generate", b"/api/embed"} <= set(paths)
     assert all(b"authorization" not in head for head in instance.heads)
 

@@ -27,6 +27,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "src/glowplug/config/schema_models.py": "declarations only, like schema.py",
     "src/glowplug/control/services.py": "declarations only",
     "src/glowplug/domain/access.py": "values only",
+    "src/glowplug/domain/budget.py": "values only",
     "src/glowplug/domain/footprint.py": "values only",
     "src/glowplug/domain/hardware.py": "values only",
     "src/glowplug/domain/instance.py": "values only",

@@ -39,6 +39,13 @@ def build_snapshot(catalog: Catalog, keys: Iterable[ApiKey], pepper: bytes, revi
                 expires_at=key.expires_at,
                 rights=key.rights,
                 priority=key.priority,
+                user=key.user,
+                team=key.team,
+                tags=key.tags,
+                tpm=key.tpm,
+                concurrency=key.concurrency,
+                cached=key.cached,
+                log_bodies=key.log_bodies,
             )
             for key in keys
         ),

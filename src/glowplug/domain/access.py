@@ -45,3 +45,16 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: float | None = None
     last_used_at: float | None = None
     digest: bytes = b""
+    user: str = ""
+    """Whom it belongs to; spend is counted and limited by it."""
+    team: str = ""
+    tags: tuple[str, ...] = ()
+    """Every request of this key has these."""
+    tpm: int | None = None
+    """Tokens a minute."""
+    concurrency: int | None = None
+    """Requests at the same time."""
+    cached: bool = False
+    """Answers may come from, and go into, the response cache."""
+    log_bodies: bool = False
+    """Requests and answers are kept whole in the request log."""

@@ -37,6 +37,20 @@ class Cold(StrEnum):
     REJECT = "reject"
 
 
+class Policy(StrEnum):
+    """In which order the targets of an alias are asked; those that cannot answer are passed over in any case."""
+
+    ORDER = "order"
+    """As they are listed."""
+    WEIGHT = "weight"
+    """Drawn by weight."""
+    LEAST_BUSY = "least-busy"
+    LATENCY = "latency"
+    """The quickest to its first content, as measured here."""
+    PRICE = "price"
+    """The cheapest for this request's size."""
+
+
 class OnDisconnect(StrEnum):
     """What happens to the upstream when the client leaves: stop it, or read on to the usage that is billed anyway."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from glowplug.domain.access import Rights, Role
-from glowplug.domain.model import Capability, Cold, Dialect, OnDisconnect
+from glowplug.domain.model import Capability, Cold, Dialect, OnDisconnect, Policy
+from glowplug.domain.price import Price
 
 
 class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +42,21 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """The wire its engine speaks."""
     engine_options: dict[str, bool | int | float | str] = {}
     """Options that go with every request in that dialect (Ollama's `num_ctx`)."""
+    provider: str = ""
+    """Its row in the catalogue of providers; empty for engines and for providers that are not in it."""
+    quirks: tuple[str, ...] = ()
+    """Names of the rows of quirks that apply to requests and answers."""
+    credential: str = ""
+    """What it shares with other models when the provider refuses or throttles: a short digest of URL and key."""
+    price: Price | None = None
+    """None: nobody knows; a local model costs nothing."""
+    tpm: int | None = None
+    context_window: int | None = None
+    """Tokens of prompt and completion together; None when it is not known."""
+    max_output: int | None = None
+    """The most tokens it completes; None when it is not known."""
+    tags: tuple[str, ...] = ()
+    """A request that asks for tags is served by targets that have one of them, or that have none."""
 
     def __repr__(self) -> str:  # without the key and the headers, which end up in logs otherwise
         return f"ModelRoute({self.name!r}, {self.upstream_model!r} at {self.base_url or 'an instance'})"
@@ -55,6 +71,15 @@ class AliasRoute(msgspec.Struct, frozen=True, kw_only=True):
     timeout: float = 600.0
     """Longest time from the request to the first content byte, over all attempts and waiting."""
     rpm: int | None = None
+    policy: Policy = Policy.ORDER
+    weights: tuple[int, ...] = ()
+    """Of the targets, in their order; empty: all the same."""
+    sticky: float = 0.0
+    """Seconds for which a conversation stays with the target that answered it; 0: it does not."""
+    on_context: tuple[str, ...] = ()
+    """Models and aliases asked, in order, when a prompt is too long for every target."""
+    on_content: tuple[str, ...] = ()
+    """… when a target refuses a prompt by its content policy."""
 
 
 class KeyRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +93,13 @@ class KeyRoute(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
     rights: Rights = Rights.EVICT
     priority: int = 0
+    user: str = ""
+    team: str = ""
+    tags: tuple[str, ...] = ()
+    tpm: int | None = None
+    concurrency: int | None = None
+    cached: bool = False
+    log_bodies: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

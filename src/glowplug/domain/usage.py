@@ -38,6 +38,12 @@ class AttemptOpened(msgspec.Struct, frozen=True, array_like=True, tag="o"):
     """Unix seconds."""
     prompt_estimate: int
     """Tokens guessed from the size of the body; used only when nobody reports better."""
+    user: str = ""
+    """Whom the key belongs to, or who a trusted client says is asking; empty when nobody said."""
+    team: str = ""
+    tags: tuple[str, ...] = ()
+    reserved: int = 0
+    """Nano-dollars held against budgets until it is closed."""
 
 
 class AttemptClosed(msgspec.Struct, frozen=True, array_like=True, tag="c"):
@@ -64,6 +70,23 @@ class AttemptClosed(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     estimated: bool
     """True when the tokens were counted here because the upstream reported none."""
     streamed: bool
+    user: str = ""
+    team: str = ""
+    tags: tuple[str, ...] = ()
+    cache_written: int = 0
+    """The part of the prompt tokens that was put into a cache."""
+    reasoning: int = 0
+    """The part of the completion tokens that was thinking."""
+    prompt_audio: int = 0
+    completion_audio: int = 0
+    cost: int = 0
+    """Nano-dollars."""
+    price: str = ""
+    """The version of the price it was computed with; empty when nothing had one."""
+    energy: int = 0
+    """Millijoules the device used for it, 0 when that is not known."""
+    reason: str = ""
+    """Why this target was asked, as the response says it."""
 
 
 Record = AttemptOpened | AttemptClosed

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
+from glowplug.domain.usage import AttemptOpened, Outcome
 from glowplug.gateway import refusals
-from glowplug.gateway.shapes import Untranslatable
+from glowplug.gateway.judging import judge
+from glowplug.gateway.roads import Way
+from glowplug.gateway.settling import settle
 from glowplug.gateway.tables import Instance, Target
 from glowplug.gateway.upstream import UpstreamConnection
-from glowplug.gateway.waiting import asks_again
+from glowplug.translate.base import Untranslatable
 from glowplug.wire import sse
 from glowplug.wire.http1 import is_event_stream, passed_lines
 from glowplug.wire.openai import Usage, estimate_tokens
@@ -20,8 +22,6 @@ from glowplug.wire.openai import Usage, estimate_tokens
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
 
-RETRY_STATUS: Final = frozenset((408, 429, 500, 501, 502, 503, 504, 507, 508, 520, 521, 522, 523, 524, 529))
-"""Answers after which the next target is tried (RFC 9110 and the codes CDNs and providers add)."""
 OK: Final = Outcome.OK
 """At hand: naming the member of an enum costs as much as a call."""
 MAX_WHOLE: Final = 64 << 20
@@ -54,8 +54,13 @@ class Attempt:
         self.call = call
         self.target = target
         self.parts: list[bytes] = []
-        name = target.upstream_name
-        text = body.spliced(name) if name else target.shape.text(kind, body)
+        road = target.roads[kind.index]
+        assert road is not None, "only targets that can be asked are chosen"
+        self.way: Way = road
+        if road.splice:
+            text = body.spliced(road.splice)
+        else:
+            text, self.way = road.begin(body, call.request_id, call.asked)
         now = self.started = monotonic()
         plane.open_attempt(
             AttemptOpened(
@@ -73,7 +78,7 @@ class Attempt:
             head, self.pool = instance.heads[kind.index], instance.pool
         else:
             head, self.pool = target.heads[kind.index], target.pool or plane.provider_pool(target)
-        self.payload = b"%b%d\r\n%b\r\n%b" % (head, len(text), call.fields, text)
+        self.payload = b"%b%d\r\n%b\r\n%b" % (head, len(text), b"" if road.edges else call.fields, text)
 
     # ---- from the upstream
 
@@ -82,12 +87,12 @@ class Attempt:
         self.head = head
         call = self.call
         if status == 200 and (call.body.stream or call.kind.raw):
-            self.watch = self.target.shape.watch(call.kind, call.body, head)
+            self.watch = self.way.watch(call.body, head)
             if self.watch is None:
                 return
             self.streaming = True
             self.is_last = self.watch.is_last
-            self.translated = self.target.shape.translates
+            self.translated = self.way.translates
             if call.kind.raw and not is_event_stream(head):
                 self._raw(head)
 
@@ -145,7 +150,7 @@ class Attempt:
             parts.append(data)
             data = b"".join(parts)
         self.size = len(data)
-        self._answered(self.status, data)
+        judge(self, self.status, data)
 
     def _broken(self, why: str, rest: bytes = b"") -> None:
         """The answer has not ended, and no more of it will come."""
@@ -201,86 +206,25 @@ class Attempt:
         call.failed(target, refusals.attempt_error(target, why, False), "failed at the first token")
         return True
 
-    def _answered(self, status: int, body: bytes) -> None:
-        """A whole response has come: pass it on, or let the next target answer."""
-        call, target = self.call, self.target
-        if status < 400 and not target.shape.translates:
-            self.settle(OK, call.kind.usage(body))
-            call.answered(status, self.head, body)
-        elif status < 400:
-            self._pass(status, body, OK)
-        elif status in (401, 403) and not target.route.local:
-            self.settle(Outcome.UPSTREAM_ERROR, None)
-            call.failed(target, refusals.rejected_credentials(target, status), str(status))
-        elif status in RETRY_STATUS and call.others_left(target):
-            self.settle(Outcome.UPSTREAM_ERROR, None)
-            call.failed(target, refusals.attempt_error(target, f"status {status}", False), str(status))
-        elif status == 503 and target.route.local and asks_again(call, target):
-            self.settle(Outcome.UPSTREAM_ERROR, None)
-            call.pause_before(target, refusals.attempt_error(target, f"status {status}", False))
-        else:
-            self._pass(status, body, Outcome.UPSTREAM_ERROR)
-
-    def _pass(self, status: int, body: bytes, outcome: Outcome) -> None:
+    def pass_on(self, status: int, body: bytes, outcome: Outcome) -> None:
         """This whole answer is the client's."""
-        call, shape, head = self.call, self.target.shape, self.head
-        if shape.translates:
-            usage = shape.usage(call.kind, body)
+        call, way, head = self.call, self.way, self.head
+        usage = way.usage(body)
+        if way.translates:
             try:
-                head, body = shape.whole(call.kind, call.body, status, head, body)
+                head, body = way.whole(call.body, status, head, body)
             except Untranslatable as error:
                 self.up_fail(f"the answer cannot be used: {error}", False)
                 return
-            self.settle(outcome, usage)
-        else:
-            self.settle(outcome, call.kind.usage(body))
+        self.settle(outcome, usage)
         call.answered(status, head, body)
 
     # ---- ends
 
     def settle(self, outcome: Outcome, usage: Usage | None) -> None:
         """Close the record and give back what the attempt held, once; before the client's last byte."""
-        if self.settled:
-            return
-        self.settled = True
-        call, target = self.call, self.target
-        target.active -= 1
-        if call.reply.detached:
-            outcome = Outcome.CLIENT_GONE
-        if usage is not None:
-            details = usage.prompt_tokens_details
-            cached = (details.cached_tokens or 0) if details is not None else 0
-            prompt, completion, estimated = usage.prompt_tokens, usage.completion_tokens or 0, False
-        else:
-            cached = 0
-            prompt, completion, estimated = self._guessed(outcome)
-        lasted = monotonic() - self.started
-        call.plane.close_attempt(
-            AttemptClosed(
-                call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, call.kind.name,
-                time() - lasted, lasted, self.first_byte, self.status, outcome, prompt,
-                completion, cached, estimated, self.streaming,
-            )
-        )  # fmt: skip
-        if self.instance is not None:
-            keep = call.keep_alive
-            if keep is not None:
-                keep = min(keep, target.route.keep_alive_most)
-            call.plane.grants.release(self.instance, keep)
-        if target.queue.entries:
-            call.plane.grants.slots.look(target)
-
-    def _guessed(self, outcome: Outcome) -> tuple[int, int, bool]:
-        """(prompt, completion, estimated) when nobody reported any: guessed where an answer had begun, else zero."""
-        if self.status != 200 and outcome is not Outcome.CLIENT_GONE:
-            return 0, 0, False
-        kind = self.call.kind
-        prompt = completion = 0
-        if kind.prompt:
-            prompt = estimate_tokens(len(self.call.body.data))
-        if kind.completion:
-            completion = self.events if self.streaming else estimate_tokens(self.size) if self.size else 0
-        return prompt, completion, kind.prompt or kind.completion
+        if not self.settled:
+            settle(self, outcome, usage)
 
     def expire(self) -> None:
         """The deadline has passed."""

@@ -10,8 +10,6 @@ from glowplug.domain.snapshot import ModelRoute
 from glowplug.gateway.shapes import AsIs, Shape
 from glowplug.gateway.translated import OllamaWire
 
-PLAIN: Final = AsIs(ModelRoute(name="", local=True, upstream_model=""))
-"""The shape of what no configuration names (yet): asked in it is nobody."""
 SHAPES: Final[dict[Dialect, Callable[[ModelRoute], Shape]]] = {Dialect.OPENAI: AsIs, Dialect.OLLAMA: OllamaWire}
 """Dialect → shape; a dialect that is not here is forwarded as it is."""
 

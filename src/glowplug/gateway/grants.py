@@ -51,7 +51,7 @@ class Grants:
         instance.granted_at = monotonic()
         if target is None:
             return
-        instance.put(target.shape)
+        instance.put(target.roads)
         target.instance = instance
         target.failure = target.loading = None
         waiters, target.waiters = sorted(target.waiters, key=_by_priority), {}
@@ -95,7 +95,7 @@ class Grants:
             target = self._tables.targets.get(instance.endpoint.model)
             if target is not None and target.instance is None and not instance.revoked:
                 target.instance = instance
-                instance.put(target.shape)
+                instance.put(target.roads)
         self.slots.look_at(self._tables.targets.values())
         for target in orphans:
             self.slots.clear(target)

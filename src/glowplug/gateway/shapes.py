@@ -22,10 +22,6 @@ Heads = tuple[bytes, ...]
 """Request heads to one place by kind, complete up to the value of Content-Length."""
 
 
-class Untranslatable(ValueError):
-    """An answer that makes no sense in the wire it is said to be in."""
-
-
 class Shape(Protocol):
     """The wire of one target."""
 
@@ -95,28 +91,9 @@ class AsIs:
         return kind.usage(data)
 
 
-def engine_heads(shape: Shape, host: str, prefix: str, key: str) -> Heads:
-    """Request heads to an engine.  They all know `Authorization`, few know `x-api-key`."""
-    bearer = f"authorization: Bearer {key}"
-    return tuple(_head(shape, kind, host, prefix, [bearer] if key else []) for kind in KINDS)
-
-
-def provider_heads(shape: Shape, host: str, prefix: str, key: str, extra: dict[str, str]) -> Heads:
-    """Request heads to a provider.  `extra` are header fields of the configuration; one of them that carries
-    credentials replaces the usual one."""
-    given = {name.lower() for name in extra}
-    fields = [f"{name.lower()}: {value}" for name, value in extra.items()]
-    out = []
-    for kind in KINDS:
-        own = "x-api-key" if kind.x_api_key else "authorization"
-        credentials = f"{own}: {key}" if kind.x_api_key else f"{own}: Bearer {key}"
-        needed = key and own not in given and "authorization" not in given
-        out.append(_head(shape, kind, host, prefix, [credentials, *fields] if needed else fields))
-    return tuple(out)
-
-
-def _head(shape: Shape, kind: Kind, host: str, prefix: str, fields: list[str]) -> bytes:
-    lines = [f"POST {prefix}{shape.path(kind)} HTTP/1.1", f"host: {host}", *fields]
-    if not kind.form:
+def head_of(path: str, host: str, prefix: str, fields: list[str], *, form: bool) -> bytes:
+    """One request head up to the value of Content-Length; a form names its own content type."""
+    lines = [f"POST {prefix}{path} HTTP/1.1", f"host: {host}", *fields]
+    if not form:
         lines.append("content-type: application/json")
     return "\r\n".join([*lines, "accept: */*", "content-length: "]).encode("latin-1")

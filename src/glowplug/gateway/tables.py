@@ -15,10 +15,11 @@ import msgspec
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Cold, Loading
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, ModelRoute, Snapshot
-from glowplug.gateway.dialects import PLAIN, shape_of
+from glowplug.gateway.dialects import shape_of
 from glowplug.gateway.kinds import KINDS
 from glowplug.gateway.queue import Queue
-from glowplug.gateway.shapes import Heads, Shape, engine_heads, provider_heads
+from glowplug.gateway.roads import Road, engine_heads, provider_heads, roads_of
+from glowplug.gateway.shapes import Heads
 from glowplug.gateway.upstream import Pool
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
@@ -32,9 +33,7 @@ class Instance:
 
     __slots__ = ("endpoint", "granted_at", "heads", "leases", "pool", "revoked", "suspect")
 
-    heads: Heads
-
-    def __init__(self, endpoint: Endpoint, pool: Pool, shape: Shape = PLAIN) -> None:
+    def __init__(self, endpoint: Endpoint, pool: Pool) -> None:
         self.endpoint = endpoint
         self.pool = pool
         self.leases = 0
@@ -43,12 +42,13 @@ class Instance:
         self.revoked = False
         self.suspect = False
         """True after it broke something, until control grants it again."""
-        self.put(shape)
+        self.heads: Heads = ()
+        """Empty until a target is served by it."""
 
-    def put(self, shape: Shape) -> None:
-        """Be asked in this shape."""
+    def put(self, roads: tuple[Road | None, ...]) -> None:
+        """Be asked on these roads."""
         endpoint = self.endpoint
-        self.heads = engine_heads(shape, f"{endpoint.host}:{endpoint.port}", endpoint.prefix, endpoint.key)
+        self.heads = engine_heads(roads, f"{endpoint.host}:{endpoint.port}", endpoint.prefix, endpoint.key)
 
     @property
     def usable(self) -> bool:
@@ -60,7 +60,7 @@ class Target:
 
     __slots__ = (
         "active", "asked", "failure", "heads", "instance", "limiter", "loading", "name", "name_header", "pool", "queue",
-        "route", "shape", "upstream_name", "waiters", "warmed_at",
+        "roads", "route", "waiters", "warmed_at",
     )  # fmt: skip
 
     def __init__(self, route: ModelRoute) -> None:
@@ -74,8 +74,6 @@ class Target:
         """Requests that wait for an instance, first come first."""
         self.asked: tuple[int, bool] | None = None
         """The priority and the right to unload others that control was told of last, while somebody waits."""
-        self.upstream_name = b""
-        """JSON text of the name upstream, where nothing but the name is replaced in bodies; saves asking the shape."""
         self.queue = Queue()
         """Requests that wait for a slot, while the target is at its concurrency."""
         self.warmed_at = 0.0
@@ -88,10 +86,10 @@ class Target:
     def adopt(self, route: ModelRoute, old: ModelRoute | None) -> None:
         """Take over the settings of a new revision; the pool is dropped when the way there has changed."""
         self.route = route
-        self.shape = shape_of(route)
-        self.upstream_name = msgspec.json.encode(route.upstream_model) if self.shape.splices else b""
+        self.roads = roads_of(shape_of(route), route)
+        """How each endpoint is asked of it, by kind; None where it cannot be."""
         if self.instance is not None:
-            self.instance.put(self.shape)
+            self.instance.put(self.roads)
         if old is None or old.rpm != route.rpm:
             self.limiter = RateLimit(route.rpm) if route.rpm is not None else None
         if self.pool is not None and old is not None and _way(old) != _way(route):
@@ -100,7 +98,7 @@ class Target:
         if not route.local and not route.unavailable:
             parts = urlsplit(route.base_url)
             host, prefix = parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
-            self.heads = provider_heads(self.shape, host, prefix, route.api_key, route.headers)
+            self.heads = provider_heads(self.roads, host, prefix, route.api_key, route.headers)
 
     def standing(self, now: float) -> Standing:
         """How this target stands now (monotonic seconds)."""
@@ -156,7 +154,7 @@ class Route:
         self.rpm = rpm
         self.limiter = RateLimit(rpm) if rpm is not None else None
         self.by_kind = tuple(
-            tuple(target for target in targets if kind.capability in target.route.capabilities) for kind in KINDS
+            tuple(target for target in targets if target.roads[kind.index] is not None) for kind in KINDS
         )
 
 

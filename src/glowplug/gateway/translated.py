@@ -13,8 +13,9 @@ from glowplug.domain.model import Capability
 from glowplug.domain.snapshot import ModelRoute
 from glowplug.errors import RequestError
 from glowplug.gateway.kinds import Kind, Peeked
-from glowplug.gateway.shapes import AsIs, Untranslatable
+from glowplug.gateway.shapes import AsIs
 from glowplug.translate import chat_to_ollama
+from glowplug.translate.base import Untranslatable
 from glowplug.translate.ollama_answer import Answering, AnswerStream, embedding_list, error_object, whole_answer
 from glowplug.wire import ollama, sse
 from glowplug.wire.ollama import NotOllama

@@ -43,6 +43,14 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 
 class _PromptDetails(msgspec.Struct):
     cached_tokens: _Count | None = 0
+    audio_tokens: _Count | None = 0
+    cache_write_tokens: _Count | None = 0
+    """Not OpenAI's: put there by readers of other wires, and by providers that count it."""
+
+
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: _Count | None = 0
+    audio_tokens: _Count | None = 0
 
 
 class Usage(msgspec.Struct):
@@ -51,6 +59,7 @@ class Usage(msgspec.Struct):
     prompt_tokens: _Count = 0
     completion_tokens: _Count | None = 0
     prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
 
     @property
     def cached_tokens(self) -> int:
@@ -58,9 +67,14 @@ class Usage(msgspec.Struct):
         return (details.cached_tokens or 0) if details is not None else 0
 
 
-def prompt_details(cached: int) -> _PromptDetails | None:
-    """The part of a `Usage` that says how much of the prompt came from a cache."""
-    return _PromptDetails(cached) if cached else None
+def prompt_details(cached: int, written: int = 0) -> _PromptDetails | None:
+    """The part of a `Usage` that says how much of the prompt came from a cache and was put there."""
+    return _PromptDetails(cached, 0, written) if cached or written else None
+
+
+def completion_details(reasoning: int) -> _CompletionDetails | None:
+    """The part of a `Usage` that says how much of the completion was thinking."""
+    return _CompletionDetails(reasoning) if reasoning else None
 
 
 class _HasUsage(msgspec.Struct):

@@ -1,0 +1,84 @@
+"""What tokens cost, and what an attempt did.  Integers throughout: nano-dollars, so that sums are exact.
+
+Rates are nano-dollars for a million tokens (1 USD per million tokens = 1_000_000_000).  The cost of one line is rounded
+once, up to the next nano-dollar, so that a price above zero never makes a use of zero.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+MILLION = 1_000_000
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an attempt used.  `prompt` holds `cached` and `cache_written`, `completion` holds `reasoning`; audio tokens
+    are held by them too."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    """Prompt tokens read from the provider's cache."""
+    cache_written: int = 0
+    """Prompt tokens put into it."""
+    reasoning: int = 0
+    prompt_audio: int = 0
+    completion_audio: int = 0
+
+
+class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Nano-dollars for a million tokens of each kind.  None: as the kind that holds it."""
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int | None = None
+    cache_written: int | None = None
+    prompt_audio: int | None = None
+    completion_audio: int | None = None
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Other rates for the whole attempt once its prompt has more than `above` tokens."""
+
+    above: int
+    rates: Rates
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The price of one model as of one version of the table."""
+
+    version: str
+    """Names the table and its state; stands in every line, and `price_versions` keeps what it meant."""
+    rates: Rates = Rates()
+    tiers: tuple[Tier, ...] = ()
+    """By `above`, the lowest first."""
+    request: int = 0
+    """Nano-dollars for each attempt that was answered."""
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing can cost anything."""
+        return not self.request and self.rates == Rates() and not self.tiers
+
+
+def cost(price: Price, tokens: Tokens) -> int:
+    """What these tokens cost, in nano-dollars."""
+    rates = price.rates
+    for tier in price.tiers:
+        if tokens.prompt > tier.above:
+            rates = tier.rates
+    cached_rate = rates.prompt if rates.cached is None else rates.cached
+    written_rate = rates.prompt if rates.cache_written is None else rates.cache_written
+    heard_rate = rates.prompt if rates.prompt_audio is None else rates.prompt_audio
+    said_rate = rates.completion if rates.completion_audio is None else rates.completion_audio
+    plain = max(0, tokens.prompt - tokens.cached - tokens.cache_written - tokens.prompt_audio)
+    written = max(0, tokens.completion - tokens.completion_audio)
+    total = (
+        plain * rates.prompt
+        + tokens.cached * cached_rate
+        + tokens.cache_written * written_rate
+        + tokens.prompt_audio * heard_rate
+        + written * rates.completion
+        + tokens.completion_audio * said_rate
+    )
+    return price.request + -(-total // MILLION)

@@ -1,0 +1,65 @@
+"""Whether a request may be served, and by whom: the look into its body, its route, what its key allows, the limits.
+
+Everything here happens before anything is sent or accounted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from glowplug.gateway import refusals
+from glowplug.gateway.kinds import handed_on
+from glowplug.wire import keep_alive, multipart
+from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
+from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
+
+if TYPE_CHECKING:
+    from glowplug.gateway.call import Call
+
+
+def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
+    """Look into a request.  Raises RequestError."""
+    kind = call.kind
+    if kind.plain and KEEP_ALIVE not in data and KEEP_ALIVE_HEADER not in headers:
+        call.body = kind.read(data)
+    else:
+        _read(call, data, headers)
+
+
+def _read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
+    """Look into a request that is not the common case."""
+    kind = call.kind
+    call.reply.identify()
+    if not kind.form and KEEP_ALIVE in data:
+        data, call.keep_alive = keep_alive.take(data)
+    call.body = multipart.peek(data, headers.get(b"content-type", b"")) if kind.form else kind.read(data)
+    wanted = headers.get(KEEP_ALIVE_HEADER)
+    if wanted is not None:
+        call.keep_alive = keep_alive.parse_header(wanted)
+    call.fields = handed_on(kind, headers)
+
+
+def admit(call: Call) -> None:
+    """Find the route and ask the limits.  Raises RequestError and its kin."""
+    tables, key, body, now = call.plane.tables, call.key, call.body, call.t0
+    route = tables.routes.get(body.raw_model)
+    if route is None:
+        name = body.model
+        route = tables.find_route(body.raw_model, name)
+        if route is None:
+            raise refusals.unknown_model(name, [r.name for r in tables.routes.values()])
+    call.asked = route.name
+    allowed = key.route.models
+    if allowed and route.name not in allowed:
+        raise refusals.not_allowed(route.name)
+    targets = route.by_kind[call.kind.index]
+    if not targets:
+        raise refusals.wrong_kind(route, call.kind.name)
+    # The route first: a request that its rate turns away is not counted against the key.
+    if route.limiter is not None and (wait := route.limiter.take(now)):
+        raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
+    if key.limiter is not None and (wait := key.limiter.take(now)):
+        raise refusals.over_rate("This API key", key.limiter.rpm, wait)
+    call.route = route
+    call.targets = targets
+    call.wait_until = now + route.timeout

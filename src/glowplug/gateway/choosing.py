@@ -1,0 +1,93 @@
+"""Which target a request goes to next: `routing.plan` is asked again after everything that happened, and obeyed."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from glowplug.domain.access import Rights
+from glowplug.domain.model import Cold
+from glowplug.gateway import refusals
+from glowplug.gateway.tables import READY, Target
+from glowplug.gateway.waiting import EngineWait, SlotWait
+from glowplug.routing.plan import Decision, Standing, Step, decide
+
+if TYPE_CHECKING:
+    from glowplug.gateway.call import Call
+
+
+def step(call: Call) -> None:
+    """Go to the next target, wait for one, or refuse."""
+    now = monotonic()
+    targets = call.targets
+    if not call.tried and targets[0].standing(now) is READY:
+        call.attempt_at(targets[0])
+        return
+    standings = [target.standing(now) for target in targets]
+    cold = _cold(call)
+    decision = decide(standings, call.tried, cold)
+    if decision.step is Step.REFUSE and (again := _retry_local(call, standings)):
+        call.tried &= ~again
+        call.retried |= again
+        warm_only = call.key.route.rights is Rights.WARM
+        decision = decide(standings, call.tried, Cold.WAIT if cold is Cold.REJECT and not warm_only else cold)
+    _take(call, decision, standings, now)
+
+
+def _take(call: Call, decision: Decision, standings: list[Standing], now: float) -> None:
+    """Take the step that was decided."""
+    targets, key = call.targets, call.key.route
+    if decision.warm >= 0:
+        call.plane.grants.warm(targets[decision.warm], key.priority, key.rights is Rights.EVICT)
+        call.reason = b"cold; warming %b" % targets[decision.warm].name_header
+    index = decision.target
+    if decision.step is Step.USE:
+        call.attempt_at(targets[index])
+    elif decision.step is Step.WAIT:
+        call.wait(EngineWait(call, targets[index]), len(targets[index].waiters), now)
+    elif decision.step is Step.QUEUE:
+        call.wait(SlotWait(call, targets[index]), len(targets[index].queue.entries), now)
+    elif call.last_error is not None:
+        call.refuse(call.last_error)
+    elif standings[index] is Standing.COLD and key.rights is Rights.WARM:
+        call.refuse(refusals.not_warm(targets[index]))
+    else:
+        call.refuse(refusals.standing_error(targets[index], standings[index], now))
+
+
+def _cold(call: Call) -> Cold:
+    """What is done with a cold target: the alias says it, but a key for what is loaded starts nothing."""
+    return Cold.REJECT if call.key.route.rights is Rights.WARM else call.route.cold
+
+
+def _retry_local(call: Call, standings: list[Standing]) -> int:
+    """The bit of a local target that broke under us and may be asked for once more, or 0."""
+    able = {Standing.READY, Standing.FULL}
+    if call.key.route.rights is not Rights.WARM:
+        able.add(Standing.COLD)
+    for index, target in enumerate(call.targets):
+        bit = 1 << index
+        if target.route.local and call.tried & bit and not call.retried & bit and standings[index] in able:
+            return bit
+    return 0
+
+
+def mark_tried(call: Call, target: Target, why: str, *, final: bool) -> None:
+    """This target has had its chance; `final`: also a local one is not asked for once more."""
+    bit = 1 << call.targets.index(target)
+    call.tried |= bit
+    if final:
+        call.retried |= bit
+    call.reason = f"failover; {target.name} {why}".encode("ascii", "replace").replace(b"\r", b" ").replace(b"\n", b" ")
+
+
+def others_left(call: Call, target: Target) -> bool:
+    """Whether somebody else can answer after this target."""
+    tried = call.tried | 1 << call.targets.index(target)
+    now = monotonic()
+    return decide([t.standing(now) for t in call.targets], tried, _cold(call)).step is not Step.REFUSE
+
+
+def somebody_ready(call: Call, now: float) -> bool:
+    """Whether a target can be used at once."""
+    return decide([t.standing(now) for t in call.targets], call.tried, _cold(call)).step is Step.USE

@@ -1,0 +1,35 @@
+"""What a whole answer of an upstream means: it is the client's, or the next target is asked instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from glowplug.domain.usage import Outcome
+from glowplug.gateway import refusals
+from glowplug.gateway.waiting import asks_again
+
+if TYPE_CHECKING:
+    from glowplug.gateway.attempts import Attempt
+
+RETRY_STATUS: Final = frozenset((408, 429, 500, 501, 502, 503, 504, 507, 508, 520, 521, 522, 523, 524, 529))
+"""Answers after which the next target is tried (RFC 9110 and the codes CDNs and providers add)."""
+OK: Final = Outcome.OK
+"""At hand: naming the member of an enum costs as much as a call."""
+
+
+def judge(attempt: Attempt, status: int, body: bytes) -> None:
+    """A whole response has come: pass it on, or let the next target answer."""
+    call, target = attempt.call, attempt.target
+    if status < 400:
+        attempt.pass_on(status, body, OK)
+    elif status in (401, 403) and not target.route.local:
+        attempt.settle(Outcome.UPSTREAM_ERROR, None)
+        call.failed(target, refusals.rejected_credentials(target, status), str(status))
+    elif status in RETRY_STATUS and call.others_left(target):
+        attempt.settle(Outcome.UPSTREAM_ERROR, None)
+        call.failed(target, refusals.attempt_error(target, f"status {status}", False), str(status))
+    elif status == 503 and target.route.local and asks_again(call, target):
+        attempt.settle(Outcome.UPSTREAM_ERROR, None)
+        call.pause_before(target, refusals.attempt_error(target, f"status {status}", False))
+    else:
+        attempt.pass_on(status, body, Outcome.UPSTREAM_ERROR)

@@ -1,0 +1,56 @@
+"""The end of an attempt: its record in the journal, and what it held is given back."""
+
+from __future__ import annotations
+
+from time import monotonic, time
+from typing import TYPE_CHECKING
+
+from glowplug.domain.usage import AttemptClosed, Outcome
+from glowplug.wire.openai import Usage, estimate_tokens
+
+if TYPE_CHECKING:
+    from glowplug.gateway.attempts import Attempt
+
+
+def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
+    """Close the record of an attempt that is not settled yet; before the client's last byte."""
+    attempt.settled = True
+    call, target = attempt.call, attempt.target
+    target.active -= 1
+    if call.reply.detached:
+        outcome = Outcome.CLIENT_GONE
+    if usage is not None:
+        details = usage.prompt_tokens_details
+        cached = (details.cached_tokens or 0) if details is not None else 0
+        prompt, completion, estimated = usage.prompt_tokens, usage.completion_tokens or 0, False
+    else:
+        cached = 0
+        prompt, completion, estimated = _guessed(attempt, outcome)
+    lasted = monotonic() - attempt.started
+    call.plane.close_attempt(
+        AttemptClosed(
+            call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, call.kind.name,
+            time() - lasted, lasted, attempt.first_byte, attempt.status, outcome, prompt,
+            completion, cached, estimated, attempt.streaming,
+        )
+    )  # fmt: skip
+    if attempt.instance is not None:
+        keep = call.keep_alive
+        if keep is not None:
+            keep = min(keep, target.route.keep_alive_most)
+        call.plane.grants.release(attempt.instance, keep)
+    if target.queue.entries:
+        call.plane.grants.slots.look(target)
+
+
+def _guessed(attempt: Attempt, outcome: Outcome) -> tuple[int, int, bool]:
+    """(prompt, completion, estimated) when nobody reported any: guessed where an answer had begun, else zero."""
+    if attempt.status != 200 and outcome is not Outcome.CLIENT_GONE:
+        return 0, 0, False
+    kind = attempt.call.kind
+    prompt = completion = 0
+    if kind.prompt:
+        prompt = estimate_tokens(len(attempt.call.body.data))
+    if kind.completion:
+        completion = attempt.events if attempt.streaming else estimate_tokens(attempt.size) if attempt.size else 0
+    return prompt, completion, kind.prompt or kind.completion

@@ -1,0 +1,66 @@
+"""What tokens cost: exact, rounded once, up."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glowplug.domain.price import MILLION, Price, Rates, Tier, Tokens, cost
+
+USD = 1_000_000_000
+PRICE = Price(
+    version="v",
+    rates=Rates(prompt=3 * USD, completion=15 * USD, cached=3 * USD // 10, cache_written=375 * USD // 100),
+    tiers=(Tier(above=200_000, rates=Rates(prompt=6 * USD, completion=22 * USD)),),
+)
+
+
+@pytest.mark.parametrize(("tokens", "nano"), [
+    (Tokens(), 0),
+    (Tokens(prompt=1), 3_000),
+    (Tokens(completion=1), 15_000),
+    (Tokens(prompt=10, cached=10), 3_000),
+    (Tokens(prompt=10, cached=4, cache_written=6), 4 * 300 + 6 * 3_750),
+    (Tokens(prompt=200_000, completion=1), 600_000_000 + 15_000),
+    (Tokens(prompt=200_001, completion=1), 200_001 * 6_000 + 22_000),
+    (Tokens(prompt=5, cached=9), 9 * 300),
+])  # fmt: skip
+def test_known_costs(tokens: Tokens, nano: int) -> None:
+    assert cost(PRICE, tokens) == nano
+
+
+def test_what_has_no_rate_of_its_own_costs_what_holds_it() -> None:
+    plain = Price(version="v", rates=Rates(prompt=2 * USD, completion=4 * USD))
+    tokens = Tokens(prompt=100, completion=50, cached=20, cache_written=10, prompt_audio=5, completion_audio=7)
+    assert cost(plain, tokens) == 100 * 2_000 + 50 * 4_000
+
+
+def test_audio_has_rates_of_its_own_and_a_request_may_cost_by_itself() -> None:
+    price = Price(
+        version="v", rates=Rates(prompt=USD, completion=USD, prompt_audio=USD * 2, completion_audio=USD * 3), request=7
+    )
+    assert (
+        cost(price, Tokens(prompt=10, completion=10, prompt_audio=4, completion_audio=3))
+        == 7 + 6_000 + 8_000 + 7_000 + 9_000
+    )
+
+
+COUNT = st.integers(0, 1 << 40)
+
+
+@given(st.integers(0, 10**14), st.integers(0, 10**14), COUNT, COUNT)
+def test_rounded_once_and_up(prompt_rate: int, completion_rate: int, prompt: int, completion: int) -> None:
+    price = Price(version="v", rates=Rates(prompt=prompt_rate, completion=completion_rate))
+    exact = Fraction(prompt * prompt_rate + completion * completion_rate, MILLION)
+    assert 0 <= cost(price, Tokens(prompt=prompt, completion=completion)) - exact < 1
+
+
+@pytest.mark.parametrize(("price", "free"), [
+    (Price(version="v"), True), (Price(version="v", request=1), False), (PRICE, False),
+    (Price(version="v", rates=Rates(completion=1)), False), (Price(version="v", tiers=PRICE.tiers), False),
+])  # fmt: skip
+def test_free(price: Price, free: bool) -> None:
+    assert price.free is free

@@ -1,0 +1,38 @@
+"""Whether a request may be served: see also tests/gateway/test_call.py, which asks through a connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from glowplug.domain.snapshot import AliasRoute
+from tests.gateway.rig import KEY, MODELS, Rig, chat, key, snapshot, whole
+
+
+def test_a_name_spelled_with_escapes_finds_its_route(rig: Rig) -> None:
+    client = rig.ask(b'{"model":"clo\\u0075d","messages":[]}')
+    rig.reply(whole(), "cloud")
+    assert client.answer.status == 200
+    assert rig.journal.ends[0].asked == "cloud"
+
+
+@pytest.mark.parametrize(("model", "status", "code"), [
+    ("clowd", 404, "model_not_found"), ("cloud2", 403, "model_not_allowed"),
+])  # fmt: skip
+def test_nothing_is_accounted_for_who_may_not(rig: Rig, model: str, status: int, code: str) -> None:
+    rig.apply(snapshot(keys=(key(KEY, "user", models=("cloud",)),), aliases=(), models=MODELS))
+    client = rig.ask(chat(model))
+    assert (client.answer.status, client.answer.code) == (status, code)
+    assert not rig.journal.records
+
+
+def test_a_request_that_the_route_turns_away_is_not_counted_against_the_key(rig: Rig) -> None:
+    rig.apply(snapshot(keys=(key(KEY, "user", rpm=2),), aliases=(AliasRoute(name="slow", targets=("cloud",), rpm=1),)))
+    for status in (200, 429, 429):
+        client = rig.ask(chat("slow"))
+        if status == 200:
+            rig.reply(whole(), "cloud")
+        assert client.answer.status == status
+    client = rig.ask(chat("cloud"))
+    rig.reply(whole(), "cloud")
+    assert client.answer.status == 200
+    assert rig.ask(chat("cloud")).answer.status == 429
