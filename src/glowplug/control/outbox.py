@@ -7,6 +7,7 @@ import logging
 from glowplug.clock import Clock
 from glowplug.control.events import Broadcaster, Event
 from glowplug.control.link import LinkServer
+from glowplug.control.metrics import ControlMetrics
 from glowplug.domain.instance import Endpoint, Failure, InstanceView, State
 from glowplug.domain.model import Loading
 from glowplug.units import format_size
@@ -40,6 +41,8 @@ class LinkOutbox:
     """The manager's outbox.  The link is connected after both exist, and nothing is sent before."""
 
     def __init__(self, events: Broadcaster, clock: Clock) -> None:
+        self.metrics: ControlMetrics | None = None
+        """Who counts what is told here."""
         self._events = events
         self._clock = clock
         self._link: LinkServer | None = None
@@ -71,6 +74,8 @@ class LinkOutbox:
         """Memory that an engine did not give back."""
         sizes = ", ".join(f"{format_size(bytes_)} of {device}" for device, bytes_ in missing.items())
         _log.error("%s: its processes are gone, and %s did not come back", model, sizes)
+        if self.metrics is not None:
+            self.metrics.leaked(model, missing)
         self._publish("leak", {"model": model, "missing": missing})
 
     def changed(self, view: InstanceView) -> None:
@@ -79,6 +84,8 @@ class LinkOutbox:
         self._states[view.model] = view.state
         if view.state is not before and (line := told(view, before)):
             _log.log(logging.WARNING if view.state is State.FAILED else logging.INFO, "%s", line)
+        if self.metrics is not None:
+            self.metrics.changed(view)
         self._publish("instance", view)
 
     def _send(self, worker: str | None, message: ToWorker) -> None:

@@ -22,8 +22,10 @@ from glowplug.control.configuration import Configuration
 from glowplug.control.events import Broadcaster
 from glowplug.control.folding import FoldLoop
 from glowplug.control.link import LinkServer
+from glowplug.control.metrics import ControlMetrics
 from glowplug.control.outbox import LinkOutbox
 from glowplug.control.publisher import Publisher
+from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
 from glowplug.control.suspend import Suspend
 from glowplug.engines.base import Engine
@@ -46,6 +48,7 @@ from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
+from glowplug.wire.exposition import Families
 
 _log = logging.getLogger(__name__)
 
@@ -108,6 +111,15 @@ class ControlProcess:
         folder = Folder(paths.journal, AttemptStore(self._database), is_gone)
         self._folder = folder
         self._folding = FoldLoop(folder.fold, self._events, self._clock)
+        self._metrics = ControlMetrics(
+            self._clock,
+            instances=self._manager.views,
+            memory=self._manager.planner.memory,
+            journal=paths.journal,
+            stale=lambda: self._configuration.stale,
+        )
+        self._outbox.metrics = self._metrics
+        self._folding.folded = self._metrics.folded
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -147,7 +159,9 @@ class ControlProcess:
             keys_used=self._keys_used,
             stirred=self._folding.poke,
             noticed=self._noticed,
+            scraped=self._scraped,
         )
+        self._scraping = Scraping(self._link.views, self._link.send, self._metrics)
         self._outbox.connect(self._link)
         self._publisher.connect(self._link)
         self._configuration.connect(self._applied)
@@ -193,6 +207,7 @@ class ControlProcess:
             status=self._status,
             events=self._events,
             log_file=self._log_file,
+            scrape=self._scraping.text,
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
             leases=MemoryLeases(self._manager.lending, self._manager.planner),
@@ -261,6 +276,9 @@ class ControlProcess:
             await self._keys.used(times)
         except StoreError as error:  # a full disk, say: no reason to stop serving
             _log.error("when keys were last used could not be stored: %s", error)
+
+    def _scraped(self, worker: str, ask: int, families: Families) -> None:
+        self._scraping.scraped(worker, ask, families)
 
     def _noticed(self, worker: str, joined: bool) -> None:
         _log.info("worker %s %s", worker, "joined" if joined else "is gone")

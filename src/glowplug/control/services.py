@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class Services:
     events: Broadcaster
     log_file: Callable[[str], Path]
     """The log of a local model."""
+    scrape: Callable[[], Awaitable[bytes]] | None = None
+    """The exposition of all figures."""
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None

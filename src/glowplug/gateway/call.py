@@ -39,7 +39,7 @@ class Call:
     deadline = wait_until = INF
     over = paused = False
     attempts = tried = retried = pauses = 0
-    load_time = beat_at = 0.0
+    load_time = beat_at = queue_time = upstream_time = 0.0
     attempt: Attempt | None = None
     waiting: Wait | None = None
     last_error: GlowplugError | None = None
@@ -110,8 +110,12 @@ class Call:
         """This wait is over."""
         self.waiting = None
         self.deadline = INF
+        waited = monotonic() - wait.since
+        self.plane.metrics.wait_seconds.observe(waited)
         if wait.loads:
-            self.load_time += monotonic() - wait.since
+            self.load_time += waited
+        else:
+            self.queue_time += waited
 
     def go_on(self, wait: Wait) -> None:
         """This wait is over: choose again."""
@@ -213,7 +217,11 @@ class Call:
     def _count(self, status: int) -> None:
         metrics = self.plane.metrics
         metrics.requests[self.asked, status] += 1
-        metrics.request_seconds.observe(monotonic() - self.t0)
+        lasted = monotonic() - self.t0
+        metrics.request_seconds.observe(lasted)
+        metrics.overhead_seconds.observe(max(0.0, lasted - self.upstream_time - self.load_time - self.queue_time))
+        if self.attempts > 1 and status < 400 and (served := self.attempt) is not None:
+            metrics.fallbacks[self.targets[0].name, served.target.name] += 1
 
     def _done(self) -> None:
         if self.over:

@@ -220,8 +220,8 @@ class ClientConnection(asyncio.Protocol):
         self.kind = kind
         try:
             self.key = authenticate(self.plane.tables, headers)
-        except GlowplugError:
-            self.plane.metrics.auth_failures += 1
+        except GlowplugError as error:
+            self.plane.metrics.auth_failures[error.code] += 1
             raise
 
     def on_body(self, data: bytes) -> None:

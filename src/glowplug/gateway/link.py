@@ -117,3 +117,5 @@ class ControlLink(asyncio.Protocol):
                 self._plane.grants.progress(loading)
             case link.Failed(model, failure):
                 self._plane.grants.fail(model, failure)
+            case link.Scrape(ask):
+                self.send(link.Scraped(ask, self._plane.families()))

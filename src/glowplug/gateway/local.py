@@ -10,13 +10,16 @@ import msgspec
 from glowplug.errors import NotFound, RequestError
 from glowplug.gateway import answer
 from glowplug.gateway.auth import authenticate
+from glowplug.gateway.metrics import METRICS
 from glowplug.gateway.tables import Key, Route
+from glowplug.wire import litellm_metrics
+from glowplug.wire.exposition import CONTENT_TYPE, joined, render
 
 if TYPE_CHECKING:
     from glowplug.gateway.plane import Plane
 
 _TEXT = b"content-type: text/plain; charset=utf-8\r\n"
-_METRICS = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
+_METRICS = b"content-type: %b\r\n" % CONTENT_TYPE
 _encode = msgspec.json.Encoder().encode
 
 Result = tuple[int, bytes, bytes]
@@ -34,8 +37,8 @@ def serve(plane: Plane, method: bytes, path: bytes, headers: dict[bytes, bytes])
         found = _live
     elif path == b"/health/ready":
         found = _ready
-    elif path == b"/metrics":
-        found = _metrics
+    elif path == b"/metrics" and not plane.control_connected:
+        found = _metrics  # else the control process asks all workers
     elif path in (b"/v1/models", b"/models") or path.startswith((b"/v1/models/", b"/models/")):
         found = _models
     else:
@@ -70,7 +73,12 @@ def _ready(plane: Plane, path: bytes, headers: dict[bytes, bytes]) -> Result:
 
 def _metrics(plane: Plane, path: bytes, headers: dict[bytes, bytes]) -> Result:
     authenticate(plane.tables, headers)
-    return 200, _METRICS, plane.metrics.render(plane.gauges())
+    families = plane.families()
+    return (
+        200,
+        _METRICS,
+        render({**METRICS, **litellm_metrics.ROWS}, joined((families, litellm_metrics.translated(families)))),
+    )
 
 
 def _models(plane: Plane, path: bytes, headers: dict[bytes, bytes]) -> Result:

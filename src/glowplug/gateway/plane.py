@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from glowplug.domain.usage import AttemptClosed, AttemptOpened
 from glowplug.errors import StoreError, Unavailable
 from glowplug.gateway.grants import Grants, Uplink
-from glowplug.gateway.metrics import Metrics
+from glowplug.gateway.metrics import Metrics, by_model
 from glowplug.gateway.tables import Tables, Target
 from glowplug.gateway.upstream import Pool, tcp, unix
 from glowplug.ids import RequestIds
+from glowplug.wire.exposition import Families, Sample
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
@@ -62,6 +63,7 @@ class Plane:
         self.control_connected = False
         self._journal = journal
         self._sweeping = False
+        self._sweep_due = self._lag = 0.0
         self._changed = asyncio.Event()
 
     @property
@@ -105,9 +107,15 @@ class Plane:
         counts = metrics.tokens[record.model]
         counts[0] += record.prompt_tokens
         counts[1] += record.completion_tokens
+        if record.cached_tokens:
+            counts[2] += record.cached_tokens
+        if record.cost:
+            metrics.cost[record.model] += record.cost
+        metrics.upstream_seconds.observe(record.duration)
         try:
             self._journal.closed(record)
         except StoreError as error:
+            metrics.journal_failures += 1
             # The opened record is there: the fold will settle this attempt as interrupted, so it is not lost.
             log.error("journal: the end of %s attempt %d was not recorded: %s", record.request, record.attempt, error)
 
@@ -122,7 +130,7 @@ class Plane:
         self.connections.add(connection)
         if not self._sweeping:
             self._sweeping = True
-            self.loop.call_later(SWEEP, self._sweep)
+            self._sweep_later()
         return True
 
     def left(self, connection: ClientConnection, client: str) -> None:
@@ -140,12 +148,18 @@ class Plane:
         self.detached.discard(call)
         self._changed.set()
 
+    def _sweep_later(self) -> None:
+        self._sweep_due = monotonic() + SWEEP
+        self.loop.call_later(SWEEP, self._sweep)
+
     def _sweep(self) -> None:
-        self.sweep(monotonic())
+        now = monotonic()
+        self._lag = max(self._lag, now - self._sweep_due)
+        self.sweep(now)
         idle = not self.connections and not self.detached and not any(p.idle for p in self._pools())
         self._sweeping = not idle
         if self._sweeping:
-            self.loop.call_later(SWEEP, self._sweep)
+            self._sweep_later()
 
     def sweep(self, now: float) -> None:
         """Let everything whose deadline has passed know (monotonic seconds)."""
@@ -190,17 +204,25 @@ class Plane:
         for connection in list(self.connections):
             connection.tr.abort()
 
-    def gauges(self) -> dict[str, dict[str, float]]:
-        """The values of the gauges in `metrics.METRICS` now."""
+    def families(self) -> Families:
+        """Everything in `metrics.METRICS`, as of now."""
         targets = self.tables.targets.values()
         leases: dict[str, float] = {}
         for instance in self.grants.instances.values():
             leases[instance.endpoint.model] = leases.get(instance.endpoint.model, 0.0) + instance.leases
-        return {
-            "glowplug_requests_in_flight": {"": float(sum(c.call is not None for c in self.connections))},
-            "glowplug_requests_waiting": {t.name: float(len(t.waiters) + len(t.queue.entries)) for t in targets},
-            "glowplug_connections": {"": float(len(self.connections))},
-            "glowplug_leases": leases,
-            "glowplug_snapshot_revision": {"": float(self.tables.snapshot.revision)},
-            "glowplug_control_connected": {"": float(self.control_connected)},
-        }
+        now = monotonic()
+        lag, self._lag = self._lag, 0.0
+        return self.metrics.families(
+            {
+                "glowplug_requests_in_flight": [Sample((), sum(c.call is not None for c in self.connections))],
+                "glowplug_requests_waiting": by_model({t.name: len(t.waiters) + len(t.queue.entries) for t in targets}),
+                "glowplug_connections": [Sample((), len(self.connections))],
+                "glowplug_leases": by_model(leases),
+                "glowplug_target_standing": [
+                    Sample((("model", t.name), ("standing", t.standing(now).name.lower())), 1) for t in targets
+                ],
+                "glowplug_snapshot_revision": [Sample((), self.tables.snapshot.revision)],
+                "glowplug_control_connected": [Sample((), self.control_connected)],
+                "glowplug_loop_lag_seconds": [Sample((), lag)],
+            }
+        )

@@ -27,6 +27,7 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         cached = 0
         prompt, completion, estimated = _guessed(attempt, outcome)
     lasted = monotonic() - attempt.started
+    call.upstream_time += lasted
     call.plane.close_attempt(
         AttemptClosed(
             call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, call.kind.name,

@@ -15,6 +15,7 @@ import msgspec
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Loading
 from glowplug.domain.snapshot import Snapshot
+from glowplug.wire.exposition import Families
 
 MAX_FRAME = 64 << 20
 PROTOCOL = 1
@@ -85,6 +86,13 @@ class KeysUsed(msgspec.Struct, frozen=True, tag=True):
     keys: dict[str, float]
 
 
+class Scraped(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Scrape`: everything this worker counts."""
+
+    ask: int
+    families: Families
+
+
 # ---- control → worker
 
 
@@ -118,8 +126,14 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     failure: Failure
 
 
-ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed
-ToWorker = SetSnapshot | Granted | Revoked | Progress | Failed
+class Scrape(msgspec.Struct, frozen=True, tag=True):
+    """Say what you count."""
+
+    ask: int
+
+
+ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | Scraped
+ToWorker = SetSnapshot | Granted | Revoked | Progress | Failed | Scrape
 
 
 class FrameError(ValueError):
