@@ -22,6 +22,7 @@ from glowplug.domain import model as domain
 from glowplug.domain.model import Capability, Dialect, LocalModel, OnDisconnect
 from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, Limits, ModelRoute
+from glowplug.logs import LogFormat, LogLevel
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _WILDCARDS = ("0.0.0.0", "::", "*")  # noqa: S104  compared with, not bound to
@@ -46,6 +47,8 @@ class ServerSettings:
     """Every Host header value (without port) that is served; `*` serves any."""
     origins: tuple[str, ...]
     limits: Limits
+    log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
 
 
 @dataclass(frozen=True, repr=False)
@@ -201,6 +204,8 @@ def server_settings(server: Server) -> ServerSettings:
             plain_wait=server.plain_wait,
             drain_timeout=server.drain_timeout,
         ),
+        log_format=server.log_format,
+        log_level=server.log_level,
     )
 
 

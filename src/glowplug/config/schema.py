@@ -36,6 +36,7 @@ from glowplug.config.kinds import (
 )
 from glowplug.config.schema_models import Engine, Model
 from glowplug.domain.model import Cold, OnDisconnect
+from glowplug.logs import LogFormat, LogLevel
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -55,7 +56,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Server(Struct, frozen=True, kw_only=True):
-    """Where Glowplug listens and what it lets in.  Changing host, port or workers needs a restart."""
+    """Where Glowplug listens and what it lets in.  Changing host, port, workers or the log needs a restart."""
 
     host: Annotated[
         str,
@@ -90,6 +91,10 @@ class Server(Struct, frozen=True, kw_only=True):
             "the loading object."
         ),
     ] = 300.0
+    log_format: Annotated[
+        LogFormat, Meta(description="The log on standard error: `text` for people, `json` with one object a line.")
+    ] = LogFormat.TEXT
+    log_level: Annotated[LogLevel, Meta(description="The least that is logged.")] = LogLevel.INFO
     limits: Annotated[Limits, Meta(description="Limits on everything that arrives.")] = Limits()
 
 
