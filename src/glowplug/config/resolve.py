@@ -7,7 +7,7 @@ value came from; `resolve` turns the filled tree into domain values.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 import msgspec
@@ -52,6 +52,14 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, repr=False)
+class TelemetrySettings:
+    """Where spans and measurements are sent; `otlp` is empty when nowhere."""
+
+    otlp: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, repr=False)
 class Resolved:
     """The configuration as domain values.  It holds opened secrets, so it has no readable repr."""
 
@@ -65,6 +73,7 @@ class Resolved:
     scheduling: SchedulingSettings
     groups: tuple[domain.Group, ...]
     """Groups with the names of their members, whether those can be run now or not."""
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     def __repr__(self) -> str:
         return f"Resolved({len(self.routes)} models, {len(self.aliases)} aliases)"
@@ -178,6 +187,9 @@ def resolve(
         groups=tuple(
             domain.Group(name=name, members=group.members, most=group.most, exclusive=group.exclusive)
             for name, group in config.groups.items()
+        ),
+        telemetry=TelemetrySettings(
+            config.telemetry.otlp or "", {name: value.reveal() for name, value in config.telemetry.headers.items()}
         ),
     )
 

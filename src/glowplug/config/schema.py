@@ -258,6 +258,26 @@ class Group(Struct, frozen=True, kw_only=True):
     exclusive: Annotated[bool, Meta(description="While one of them is loaded, no model outside the group is.")] = False
 
 
+class Telemetry(Struct, frozen=True, kw_only=True):
+    """Where spans and measurements of every attempt are sent.  Needs the extra `otel`; a change needs a restart."""
+
+    otlp: Annotated[
+        str | None,
+        Meta(
+            description="Base URL of an OpenTelemetry collector (OTLP over HTTP). Prompts and answers are never sent.",
+            examples=["http://127.0.0.1:4318"],
+        ),
+    ] = None
+    headers: Annotated[
+        dict[str, HeaderValue],
+        Meta(
+            description="Request headers for the collector. Their values are treated as secrets.",
+            examples=[{"Authorization": "Bearer ${OTLP_TOKEN}"}],
+            extra={"keys": "header"},
+        ),
+    ] = {}
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -280,3 +300,4 @@ class Config(Struct, frozen=True, kw_only=True):
     groups: Annotated[
         dict[str, Group], Meta(description="Models that may not be loaded together.", extra={"keys": "name"})
     ] = {}
+    telemetry: Annotated[Telemetry, Meta(description="Where spans and measurements are sent.")] = Telemetry()

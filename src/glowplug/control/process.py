@@ -28,6 +28,7 @@ from glowplug.control.publisher import Publisher
 from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
 from glowplug.control.suspend import Suspend
+from glowplug.control.telemetry import Tapped, Telemetry
 from glowplug.engines.base import Engine
 from glowplug.errors import ConfigError, StoreError
 from glowplug.launchers.base import Choice, Launcher
@@ -108,7 +109,10 @@ class ControlProcess:
             launcher, engines, Records(paths.instances), LoopScheduler(), self._outbox, hardware, logs=paths.logs
         )
         self._database = Database(paths.database)
-        folder = Folder(paths.journal, AttemptStore(self._database), is_gone)
+        self._telemetry = self._exporter(loaded)
+        store = AttemptStore(self._database)
+        told = Tapped(store, self._telemetry.tell) if self._telemetry is not None else store
+        folder = Folder(paths.journal, told, is_gone)
         self._folder = folder
         self._folding = FoldLoop(folder.fold, self._events, self._clock)
         self._metrics = ControlMetrics(
@@ -195,6 +199,24 @@ class ControlProcess:
             timeout_graceful_shutdown=_HTTP_STOPS_WITHIN,
         )
         return _QuietServer(config), listening
+
+    def _exporter(self, loaded: Loaded) -> Telemetry | None:
+        """Where attempts are exported to, if anywhere; what cannot export does not keep us from serving."""
+        settings = loaded.resolved.telemetry
+        if not settings.otlp:
+            return None
+        try:
+            return Telemetry(settings.otlp, settings.headers, self._provider_of)
+        except ConfigError as error:
+            _log.error("%s", error)
+            return None
+
+    def _provider_of(self, model: str) -> str:
+        """Who serves a model: its provider, or its engine."""
+        catalog = self._configuration.catalog()
+        engines = {one.name: one.engine for one in catalog.local}
+        owners = {one.name: one.owner for one in catalog.models}
+        return engines.get(model) or owners.get(model, "")
 
     def _services(self) -> Services:
         return Services(
@@ -309,4 +331,6 @@ class ControlProcess:
         for task in tuple(self._tasks):
             task.cancel()
         await self._folding.once()
+        if self._telemetry is not None:
+            await asyncio.to_thread(self._telemetry.close)
         self._database.close()

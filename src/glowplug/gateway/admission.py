@@ -5,7 +5,7 @@ Everything here happens before anything is sent or accounted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from glowplug.gateway import refusals
 from glowplug.gateway.kinds import handed_on
@@ -16,10 +16,15 @@ from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
 
+_LONGEST_TRACE: Final = 64
+"""Characters of a `traceparent` header that are kept; a valid one has 55."""
+
 
 def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     """Look into a request.  Raises RequestError."""
     kind = call.kind
+    if b"traceparent" in headers:
+        call.trace = headers[b"traceparent"].decode("latin-1")[:_LONGEST_TRACE]
     if kind.plain and KEEP_ALIVE not in data and KEEP_ALIVE_HEADER not in headers:
         call.body = kind.read(data)
     else:

@@ -46,7 +46,7 @@ class Call:
     keep_alive: float | None = None
     """Seconds the engine is to be kept after this request, when it says so."""
     reason = b"first"
-    asked = ""
+    asked = trace = ""
     fields = b""
     """Header lines of the client that go upstream."""
     body: Peeked

@@ -32,7 +32,7 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         AttemptClosed(
             call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, call.kind.name,
             time() - lasted, lasted, attempt.first_byte, attempt.status, outcome, prompt,
-            completion, cached, estimated, attempt.streaming,
+            completion, cached, estimated, attempt.streaming, trace=call.trace,
         )
     )  # fmt: skip
     if attempt.instance is not None:
