@@ -55,6 +55,9 @@ def admit(call: Call) -> None:
     targets = route.by_kind[call.kind.index]
     if not targets:
         raise refusals.wrong_kind(route, call.kind.name)
+    guard = key.guard
+    if guard is not None and (over := guard.refusal(now)) is not None:
+        raise over
     # The route first: a request that its rate turns away is not counted against the key.
     if route.limiter is not None and (wait := route.limiter.take(now)):
         raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
@@ -62,4 +65,6 @@ def admit(call: Call) -> None:
         raise refusals.over_rate("This API key", key.limiter.rpm, wait)
     call.route = route
     call.targets = targets
+    if guard is not None:
+        call.held = guard.take(call, now)
     call.wait_until = now + route.timeout
