@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
+
+import msgspec
 
 from glowplug.domain.access import Role
 from glowplug.domain.budget import Scope, UseLimit
-from glowplug.domain.snapshot import KeyRoute
+from glowplug.domain.snapshot import BudgetPeriod, KeyRoute
 from glowplug.gateway.guards import scopes_of
 from glowplug.gateway.tables import Key, Tables
 from glowplug.routing.limits import RateLimit, SharedRate
@@ -78,6 +81,16 @@ def test_one_worker_shares_nothing(tmp_path: Path) -> None:
     guard = _key(tables).guard
     assert guard is not None
     assert [type(rate) for _, rate in (*guard.rates, *guard.tokens)] == [RateLimit, RateLimit]
+
+
+def test_a_budget_without_a_row_lets_nothing_through(tmp_path: Path) -> None:
+    metered = Metered(tmp_path)
+    tables = Tables(metered.guards())
+    snap = metered.snapshot((budget(10),), keys=(USER,))
+    (route,) = snap.budgets
+    nowhere = msgspec.structs.replace(route, periods=(BudgetPeriod(0.0, inf, -1),))
+    tables.apply(msgspec.structs.replace(snap, budgets=(nowhere,), rows={}))
+    assert _key(tables).meters[0].left(1.0) < 0
 
 
 def test_another_file_of_counters_is_followed(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class Guards:
                 log.error("the shared counters cannot be used, so budgets let nothing through: %s", error)
 
     def _tally(self, name: str, row: int | None) -> Tally | None:
-        if row is None or self._counters is None:
+        if row is None or row < 0 or self._counters is None:
             return None
         tally = self._tallies.get(name) or self._old_tallies.get(name)
         if tally is None or tally.row != row or tally.file is not self._counters.file:
