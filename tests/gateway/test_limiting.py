@@ -64,6 +64,18 @@ def test_what_failed_is_released_and_the_next_target_reserves_its_own(rig: Rig, 
     assert metered.left(rig) == [1000 - 11]
 
 
+def test_what_cannot_be_recorded_holds_nothing(rig: Rig, metered: Metered) -> None:
+    apply(rig, metered, limits=(UseLimit(scope=Scope.MODEL, name="cloud", concurrency=1),))
+    rig.journal.full = True
+    for _ in range(2):
+        assert rig.ask(chat("cloud")).answer.status == 503
+    rig.journal.full = False
+    assert metered.left(rig) == [1000]
+    client = rig.ask(chat("cloud"))
+    rig.reply(usage(3, 4), "cloud")
+    assert client.answer.status == 200
+
+
 def test_a_client_that_leaves_is_settled_too(rig: Rig, metered: Metered) -> None:
     apply(rig, metered)
     client = rig.ask(chat("cloud", stream=True))
