@@ -22,7 +22,7 @@ from glowplug.gateway.guards import Guards
 from glowplug.gateway.tables import Tables
 from glowplug.ledger.counters import CounterFile, WorkerCounters
 from glowplug.ledger.fold import Folded
-from glowplug.routing.budgets import Meter, Reservation, period_of
+from glowplug.routing.budgets import Meter, Period, Reservation, period_of
 from tests.control.test_metering import Bench
 from tests.gateway.rig import snapshot
 
@@ -37,6 +37,8 @@ class Attempt(msgspec.Struct):
     life: int
     """Of its worker: a restarted one is another."""
     started: float
+    period: Period
+    """In which it counts: that of its start, or the last that its worker knows."""
     reserved: int
     lease: Reservation
     price: Price
@@ -124,8 +126,10 @@ class Budgets(RuleBasedStateMachine):
             return None
         assert self.truth(self.now) < self.budget.amount, "admitted only while something is left, so passed by one"
         amount = cost(self.price, Tokens(prompt=prompt, completion=most))
-        lease = Reservation((worker.meter.at(self.now)[1],), amount)
-        attempt = Attempt(index, self.lives[index], self.now, amount, lease, self.price)
+        period, account = worker.meter.at(self.now)
+        attempt = Attempt(
+            index, self.lives[index], self.now, period, amount, Reservation((account,), amount), self.price
+        )
         self.open.append(attempt)
         self.opened += 1
         return attempt
@@ -245,7 +249,7 @@ class Budgets(RuleBasedStateMachine):
             if worker is None:
                 continue
             for period, account in worker.meter.periods:
-                there = [one.reserved for one in self.open if period.start <= one.started < period.end]
+                there = [one.reserved for one in self.open if one.period == period]
                 if all(one is not None for one in self.workers):
                     assert account.reserved() == sum(there)
                 else:
@@ -271,8 +275,8 @@ class Budgets(RuleBasedStateMachine):
         for worker in self.workers:
             for period, account in worker.meter.periods if worker is not None else ():
                 there = sum(nano for at, nano in self.closed if period.start <= at < period.end)
-                # Windows that are to come are counted from their start on, and nothing has happened in them.
-                if period.start <= self.now:
+                # A window that is over has what came later, too, until control has turned it.
+                if period.start <= self.now < period.end:
                     assert account.spent() == there
 
 

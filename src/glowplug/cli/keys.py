@@ -76,6 +76,7 @@ def keys() -> None:
 @click.option("--user", default="", metavar="NAME", help="Whom it belongs to.")
 @click.option("--team", default="", metavar="NAME", help="Whose spend and limits it counts towards, too.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME", help="A tag of all its requests; may be given again.")
+@click.option("--end-users", is_flag=True, help="Its requests say who is asking; records name them, nothing else.")
 @click.option("--tpm", type=click.IntRange(1), metavar="N", help="Tokens a minute, prompts and answers [no limit].")
 @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Requests at the same time [no limit].")
 @click.option("--budget", default="", metavar="AMOUNT/WINDOW", help="What it may spend, for example 20/month.")
@@ -92,6 +93,7 @@ def create(
     user: str,
     team: str,
     tags: tuple[str, ...],
+    end_users: bool,
     tpm: int | None,
     concurrency: int | None,
     budget: str,
@@ -115,7 +117,7 @@ def create(
     asked: dict[str, Any] = {"name": name, "role": role, "models": allowed, "rpm": rpm}
     asked |= {"rights": rights, "priority": priority}
     more = {"user": user, "team": team, "tags": list(tags), "tpm": tpm, "concurrency": concurrency, "budget": budget}
-    asked |= {name: value for name, value in more.items() if value}
+    asked |= {name: value for name, value in (more | {"end_users": end_users}).items() if value}
     valid = duration(expires, "--expires") if expires is not None else inf
     asked["expires_in"] = valid if valid < inf else None
     client, output = session.client(), session.output

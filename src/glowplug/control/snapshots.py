@@ -48,6 +48,7 @@ def build_snapshot(catalog: Catalog, keys: Iterable[ApiKey], pepper: bytes, revi
                 concurrency=key.concurrency,
                 cached=key.cached,
                 log_bodies=key.log_bodies,
+                end_users=key.end_users,
             )
             for key in keys
         ),

@@ -101,6 +101,7 @@ class KeyRoute(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
     cached: bool = False
     log_bodies: bool = False
+    end_users: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from glowplug.gateway import refusals
 from glowplug.gateway.kinds import handed_on
 from glowplug.wire import keep_alive, multipart
+from glowplug.wire.end_user import end_user
 from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
 from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     """Look into a request.  Raises RequestError."""
     kind = call.kind
+    if call.key.route.end_users:
+        call.end_user = end_user(data, headers)
     if kind.plain and KEEP_ALIVE not in data and KEEP_ALIVE_HEADER not in headers:
         call.body = kind.read(data)
     else:

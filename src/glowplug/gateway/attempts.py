@@ -69,9 +69,11 @@ class Attempt:
         self.wall = now + plane.unix_offset
         if call.key.meters or target.guard is not None:
             self.lease = lease(call, target, now)
+        owner = call.key.route
         record = AttemptOpened(
-            call.request_id, number, call.key.route.id, call.asked, target.name, kind.name, self.wall,
+            call.request_id, number, owner.id, call.asked, target.name, kind.name, self.wall,
             estimate_tokens(len(body.data)) if kind.prompt else 0,
+            user=owner.user or call.end_user, team=owner.team, tags=owner.tags,
             reserved=0 if self.lease is None else self.lease.reserved,
         )  # fmt: skip
         try:

@@ -50,6 +50,8 @@ class Call:
     """Seconds the engine is to be kept after this request, when it says so."""
     reason = b"first"
     asked = ""
+    end_user = ""
+    """Who the client says is asking, where its key may say so; for records only."""
     fields = b""
     """Header lines of the client that go upstream."""
     body: Peeked

@@ -26,10 +26,12 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
     else:
         cached = 0
         prompt, completion, estimated = _guessed(attempt, outcome)
+    owner = call.key.route
     record = AttemptClosed(
-        call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, call.kind.name,
+        call.request_id, call.attempts - 1, owner.id, call.asked, target.name, call.kind.name,
         attempt.wall, monotonic() - attempt.started, attempt.first_byte, attempt.status, outcome, prompt,
         completion, cached, estimated, attempt.streaming,
+        user=owner.user or call.end_user, team=owner.team, tags=owner.tags,
     )  # fmt: skip
     call.plane.close_attempt(record)
     # After the record: what is settled is in the journal, so a fold that begins later has it.

@@ -35,6 +35,7 @@ def add(connection: Connection, key: ApiKey) -> None:
             concurrency=key.concurrency,
             cached=key.cached,
             log_bodies=key.log_bodies,
+            end_users=key.end_users,
         )
     )
 
@@ -93,4 +94,5 @@ def _key(row: RowMapping) -> ApiKey:
         concurrency=row["concurrency"],
         cached=row["cached"],
         log_bodies=row["log_bodies"],
+        end_users=row["end_users"],
     )

@@ -47,6 +47,7 @@ api_keys = Table(
     Column("concurrency", Integer),
     Column("cached", Boolean, nullable=False, server_default=false()),
     Column("log_bodies", Boolean, nullable=False, server_default=false()),
+    Column("end_users", Boolean, nullable=False, server_default=false()),
 )
 """One row an API key; the key itself is not here, only its keyed hash."""
 

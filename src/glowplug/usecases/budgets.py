@@ -19,6 +19,7 @@ from glowplug.store import budgets
 from glowplug.store.database import Database
 from glowplug.units import parse_duration
 from glowplug.usecases.page import MOST, Page, page
+from glowplug.wire.end_user import PREFIX
 
 _LONGEST_NAME = 128
 _MOST_AMOUNT = 10**9 * NANO
@@ -111,6 +112,11 @@ def parse_budget(text: str) -> tuple[int, Window, float]:
 def checked_name(what: str, name: str) -> str:
     """The name of a user, team or tag as it is stored.  Raises RequestError."""
     name = name.strip()
+    if what == Scope.USER and name.startswith(PREFIX):
+        raise RequestError(
+            f"the user {name!r} cannot be used",
+            hint=f"{PREFIX}… are those that requests name; nothing is limited by them",
+        )
     if len(name) > _LONGEST_NAME or not name.isprintable():
         raise RequestError(
             f"the {what} {name[:40]!r} cannot be used", hint=f"use at most {_LONGEST_NAME} printable characters"

@@ -46,6 +46,8 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Tokens a minute."""
     concurrency: int | None = None
     """Requests at the same time."""
+    end_users: bool = False
+    """Its requests say who is asking, for the records only."""
     budget: str = ""
     """What it may spend, as `20/month`; more can be given to it later."""
 
@@ -70,6 +72,7 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]
     tpm: int | None
     concurrency: int | None
+    end_users: bool
     key: str | None = None
     """The key itself, in the answer to its creation and never again."""
     dry_run: bool = False
@@ -95,6 +98,7 @@ def view(key: ApiKey, secret: Secret | None = None, dry_run: bool = False) -> Ke
         tags=key.tags,
         tpm=key.tpm,
         concurrency=key.concurrency,
+        end_users=key.end_users,
         key=secret.reveal() if secret else None,
         dry_run=dry_run,
     )
@@ -130,6 +134,7 @@ def mint(wanted: NewKey, pepper: bytes, now: float) -> tuple[ApiKey, Secret]:
         tags=tuple(dict.fromkeys(tag for name in wanted.tags if (tag := checked_name("tag", name)))),
         tpm=wanted.tpm,
         concurrency=wanted.concurrency,
+        end_users=wanted.end_users,
     )
     return key, Secret(token)
 

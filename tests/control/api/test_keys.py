@@ -43,7 +43,14 @@ async def test_whose_it_is_and_what_it_may_use(control: Control, admin: httpx.As
     )  # fmt: skip
     (budget,) = control.budgets.every()
     assert (budget.scope, budget.name, budget.amount) == ("key", made["id"], 20_000_000_000)
-    for wrong in ({"budget": "much"}, {"tpm": 0}, {"concurrency": -1}, {"user": "a\nb"}, {"team": "x" * 129}):
+    for wrong in (
+        {"user": "end:ann"},
+        {"budget": "much"},
+        {"tpm": 0},
+        {"concurrency": -1},
+        {"user": "a\nb"},
+        {"team": "x" * 129},
+    ):
         assert (await admin.post("/admin/keys", json=wrong)).status_code == 400
     assert len(control.budgets.every()) == 1
 

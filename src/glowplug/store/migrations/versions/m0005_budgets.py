@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("concurrency", sa.Integer),
         sa.Column("cached", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("log_bodies", sa.Boolean, nullable=False, server_default=sa.false()),
+        sa.Column("end_users", sa.Boolean, nullable=False, server_default=sa.false()),
     ):
         op.add_column("api_keys", column)
     op.create_table(
