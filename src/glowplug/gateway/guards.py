@@ -69,7 +69,6 @@ class Guards:
         """Read and write the file of counters that the snapshot is about."""
         if self._counters is not None and self._counters.file.identity == identity:
             return
-        self._old_limits = {name: limit for name, limit in self._old_limits.items() if type(limit) is RateLimit}
         self._counters = None
         if identity and self._open is not None:
             try:
@@ -101,11 +100,10 @@ class Guards:
         if amount is None:
             return None
         limit = self._limits.get(name) or self._old_limits.get(name)
-        if not isinstance(limit, RateLimit):
-            tally = self._tally(name, self._rows.get(name))
+        tally = self._tally(name, self._rows.get(name))
+        shared = limit.shared if isinstance(limit, SharedRate) else None
+        if not isinstance(limit, RateLimit) or shared is not tally:
             limit = RateLimit(amount) if tally is None else SharedRate(amount, tally)
-        elif type(limit) is SharedRate:
-            self._tally(name, self._rows.get(name))
         self._limits[name] = limit
         return limit
 
@@ -113,7 +111,7 @@ class Guards:
         """The places with this label."""
         limit = self._limits.get(name) or self._old_limits.get(name)
         tally = self._tally(name, self._rows.get(name))
-        if not isinstance(limit, Slots):
+        if not isinstance(limit, Slots) or limit.shared is not tally:
             limit = Slots(amount, tally)
         self._limits[name] = limit
         return limit

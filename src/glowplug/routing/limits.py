@@ -98,11 +98,11 @@ class SharedRate(RateLimit):
     afterwards.
     """
 
-    __slots__ = ("_counted", "_shared")
+    __slots__ = ("_counted", "shared")
 
     def __init__(self, rpm: int, shared: Shared) -> None:
         super().__init__(rpm)
-        self._shared = shared
+        self.shared = shared
         self._counted = shared.used()
 
     def wait(self, now: float) -> float:
@@ -126,18 +126,18 @@ class SharedRate(RateLimit):
 
     def _count(self, amount: int, now: float) -> None:
         super().correct(amount, now)
-        self._shared.add(amount)
+        self.shared.add(amount)
         self._counted += amount
-        self._shared.publish(self._counted, int(self._due * 1e9))
+        self.shared.publish(self._counted, int(self._due * 1e9))
 
     def _look(self, now: float) -> None:
         """Take over the best picture there is."""
-        used = self._shared.used()
+        used = self.shared.used()
         missing = used - self._counted
         if not missing:
             return
         best = self._due + self._step * missing if missing < 0 else max(self._due, now) + self._step * missing
-        for counted, due in self._shared.views():
+        for counted, due in self.shared.views():
             # A picture that has counted more than there is was being changed while it was read.
             if (lacks := used - counted) >= 0:
                 seen = due / 1e9
@@ -148,27 +148,27 @@ class SharedRate(RateLimit):
 class Slots:
     """At most so many at the same time, over all workers when `shared` is given."""
 
-    __slots__ = ("_shared", "held", "most")
+    __slots__ = ("held", "most", "shared")
 
     def __init__(self, most: int, shared: Shared | None = None) -> None:
         self.most = most
         self.held = 0
         """Places that this worker gave away."""
-        self._shared = shared
+        self.shared = shared
 
     @property
     def full(self) -> bool:
-        if self._shared is None:
+        if self.shared is None:
             return self.held >= self.most
-        return self.held + self._shared.held_by_others() >= self.most
+        return self.held + self.shared.held_by_others() >= self.most
 
     def take(self) -> None:
         """Whoever saw that it is not full takes a place."""
         self.held += 1
-        if self._shared is not None:
-            self._shared.hold(1)
+        if self.shared is not None:
+            self.shared.hold(1)
 
     def give(self) -> None:
         self.held -= 1
-        if self._shared is not None:
-            self._shared.hold(-1)
+        if self.shared is not None:
+            self.shared.hold(-1)
