@@ -35,6 +35,11 @@ class Paths:
         return self.state / "journal"
 
     @property
+    def counters(self) -> Path:
+        """What workers count together: limits and budgets (`glowplug.ledger.counters`)."""
+        return self.state / "counters"
+
+    @property
     def logs(self) -> Path:
         """Directory of engine logs, one file a model."""
         return self.state / "logs"

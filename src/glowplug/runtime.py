@@ -290,7 +290,10 @@ def worker(settings: ChildSettings) -> int:
     journal = JournalWriter(paths.journal, name, SystemClock())
     try:
         sockets = str(paths.link_socket), str(paths.control_socket)
-        run(WorkerSettings(name, *sockets, eager=settings.index == 0), listener, journal)
+        of_worker = WorkerSettings(
+            name, *sockets, counters=str(paths.counters), index=settings.index, eager=settings.index == 0
+        )
+        run(of_worker, listener, journal)
     finally:
         journal.seal()
     return 0

@@ -60,7 +60,7 @@ class FakeServer:
         self.keys: list[dict[str, Any]] = [
             {"id": "key_1", "name": "laptop", "display": "sk-gp-1a2b…9f0e", "role": "user", "models": [],
              "rpm": None, "rights": "evict", "priority": 0, "created_at": now - 86_400 * 3,
-             "expires_at": None, "revoked_at": None, "last_used_at": now - 60.4},
+             "expires_at": None, "revoked_at": None, "last_used_at": now - 60.4, "user": "ann", "team": "web"},
             {"id": "key_2", "name": "old", "display": "sk-gp-0000…1111", "role": "admin", "models": ["chat-default"],
              "rpm": 1200, "rights": "warm", "priority": -10, "created_at": now - 86_400 * 40, "expires_at": now - 5,
              "revoked_at": now - 9, "last_used_at": None},
@@ -77,6 +77,16 @@ class FakeServer:
             {"id": "host", "name": "memory", "total": 64 << 30, "used": None, "ours": {}, "others": None,
              "other_names": [], "leases": {}, "reserve": 2 << 30, "free": None, "problem": "cannot be read"},
         ]  # fmt: skip
+        self.budgets: list[dict[str, Any]] = [
+            {"id": "budget_1", "scope": "team", "name": "web", "amount": 20_000_000_000, "window": "month",
+             "seconds": 0.0, "spent": 1_500_000_000, "reserved": 20_000_000, "remaining": 18_480_000_000,
+             "ends_at": now + 86_400 * 2 + 0.4},
+            {"id": "budget_2", "scope": "all", "name": "", "amount": 5_000_000_000, "window": "rolling",
+             "seconds": 18_000.0, "spent": None, "reserved": None, "remaining": None, "ends_at": None},
+        ]  # fmt: skip
+        self.limits: list[dict[str, Any]] = [
+            {"scope": "team", "name": "web", "rpm": 600, "tpm": 200_000, "concurrency": None}
+        ]
         self.keeps_books = True
         """Whether it answers questions about memory."""
         self.leases: list[dict[str, Any]] = [
@@ -98,6 +108,8 @@ class FakeServer:
         match (method, *parts):
             case ("GET", "status"):
                 return {"version": "0.1.0", "config_path": self.config_path, "stale": self.stale}
+            case (_, "budgets" | "limits", *_):
+                return self._money(method, parts, query, body)
             case (_, "memory" | "plan" | "leases", *_) if self.keeps_books:
                 return self._books(method, parts, query, body)
             case ("GET", "instances"):
@@ -154,6 +166,26 @@ class FakeServer:
                 warning = {"path": "models.a.path", "line": 7, "message": "does not exist", "hint": ""}
                 return {"changed": ["chat-a-llamacpp"], "warnings": [warning]}
         raise Refused(404, {"message": f"there is no route {'/'.join(parts)}", "code": "not_found"})
+
+    def _money(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
+        match (method, *parts):
+            case ("GET", "budgets"):
+                return {"data": self.budgets}
+            case ("POST", "budgets"):
+                asked = {"scope": body["scope"], "name": body["name"], "seconds": 0.0}
+                return {"id": "budget_3", "amount": 20_000_000_000, "window": "month"} | asked
+            case ("DELETE", "budgets", id):
+                found = [budget for budget in self.budgets if budget["id"] == id]
+                if not found:
+                    raise Refused(404, {"message": f"there is no budget {id!r}", "code": "not_found"})
+                return found[0]
+            case ("GET", "limits"):
+                return {"data": self.limits}
+            case ("POST", "limits"):
+                return body
+            case ("DELETE", "limits"):
+                return self.limits[0]
+        raise Refused(404, {"message": "there is nothing there", "code": "unknown_url"})
 
     def _books(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
         match (method, *parts):
@@ -267,6 +299,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
+        self._serve(None)
+
+    def do_DELETE(self) -> None:
         self._serve(None)
 
     def do_POST(self) -> None:

@@ -10,7 +10,10 @@ from tests.cli.conftest import Glowplug, install
 from tests.cli.fake_server import USER, FakeServer, Running
 from tests.cli.script import FOLDER, matches, steps_of
 
-MUTATING = {"start", "stop", "keys create", "keys revoke", "config reload", "lease"}
+MUTATING = {
+    "start", "stop", "keys create", "keys revoke", "config reload", "lease", "budgets create", "budgets delete",
+    "limits set", "limits delete",
+}  # fmt: skip
 
 
 def test_every_change_can_be_tried_dry() -> None:
@@ -28,11 +31,15 @@ def test_every_change_can_be_tried_dry() -> None:
         ["config", "reload"],
         ["lease", "1GiB"],
         ["lease", "--release", "lease_1"],
+        ["budgets", "create", "20/month"],
+        ["budgets", "delete", "budget_1"],
+        ["limits", "set", "--rpm", "5"],
+        ["limits", "delete"],
     ],
 )
 def test_a_dry_run_asks_for_one(words: list[str], glowplug: Glowplug, server: FakeServer) -> None:
     assert glowplug(*words, "--dry-run").code == 0
-    posted = [path for method, path, _ in server.seen if method == "POST"]
+    posted = [path for method, path, _ in server.seen if method != "GET"]
     assert len(posted) == 1
     assert "dry_run=1" in posted[0]
 

@@ -61,6 +61,7 @@ provider = st.fixed_dictionaries(
 _common = {
     "request_defaults": st.just({"max_tokens": 5}),
     "rpm": st.integers(1, 9),
+    "tpm": st.integers(1, 9),
     "capabilities": st.just(["chat", "embeddings"]),
     **_times,
 }

@@ -12,9 +12,11 @@ from glowplug.control.services import Services
 from glowplug.domain.access import Role
 from glowplug.errors import ConfigError, Problem
 from glowplug.store.database import Database
+from glowplug.usecases.budgets import BudgetBook, State
 from glowplug.usecases.config import Checked, Reloaded
 from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.usecases.leases import MemoryLeases
+from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.status import Status, status
@@ -58,11 +60,16 @@ class Control:
         self.folds = 0
         self.published = 0
         self.directory = directory
-        self.keys = KeyBook(database, PEPPER, self.clock, self.publish)
+        self.states: dict[str, State] = {}
+        self.budgets = BudgetBook(database, self.clock, self.publish_budgets, lambda: self.states)
+        self.limits = LimitBook(database, self.publish)
+        self.keys = KeyBook(database, PEPPER, self.clock, self.publish, self.budgets)
         self.services = Services(
             clock=self.clock,
             catalog=lambda: CATALOG,
             keys=self.keys,
+            budgets=self.budgets,
+            limits=self.limits,
             usage=Usage(database, self.fold),
             models=Models(lambda: CATALOG, self.manager),
             config=self.config,
@@ -77,6 +84,9 @@ class Control:
         self.admin_key = self.user_key = ""
 
     def publish(self) -> None:
+        self.published += 1
+
+    async def publish_budgets(self) -> None:
         self.published += 1
 
     def fold(self) -> None:

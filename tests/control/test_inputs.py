@@ -12,7 +12,10 @@ from glowplug.usecases.keys import NewKey
     ("data", "says"),
     [
         (b'{"nmae": "x"}', "did you mean name"),
-        (b'{"zzzzzz": 1}', "known fields: expires_in, models, name, priority, rights, role, rpm"),
+        (
+            b'{"zzzzzz": 1}',
+            "known fields: budget, concurrency, end_users, expires_in, models, name, priority, rights, role, rpm",
+        ),
         (b'{"rpm": "many"}', "rpm"),
         (b'{"role": "root"}', "role"),
         (b"[]", "not a JSON object"),

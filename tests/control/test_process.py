@@ -26,6 +26,7 @@ from glowplug.launchers.chooser import Launchers
 from glowplug.launchers.container import ContainerLauncher
 from glowplug.launchers.process import ProcessLauncher
 from glowplug.launchers.systemd import SystemdLauncher
+from glowplug.ledger.counters import CounterFile
 from glowplug.paths import Paths, state_paths
 from glowplug.usecases.keys import KeyBook
 from glowplug.wire.link import Frames, Hello, KeysUsed, SetSnapshot, decode_to_worker, encode
@@ -205,7 +206,12 @@ async def test_a_worker_gets_a_snapshot_at_once_and_another_when_keys_or_the_fil
             await admin.post("/admin/keys", json={"name": "n", "rpm": 10})
             second = await worker.snapshot()
             assert len(second.keys) == 3 and second.revision > first.revision
-            assert second.keys[-1].rpm == 5, "its part: there are two workers"
+            assert second.keys[-1].rpm == 10
+            label = f"rpm 10 key {second.keys[-1].id}"
+            assert list(second.rows) == [label], "two workers count it together"
+            file = CounterFile(control.paths.counters)
+            assert file.identity == second.counters
+            file.close()
             control.file.write_text("models: {}\n")
             assert (await admin.post("/admin/config/reload")).status_code == 200
         assert (await worker.snapshot()).models == ()

@@ -15,17 +15,14 @@ KEY = ApiKey(
 )  # fmt: skip
 
 
-@given(workers=st.integers(0, 64), rate=st.one_of(st.none(), st.integers(1, 10_000)))
-def test_rates_are_divided_and_never_become_nothing_or_more(workers: int, rate: int | None) -> None:
-    catalog = msgspec.structs.replace(CATALOG, workers=workers)
-    snapshot = build_snapshot(catalog, [msgspec.structs.replace(KEY, rpm=rate)], b"p" * 32, 1)
-    part = snapshot.keys[0].rpm
-    if rate is None:
-        assert part is None
-    else:
-        assert part is not None
-        assert part >= 1
-        assert part * max(1, workers) <= max(rate, workers)
+@given(workers=st.integers(0, 64), slots=st.integers(1, 10_000))
+def test_places_in_line_are_divided_and_never_become_nothing_or_more(workers: int, slots: int) -> None:
+    models = tuple(msgspec.structs.replace(model, max_concurrency=slots) for model in CATALOG.models)
+    catalog = msgspec.structs.replace(CATALOG, workers=workers, models=models)
+    for model in build_snapshot(catalog, [KEY], b"p" * 32, 1).models:
+        assert model.max_concurrency is not None
+        assert model.max_concurrency >= 1
+        assert model.max_concurrency * max(1, workers) <= max(slots, workers)
 
 
 def test_everything_a_worker_needs_is_there() -> None:
@@ -34,19 +31,19 @@ def test_everything_a_worker_needs_is_there() -> None:
     assert (snapshot.revision, snapshot.pepper, snapshot.stale) == (42, b"p" * 32, "line 3 is wrong")
     assert [m.name for m in snapshot.models] == ["local", "cloud", "unset"]
     cloud = snapshot.models[1]
-    assert (cloud.rpm, cloud.max_concurrency, cloud.api_key) == (5, 1, "sk-provider-secret")
-    assert snapshot.aliases[0].rpm == 2
+    assert (cloud.rpm, cloud.max_concurrency, cloud.api_key) == (10, 1, "sk-provider-secret")
+    assert snapshot.aliases[0].rpm == 5
     assert msgspec.structs.asdict(snapshot.keys[0]) == {
-        "id": "1", "digest": b"x" * 32, "role": Role.ADMIN, "models": ("local",), "rpm": 3, "expires_at": 5.0,
+        "id": "1", "digest": b"x" * 32, "role": Role.ADMIN, "models": ("local",), "rpm": 7, "expires_at": 5.0,
         "rights": Rights.START, "priority": 2, "user": "", "team": "", "tags": (), "tpm": None, "concurrency": None,
-        "cached": False, "log_bodies": False,
+        "cached": False, "log_bodies": False, "end_users": False,
     }  # fmt: skip
     assert (snapshot.hosts, snapshot.origins, snapshot.limits) == (CATALOG.hosts, CATALOG.origins, CATALOG.limits)
 
 
-def test_a_rate_below_the_number_of_workers_is_one_each() -> None:
+def test_fewer_places_than_workers_are_one_each() -> None:
     catalog = msgspec.structs.replace(CATALOG, workers=20)
-    assert build_snapshot(catalog, [], b"", 1).models[1].rpm == 1
+    assert build_snapshot(catalog, [], b"", 1).models[1].max_concurrency == 1
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

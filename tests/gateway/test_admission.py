@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from glowplug.domain.snapshot import AliasRoute
@@ -23,6 +25,18 @@ def test_nothing_is_accounted_for_who_may_not(rig: Rig, model: str, status: int,
     client = rig.ask(chat(model))
     assert (client.answer.status, client.answer.code) == (status, code)
     assert not rig.journal.records
+
+
+@pytest.mark.parametrize(("more", "who"), [
+    ({}, ""), ({"end_users": True}, "end:a@b.c"), ({"end_users": True, "user": "front"}, "front"),
+])  # fmt: skip
+def test_who_a_client_says_is_asking_is_written_down_where_its_key_may_say_so(
+    rig: Rig, more: dict[str, Any], who: str
+) -> None:
+    rig.apply(snapshot(keys=(key(KEY, "user", team="web", tags=("x",), **more),)))
+    rig.ask(chat("cloud"), headers=["X-OpenWebUI-User-Email: a@b.c"])
+    rig.reply(whole(), "cloud")
+    assert [(record.user, record.team, record.tags) for record in rig.journal.records] == [(who, "web", ("x",))] * 2
 
 
 def test_a_request_that_the_route_turns_away_is_not_counted_against_the_key(rig: Rig) -> None:

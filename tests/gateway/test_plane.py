@@ -48,6 +48,19 @@ def test_what_cannot_be_recorded_is_not_sent(rig: Rig) -> None:
     assert rig.ups == []
 
 
+def test_a_wall_clock_that_jumps_moves_neither_windows_nor_records(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = rig.plane.unix_offset
+    assert before == pytest.approx(time.time() - time.monotonic(), abs=1.0)
+    for hours in (-30, 5):
+        jumped = time.time() + hours * 3600.0
+        monkeypatch.setattr("glowplug.gateway.plane.time", lambda jumped=jumped: jumped)
+        rig.plane._look_at_the_clock()
+        assert rig.plane.unix_offset == pytest.approx(before, abs=1.0)
+    rig.ask(chat())
+    rig.reply(whole(), "cloud")
+    assert all(abs(record.started - time.time()) < 60.0 for record in rig.journal.records)
+
+
 def test_connections_per_client(rig: Rig) -> None:
     rig.limits(connections=2)
     first, second, third = rig.client(), rig.client(), rig.client()

@@ -13,9 +13,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from glowplug.gateway.worker import worker_name
+import pytest
+
+from glowplug.gateway.worker import Worker, WorkerSettings, worker_name
+from glowplug.ledger.counters import ControlCounters, create
 from glowplug.testing.fault_scripts import EVENT_STREAM, Send, Silence, Steps, Wait, chunk, event, head, stream
 from glowplug.testing.fault_upstream import FaultUpstream
 from glowplug.wire import link
@@ -212,3 +215,19 @@ async def test_keys_are_reported_while_it_runs_each_use_once(state_dir: Path) ->
 def test_no_two_workers_share_a_name() -> None:
     assert worker_name(3).startswith(f"w3-{os.getpid()}-")
     assert worker_name(0) != worker_name(1)
+
+
+def test_its_column_is_of_the_file_that_the_snapshot_is_about(tmp_path: Path) -> None:
+    file = create(tmp_path / "counters", workers=2, rows=8)
+    settings = WorkerSettings("w1-5-5", "", "", counters=str(tmp_path / "counters"), index=1)
+    with socket.socket() as unused:
+        worker = Worker(settings, unused, cast(Any, None))
+        worker._counters(file.identity).tally(3).add(7)
+        assert ControlCounters(file).counted(3) == 7
+        assert file.owner(2) == "w1-5-5"
+        with pytest.raises(ValueError, match="not the file"):
+            worker._counters(file.identity + 1)
+        (tmp_path / "counters").unlink()
+        with pytest.raises(OSError, match="counters"):
+            worker._counters(file.identity)
+    file.close()

@@ -9,7 +9,8 @@ from glowplug.store.database import Database
 
 KEY = ApiKey(
     id="key_1", name="n", display="sk-gp-1…2", role=Role.ADMIN, models=("a", "b"), rpm=5, created_at=1.5,
-    expires_at=9.0, rights=Rights.WARM, priority=-7, digest=b"\x00\xff" * 16,
+    expires_at=9.0, rights=Rights.WARM, priority=-7, user="ann", team="web", tags=("x", "y"),
+    tpm=6, concurrency=2, cached=True, log_bodies=True, end_users=True, digest=b"\x00\xff" * 16,
 )  # fmt: skip
 OTHER = ApiKey(id="key_0", name="", display="d", created_at=2.0, digest=b"2" * 32)
 

@@ -24,6 +24,8 @@ _COLUMNS = (
     Column("KEY"),
     Column("ROLE", paint=lambda role: "yellow" if role == "admin" else ""),
     Column("MODELS"),
+    Column("USER"),
+    Column("TEAM"),
     Column("RPM", right=True),
     Column("RIGHTS", paint=lambda rights: "yellow" if rights == "warm" else ""),
     Column("PRIORITY", right=True),
@@ -71,11 +73,32 @@ def keys() -> None:
     metavar="N",
     help="When models queue for memory, higher goes first.",
 )
+@click.option("--user", default="", metavar="NAME", help="Whom it belongs to.")
+@click.option("--team", default="", metavar="NAME", help="Whose spend and limits it counts towards, too.")
+@click.option("--tag", "tags", multiple=True, metavar="NAME", help="A tag of all its requests; may be given again.")
+@click.option("--end-users", is_flag=True, help="Its requests say who is asking; records name them, nothing else.")
+@click.option("--tpm", type=click.IntRange(1), metavar="N", help="Tokens a minute, prompts and answers [no limit].")
+@click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Requests at the same time [no limit].")
+@click.option("--budget", default="", metavar="AMOUNT/WINDOW", help="What it may spend, for example 20/month.")
 @click.option("--expires", metavar="TIME", help="How long it is valid, for example 30d [for ever].")
 @dry_run_option
 @common_options
 def create(
-    name: str, role: str, models: str, rpm: int | None, rights: str, priority: int, expires: str | None, dry_run: bool
+    name: str,
+    role: str,
+    models: str,
+    rpm: int | None,
+    rights: str,
+    priority: int,
+    user: str,
+    team: str,
+    tags: tuple[str, ...],
+    end_users: bool,
+    tpm: int | None,
+    concurrency: int | None,
+    budget: str,
+    expires: str | None,
+    dry_run: bool,
 ) -> None:
     """Make a new API key and show it once.
 
@@ -86,12 +109,15 @@ def create(
       glowplug keys create laptop
       glowplug keys create ci --models chat-default,embeddings-default --rpm 60 --expires 30d
       glowplug keys create batch --rights start --priority -10
+      glowplug keys create ann --user ann --team web --budget 20/month --concurrency 4
       KEY=$(glowplug keys create notebook)
     """
     session = current()
     allowed = [part.strip() for part in models.split(",") if part.strip()]
     asked: dict[str, Any] = {"name": name, "role": role, "models": allowed, "rpm": rpm}
     asked |= {"rights": rights, "priority": priority}
+    more = {"user": user, "team": team, "tags": list(tags), "tpm": tpm, "concurrency": concurrency, "budget": budget}
+    asked |= {name: value for name, value in (more | {"end_users": end_users}).items() if value}
     valid = duration(expires, "--expires") if expires is not None else inf
     asked["expires_in"] = valid if valid < inf else None
     client, output = session.client(), session.output
@@ -159,6 +185,8 @@ def cells(row: Row, now: float) -> list[str]:
         str(row.get("display") or ""),
         str(row.get("role") or ""),
         ",".join(map(str, models)) or "all",
+        str(row.get("user") or ""),
+        str(row.get("team") or ""),
         count(rpm) if rpm is not None else "",
         str(row.get("rights") or ""),
         str(row.get("priority") or 0),

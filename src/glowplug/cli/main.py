@@ -37,6 +37,8 @@ VERBS = {
     "stop": "Unload a model and give its memory back.",
     "logs": "Show what an engine wrote.",
     "keys": "Create, list and revoke API keys.",
+    "budgets": "Say how much may be spent, and see what is left.",
+    "limits": "Limit users, teams, tags and models.",
     "usage": "Show tokens and requests by model, key and day.",
     "config": "Show, check and reload the configuration.",
     "completion": "Print the completion script of a shell.",

@@ -32,7 +32,8 @@ _UPSTREAM_TIMES = ("connect_timeout", "first_byte_timeout", "idle_timeout")
 _PROVIDER_CAPABILITIES = tuple(item for item in Capability if item is not Capability.MESSAGES)
 """Providers are asked on OpenAI's wire; what one of them does not have it says itself."""
 _ROUTE_FIELDS = (
-    *_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "max_concurrency", "request_defaults",
+    *_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "tpm", "max_concurrency",
+    "request_defaults",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from glowplug.config.kinds import (
     Rpm,
     Size,
     SizeOrZero,
+    Tpm,
     Words,
 )
 from glowplug.domain.model import Capability, OnDisconnect
@@ -303,6 +304,10 @@ class Model(Struct, frozen=True, kw_only=True):
     rpm: Annotated[Rpm | None, Meta(description="Requests a minute; more go to the next target.", examples=[500])] = (
         None
     )
+    tpm: Annotated[
+        Tpm | None,
+        Meta(description="Tokens a minute, prompt and answer; more go to the next target.", examples=[100_000]),
+    ] = None
     max_concurrency: Annotated[
         Annotated[int, Meta(ge=1, le=100_000)] | None,
         Meta(description="Requests at the same time; more go to the next target.", examples=[4]),

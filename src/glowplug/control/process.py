@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
-from glowplug.clock import SystemClock
+from glowplug.clock import SystemClock, steady_seconds
 from glowplug.config.catalogue import EngineCatalogue
 from glowplug.config.diff import Diff
 from glowplug.config.load import Loaded
@@ -22,6 +22,7 @@ from glowplug.control.configuration import Configuration
 from glowplug.control.events import Broadcaster
 from glowplug.control.folding import FoldLoop
 from glowplug.control.link import LinkServer
+from glowplug.control.metering import Metering
 from glowplug.control.metrics import ControlMetrics
 from glowplug.control.outbox import LinkOutbox
 from glowplug.control.publisher import Publisher
@@ -29,6 +30,7 @@ from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
 from glowplug.control.suspend import Suspend
 from glowplug.control.telemetry import Tapped, Telemetry
+from glowplug.domain.snapshot import Snapshot
 from glowplug.engines.base import Engine
 from glowplug.errors import ConfigError, StoreError
 from glowplug.launchers.base import Choice, Launcher
@@ -42,9 +44,12 @@ from glowplug.lifecycle.records import Records
 from glowplug.paths import Paths
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
+from glowplug.store.spend import Spend
+from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
+from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.status import Status, status
@@ -113,8 +118,11 @@ class ControlProcess:
         store = AttemptStore(self._database)
         told = Tapped(store, self._telemetry.tell) if self._telemetry is not None else store
         folder = Folder(paths.journal, told, is_gone)
-        self._folder = folder
-        self._folding = FoldLoop(folder.fold, self._events, self._clock)
+        self._workers = workers
+        self._metering = Metering(
+            paths.counters, Spend(self._database), folder.fold, self._clock, steady_seconds, is_gone, self._fold_again
+        )
+        self._folding = FoldLoop(self._metering.fold, self._events, self._clock)
         self._metrics = ControlMetrics(
             self._clock,
             instances=self._manager.views,
@@ -142,6 +150,7 @@ class ControlProcess:
         server, listening = self._http()
         self._begin(self._folding.run())
         self._begin(self._configuration.watch())
+        self._begin(self._turn_windows())
         self._begin(Suspend(self._before_sleep, self._after_sleep).run())
         serving = self._begin(server.serve(sockets=[listening]))
         await self._stop.wait()
@@ -152,9 +161,17 @@ class ControlProcess:
         if self._database.backup is not None:
             _log.warning("the database was upgraded; the old one is %s", self._database.backup)
         start = await first_start(self._database, self._paths, self._clock)
-        self._keys = KeyBook(self._database, start.pepper, self._clock, self._publish)
+        self._loop = asyncio.get_running_loop()
+        self._budgets = BudgetBook(self._database, self._clock, self._budgets_changed, self._metering.states)
+        await self._budgets.load()
+        self._limits = LimitBook(self._database, self._publish)
+        await self._limits.load()
+        self._keys = KeyBook(self._database, start.pepper, self._clock, self._publish, self._budgets)
         await self._keys.load()
-        self._publisher = Publisher(self._configuration.catalog, self._keys.usable, start.pepper, self._clock)
+        self._turning = asyncio.Event()
+        self._publisher = Publisher(
+            self._configuration.catalog, self._keys.usable, start.pepper, self._clock, self._extend
+        )
         self._link = LinkServer(
             self._paths.link_socket,
             self._manager,
@@ -169,6 +186,8 @@ class ControlProcess:
         self._outbox.connect(self._link)
         self._publisher.connect(self._link)
         self._configuration.connect(self._applied)
+        if self._budgets.every():
+            await self._budgets_changed()
 
     def _http(self) -> tuple[_QuietServer, socket.socket]:
         """The HTTP server on the control socket (mode 0600), not yet serving."""
@@ -223,7 +242,9 @@ class ControlProcess:
             clock=self._clock,
             catalog=self._configuration.catalog,
             keys=self._keys,
-            usage=Usage(self._database, self._folder.fold),
+            budgets=self._budgets,
+            limits=self._limits,
+            usage=Usage(self._database, self._metering.fold),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,
             status=self._status,
@@ -290,6 +311,32 @@ class ControlProcess:
     def _publish(self) -> None:
         self._publisher.publish()
 
+    def _extend(self, snapshot: Snapshot) -> Snapshot:
+        return self._metering.extend(snapshot, self._budgets.every(), self._limits.every(), self._workers)
+
+    async def _budgets_changed(self) -> None:
+        """Give rows to the budgets, ask the ledger what was spent, then tell the workers."""
+        self._publisher.prepare()
+        await self._folding.once()
+        self._publisher.publish()
+        self._turning.set()
+
+    async def _turn_windows(self) -> None:
+        """Before a window ends every worker knows the next one; behind the end the one after it is made ready."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._metering.sleep()):
+                    await self._turning.wait()
+            self._turning.clear()
+            if self._metering.turned():
+                await self._budgets_changed()
+                self._turning.clear()
+            elif self._budgets.every():
+                await self._folding.once()
+
+    def _fold_again(self) -> None:
+        self._loop.call_soon_threadsafe(self._folding.poke)
+
     def _keys_used(self, times: dict[str, float]) -> None:
         self._begin(self._note_keys(times))
 
@@ -304,6 +351,8 @@ class ControlProcess:
 
     def _noticed(self, worker: str, joined: bool) -> None:
         _log.info("worker %s %s", worker, "joined" if joined else "is gone")
+        if not joined:
+            self._metering.left(worker)
 
     def _signalled(self) -> None:
         if self._stop.is_set():

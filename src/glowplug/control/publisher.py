@@ -29,7 +29,10 @@ class Publisher:
         keys: Callable[[], Iterable[ApiKey]],
         pepper: bytes,
         clock: Clock,
+        extend: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot,
     ) -> None:
+        self._extend = extend
+        """Adds limits and budgets."""
         self._catalog = catalog
         self._keys = keys
         self._pepper = pepper
@@ -50,6 +53,10 @@ class Publisher:
         """The last snapshot; the first one is built here."""
         return self._snapshot or self._build()
 
+    def prepare(self) -> None:
+        """Build anew and send nothing yet."""
+        self._build()
+
     def publish(self) -> None:
         """Something changed: build anew and send to every worker."""
         snapshot = self._build()
@@ -58,5 +65,5 @@ class Publisher:
 
     def _build(self) -> Snapshot:
         revision = max(self.revision + 1, int(self._clock.unix() * 1000))
-        self._snapshot = build_snapshot(self._catalog(), self._keys(), self._pepper, revision)
+        self._snapshot = self._extend(build_snapshot(self._catalog(), self._keys(), self._pepper, revision))
         return self._snapshot

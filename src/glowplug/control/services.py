@@ -8,10 +8,12 @@ from pathlib import Path
 
 from glowplug.clock import Clock
 from glowplug.control.events import Broadcaster
+from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.config import ConfigSource
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
+from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
@@ -36,7 +38,10 @@ class Services:
     """The log of a local model."""
     scrape: Callable[[], Awaitable[bytes]] | None = None
     """The exposition of all figures."""
+    budgets: BudgetBook | None = None
+    limits: LimitBook | None = None
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None
-    """Where there is nobody who decides about memory, these are None and their routes are not there."""
+    """Where there is nobody who decides about memory, these are None and their routes are not there.  So are those of
+    budgets and limits without their books."""

@@ -12,30 +12,32 @@ from glowplug.usecases.catalog import Catalog
 
 
 def build_snapshot(catalog: Catalog, keys: Iterable[ApiKey], pepper: bytes, revision: int) -> Snapshot:
-    """One worker's part: rates and concurrency are divided by the number of workers, each at least 1.
+    """What all workers serve from.
+
+    Rates are for all of them together; they count them together.  Only the concurrency of a model is divided, each part
+    at least 1: requests stand in line for it, and a line is one worker's.
 
     `keys` are those that may be used now; a worker itself looks at `expires_at`.
     """
     workers = max(1, catalog.workers)
 
-    def part(rate: int | None) -> int | None:
-        return None if rate is None else max(1, rate // workers)
+    def part(slots: int | None) -> int | None:
+        return None if slots is None else max(1, slots // workers)
 
     return Snapshot(
         revision=revision,
         pepper=pepper,
         models=tuple(
-            msgspec.structs.replace(model, rpm=part(model.rpm), max_concurrency=part(model.max_concurrency))
-            for model in catalog.models
+            msgspec.structs.replace(model, max_concurrency=part(model.max_concurrency)) for model in catalog.models
         ),
-        aliases=tuple(msgspec.structs.replace(alias, rpm=part(alias.rpm)) for alias in catalog.aliases),
+        aliases=catalog.aliases,
         keys=tuple(
             KeyRoute(
                 id=key.id,
                 digest=key.digest,
                 role=key.role,
                 models=key.models,
-                rpm=part(key.rpm),
+                rpm=key.rpm,
                 expires_at=key.expires_at,
                 rights=key.rights,
                 priority=key.priority,
@@ -46,6 +48,7 @@ def build_snapshot(catalog: Catalog, keys: Iterable[ApiKey], pepper: bytes, revi
                 concurrency=key.concurrency,
                 cached=key.cached,
                 log_bodies=key.log_bodies,
+                end_users=key.end_users,
             )
             for key in keys
         ),

@@ -58,3 +58,6 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Answers may come from, and go into, the response cache."""
     log_bodies: bool = False
     """Requests and answers are kept whole in the request log."""
+    end_users: bool = False
+    """Its requests say who is asking (a chat front end with one key for everybody), and records name them; what is
+    allowed is the key's alone."""

@@ -56,8 +56,8 @@ class UseLimit(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope
     name: str = ""
     rpm: int | None = None
-    """Requests in any sixty seconds."""
+    """Requests a minute: never more at once, and as many come back in each minute."""
     tpm: int | None = None
-    """Tokens in any sixty seconds."""
+    """Tokens a minute, likewise."""
     concurrency: int | None = None
     """Requests at the same time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from glowplug.domain.access import Rights, Role
+from glowplug.domain.budget import Budget, UseLimit
 from glowplug.domain.model import Capability, Cold, Dialect, OnDisconnect, Policy
 from glowplug.domain.price import Price
 
@@ -100,6 +101,7 @@ class KeyRoute(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
     cached: bool = False
     log_bodies: bool = False
+    end_users: bool = False
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +127,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long streams may go on after SIGTERM."""
 
 
+class BudgetPeriod(msgspec.Struct, frozen=True):
+    """One window of a budget, from `start` up to, not including, `end` (Unix seconds), and its row of the counters."""
+
+    start: float
+    end: float
+    row: int
+
+
+class BudgetRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """One budget as a worker sees it: the window that is running and, where there is one, the next."""
+
+    budget: Budget
+    periods: tuple[BudgetPeriod, ...]
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a worker needs to route and admit, as of one revision."""
 
@@ -140,3 +157,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Browser origins that may call the API besides our own; `*` allows any."""
     stale: str = ""
     """Why the configuration being served is not the one on disk; empty when it is."""
+    budgets: tuple[BudgetRoute, ...] = ()
+    use_limits: tuple[UseLimit, ...] = ()
+    rows: dict[str, int] = {}
+    """Label of a limit that several workers share (`glowplug.routing.labels`) → its row of the counters."""
+    counters: int = 0
+    """Identity of the file of counters that the rows are of; 0 when there are none."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from glowplug.gateway import refusals
 from glowplug.gateway.kinds import handed_on
 from glowplug.wire import keep_alive, multipart
+from glowplug.wire.end_user import end_user
 from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
 from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
 
@@ -25,6 +26,8 @@ def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     kind = call.kind
     if b"traceparent" in headers:
         call.trace = headers[b"traceparent"].decode("latin-1")[:_LONGEST_TRACE]
+    if call.key.route.end_users:
+        call.end_user = end_user(data, headers)
     if kind.plain and KEEP_ALIVE not in data and KEEP_ALIVE_HEADER not in headers:
         call.body = kind.read(data)
     else:
@@ -60,6 +63,9 @@ def admit(call: Call) -> None:
     targets = route.by_kind[call.kind.index]
     if not targets:
         raise refusals.wrong_kind(route, call.kind.name)
+    guard = key.guard
+    if guard is not None and (over := guard.refusal(now)) is not None:
+        raise over
     # The route first: a request that its rate turns away is not counted against the key.
     if route.limiter is not None and (wait := route.limiter.take(now)):
         raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
@@ -67,4 +73,6 @@ def admit(call: Call) -> None:
         raise refusals.over_rate("This API key", key.limiter.rpm, wait)
     call.route = route
     call.targets = targets
+    if guard is not None:
+        call.held = guard.take(call, now)
     call.wait_until = now + route.timeout

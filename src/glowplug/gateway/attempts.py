@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.usage import AttemptOpened, Outcome
+from glowplug.errors import Unavailable
 from glowplug.gateway import refusals
 from glowplug.gateway.judging import judge
+from glowplug.gateway.limiting import Lease, lease
 from glowplug.gateway.roads import Way
 from glowplug.gateway.settling import settle
 from glowplug.gateway.tables import Instance, Target
@@ -44,6 +46,8 @@ class Attempt:
     up: UpstreamConnection | None = None
     dial: asyncio.Task[None] | None = None
     instance: Instance | None = None
+    lease: Lease | None = None
+    """What it holds of limits and budgets."""
 
     def __init__(self, call: Call, target: Target, number: int) -> None:
         """Account the attempt and take what it needs.  Raises Unavailable when it cannot be recorded,
@@ -62,12 +66,22 @@ class Attempt:
         else:
             text, self.way = road.begin(body, call.request_id, call.asked)
         now = self.started = monotonic()
-        plane.open_attempt(
-            AttemptOpened(
-                call.request_id, number, call.key.route.id, call.asked, target.name, kind.name, time(),
-                estimate_tokens(len(body.data)) if kind.prompt else 0,
-            )
+        self.wall = now + plane.unix_offset
+        if call.key.meters or target.guard is not None:
+            self.lease = lease(call, target, now)
+        owner = call.key.route
+        record = AttemptOpened(
+            call.request_id, number, owner.id, call.asked, target.name, kind.name, self.wall,
+            estimate_tokens(len(body.data)) if kind.prompt else 0,
+            user=owner.user or call.end_user, team=owner.team, tags=owner.tags,
+            reserved=0 if self.lease is None else self.lease.reserved,
         )  # fmt: skip
+        try:
+            plane.open_attempt(record)
+        except Unavailable:
+            if self.lease is not None:
+                self.lease.release()
+            raise
         target.active += 1
         if target.limiter is not None:
             target.limiter.take(now)

@@ -18,6 +18,7 @@ from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.choosing import mark_tried, others_left, somebody_ready, step
 from glowplug.gateway.identity import identity
 from glowplug.gateway.kinds import Kind, Peeked
+from glowplug.gateway.limiting import Pass
 from glowplug.gateway.reply import Reply
 from glowplug.gateway.tables import Key, Route, Target
 from glowplug.gateway.waiting import Pause, Wait
@@ -42,11 +43,15 @@ class Call:
     load_time = beat_at = queue_time = upstream_time = 0.0
     attempt: Attempt | None = None
     waiting: Wait | None = None
+    held: Pass | None = None
+    """What it took from the limits of its key."""
     last_error: GlowplugError | None = None
     keep_alive: float | None = None
     """Seconds the engine is to be kept after this request, when it says so."""
     reason = b"first"
     asked = trace = ""
+    end_user = ""
+    """Who the client says is asking, where its key may say so; for records only."""
     fields = b""
     """Header lines of the client that go upstream."""
     body: Peeked
@@ -228,6 +233,8 @@ class Call:
             return
         self.over = True
         self.deadline = INF
+        if self.held is not None:
+            self.held.end()
         self.attempt = None  # call and attempt know each other: without this only the cycle collector would free them
         if self.reply.detached:
             self.plane.finished(self)

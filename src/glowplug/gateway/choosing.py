@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from glowplug.domain.access import Rights
 from glowplug.domain.model import Cold
 from glowplug.gateway import refusals
+from glowplug.gateway.limiting import refusal, standings_for
 from glowplug.gateway.tables import READY, Target
 from glowplug.gateway.waiting import EngineWait, SlotWait
 from glowplug.routing.plan import Decision, Standing, Step, decide
@@ -20,10 +21,10 @@ def step(call: Call) -> None:
     """Go to the next target, wait for one, or refuse."""
     now = monotonic()
     targets = call.targets
-    if not call.tried and targets[0].standing(now) is READY:
+    if not call.tried and not call.key.meters and targets[0].standing(now) is READY and targets[0].guard is None:
         call.attempt_at(targets[0])
         return
-    standings = [target.standing(now) for target in targets]
+    standings = standings_for(call, now)
     cold = _cold(call)
     decision = decide(standings, call.tried, cold)
     if decision.step is Step.REFUSE and (again := _retry_local(call, standings)):
@@ -52,7 +53,7 @@ def _take(call: Call, decision: Decision, standings: list[Standing], now: float)
     elif standings[index] is Standing.COLD and key.rights is Rights.WARM:
         call.refuse(refusals.not_warm(targets[index]))
     else:
-        call.refuse(refusals.standing_error(targets[index], standings[index], now))
+        call.refuse(refusal(call, targets[index], standings[index], now))
 
 
 def _cold(call: Call) -> Cold:
@@ -85,9 +86,9 @@ def others_left(call: Call, target: Target) -> bool:
     """Whether somebody else can answer after this target."""
     tried = call.tried | 1 << call.targets.index(target)
     now = monotonic()
-    return decide([t.standing(now) for t in call.targets], tried, _cold(call)).step is not Step.REFUSE
+    return decide(standings_for(call, now), tried, _cold(call)).step is not Step.REFUSE
 
 
 def somebody_ready(call: Call, now: float) -> bool:
     """Whether a target can be used at once."""
-    return decide([t.standing(now) for t in call.targets], call.tried, _cold(call)).step is Step.USE
+    return decide(standings_for(call, now), call.tried, _cold(call)).step is Step.USE

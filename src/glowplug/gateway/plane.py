@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
+from glowplug.clock import SteadyTime, steady_seconds
 from glowplug.domain.usage import AttemptClosed, AttemptOpened
 from glowplug.errors import StoreError, Unavailable
 from glowplug.gateway.grants import Grants, Uplink
+from glowplug.gateway.guards import Guards
 from glowplug.gateway.metrics import Metrics, by_model
 from glowplug.gateway.tables import Tables, Target
 from glowplug.gateway.upstream import Pool, tcp, unix
@@ -46,9 +48,10 @@ class Plane:
         journal: Journal,
         control_socket: str,
         tls: ssl.SSLContext | None = None,
+        guards: Guards | None = None,
     ) -> None:
         self.loop = loop
-        self.tables = Tables()
+        self.tables = Tables(guards)
         self.metrics = Metrics()
         self.grants = Grants(loop, self.tables, uplink)
         self._tls = tls
@@ -62,6 +65,10 @@ class Plane:
         self.draining = False
         self.control_connected = False
         self._journal = journal
+        self._time = SteadyTime(time(), steady_seconds())
+        self.unix_offset = 0.0
+        """Unix time minus the monotonic clock; a wall clock that jumps is not believed at once."""
+        self._look_at_the_clock()
         self._sweeping = False
         self._sweep_due = self._lag = 0.0
         self._changed = asyncio.Event()
@@ -130,6 +137,7 @@ class Plane:
         self.connections.add(connection)
         if not self._sweeping:
             self._sweeping = True
+            self._look_at_the_clock()
             self._sweep_later()
         return True
 
@@ -148,11 +156,15 @@ class Plane:
         self.detached.discard(call)
         self._changed.set()
 
+    def _look_at_the_clock(self) -> None:
+        self.unix_offset = self._time.look(time(), steady_seconds()) - monotonic()
+
     def _sweep_later(self) -> None:
         self._sweep_due = monotonic() + SWEEP
         self.loop.call_later(SWEEP, self._sweep)
 
     def _sweep(self) -> None:
+        self._look_at_the_clock()
         now = monotonic()
         self._lag = max(self._lag, now - self._sweep_due)
         self.sweep(now)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from math import inf
+from typing import TYPE_CHECKING, Final
+
 from glowplug.config.nearest import nearest
+from glowplug.domain.budget import Window
 from glowplug.domain.model import Loading as LoadingState
 from glowplug.errors import (
     EngineFailed,
@@ -16,9 +21,21 @@ from glowplug.errors import (
     UpstreamError,
     UpstreamTimeout,
 )
-from glowplug.gateway.tables import Route, Target
+from glowplug.money import format_usd
+from glowplug.routing.budgets import UNKNOWN, Meter
 from glowplug.routing.plan import Standing
+from glowplug.units import format_duration
 
+if TYPE_CHECKING:
+    from glowplug.gateway.tables import Route, Target
+
+SPANS: Final = {
+    Window.HOUR: "an hour",
+    Window.DAY: "a day",
+    Window.WEEK: "a week",
+    Window.MONTH: "a month",
+    Window.TOTAL: "in all",
+}
 _DEFAULT_ETA = 5.0
 """Seconds named in Retry-After when no earlier load tells how long one takes."""
 
@@ -50,6 +67,41 @@ def wrong_kind(route: Route, kind: str) -> RequestError:
 
 def over_rate(what: str, rpm: int, wait: float) -> LimitReached:
     return LimitReached(f"{what} is over {rpm} requests a minute", hint="try again after Retry-After", retry_after=wait)
+
+
+def over_tokens(what: str, tpm: int, wait: float) -> LimitReached:
+    return LimitReached(f"{what} is over {tpm} tokens a minute", hint="try again after Retry-After", retry_after=wait)
+
+
+def over_concurrency(what: str, most: int) -> LimitReached:
+    return LimitReached(
+        f"{what} already has {most} requests at the same time",
+        hint="wait for one of them to end",
+        code="too_many_requests_at_once",
+        retry_after=1.0,
+    )
+
+
+def budget_exceeded(meter: Meter, now: float) -> GlowplugError:
+    """A budget is used up (`now` in Unix seconds): whose, how much, until when."""
+    budget = meter.budget
+    period, account = meter.at(now)
+    whose = f"{budget.scope} {budget.name!r}" if budget.name else "everybody together"
+    rolling = budget.window is Window.ROLLING
+    span = f"in {format_duration(budget.seconds)}" if rolling else SPANS[budget.window]
+    text = f"The budget of {whose}, {format_usd(budget.amount)} {span},"
+    if account.spent() >= UNKNOWN:
+        return Unavailable(
+            f"{text} cannot be checked", hint="the log of the worker says why", code="budget_unknown", retry_after=10.0
+        )
+    if period.end == inf:
+        return LimitReached(f"{text} is used up", hint="`glowplug budgets list` shows it", code="budget_exceeded")
+    ends = datetime.fromtimestamp(period.end, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    wait = max(1.0, period.end - now)
+    return LimitReached(
+        f"{text} is used up until {ends}", hint="models that cost nothing still answer", code="budget_exceeded",
+        retry_after=wait,
+    )  # fmt: skip
 
 
 def standing_error(target: Target, standing: Standing, now: float) -> GlowplugError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import monotonic, time
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from glowplug.domain.usage import AttemptClosed, Outcome
@@ -26,15 +26,21 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
     else:
         cached = 0
         prompt, completion, estimated = _guessed(attempt, outcome)
+    owner = call.key.route
     lasted = monotonic() - attempt.started
     call.upstream_time += lasted
-    call.plane.close_attempt(
-        AttemptClosed(
-            call.request_id, call.attempts - 1, call.key.route.id, call.asked, target.name, call.kind.name,
-            time() - lasted, lasted, attempt.first_byte, attempt.status, outcome, prompt,
-            completion, cached, estimated, attempt.streaming, trace=call.trace,
-        )
+    record = AttemptClosed(
+        call.request_id, call.attempts - 1, owner.id, call.asked, target.name, call.kind.name,
+        attempt.wall, lasted, attempt.first_byte, attempt.status, outcome, prompt,
+        completion, cached, estimated, attempt.streaming,
+        user=owner.user or call.end_user, team=owner.team, tags=owner.tags, trace=call.trace,
     )  # fmt: skip
+    call.plane.close_attempt(record)
+    # After the record: what is settled is in the journal, so a fold that begins later has it.
+    if attempt.lease is not None:
+        attempt.lease.settle(record)
+    if call.held is not None:
+        call.held.used(prompt + completion)
     if attempt.instance is not None:
         keep = call.keep_alive
         if keep is not None:

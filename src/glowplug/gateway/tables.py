@@ -12,15 +12,20 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from glowplug.domain.budget import Scope
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Cold, Loading
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, ModelRoute, Snapshot
 from glowplug.gateway.dialects import shape_of
+from glowplug.gateway.guards import Guards
 from glowplug.gateway.kinds import KINDS
+from glowplug.gateway.limiting import Guard
 from glowplug.gateway.queue import Queue
 from glowplug.gateway.roads import Road, engine_heads, provider_heads, roads_of
 from glowplug.gateway.shapes import Heads
 from glowplug.gateway.upstream import Pool
+from glowplug.routing import labels
+from glowplug.routing.budgets import Meter
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
 
@@ -59,8 +64,8 @@ class Target:
     """One model as requests meet it."""
 
     __slots__ = (
-        "active", "asked", "failure", "heads", "instance", "limiter", "loading", "name", "name_header", "pool", "queue",
-        "roads", "route", "waiters", "warmed_at",
+        "active", "asked", "failure", "guard", "heads", "instance", "limiter", "loading", "metered", "name",
+        "name_header", "pool", "queue", "roads", "route", "waiters", "warmed_at",
     )  # fmt: skip
 
     def __init__(self, route: ModelRoute) -> None:
@@ -78,7 +83,9 @@ class Target:
         """Requests that wait for a slot, while the target is at its concurrency."""
         self.warmed_at = 0.0
         self.pool: Pool | None = None
-        self.limiter: RateLimit | None = None
+        self.limiter = None if route.rpm is None else RateLimit(route.rpm)
+        self.guard: Guard | None = None
+        """Limits and budgets of the model, besides its rate and its concurrency."""
         self.heads: Heads = ()
         self.route = route
         self.adopt(route, None)
@@ -90,8 +97,8 @@ class Target:
         """How each endpoint is asked of it, by kind; None where it cannot be."""
         if self.instance is not None:
             self.instance.put(self.roads)
-        if old is None or old.rpm != route.rpm:
-            self.limiter = RateLimit(route.rpm) if route.rpm is not None else None
+        self.metered = route.price is not None and not route.price.free
+        """Whether attempts cost something, so that budgets apply."""
         if self.pool is not None and old is not None and _way(old) != _way(route):
             self.pool.close()
             self.pool = None
@@ -106,6 +113,8 @@ class Target:
         if route.unavailable:
             return Standing.UNAVAILABLE
         if self.limiter is not None and self.limiter.wait(now) > 0:
+            return Standing.LIMITED
+        if self.guard is not None and self.guard.refusal(now) is not None:
             return Standing.LIMITED
         if route.local:
             instance = self.instance
@@ -144,15 +153,16 @@ def _way(route: ModelRoute) -> tuple[str, float]:
 class Route:
     """A name clients use (a model's own or an alias) with its targets by endpoint."""
 
-    __slots__ = ("by_kind", "cold", "limiter", "name", "rpm", "targets", "timeout")
+    __slots__ = ("by_kind", "cold", "limiter", "name", "targets", "timeout")
 
-    def __init__(self, name: str, targets: tuple[Target, ...], cold: Cold, timeout: float, rpm: int | None) -> None:
+    def __init__(
+        self, name: str, targets: tuple[Target, ...], cold: Cold, timeout: float, limiter: RateLimit | None
+    ) -> None:
         self.name = name
         self.targets = targets
         self.cold = cold
         self.timeout = timeout
-        self.rpm = rpm
-        self.limiter = RateLimit(rpm) if rpm is not None else None
+        self.limiter = limiter
         self.by_kind = tuple(
             tuple(target for target in targets if target.roads[kind.index] is not None) for kind in KINDS
         )
@@ -161,18 +171,23 @@ class Route:
 class Key:
     """An API key in use, with its limiter and when it was used last (unix seconds)."""
 
-    __slots__ = ("limiter", "reported_at", "route", "used_at")
+    __slots__ = ("guard", "limiter", "meters", "reported_at", "route", "used_at")
 
     def __init__(self, route: KeyRoute) -> None:
         self.route = route
-        self.limiter = RateLimit(route.rpm) if route.rpm is not None else None
+        self.limiter = None if route.rpm is None else RateLimit(route.rpm)
+        self.guard: Guard | None = None
+        """Limits of the key, its user, team and tags, besides the key's own rate."""
+        self.meters: tuple[Meter, ...] = ()
+        """Budgets of these."""
         self.used_at = self.reported_at = 0.0
 
 
 class Tables:
     """The current picture.  `apply` swaps in a new one at once; requests under way keep the objects they hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, guards: Guards | None = None) -> None:
+        self._guards = guards or Guards()
         self.snapshot = Snapshot(revision=-1, pepper=b"")
         self.targets: dict[str, Target] = {}
         self.routes: dict[bytes, Route] = {}
@@ -194,7 +209,9 @@ class Tables:
 
     def apply(self, snapshot: Snapshot) -> list[Target]:
         """Serve from this snapshot.  Returns the targets it no longer names; their waiters must be refused."""
-        old_targets, old_routes, old_keys = self.targets, self.routes, self.keys
+        old_targets, old_keys = self.targets, self.keys
+        guards = self._guards
+        guards.begin(snapshot)
         targets: dict[str, Target] = {}
         for model in snapshot.models:
             target = old_targets.get(model.name)
@@ -202,20 +219,25 @@ class Tables:
                 target = Target(model)
             else:
                 target.adopt(model, target.route)
+            target.limiter = _rate(guards, Scope.MODEL, model.name, model.rpm)
+            target.guard = guards.target(model)
             targets[model.name] = target
         routes: dict[bytes, Route] = {}
         for model in snapshot.models:
             alias = AliasRoute(name=model.name, targets=(model.name,))
-            _add_route(routes, old_routes, alias, targets)
+            _add_route(routes, alias, targets, None)
         for alias in snapshot.aliases:
-            _add_route(routes, old_routes, alias, targets)
+            _add_route(routes, alias, targets, _rate(guards, labels.ALIAS, alias.name, alias.rpm))
         keys: dict[bytes, Key] = {}
         for entry in snapshot.keys:
             key = old_keys.get(entry.digest)
-            if key is None or key.route.rpm != entry.rpm:
+            if key is None:
                 key = Key(entry)
             key.route = entry
+            key.limiter = _rate(guards, Scope.KEY, entry.id, entry.rpm)
+            key.guard, key.meters = guards.key(entry)
             keys[entry.digest] = key
+        guards.end()
         self.snapshot = snapshot
         self.targets, self.routes, self.keys = targets, routes, keys
         self.hosts = frozenset(host.lower().encode() for host in snapshot.hosts)
@@ -236,13 +258,13 @@ class Tables:
         return route if route is not None else self.routes.get(msgspec.json.encode(name))
 
 
+def _rate(guards: Guards, scope: str, name: str, rpm: int | None) -> RateLimit | None:
+    """Somebody's own rate of requests, with what it has counted while it was the same."""
+    return None if rpm is None else guards.rate(rpm, labels.label(labels.RPM, rpm, scope, name))
+
+
 def _add_route(
-    routes: dict[bytes, Route], old: dict[bytes, Route], alias: AliasRoute, targets: dict[str, Target]
+    routes: dict[bytes, Route], alias: AliasRoute, targets: dict[str, Target], limiter: RateLimit | None
 ) -> None:
-    raw = msgspec.json.encode(alias.name)
     known = tuple(targets[name] for name in alias.targets if name in targets)
-    route = Route(alias.name, known, alias.cold, alias.timeout, alias.rpm)
-    before = old.get(raw)
-    if before is not None and before.rpm == route.rpm:
-        route.limiter = before.limiter
-    routes[raw] = route
+    routes[msgspec.json.encode(alias.name)] = Route(alias.name, known, alias.cold, alias.timeout, limiter)

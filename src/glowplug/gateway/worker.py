@@ -10,12 +10,15 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvloop
 
 from glowplug.gateway.connection import ClientConnection
+from glowplug.gateway.guards import Guards
 from glowplug.gateway.link import ControlLink
 from glowplug.gateway.plane import Journal, Plane
+from glowplug.ledger.counters import CounterFile, WorkerCounters
 from glowplug.wire import link
 
 log = logging.getLogger("glowplug.worker")
@@ -34,6 +37,10 @@ class WorkerSettings:
     """Unique per process: `w<index>-<pid>-<start>`."""
     link_socket: str
     control_socket: str
+    counters: str = ""
+    """File of the counters that all workers share."""
+    index: int = 0
+    """Its column there."""
     eager: bool = True
     """Accept connections also before the control process can be reached; one worker does, so that health answers."""
 
@@ -58,7 +65,8 @@ class Worker:
         loop = asyncio.get_running_loop()
         settings = self._settings
         control = ControlLink(loop, settings.link_socket, settings.name, os.getpid(), self._on_snapshot)
-        plane = self.plane = Plane(loop, control, self._journal, settings.control_socket)
+        guards = Guards(self._counters)
+        plane = self.plane = Plane(loop, control, self._journal, settings.control_socket, guards=guards)
         control.bind(plane)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
@@ -82,6 +90,14 @@ class Worker:
         await asyncio.wait(waits, timeout=_FIRST_SNAPSHOT_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
+
+    def _counters(self, identity: int) -> WorkerCounters:
+        """This worker's column of the counters with this identity.  Raises OSError, ValueError."""
+        file = CounterFile(Path(self._settings.counters))
+        if file.identity != identity:
+            file.close()
+            raise ValueError(f"{self._settings.counters} is not the file that the snapshot is about")
+        return WorkerCounters(file, self._settings.index, self._settings.name)
 
     def _on_snapshot(self) -> None:
         log.info("serving revision %d", self.plane.tables.snapshot.revision)

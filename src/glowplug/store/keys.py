@@ -28,6 +28,14 @@ def add(connection: Connection, key: ApiKey) -> None:
             revoked_at=key.revoked_at,
             last_used_at=key.last_used_at,
             digest=key.digest,
+            user=key.user,
+            team=key.team,
+            tags=list(key.tags),
+            tpm=key.tpm,
+            concurrency=key.concurrency,
+            cached=key.cached,
+            log_bodies=key.log_bodies,
+            end_users=key.end_users,
         )
     )
 
@@ -79,4 +87,12 @@ def _key(row: RowMapping) -> ApiKey:
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
         digest=bytes(row["digest"]),
+        user=row["user"],
+        team=row["team"],
+        tags=tuple(row["tags"]),
+        tpm=row["tpm"],
+        concurrency=row["concurrency"],
+        cached=row["cached"],
+        log_bodies=row["log_bodies"],
+        end_users=row["end_users"],
     )

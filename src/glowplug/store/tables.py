@@ -18,6 +18,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    false,
     text,
 )
 
@@ -39,6 +40,14 @@ api_keys = Table(
     Column("digest", LargeBinary(32), nullable=False, unique=True),
     Column("rights", String(16), nullable=False, server_default="evict"),
     Column("priority", Integer, nullable=False, server_default="0"),
+    Column("user", String(128), nullable=False, server_default=""),
+    Column("team", String(128), nullable=False, server_default=""),
+    Column("tags", JSON, nullable=False, server_default="[]"),
+    Column("tpm", BigInteger),
+    Column("concurrency", Integer),
+    Column("cached", Boolean, nullable=False, server_default=false()),
+    Column("log_bodies", Boolean, nullable=False, server_default=false()),
+    Column("end_users", Boolean, nullable=False, server_default=false()),
 )
 """One row an API key; the key itself is not here, only its keyed hash."""
 
@@ -102,3 +111,28 @@ meta = Table(
     Column("value", String(1024), nullable=False),
 )
 """Facts about the installation, by name."""
+
+budgets = Table(
+    "budgets",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("scope", String(16), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("period", String(16), nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+"""How much may be spent (nano-dollars).  `period` is the budget's window, a word that SQL has another use for."""
+
+use_limits = Table(
+    "use_limits",
+    metadata,
+    Column("scope", String(16), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("rpm", Integer),
+    Column("tpm", BigInteger),
+    Column("concurrency", Integer),
+    PrimaryKeyConstraint("scope", "name", name="use_limits_pk"),
+)
+"""How much may be used at a time, where it is no key's own."""

@@ -10,11 +10,14 @@ import msgspec
 
 from glowplug.clock import Clock
 from glowplug.domain.access import ApiKey, Rights, Role
+from glowplug.domain.budget import Scope
 from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.ids import new_api_key, short_id
 from glowplug.secret import Secret, key_digest
 from glowplug.store import keys
 from glowplug.store.database import Database
+from glowplug.usecases.budgets import BudgetBook, NewBudget, checked_name
+from glowplug.usecases.limits import checked_amounts
 from glowplug.usecases.page import MOST, Page, page
 
 _LONGEST_NAME = 200
@@ -35,6 +38,18 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Of its requests when models queue for memory, -100 to 100; higher goes first."""
     expires_in: float | None = None
     """Seconds from now."""
+    user: str = ""
+    """Whom it belongs to."""
+    team: str = ""
+    tags: tuple[str, ...] = ()
+    tpm: int | None = None
+    """Tokens a minute."""
+    concurrency: int | None = None
+    """Requests at the same time."""
+    end_users: bool = False
+    """Its requests say who is asking, for the records only."""
+    budget: str = ""
+    """What it may spend, as `20/month`; more can be given to it later."""
 
 
 class KeyView(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +67,12 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float | None
     revoked_at: float | None
     last_used_at: float | None
+    user: str
+    team: str
+    tags: tuple[str, ...]
+    tpm: int | None
+    concurrency: int | None
+    end_users: bool
     key: str | None = None
     """The key itself, in the answer to its creation and never again."""
     dry_run: bool = False
@@ -72,6 +93,12 @@ def view(key: ApiKey, secret: Secret | None = None, dry_run: bool = False) -> Ke
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
         last_used_at=key.last_used_at,
+        user=key.user,
+        team=key.team,
+        tags=key.tags,
+        tpm=key.tpm,
+        concurrency=key.concurrency,
+        end_users=key.end_users,
         key=secret.reveal() if secret else None,
         dry_run=dry_run,
     )
@@ -82,8 +109,7 @@ def mint(wanted: NewKey, pepper: bytes, now: float) -> tuple[ApiKey, Secret]:
     name = wanted.name.strip()
     if len(name) > _LONGEST_NAME or not name.isprintable():
         raise RequestError(f"the name has {len(name)} characters", hint=f"use at most {_LONGEST_NAME} printable ones")
-    if wanted.rpm is not None and wanted.rpm < 1:
-        raise RequestError(f"rpm is {wanted.rpm}", hint="leave it out for no limit; revoke a key to stop it")
+    checked_amounts(rpm=wanted.rpm, tpm=wanted.tpm, concurrency=wanted.concurrency)
     if abs(wanted.priority) > _MOST_PRIORITY:
         raise RequestError(
             f"priority is {wanted.priority}", hint=f"give a whole number from -{_MOST_PRIORITY} to {_MOST_PRIORITY}"
@@ -103,6 +129,12 @@ def mint(wanted: NewKey, pepper: bytes, now: float) -> tuple[ApiKey, Secret]:
         created_at=now,
         expires_at=None if wanted.expires_in is None else now + wanted.expires_in,
         digest=key_digest(pepper, token.encode()),
+        user=checked_name("user", wanted.user),
+        team=checked_name("team", wanted.team),
+        tags=tuple(dict.fromkeys(tag for name in wanted.tags if (tag := checked_name("tag", name)))),
+        tpm=wanted.tpm,
+        concurrency=wanted.concurrency,
+        end_users=wanted.end_users,
     )
     return key, Secret(token)
 
@@ -115,7 +147,15 @@ def usable(key: ApiKey, now: float) -> bool:
 class KeyBook:
     """All keys in memory, the database behind them.  `changed` is called after every change that workers must know."""
 
-    def __init__(self, database: Database, pepper: bytes, clock: Clock, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pepper: bytes,
+        clock: Clock,
+        changed: Callable[[], None],
+        budgets: BudgetBook | None = None,
+    ) -> None:
+        self._budgets = budgets
         self._database = database
         self._pepper = pepper
         self._clock = clock
@@ -152,6 +192,8 @@ class KeyBook:
                 hint=f"there are {', '.join(sorted(known)[:20]) or 'none'}",
             )
         key, secret = mint(wanted, self._pepper, self._clock.unix())
+        if wanted.budget:
+            await self._give_budget(key, wanted.budget, dry_run)
         if dry_run:
             return view(key, dry_run=True)
         async with self._change:
@@ -159,6 +201,13 @@ class KeyBook:
             self._set({**self._keys, key.id: key})
         self._changed()
         return view(key, secret)
+
+    async def _give_budget(self, key: ApiKey, budget: str, dry_run: bool) -> None:
+        """Before the key is there, so that it never is without."""
+        if self._budgets is None:
+            raise RequestError("there are no budgets here", hint="leave the budget out")
+        names = {Scope.KEY: frozenset((key.id,))}
+        await self._budgets.create(NewBudget(budget=budget, scope=Scope.KEY, name=key.id), names, dry_run)
 
     async def revoke(self, key_id: str, dry_run: bool = False) -> KeyView:
         """Stop a key for good.  Revoking it again changes nothing.

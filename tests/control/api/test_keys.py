@@ -32,6 +32,29 @@ async def test_rights_and_priority(admin: httpx.AsyncClient) -> None:
     assert (rows[made["id"]], rows[plain["id"]]) == (("warm", 9), ("evict", 0))
 
 
+async def test_whose_it_is_and_what_it_may_use(control: Control, admin: httpx.AsyncClient) -> None:
+    wanted = {"user": " ann ", "team": "web", "tags": ["x", "y", "x"], "tpm": 5, "concurrency": 2, "budget": "20/month"}
+    tried = await admin.post("/admin/keys?dry_run=1", json=wanted)
+    assert tried.status_code == 200
+    assert control.budgets.every() == ()
+    made = (await admin.post("/admin/keys", json=wanted)).json()
+    assert (made["user"], made["team"], made["tags"], made["tpm"], made["concurrency"]) == (
+        "ann", "web", ["x", "y"], 5, 2,
+    )  # fmt: skip
+    (budget,) = control.budgets.every()
+    assert (budget.scope, budget.name, budget.amount) == ("key", made["id"], 20_000_000_000)
+    for wrong in (
+        {"user": "end:ann"},
+        {"budget": "much"},
+        {"tpm": 0},
+        {"concurrency": -1},
+        {"user": "a\nb"},
+        {"team": "x" * 129},
+    ):
+        assert (await admin.post("/admin/keys", json=wrong)).status_code == 400
+    assert len(control.budgets.every()) == 1
+
+
 async def test_pages(admin: httpx.AsyncClient) -> None:
     first = (await admin.get("/admin/keys?limit=1")).json()
     rest = (await admin.get("/admin/keys", params={"after": first["next"]})).json()

@@ -1,0 +1,48 @@
+"""`/admin/budgets`."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from glowplug.control.answers import answer
+from glowplug.control.auth import Policy
+from glowplug.control.inputs import Query, body
+from glowplug.control.routes import Endpoint
+from glowplug.control.services import Services
+from glowplug.domain.budget import Scope
+from glowplug.usecases.budgets import NewBudget
+from glowplug.usecases.page import MOST
+
+
+def routes(services: Services) -> tuple[Endpoint, ...]:
+    budgets = services.budgets
+    if budgets is None:
+        return ()
+
+    async def show(request: Request) -> Response:
+        query = Query(request, ("limit", "after"))
+        return answer(budgets.list(query.number("limit", MOST, MOST), query.text("after")))
+
+    async def create(request: Request) -> Response:
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        wanted = await body(request, NewBudget)
+        return answer(await budgets.create(wanted, names(services), dry_run), 200 if dry_run else 201)
+
+    async def delete(request: Request) -> Response:
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        return answer(await budgets.delete(request.path_params["id"], dry_run))
+
+    return (
+        Endpoint("GET", "/admin/budgets", show, "budgets, and what is left of them", Policy.ADMIN),
+        Endpoint("POST", "/admin/budgets", create, "make a budget", Policy.ADMIN),
+        Endpoint("DELETE", "/admin/budgets/{id}", delete, "take a budget away", Policy.ADMIN),
+    )
+
+
+def names(services: Services) -> dict[Scope, frozenset[str]]:
+    """The names in those scopes where only some can be meant."""
+    return {
+        Scope.KEY: frozenset(key.id for key in services.keys.usable()),
+        Scope.MODEL: frozenset(model.name for model in services.catalog().models),
+    }

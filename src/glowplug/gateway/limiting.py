@@ -1,0 +1,245 @@
+"""Limits and budgets as a worker keeps them: which a request is under, what it takes and what it gives back.
+
+A request takes from its key's guard when it is admitted and gives back when it is over; an attempt takes from its
+target's guard and reserves against budgets before it is sent, and settles with its record.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from glowplug.domain.price import Price, Tokens, cost
+from glowplug.domain.usage import AttemptClosed
+from glowplug.errors import GlowplugError, LimitReached
+from glowplug.gateway import refusals
+from glowplug.routing.budgets import Meter, Reservation
+from glowplug.routing.limits import Left, RateLimit, Slots
+from glowplug.routing.plan import Standing
+from glowplug.wire.openai import estimate_tokens
+from glowplug.wire.output_cap import output_cap
+
+if TYPE_CHECKING:
+    from glowplug.gateway.call import Call
+    from glowplug.gateway.tables import Target
+
+LIMITED: Final = Standing.LIMITED
+DEFAULT_OUTPUT: Final = 4096
+"""Tokens that an answer is reserved with when neither the request nor the model says how long it may be."""
+
+
+class Guard:
+    """The limits somebody is under, several at once: all of them let a request through, or none counts it.
+
+    Each has the words for who is limited.
+    """
+
+    __slots__ = ("meters", "rates", "slots", "tokens")
+
+    def __init__(
+        self,
+        rates: tuple[tuple[str, RateLimit], ...] = (),
+        tokens: tuple[tuple[str, RateLimit], ...] = (),
+        slots: tuple[tuple[str, Slots], ...] = (),
+        meters: tuple[Meter, ...] = (),
+    ) -> None:
+        self.rates = rates
+        self.tokens = tokens
+        self.slots = slots
+        self.meters = meters
+        """Budgets of a model; those of a key stand beside its guard."""
+
+    def refusal(self, now: float) -> LimitReached | None:
+        """Why nothing passes now (monotonic seconds), or None.  Counts nothing."""
+        for what, rate in self.rates:
+            if wait := rate.wait(now):
+                return refusals.over_rate(what, rate.rpm, wait)
+        for what, rate in self.tokens:
+            if wait := rate.wait(now):
+                return refusals.over_tokens(what, rate.rpm, wait)
+        for what, slots in self.slots:
+            if slots.full:
+                return refusals.over_concurrency(what, slots.most)
+        return None
+
+    def take(self, call: Call, now: float) -> Pass:
+        """Count a request that passes."""
+        for _, rate in self.rates:
+            rate.take(now)
+        for _, slots in self.slots:
+            slots.take()
+        expected = 0
+        if self.tokens:
+            expected = expected_tokens(call)
+            for _, rate in self.tokens:
+                rate.take(now, expected)
+        return Pass(self, expected)
+
+
+class Pass:
+    """What one request, or one attempt, has taken from a guard."""
+
+    __slots__ = ("_expected", "_guard", "_open")
+
+    def __init__(self, guard: Guard, expected: int) -> None:
+        self._guard = guard
+        self._expected = expected
+        self._open = True
+
+    def used(self, tokens: int) -> None:
+        """An attempt has used so many tokens: that stands in place of what was expected."""
+        off, self._expected = tokens - self._expected, 0
+        if off and self._guard.tokens:
+            now = monotonic()
+            for _, rate in self._guard.tokens:
+                rate.correct(off, now)
+
+    def end(self) -> None:
+        """It is over, once: the places are free, and what was expected and never used comes back."""
+        if self._open:
+            self._open = False
+            self.used(0)
+            for _, slots in self._guard.slots:
+                slots.give()
+
+
+class Lease:
+    """What one attempt holds: a pass of its target's guard, and money against budgets."""
+
+    __slots__ = ("_pass", "_price", "_reservation", "reserved")
+
+    def __init__(self, taken: Pass | None, reservation: Reservation | None, price: Price | None) -> None:
+        self._pass = taken
+        self._reservation = reservation
+        self._price = price
+        self.reserved = 0 if reservation is None else reservation.amount
+        """Nano-dollars."""
+
+    def settle(self, record: AttemptClosed) -> None:
+        """The attempt has ended with this record."""
+        if self._reservation is not None and self._price is not None:
+            self._reservation.settle(cost_of(record, self._price))
+        if self._pass is not None:
+            self._pass.used(record.prompt_tokens + record.completion_tokens)
+            self._pass.end()
+
+    def release(self) -> None:
+        """Nothing was sent."""
+        if self._reservation is not None:
+            self._reservation.release()
+        if self._pass is not None:
+            self._pass.end()
+
+
+def lease(call: Call, target: Target, now: float) -> Lease | None:
+    """Reserve what an attempt may cost; None when it is under nothing.
+
+    Raises LimitReached when a budget is used up, Unavailable when it cannot be read.
+    """
+    guard = target.guard
+    meters = meters_of(call, target)
+    reservation = None
+    if meters:
+        unix = now + call.plane.unix_offset
+        if (over := _exhausted(meters, unix)) is not None:
+            raise refusals.budget_exceeded(over, unix)
+        reservation = Reservation(tuple(meter.at(unix)[1] for meter in meters), expected_cost(call, target))
+    taken = None if guard is None else guard.take(call, now)
+    return None if reservation is None and taken is None else Lease(taken, reservation, target.route.price)
+
+
+def meters_of(call: Call, target: Target) -> tuple[Meter, ...]:
+    """The budgets that an attempt is under: none when its target costs nothing."""
+    if not target.metered:
+        return ()
+    return call.key.meters if target.guard is None else call.key.meters + target.guard.meters
+
+
+def _exhausted(meters: tuple[Meter, ...], unix: float) -> Meter | None:
+    return next((meter for meter in meters if meter.left(unix) <= 0), None)
+
+
+def standings_for(call: Call, now: float) -> list[Standing]:
+    """How the targets stand for this request: one whose budget is used up is as limited as one over its rate."""
+    found = [target.standing(now) for target in call.targets]
+    if any(target.metered for target in call.targets):
+        unix = now + call.plane.unix_offset
+        for index, target in enumerate(call.targets):
+            if found[index] is not Standing.UNAVAILABLE and _exhausted(meters_of(call, target), unix) is not None:
+                found[index] = LIMITED
+    return found
+
+
+def refusal(call: Call, target: Target, standing: Standing, now: float) -> GlowplugError:
+    """Why this target, which stands so, does not answer."""
+    if standing is LIMITED:
+        unix = now + call.plane.unix_offset
+        over = _exhausted(meters_of(call, target), unix)
+        if over is not None:
+            return refusals.budget_exceeded(over, unix)
+        blocked = None if target.guard is None else target.guard.refusal(now)
+        if blocked is not None:
+            return blocked
+    return refusals.standing_error(target, standing, now)
+
+
+def expected_tokens(call: Call) -> int:
+    """What a request is taken for until its usage is known: its prompt, and the answer if it says how long."""
+    kind, data = call.kind, call.body.data
+    prompt = estimate_tokens(len(data)) if kind.prompt else 0
+    return prompt + (output_cap(data, 0) if kind.completion and not kind.form else 0)
+
+
+def expected_cost(call: Call, target: Target) -> int:
+    """The most an attempt is likely to cost: its prompt, and the longest answer that request or model allow."""
+    route, kind, data = target.route, call.kind, call.body.data
+    assert route.price is not None, "only metered targets are asked"
+    default = route.max_output or DEFAULT_OUTPUT
+    completion = (default if kind.form else output_cap(data, default)) if kind.completion else 0
+    prompt = estimate_tokens(len(data)) if kind.prompt else 0
+    return cost(route.price, Tokens(prompt=prompt, completion=completion))
+
+
+def cost_of(record: AttemptClosed, price: Price) -> int:
+    """What an attempt cost: as its record says, else by the price it was admitted with."""
+    if record.price or record.cost:
+        return record.cost
+    tokens = Tokens(
+        prompt=record.prompt_tokens,
+        completion=record.completion_tokens,
+        cached=record.cached_tokens,
+        cache_written=record.cache_written,
+        reasoning=record.reasoning,
+        prompt_audio=record.prompt_audio,
+        completion_audio=record.completion_audio,
+    )
+    answered = 200 <= record.status < 400
+    return cost(price, tokens) - (0 if answered else price.request)
+
+
+class Tightest(tuple[Left | None, Left | None]):
+    """What the tightest limits of a request still allow: (requests, tokens)."""
+
+    __slots__ = ()
+
+
+def tightest(call: Call, now: float) -> Tightest:
+    """For header lines of an answer, in monotonic seconds; None where there is no limit."""
+    requests: list[RateLimit] = []
+    tokens: list[RateLimit] = []
+    target = None if call.attempt is None else call.attempt.target
+    if call.key.limiter is not None:
+        requests.append(call.key.limiter)
+    if target is not None and target.limiter is not None:
+        requests.append(target.limiter)
+    for guard in (call.key.guard, None if target is None else target.guard):
+        if guard is not None:
+            requests += [rate for _, rate in guard.rates]
+            tokens += [rate for _, rate in guard.tokens]
+    return Tightest((_least(requests, now), _least(tokens, now)))
+
+
+def _least(rates: list[RateLimit], now: float) -> Left | None:
+    """The one with the smallest part left."""
+    found = [rate.left(now) for rate in rates]
+    return min(found, key=lambda left: left.remaining / max(left.limit, 1)) if found else None

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from glowplug.domain.budget import Scope
+from glowplug.errors import StoreError
+from glowplug.store.database import Database
+from glowplug.store.spend import Spend
+from glowplug.store.tables import metadata
+
+
+def _add(database: Database, *rows: tuple[str, str, int, int]) -> None:
+    if "spend" not in metadata.tables:
+        create = "CREATE TABLE IF NOT EXISTS spend (scope VARCHAR(16), name VARCHAR(255), hour BIGINT, nano BIGINT)"
+        database.call(lambda c: c.execute(text(create)))
+    insert = text("INSERT INTO spend (scope, name, hour, nano) VALUES (:scope, :name, :hour, :nano)")
+    values = [{"scope": scope, "name": name, "hour": hour, "nano": nano} for scope, name, hour, nano in rows]
+    database.call(lambda c: c.execute(insert, values))
+
+
+@pytest.mark.skipif("spend" in metadata.tables, reason="the ledger adds it up")
+def test_nobody_knows_before_the_ledger_adds_it_up(database: Database) -> None:
+    assert Spend(database).since(Scope.ALL, "", 0.0) is None
+
+
+def test_hours_of_one_scope_from_the_one_that_the_moment_is_in(database: Database) -> None:
+    _add(database, ("team", "web", 9, 1), ("team", "web", 10, 20), ("team", "web", 11, 300), ("user", "web", 11, 5))
+    spend = Spend(database)
+    assert [spend.since(Scope.TEAM, "web", at) for at in (36_000.0, 36_001.0, 39_599.9, 39_600.0, 43_200.0)] == [
+        320, 320, 320, 300, 0,
+    ]  # fmt: skip
+    assert spend.since(Scope.TEAM, "web", float("-inf")) == 321
+    assert spend.since(Scope.USER, "web", 0.0) == 5
+    assert spend.since(Scope.KEY, "web", 0.0) == 0
+
+
+def test_another_failure_is_told(database: Database) -> None:
+    database.call(lambda c: c.execute(text("DROP TABLE IF EXISTS spend")))
+    database.call(lambda c: c.execute(text("CREATE TABLE spend (id INTEGER)")))
+    with pytest.raises(StoreError, match="no such column"):
+        Spend(database).since(Scope.ALL, "", 0.0)
