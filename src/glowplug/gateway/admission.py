@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glowplug.gateway import refusals
+from glowplug.gateway import ollama_calls, refusals
 from glowplug.gateway.kinds import handed_on
 from glowplug.wire import keep_alive, multipart
 from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
@@ -37,6 +37,8 @@ def _read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     if wanted is not None:
         call.keep_alive = keep_alive.parse_header(wanted)
     call.fields = handed_on(kind, headers)
+    if kind.ollama:
+        ollama_calls.look(call)
 
 
 def admit(call: Call) -> None:
@@ -46,6 +48,8 @@ def admit(call: Call) -> None:
     if route is None:
         name = body.model
         route = tables.find_route(body.raw_model, name)
+        if route is None and call.kind.ollama:
+            raise refusals.not_found(name)
         if route is None:
             raise refusals.unknown_model(name, [r.name for r in tables.routes.values()])
     call.asked = route.name

@@ -114,6 +114,8 @@ class Grants:
         """Give a lease back; `keep_alive` are the seconds its request asks for, if it does (the last one decides)."""
         instance.leases -= 1
         if instance.leases == 0:
+            if instance.unload:
+                instance.unload, keep_alive = False, 0.0
             self._uplink.send(link.Activity(instance.endpoint.instance, False, keep_alive))
             if instance.revoked:
                 self._drained(instance)

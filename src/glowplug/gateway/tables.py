@@ -23,6 +23,7 @@ from glowplug.gateway.shapes import Heads
 from glowplug.gateway.upstream import Pool
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
+from glowplug.wire.ollama_server import other_spelling
 
 READY: Final = Standing.READY
 """At hand: naming the member of an enum costs as much as a call, and every request asks."""
@@ -31,7 +32,7 @@ READY: Final = Standing.READY
 class Instance:
     """A granted instance and this worker's leases on it."""
 
-    __slots__ = ("endpoint", "granted_at", "heads", "leases", "pool", "revoked", "suspect")
+    __slots__ = ("endpoint", "granted_at", "heads", "leases", "pool", "revoked", "suspect", "unload")
 
     def __init__(self, endpoint: Endpoint, pool: Pool) -> None:
         self.endpoint = endpoint
@@ -42,6 +43,8 @@ class Instance:
         self.revoked = False
         self.suspect = False
         """True after it broke something, until control grants it again."""
+        self.unload = False
+        """True when it is not to be kept after the last lease it has now, whatever its requests say."""
         self.heads: Heads = ()
         """Empty until a target is served by it."""
 
@@ -185,7 +188,8 @@ class Tables:
         """Host header values that were found good under this snapshot."""
         self.origins: frozenset[bytes] = frozenset()
         self.limits = Limits()
-        self.model_documents: dict[str, bytes] = {}
+        self.model_documents: dict[str, tuple[tuple[str, ...], bytes]] = {}
+        """The model list by key, with the states of local models it was made of."""
 
     @property
     def ready(self) -> bool:
@@ -231,9 +235,10 @@ class Tables:
         return gone
 
     def find_route(self, raw_name: bytes, name: str) -> Route | None:
-        """The route of a name that was spelled with escapes, or None."""
-        route = self.routes.get(raw_name)
-        return route if route is not None else self.routes.get(msgspec.json.encode(name))
+        """The route of a name that was spelled with escapes, or as Ollama's clients do: `NAME` and `NAME:latest` are
+        one.  None when there is none."""
+        route = self.routes.get(raw_name) or self.routes.get(msgspec.json.encode(name))
+        return route if route is not None else self.routes.get(msgspec.json.encode(other_spelling(name)))
 
 
 def _add_route(
