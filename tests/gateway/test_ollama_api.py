@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from time import time
 from typing import Any
 
 import pytest
@@ -121,8 +122,22 @@ def test_ps_lists_what_is_granted_and_wakes_nothing(models: Rig) -> None:
     assert loaded["name"] == loaded["model"] == CHAT.name + ":latest"
     assert loaded["context_length"] == 32_768
     assert datetime.fromisoformat(loaded["expires_at"]).tzinfo is not None
-    assert {"size", "size_vram", "digest", "details"} <= set(loaded)
+    assert {"digest", "details"} <= set(loaded) and (loaded["size"], loaded["size_vram"]) == (0, 0)
     assert models.uplink.sent == []
+
+
+def test_ps_says_what_control_said_of_memory_and_time(rig: Rig) -> None:
+    ever = local("ever", keep_alive=float("inf"))
+    rig.apply(snapshot(models=(local("local", keep_alive=60.0), ever), aliases=()))
+    rig.grant("local", "i1")
+    rig.grant("ever", "i2")
+    rig.plane.grants.sized("i1", 9 << 30, 8 << 30)
+    rig.plane.grants.sized("gone", 1, 1)
+    one, two = get(rig, "/api/ps").json["models"]
+    assert (one["size"], one["size_vram"]) == (9 << 30, 8 << 30)
+    left = datetime.fromisoformat(one["expires_at"]).timestamp() - time()
+    assert 50 < left <= 60
+    assert two["expires_at"].startswith("2318-")
 
 
 def test_what_changes_the_library_is_not_served(models: Rig) -> None:

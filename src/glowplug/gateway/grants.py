@@ -58,6 +58,12 @@ class Grants:
         for waiter in waiters:
             waiter.granted()
 
+    def sized(self, name: str, size: int, size_vram: int) -> None:
+        """What an instance holds, in bytes."""
+        instance = self.instances.get(name)
+        if instance is not None:
+            instance.size, instance.size_vram = size, size_vram
+
     def revoke(self, name: str) -> None:
         """Admit nothing new; answer when the last lease has ended."""
         instance = self.instances.get(name)

@@ -7,6 +7,7 @@ are about to ask; one that does not is added in the configuration, not here.
 from __future__ import annotations
 
 from hashlib import sha256
+from math import isfinite
 from time import time
 from typing import TYPE_CHECKING, Final
 
@@ -29,8 +30,8 @@ _TEXT: Final = b"content-type: text/plain; charset=utf-8\r\n"
 _OWN: Final = (b"create", b"copy", b"delete", b"push", b"blobs")
 """Parts of Ollama's API that change its library: that is the configuration's."""
 _UNKNOWN_SIZE: Final = 0
-_KEPT: Final = 300.0
-"""Seconds a loaded model is said to stay: a worker does not know when control will stop it."""
+_FOR_EVER: Final = "2318-11-25T00:00:00Z"
+"""When a model that is kept for ever is unloaded, as Ollama has it."""
 _encode = msgspec.json.Encoder().encode
 
 Result = tuple[int, bytes, bytes]
@@ -152,11 +153,19 @@ def _loaded(plane: Plane, key: Key) -> list[dict[str, object]]:
 
 
 def _process(plane: Plane, target: Target) -> dict[str, object]:
+    """A loaded model.  It stays at least until it was unused for its time to live; when that began, a worker does not
+    keep in mind, so this is the latest moment if nobody asks it from now on."""
     route = plane.tables.routes[_encode(target.name)]
     facts = _facts(route)
     out = _entry(route, facts)
     del out["modified_at"]
-    out |= {"expires_at": rfc3339(time() + _KEPT), "size_vram": _UNKNOWN_SIZE}
+    instance, keep = target.instance, target.route.keep_alive
+    assert instance is not None
+    out |= {
+        "size": instance.size,
+        "size_vram": instance.size_vram,
+        "expires_at": rfc3339(time() + keep) if isfinite(keep) else _FOR_EVER,
+    }
     if facts.context_window is not None:
         out["context_length"] = facts.context_window
     return out

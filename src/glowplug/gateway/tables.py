@@ -32,7 +32,18 @@ READY: Final = Standing.READY
 class Instance:
     """A granted instance and this worker's leases on it."""
 
-    __slots__ = ("endpoint", "granted_at", "heads", "leases", "pool", "revoked", "suspect", "unload")
+    __slots__ = (
+        "endpoint",
+        "granted_at",
+        "heads",
+        "leases",
+        "pool",
+        "revoked",
+        "size",
+        "size_vram",
+        "suspect",
+        "unload",
+    )
 
     def __init__(self, endpoint: Endpoint, pool: Pool) -> None:
         self.endpoint = endpoint
@@ -43,6 +54,8 @@ class Instance:
         self.revoked = False
         self.suspect = False
         """True after it broke something, until control grants it again."""
+        self.size = self.size_vram = 0
+        """Bytes it holds, all of them and those on accelerators; 0 until control says."""
         self.unload = False
         """True when it is not to be kept after the last lease it has now, whatever its requests say."""
         self.heads: Heads = ()
