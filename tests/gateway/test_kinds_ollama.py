@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from glowplug.domain.instance import Failure, FailureKind
+from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import Capability, Dialect
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
 from glowplug.domain.usage import Outcome
+from tests.gateway.live import Live, Run
 from tests.gateway.rig import END, STREAM_HEAD, Client, Rig, cloud, delta, events, local, snapshot, whole
+from tests.support import ollama
 
 FOLDER = Path(__file__).parents[1] / "clients"
 OURS = ("home_assistant_", "copilot_", "open_webui_", "n8n_")
@@ -330,3 +333,29 @@ def test_a_client_finds_what_it_chats_with(served: Rig) -> None:
         client = ask(served, path, first["model"], **HI, stream=False)
         served.reply(whole(ANSWER))
         assert client.answer.status == 200
+
+
+# ---- a daemon behind it
+
+
+def test_a_client_and_a_daemon_of_one_wire(live: Run, tmp_path: Path) -> None:
+    """Over sockets: what the daemon streams arrives, under the name that was asked for."""
+    route = replace(HOSTED, name="local", upstream_model="mistral:7b")
+
+    async def test(live: Live) -> None:
+        async with ollama.daemon(tmp_path) as daemon:
+            live.serve(route)
+            where = Endpoint(instance="i1", model="local", host="127.0.0.1", port=daemon.port, key="", prefix="/api")
+            live.plane.grants.grant(where)
+            for path, body in (("/api/chat", HI), ("/api/generate", {"prompt": "hi"})):
+                answer = await live.ask({"model": "local:latest", **body}, path=path)
+                lines = [json.loads(line) for line in answer.body.splitlines()]
+                assert text_of(lines).split() == [f"token{n}" for n in range(1, 9)]
+                assert lines[-1]["done"] is True and {line["model"] for line in lines} == {"local:latest"}
+            vectors = await live.ask({"model": "local", "input": ["a", "b"]}, path="/api/embed")
+            assert vectors.json["model"] == "local" and len(vectors.json["embeddings"]) == 2
+            state = await daemon.state()
+            assert {call["body"]["options"]["num_ctx"] for call in state["received"]} == {4096}
+            assert {call["body"]["keep_alive"] for call in state["received"]} == {-1}
+
+    live(test)

@@ -38,13 +38,13 @@ def test_eyes_and_thoughts(name: str, sees: bool, thinks: bool) -> None:
     facts = _facts(name)
     assert (facts.sees, facts.thinks) == (sees, thinks)
     only_embeds = _facts(name, capabilities=(Capability.EMBEDDINGS,))
-    assert not (only_embeds.sees or only_embeds.thinks or only_embeds.chats)
+    assert not (only_embeds.sees or only_embeds.thinks or only_embeds.able.chats)
 
 
 def test_an_alias_promises_what_every_target_keeps_and_can_what_one_of_them_can() -> None:
     one = cloud("a", context_window=8000, max_output=100, capabilities=(Capability.CHAT,))
     other = local("b", engine_options={"num_ctx": 4096}, capabilities=(Capability.EMBEDDINGS,))
     facts = facts_of("x", [one, other, cloud("c")])
-    assert (facts.context_window, facts.max_output) == (4096, 100)
-    assert set(facts.capabilities) == {Capability.CHAT, Capability.EMBEDDINGS, Capability.COMPLETIONS}
-    assert facts_of("x", [cloud("c")]).context_window is None
+    assert (facts.able.context_window, facts.able.max_output) == (4096, 100)
+    assert set(facts.able.capabilities) == {Capability.CHAT, Capability.EMBEDDINGS, Capability.COMPLETIONS}
+    assert facts_of("x", [cloud("c")]).able.context_window is None

@@ -90,19 +90,16 @@ def test_the_list_is_kept_until_something_changes(rig: Rig) -> None:
 
 
 def test_five_hundred_models_are_listed_within_ten_milliseconds(rig: Rig) -> None:
-    """From a cold cache.  The best of three: another program may have the processor in between."""
+    """Also when the list must be made.  The best of five: another program may have the processor in between."""
     rig.apply(snapshot(models=tuple(cloud(f"provider/model-{n}-8b") for n in range(500)), aliases=()))
     took = []
-    for _ in range(3):
+    for _ in range(5):
         rig.plane.tables.model_documents.clear()
         begun = perf_counter()
         listed = rig.ask(None, path="/v1/models", method="GET").answer
         took.append(perf_counter() - begun)
     assert len(listed.json["data"]) == 500
-    begun = perf_counter()
-    rig.ask(None, path="/v1/models", method="GET")
-    assert perf_counter() - begun < 0.01
-    assert min(took) < 0.1
+    assert min(took) < 0.01
 
 
 def test_one_model_has_its_tagged_name_too(rig: Rig) -> None:

@@ -8,7 +8,7 @@ nothing, the fact is left out, never invented.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,14 +36,25 @@ _CHATS: Final = frozenset((Capability.CHAT, Capability.MESSAGES, Capability.RESP
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """Of one name that clients can ask; empty and None where nothing is known."""
+class Abilities:
+    """What the routes say of one name that clients can ask; None where nothing is known."""
 
     capabilities: tuple[Capability, ...] = ()
     """The union over its targets, sorted."""
     context_window: int | None = None
     """Tokens; the smallest of its targets, so that what fits here fits whoever answers."""
     max_output: int | None = None
+
+    @property
+    def chats(self) -> bool:
+        return not _CHATS.isdisjoint(self.capabilities)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """And what names say; empty where they say nothing."""
+
+    able: Abilities
     family: str = ""
     parameters: str = ""
     """`8B`, `270M`."""
@@ -51,29 +62,35 @@ class Facts:
     sees: bool = False
     thinks: bool = False
 
-    @property
-    def chats(self) -> bool:
-        return not _CHATS.isdisjoint(self.capabilities)
 
-
-def facts_of(name: str, routes: Iterable[ModelRoute]) -> Facts:
+def abilities_of(targets: Sequence[ModelRoute]) -> Abilities:
     """Of a model or an alias with these targets."""
-    targets = tuple(routes)
-    names = [text.lower() for target in targets for text in (target.name, target.upstream_model)] or [name.lower()]
-    words = {word for text in names for word in _TOKENS.split(text)}
+    if len(targets) == 1:
+        only = targets[0]
+        return Abilities(
+            capabilities=tuple(sorted(only.capabilities)), context_window=_window(only), max_output=only.max_output
+        )
     windows = [window for target in targets if (window := _window(target)) is not None]
     outputs = [target.max_output for target in targets if target.max_output is not None]
-    capabilities = tuple(sorted({kind for target in targets for kind in target.capabilities}))
-    chats = not _CHATS.isdisjoint(capabilities)
-    return Facts(
-        capabilities=capabilities,
+    return Abilities(
+        capabilities=tuple(sorted({kind for target in targets for kind in target.capabilities})),
         context_window=min(windows, default=None),
         max_output=min(outputs, default=None),
+    )
+
+
+def facts_of(name: str, targets: Sequence[ModelRoute]) -> Facts:
+    """Of a model or an alias with these targets."""
+    names = [text.lower() for target in targets for text in (target.name, target.upstream_model)] or [name.lower()]
+    words = {word for text in names for word in _TOKENS.split(text)}
+    able = abilities_of(targets)
+    return Facts(
+        able=able,
         family=_family(names),
         parameters=_parameters(names),
         quantization=_quantization(names),
-        sees=chats and not words.isdisjoint(_SEES),
-        thinks=chats and (not words.isdisjoint(_THINKS) or any("gpt-oss" in text for text in names)),
+        sees=able.chats and not words.isdisjoint(_SEES),
+        thinks=able.chats and (not words.isdisjoint(_THINKS) or any("gpt-oss" in text for text in names)),
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from glowplug.gateway.model_facts import facts_of
+from glowplug.gateway.model_facts import abilities_of
 from glowplug.gateway.tables import Key, Route, Target
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def entry(route: Route) -> dict[str, object]:
     """One model or alias, in both spellings, with what else is known."""
     targets = route.targets
     alias = is_alias(route)
-    facts = facts_of(route.name, [target.route for target in targets])
+    able = abilities_of([target.route for target in targets])
     out: dict[str, object] = {
         "id": route.name,
         "object": "model",
@@ -85,12 +85,12 @@ def entry(route: Route) -> dict[str, object]:
         "display_name": route.name,
         "owned_by": "glowplug" if alias else targets[0].route.owner,
         "lifecycle": "active",
-        "capabilities": [str(kind) for kind in facts.capabilities],
+        "capabilities": [str(kind) for kind in able.capabilities],
     }
-    if facts.context_window is not None:
-        out |= dict.fromkeys(("context_window", "context_length", "max_input_tokens"), facts.context_window)
-    if facts.max_output is not None:
-        out |= dict.fromkeys(("max_output_tokens", "max_tokens"), facts.max_output)
+    if able.context_window is not None:
+        out |= dict.fromkeys(("context_window", "context_length", "max_input_tokens"), able.context_window)
+    if able.max_output is not None:
+        out |= dict.fromkeys(("max_output_tokens", "max_tokens"), able.max_output)
     if alias:
         out["targets"] = [target.name for target in targets]
     elif targets[0].route.local:

@@ -56,7 +56,7 @@ def serve(plane: Plane, method: bytes, path: bytes, headers: dict[bytes, bytes],
         asked = ollama_server.read_named(body)
         route = _find(plane, key, asked.wanted)
         if name == b"show":
-            return 200, answer.JSON, _encode(_shown(route))
+            return 200, answer.JSON, _encode(_shown(plane, route))
         done = _encode({"status": "success"})
         return (200, ollama_server.MEDIA, done + b"\n") if asked.streams else (200, answer.JSON, done)
     if name.partition(b"/")[0] in _OWN:
@@ -84,11 +84,16 @@ def _find(plane: Plane, key: Key, name: str) -> Route:
 
 
 def _tags(plane: Plane, key: Key) -> list[dict[str, object]]:
-    return [_entry(route, _facts(route)) for route in model_list.routes_for(plane.tables, key)]
+    return [_entry(route, _facts(plane, route)) for route in model_list.routes_for(plane.tables, key)]
 
 
-def _facts(route: Route) -> Facts:
-    return facts_of(route.name, [target.route for target in route.targets])
+def _facts(plane: Plane, route: Route) -> Facts:
+    """Kept until the snapshot changes."""
+    kept = plane.tables.facts
+    facts = kept.get(route.name)
+    if facts is None:
+        facts = kept[route.name] = facts_of(route.name, [target.route for target in route.targets])
+    return facts
 
 
 def _entry(route: Route, facts: Facts) -> dict[str, object]:
@@ -113,12 +118,12 @@ def _details(facts: Facts) -> dict[str, object]:
     }
 
 
-def _shown(route: Route) -> dict[str, object]:
-    facts = _facts(route)
+def _shown(plane: Plane, route: Route) -> dict[str, object]:
+    facts = _facts(plane, route)
     architecture = facts.family or "glowplug"
     info: dict[str, object] = {"general.architecture": architecture, "general.basename": route.name}
-    if facts.context_window is not None:
-        info[f"{architecture}.context_length"] = facts.context_window
+    if facts.able.context_window is not None:
+        info[f"{architecture}.context_length"] = facts.able.context_window
     return {
         "modelfile": f"FROM {route.name}\n",
         "parameters": "",
@@ -134,15 +139,15 @@ def capabilities(facts: Facts) -> list[str]:
     """In Ollama's words.  Who chats is said to know tools: every engine and provider here takes them, and Copilot and
     Home Assistant do not offer models without."""
     found = []
-    if facts.chats or Capability.COMPLETIONS in facts.capabilities:
+    if facts.able.chats or Capability.COMPLETIONS in facts.able.capabilities:
         found.append("completion")
-    if facts.chats:
+    if facts.able.chats:
         found.append("tools")
     if facts.sees:
         found.append("vision")
     if facts.thinks:
         found.append("thinking")
-    if Capability.EMBEDDINGS in facts.capabilities:
+    if Capability.EMBEDDINGS in facts.able.capabilities:
         found.append("embedding")
     return found
 
@@ -156,7 +161,7 @@ def _process(plane: Plane, target: Target) -> dict[str, object]:
     """A loaded model.  It stays at least until it was unused for its time to live; when that began, a worker does not
     keep in mind, so this is the latest moment if nobody asks it from now on."""
     route = plane.tables.routes[_encode(target.name)]
-    facts = _facts(route)
+    facts = _facts(plane, route)
     out = _entry(route, facts)
     del out["modified_at"]
     instance, keep = target.instance, target.route.keep_alive
@@ -166,6 +171,6 @@ def _process(plane: Plane, target: Target) -> dict[str, object]:
         "size_vram": instance.size_vram,
         "expires_at": rfc3339(time() + keep) if isfinite(keep) else _FOR_EVER,
     }
-    if facts.context_window is not None:
-        out["context_length"] = facts.context_window
+    if facts.able.context_window is not None:
+        out["context_length"] = facts.able.context_window
     return out

@@ -17,6 +17,7 @@ from glowplug.domain.model import Cold, Loading
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, ModelRoute, Snapshot
 from glowplug.gateway.dialects import shape_of
 from glowplug.gateway.kinds import KINDS
+from glowplug.gateway.model_facts import Facts
 from glowplug.gateway.queue import Queue
 from glowplug.gateway.roads import Road, engine_heads, provider_heads, roads_of
 from glowplug.gateway.shapes import Heads
@@ -201,6 +202,8 @@ class Tables:
         """Host header values that were found good under this snapshot."""
         self.origins: frozenset[bytes] = frozenset()
         self.limits = Limits()
+        self.facts: dict[str, Facts] = {}
+        """What is known of a name, once somebody asked."""
         self.model_documents: dict[str, tuple[tuple[str, ...], bytes]] = {}
         """The model list by key, with the states of local models it was made of."""
 
@@ -240,6 +243,7 @@ class Tables:
         self.seen_credentials = {}
         self.origins = frozenset(origin.lower().encode() for origin in snapshot.origins)
         self.limits = snapshot.limits
+        self.facts = {}
         self.model_documents = {}
         gone = [target for name, target in old_targets.items() if targets.get(name) is not target]
         for target in gone:
