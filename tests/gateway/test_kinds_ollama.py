@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from glowplug.domain.instance import Endpoint, Failure, FailureKind
@@ -14,7 +16,7 @@ from glowplug.domain.model import Capability, Dialect
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
 from glowplug.domain.usage import Outcome
 from tests.gateway.live import Live, Run
-from tests.gateway.rig import END, STREAM_HEAD, Client, Rig, cloud, delta, events, local, snapshot, whole
+from tests.gateway.rig import END, STREAM_HEAD, Client, Rig, cloud, delta, events, local, request, snapshot, whole
 from tests.support import ollama
 
 FOLDER = Path(__file__).parents[1] / "clients"
@@ -294,6 +296,61 @@ def test_a_model_that_cannot(served: Rig) -> None:
     served.apply(snapshot(models=(local("e", capabilities=(Capability.EMBEDDINGS,)),), aliases=()))
     answer = ask(served, model="e").answer
     assert answer.status == 400 and "does not serve" in answer.json["error"]
+
+
+# ---- whatever comes
+
+_JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)),
+    max_leaves=5,
+)
+_MEMBERS = (
+    "messages", "prompt", "input", "options", "tools", "format", "think", "stream", "suffix", "raw", "system", "images",
+    "keep_alive", "logprobs", "top_logprobs", "dimensions",
+)  # fmt: skip
+_PARTS = st.sampled_from(("role", "content", "images", "tool_calls", "tool_name", "tool_call_id", "thinking"))
+_MESSAGES = st.lists(st.dictionaries(_PARTS, _JSON, max_size=4), max_size=3)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.sampled_from(("/api/chat", "/api/generate", "/api/embed", "/api/embeddings")),
+    st.sampled_from(("cloud", "hosted")),
+    st.dictionaries(st.sampled_from(_MEMBERS), _JSON, max_size=4),
+    st.one_of(st.none(), _MESSAGES),
+)
+def test_every_body_is_asked_or_refused(
+    served: Rig, path: str, model: str, members: dict[str, Any], messages: list[dict[str, Any]] | None
+) -> None:
+    said = members if messages is None else {**members, "messages": messages}
+    before = len(served.journal.records)
+    client = served.ask({**said, "model": model}, path=path)
+    if client.wire.data:
+        answer = client.answer
+        assert answer.status in (200, 400), answer.body
+        assert answer.status == 200 or list(answer.json) == ["error"]
+    else:
+        assert len(served.journal.records) == before + 1, "somebody was asked"
+    client.wire.lose()
+    served.spin()
+
+
+@pytest.mark.parametrize("body", [
+    b'{"model":"cloud","messages":[{"role":"user","content":"\\ud800"}]}',
+    b'{"model":"cloud","messages":[1e400]}',
+    b'{"model":"cloud","messages":' + b"[" * 3000 + b"]" * 3000 + b"}",
+    b'{"model":"cloud","prompt":"x","input":"x","options":{"seed":1e400}}',
+])  # fmt: skip
+@pytest.mark.parametrize("path", ["/api/chat", "/api/generate", "/api/embed", "/api/embeddings"])
+def test_bodies_that_parsers_choke_on(served: Rig, path: str, body: bytes) -> None:
+    client = served.client().send(request(body, path=path))
+    served.spin()
+    assert not client.wire.aborted
+    if client.wire.data:
+        assert client.answer.status in (200, 400)
+    client.wire.lose()
+    served.spin()
 
 
 # ---- what clients are known to ask

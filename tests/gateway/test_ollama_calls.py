@@ -86,6 +86,19 @@ def test_an_unload_of_what_is_busy_waits_for_its_requests(warm: Rig) -> None:
     assert activity(warm) == [(True, None), (False, 60.0)], "that was for once"
 
 
+def test_a_load_from_the_line_lets_the_next_one_in(rig: Rig) -> None:
+    rig.apply(snapshot(models=(local("local", max_concurrency=1),), aliases=()))
+    rig.grant()
+    busy = rig.ask({"model": "local", "messages": []})
+    load = ask(rig, "/api/generate", {})
+    behind = rig.ask({"model": "local", "messages": []})
+    assert load.wire.data == b"" and len(rig.ups) == 1
+    rig.reply(whole(), "i1")
+    assert busy.answer.status == 200 and json.loads(load.answer.body)["done_reason"] == "load"
+    rig.reply(whole(), "i1")
+    assert behind.answer.status == 200
+
+
 def test_an_unload_wakes_nothing(rig: Rig) -> None:
     client = ask(rig, "/api/generate", {}, keep_alive=0)
     assert json.loads(client.answer.body)["done_reason"] == "unload"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from glowplug.domain.access import Rights
-from glowplug.errors import Forbidden
+from glowplug.errors import Forbidden, RequestError
 from glowplug.gateway.choosing import step
 from glowplug.gateway.kinds import kind_named
 from glowplug.wire.ollama_server import line, rfc3339
@@ -40,8 +40,13 @@ _asked = msgspec.json.Decoder(_Asked).decode
 
 
 def look(call: Call) -> None:
-    """Find out whether only a load or an unload is asked, and which endpoint a completion needs."""
-    asked = _asked(call.body.data)
+    """Find out whether only a load or an unload is asked, and which endpoint a completion needs.
+
+    Raises RequestError."""
+    try:
+        asked = _asked(call.body.data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"The request body cannot be used: {error}", code="invalid_body") from None
     name = call.kind.name
     if name == "ollama_chat":
         empty = not asked.messages

@@ -65,7 +65,7 @@ class _Choice(msgspec.Struct):
     message: _Said | None = None
     text: str | None = None
     finish_reason: str | None = None
-    logprobs: dict[str, Any] | None = None
+    logprobs: Any = None
 
 
 class _Used(msgspec.Struct):

@@ -50,9 +50,17 @@ _BROKEN: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 def peek(data: bytes) -> Body:
     """Look into a request that streams unless it says that it does not.  Raises RequestError."""
     body = openai.peek_as_is(data)
-    if not body.stream and _streams(data).stream is None:
+    if not body.stream and _says_nothing(data):
         body.stream = body.wants_usage = True
     return body
+
+
+def _says_nothing(data: bytes) -> bool:
+    """Whether a body that could be looked into says nothing of streams."""
+    try:
+        return _streams(data).stream is None
+    except _BROKEN as error:
+        raise RequestError(f"The request body cannot be used: {error}", code="invalid_body") from None
 
 
 def peek_whole(data: bytes) -> Body:
