@@ -279,7 +279,7 @@ def _local_route(name: str, model: Model, engines: EngineCatalogue, unavailable:
         unavailable=unavailable,
         dialect=Dialect.OLLAMA if hosted else Dialect.OPENAI,
         engine_options=dict(engines.request_options(engine, model.options)),
-        **_present(model, (*_ROUTE_FIELDS, "keep_alive_most")),
+        **_present(model, (*_ROUTE_FIELDS, "keep_alive", "keep_alive_most")),
     )
 
 

@@ -8,10 +8,11 @@ from glowplug.clock import Clock
 from glowplug.control.events import Broadcaster, Event
 from glowplug.control.link import LinkServer
 from glowplug.control.metrics import ControlMetrics
+from glowplug.domain.hardware import HOST
 from glowplug.domain.instance import Endpoint, Failure, InstanceView, State
 from glowplug.domain.model import Loading
 from glowplug.units import format_size
-from glowplug.wire.link import Failed, Granted, Progress, Revoked, ToWorker
+from glowplug.wire.link import Failed, Granted, Memory, Progress, Revoked, ToWorker
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,8 @@ class LinkOutbox:
         self._clock = clock
         self._link: LinkServer | None = None
         self._states: dict[str, State] = {}
+        self._memory: dict[str, Memory] = {}
+        """What workers were told that instances hold, by model."""
 
     def connect(self, link: LinkServer) -> None:
         """Where messages to workers go from now on."""
@@ -55,6 +58,9 @@ class LinkOutbox:
     def grant(self, worker: str | None, endpoint: Endpoint) -> None:
         """This worker (None: every worker) may use the instance."""
         self._send(worker, Granted(endpoint))
+        memory = self._memory.get(endpoint.model)
+        if memory is not None and memory.instance == endpoint.instance:
+            self._send(worker, memory)
 
     def revoke(self, instance: str, worker: str | None = None) -> None:
         """This worker (None: every worker) must not begin anything new with it."""
@@ -86,7 +92,20 @@ class LinkOutbox:
             _log.log(logging.WARNING if view.state is State.FAILED else logging.INFO, "%s", line)
         if self.metrics is not None:
             self.metrics.changed(view)
+        self._tell_memory(view)
         self._publish("instance", view)
+
+    def _tell_memory(self, view: InstanceView) -> None:
+        """Tell workers what a loaded instance holds, once."""
+        if view.state not in _IN_USE:
+            self._memory.pop(view.model, None)
+            return
+        held = view.measured or view.claim
+        devices = sum(bytes_ for device, bytes_ in held.items() if device != HOST)
+        memory = Memory(view.instance, sum(held.values()), devices)
+        if held and self._memory.get(view.model) != memory:
+            self._memory[view.model] = memory
+            self._send(None, memory)
 
     def _send(self, worker: str | None, message: ToWorker) -> None:
         if self._link is None:

@@ -39,6 +39,8 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Members put into a request body that does not have them (`max_tokens`, say)."""
     keep_alive_most: float = float("inf")
     """Longest `keep_alive` a request may ask for, in seconds."""
+    keep_alive: float = 300.0
+    """Idle seconds after which its engine is stopped, as configured; what a worker tells who asks."""
     dialect: Dialect = Dialect.OPENAI
     """The wire its engine speaks."""
     engine_options: dict[str, bool | int | float | str] = {}

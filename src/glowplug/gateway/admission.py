@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from glowplug.gateway import refusals
+from glowplug.gateway import ollama_calls, refusals
 from glowplug.gateway.kinds import handed_on
 from glowplug.wire import keep_alive, multipart
 from glowplug.wire.end_user import end_user
@@ -45,6 +45,8 @@ def _read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     if wanted is not None:
         call.keep_alive = keep_alive.parse_header(wanted)
     call.fields = handed_on(kind, headers)
+    if kind.ollama:
+        ollama_calls.look(call)
 
 
 def admit(call: Call) -> None:
@@ -54,6 +56,8 @@ def admit(call: Call) -> None:
     if route is None:
         name = body.model
         route = tables.find_route(body.raw_model, name)
+        if route is None and call.kind.ollama:
+            raise refusals.not_found(name)
         if route is None:
             raise refusals.unknown_model(name, [r.name for r in tables.routes.values()])
     call.asked = route.name

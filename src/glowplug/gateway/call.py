@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from glowplug.domain.model import OnDisconnect
 from glowplug.domain.usage import Outcome
 from glowplug.errors import GlowplugError, Loading, RequestError, Unavailable, UpstreamError
+from glowplug.gateway import ollama_calls
 from glowplug.gateway.admission import admit, read
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.choosing import mark_tried, others_left, somebody_ready, step
@@ -48,6 +49,8 @@ class Call:
     last_error: GlowplugError | None = None
     keep_alive: float | None = None
     """Seconds the engine is to be kept after this request, when it says so."""
+    wish = ""
+    """`load` or `unload`, when nothing else is asked of the model."""
     reason = b"first"
     asked = trace = ""
     end_user = ""
@@ -76,7 +79,10 @@ class Call:
         except GlowplugError as error:
             self.refuse(error)
             return
-        step(self)
+        if self.wish:
+            ollama_calls.begin(self)
+        else:
+            step(self)
 
     # ---- choosing (`gateway.choosing` decides)
 
@@ -156,6 +162,9 @@ class Call:
 
     def attempt_at(self, target: Target) -> None:
         """Try this target now."""
+        if self.wish:
+            ollama_calls.loaded(self, target)
+            return
         try:
             attempt = Attempt(self, target, self.attempts)
         except Unavailable as error:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from glowplug.errors import GlowplugError
 from glowplug.gateway import answer, intake, local
 from glowplug.gateway.handover import Handover
-from glowplug.gateway.kinds import OPENAI, Envelope
+from glowplug.gateway.kinds import OLLAMA, OPENAI, Envelope
+from glowplug.gateway.ollama_api import PREFIX
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
@@ -21,9 +22,9 @@ def begin(
         _respond(conn, method, 200, intake.preflight_headers(headers) + conn.cors, b"")
         return
     try:
-        result = local.serve(conn.plane, method, target.partition(b"?")[0], headers)
+        result = local.serve(conn.plane, method, target, headers, body)
     except GlowplugError as error:
-        refuse(conn, method, error, request_id)
+        refuse(conn, method, error, request_id, OLLAMA if target.startswith(PREFIX) else OPENAI)
         return
     if result is not None:
         status, lines, answered = result

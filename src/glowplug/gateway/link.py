@@ -115,6 +115,8 @@ class ControlLink(asyncio.Protocol):
                 self._plane.grants.revoke(instance)
             case link.Progress(loading):
                 self._plane.grants.progress(loading)
+            case link.Memory(instance, size, size_vram):
+                self._plane.grants.sized(instance, size, size_vram)
             case link.Failed(model, failure):
                 self._plane.grants.fail(model, failure)
             case link.Scrape(ask):

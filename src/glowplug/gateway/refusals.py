@@ -50,6 +50,11 @@ def unknown_model(name: str, names: list[str]) -> NotFound:
     return NotFound(f"The model {name!r} does not exist", hint=hint, code="model_not_found")
 
 
+def not_found(name: str) -> NotFound:
+    """As Ollama says it; its clients look for these words."""
+    return NotFound(f"model '{name}' not found", code="model_not_found")
+
+
 def not_allowed(name: str) -> Forbidden:
     return Forbidden(
         f"This API key may not use {name!r}", hint="GET /v1/models lists what it may use", code="model_not_allowed"

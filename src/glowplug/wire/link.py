@@ -118,6 +118,16 @@ class Progress(msgspec.Struct, frozen=True, tag=True):
     loading: Loading
 
 
+class Memory(msgspec.Struct, frozen=True, tag=True):
+    """What a granted instance holds, for clients that ask what is loaded.  Bytes."""
+
+    instance: str
+    size: int
+    """All of it."""
+    size_vram: int
+    """On accelerators."""
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """A wanted instance could not be had; all waiters of this model get the failure.  Also sent when a granted
     instance died (after its `Revoked`), so that a client can be told why."""
@@ -133,7 +143,7 @@ class Scrape(msgspec.Struct, frozen=True, tag=True):
 
 
 ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | Scraped
-ToWorker = SetSnapshot | Granted | Revoked | Progress | Failed | Scrape
+ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape
 
 
 class FrameError(ValueError):
