@@ -149,8 +149,9 @@ def test_targets_by_kind() -> None:
     tables = _tables(models=models, aliases=(AliasRoute(name="x", targets=("c", "e", "b")),))
     route = tables.routes[b'"x"']
     names = {kind.name: [t.name for t in route.by_kind[kind.index]] for kind in KINDS}
-    served = {name: able for name, able in names.items() if able}
-    assert served == {"chat": ["c", "b"], "completions": ["b"], "embeddings": ["e", "b"]}
+    assert (names["chat"], names["completions"], names["embeddings"]) == (["c", "b"], ["b"], ["e", "b"])
+    assert names["messages"] == names["chat"], "said in the other wire"
+    assert names["rerank"] == []
 
 
 @pytest.mark.parametrize(("raw", "name", "found"), [
