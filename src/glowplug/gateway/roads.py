@@ -17,6 +17,7 @@ from glowplug.domain.snapshot import ModelRoute
 from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
 from glowplug.gateway.shapes import Heads, Shape, head_of
 from glowplug.translate.base import Asked, Stream, Translate, Translation, Untranslatable
+from glowplug.translate.chat_to_messages import ChatToMessages
 from glowplug.translate.messages_to_chat import MessagesToChat
 from glowplug.wire import sse
 from glowplug.wire.http1 import passed_lines
@@ -37,7 +38,7 @@ class Edge(NamedTuple):
     translate: Translate
 
 
-EDGES: Final[tuple[Edge, ...]] = (Edge("messages", "chat", MessagesToChat),)
+EDGES: Final[tuple[Edge, ...]] = (Edge("messages", "chat", MessagesToChat), Edge("chat", "messages", ChatToMessages))
 """Every translation.  The first of several that lead to a target is taken."""
 
 
