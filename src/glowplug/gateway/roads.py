@@ -18,6 +18,8 @@ from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
 from glowplug.gateway.shapes import Heads, Shape, head_of
 from glowplug.translate import ollama_to_chat
 from glowplug.translate.base import Asked, Stream, Translate, Translation, Untranslatable
+from glowplug.translate.chat_to_messages import ChatToMessages
+from glowplug.translate.messages_to_chat import MessagesToChat
 from glowplug.wire import sse
 from glowplug.wire.http1 import passed_lines
 from glowplug.wire.openai import Usage
@@ -38,6 +40,8 @@ class Edge(NamedTuple):
 
 
 EDGES: Final[tuple[Edge, ...]] = (
+    Edge("messages", "chat", MessagesToChat),
+    Edge("chat", "messages", ChatToMessages),
     Edge("ollama_chat", "chat", ollama_to_chat.chat_to_chat),
     Edge("ollama_generate", "chat", ollama_to_chat.generate_to_chat),
     Edge("ollama_generate", "completions", ollama_to_chat.generate_to_completions),
