@@ -150,7 +150,10 @@ def test_targets_by_kind() -> None:
     route = tables.routes[b'"x"']
     names = {kind.name: [t.name for t in route.by_kind[kind.index]] for kind in KINDS}
     served = {name: able for name, able in names.items() if able}
-    assert served == {"chat": ["c", "b"], "completions": ["b"], "embeddings": ["e", "b"]}
+    native = {name: served[name] for name in ("chat", "completions", "embeddings")}
+    assert native == {"chat": ["c", "b"], "completions": ["b"], "embeddings": ["e", "b"]}
+    assert served["responses"] == ["c", "b"], "through chat"
+    assert "rerank" not in served
 
 
 @pytest.mark.parametrize(("raw", "name", "found"), [
