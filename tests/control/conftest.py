@@ -17,6 +17,7 @@ from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
 from tests.still_clock import StillClock
@@ -59,6 +60,7 @@ class Control:
         self.published = 0
         self.directory = directory
         self.keys = KeyBook(database, PEPPER, self.clock, self.publish)
+        self.responses = ResponseBook(database, self.clock)
         self.services = Services(
             clock=self.clock,
             catalog=lambda: CATALOG,
@@ -69,6 +71,7 @@ class Control:
             status=self.status,
             events=self.events,
             log_file=lambda name: directory / f"{name}.log",
+            responses=self.responses,
             plans=Plans(lambda: CATALOG, self.planner),
             memory=self.planner,
             leases=MemoryLeases(FakeLeases(self.planner), self.planner),

@@ -19,17 +19,19 @@ from glowplug.store import keys, meta
 from glowplug.store.database import Database
 from glowplug.store.migrate import CURRENT, Schema, migrate, revision
 
-_NEXT = """
-revision = "0003"
-down_revision = "0002"
+_HEAD = CURRENT.head
+_LATER, _LAST = f"{int(_HEAD) + 1:04}", f"{int(_HEAD) + 2:04}"
+_NEXT = f"""
+revision = "{_LATER}"
+down_revision = "{_HEAD}"
 from alembic import op
 def upgrade() -> None:
     op.execute("ALTER TABLE meta ADD COLUMN note VARCHAR(20)")
     op.execute("INSERT INTO meta (name, value, note) VALUES ('two', '2', 'n')")
 """
-_BROKEN = """
-revision = "0004"
-down_revision = "0003"
+_BROKEN = f"""
+revision = "{_LAST}"
+down_revision = "{_LATER}"
 from alembic import op
 def upgrade() -> None:
     op.execute("CREATE TABLE half (id INTEGER)")
@@ -42,8 +44,8 @@ def newer(tmp_path: Path) -> Schema:
     """The schema of a later release."""
     directory = tmp_path / "migrations"
     shutil.copytree(CURRENT.directory, directory)
-    (directory / "versions" / "m0003_note.py").write_text(_NEXT)
-    return Schema(directory, "0003")
+    (directory / "versions" / f"m{_LATER}_note.py").write_text(_NEXT)
+    return Schema(directory, _LATER)
 
 
 def put(database: Database) -> None:
@@ -83,7 +85,7 @@ def test_an_older_database_is_copied_and_upgraded(database: Database, tmp_path: 
     later.close()
     [backup] = backups(tmp_path)
     assert later.backup == backup
-    assert backup.name.startswith("glowplug.db.bak-0002-")
+    assert backup.name.startswith(f"glowplug.db.bak-{_HEAD}-")
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     copy = sqlite3.connect(backup)
     assert copy.execute("SELECT * FROM meta").fetchall() == [("one", "1")]
@@ -102,8 +104,8 @@ def test_a_newer_database_is_refused_with_both_revisions_and_what_to_run(
         older.open()
     older.close()
     [backup] = backups(tmp_path)
-    assert "0003" in caught.value.message
-    assert "0002" in caught.value.message
+    assert _LATER in caught.value.message
+    assert _HEAD in caught.value.message
     assert "pip install --upgrade glowplug" in caught.value.hint
     assert f"cp {backup}" in caught.value.hint
 
@@ -111,8 +113,8 @@ def test_a_newer_database_is_refused_with_both_revisions_and_what_to_run(
 def test_a_migration_that_fails_leaves_everything_as_it_was(database: Database, tmp_path: Path, newer: Schema) -> None:
     put(database)
     database.close()
-    (newer.directory / "versions" / "m0004_broken.py").write_text(_BROKEN)
-    broken = Database(tmp_path / "glowplug.db", Schema(newer.directory, "0004"))
+    (newer.directory / "versions" / f"m{_LAST}_broken.py").write_text(_BROKEN)
+    broken = Database(tmp_path / "glowplug.db", Schema(newer.directory, _LAST))
     with pytest.raises(StoreError, match="nowhere") as caught:
         broken.open()
     broken.close()
@@ -145,7 +147,7 @@ def test_an_empty_database_has_no_revision_and_is_made_without_a_backup(memory: 
 def test_where_there_is_no_file_it_is_upgraded_without_a_copy(memory: Connection, newer: Schema) -> None:
     migrate(memory, CURRENT, None)
     assert migrate(memory, newer, None) is None
-    assert revision(memory) == "0003"
+    assert revision(memory) == _LATER
     with pytest.raises(StoreError) as caught:
         migrate(memory, CURRENT, None)
     assert caught.value.hint == "run `pip install --upgrade glowplug`"
@@ -174,14 +176,14 @@ def test_without_room_for_a_copy_nothing_is_upgraded(
     put(database)
     database.close()
     monkeypatch.setattr("glowplug.store.migrate.time.strftime", lambda *_: "now")
-    (tmp_path / "glowplug.db.bak-0002-now").symlink_to(tmp_path / "no" / "such" / "directory")
+    (tmp_path / f"glowplug.db.bak-{_HEAD}-now").symlink_to(tmp_path / "no" / "such" / "directory")
     later = Database(tmp_path / "glowplug.db", newer)
     with pytest.raises(StoreError, match=r"no copy of .* could be made before its upgrade"):
         later.open()
     later.close()
     again = Database(tmp_path / "glowplug.db")
     again.open()
-    assert again.call(lambda c: (revision(c), meta.get(c, "one"))) == ("0002", "1")
+    assert again.call(lambda c: (revision(c), meta.get(c, "one"))) == (_HEAD, "1")
     again.close()
     assert backups(tmp_path) == []
 
@@ -206,8 +208,8 @@ def test_a_copy_is_made_whatever_the_directory_is_called(tmp_path: Path, newer: 
 def test_a_path_with_a_percent_sign_is_no_placeholder(newer: Schema, tmp_path: Path, memory: Connection) -> None:
     odd = tmp_path / "50%(here)s"
     newer.directory.rename(odd)
-    migrate(memory, Schema(odd, "0003"), None)
-    assert revision(memory) == "0003"
+    migrate(memory, Schema(odd, _LATER), None)
+    assert revision(memory) == _LATER
 
 
 _FIRST_KEY = """

@@ -30,6 +30,7 @@ from glowplug.wire.link import (
     Frames,
     Held,
     Hello,
+    KeepResponse,
     KeysUsed,
     SetSnapshot,
     Suspect,
@@ -79,7 +80,7 @@ class LinkServer:
     """Listens on the link socket, keeps the workers apart and passes on what they say.
 
     `keys_used` stores when API keys were used; `stirred` is called when the journal probably has news; `noticed` is
-    told which worker joined (True) or ended (False).
+    told which worker joined (True) or ended (False); `keep` is given responses to keep.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class LinkServer:
         keys_used: Callable[[dict[str, float]], None],
         stirred: Callable[[], None],
         noticed: Callable[[str, bool], None],
+        keep: Callable[[KeepResponse], None] = lambda _: None,
     ) -> None:
         self._path = path
         self._manager = manager
@@ -100,6 +102,7 @@ class LinkServer:
         self._keys_used = keys_used
         self._stirred = stirred
         self._noticed = noticed
+        self._keep = keep
         self._workers: dict[str, _Worker] = {}
         self._connections: set[_Connection] = set()
         self._server: asyncio.AbstractServer | None = None
@@ -203,6 +206,8 @@ class LinkServer:
             case KeysUsed(keys):
                 self._keys_used(keys)
                 self._stirred()
+            case KeepResponse():
+                self._keep(message)
             case Hello():
                 raise FrameError("it said hello twice")
 

@@ -44,8 +44,10 @@ from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
+from glowplug.wire.link import ForgetResponse, KeepResponse
 
 _log = logging.getLogger(__name__)
 
@@ -105,6 +107,7 @@ class ControlProcess:
             launcher, engines, Records(paths.instances), LoopScheduler(), self._outbox, hardware, logs=paths.logs
         )
         self._database = Database(paths.database)
+        self._responses = ResponseBook(self._database, self._clock, forgotten=self._forgotten)
         folder = Folder(paths.journal, AttemptStore(self._database), is_gone)
         self._folder = folder
         self._folding = FoldLoop(folder.fold, self._events, self._clock)
@@ -147,6 +150,7 @@ class ControlProcess:
             keys_used=self._keys_used,
             stirred=self._folding.poke,
             noticed=self._noticed,
+            keep=self._keep,
         )
         self._outbox.connect(self._link)
         self._publisher.connect(self._link)
@@ -193,6 +197,7 @@ class ControlProcess:
             status=self._status,
             events=self._events,
             log_file=self._log_file,
+            responses=self._responses,
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
             leases=MemoryLeases(self._manager.lending, self._manager.planner),
@@ -261,6 +266,19 @@ class ControlProcess:
             await self._keys.used(times)
         except StoreError as error:  # a full disk, say: no reason to stop serving
             _log.error("when keys were last used could not be stored: %s", error)
+
+    def _keep(self, kept: KeepResponse) -> None:
+        self._responses.accept(kept)
+        self._begin(self._store_response(kept))
+
+    def _forgotten(self, kept: KeepResponse) -> None:
+        self._link.broadcast(ForgetResponse(kept.key, kept.id))
+
+    async def _store_response(self, kept: KeepResponse) -> None:
+        try:
+            await self._responses.store(kept)
+        except StoreError as error:
+            _log.error("the response %s could not be stored: %s", kept.id, error)
 
     def _noticed(self, worker: str, joined: bool) -> None:
         _log.info("worker %s %s", worker, "joined" if joined else "is gone")

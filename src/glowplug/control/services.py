@@ -15,6 +15,7 @@ from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status
 from glowplug.usecases.usage import Usage
 
@@ -34,6 +35,8 @@ class Services:
     events: Broadcaster
     log_file: Callable[[str], Path]
     """The log of a local model."""
+    responses: ResponseBook | None = None
+    """Responses that are kept for clients; None where nothing is kept."""
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None

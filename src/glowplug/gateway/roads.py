@@ -100,6 +100,11 @@ class Journey:
         self._body = road.upstream.read(data)
         self.text = road.shape.text(road.upstream, self._body)
 
+    @property
+    def first(self) -> Translation:
+        """The translation of the client's own wire."""
+        return self._steps[0]
+
     def watch(self, body: Peeked, head: bytes) -> sse.Watch | None:
         inner = self._road.shape.watch(self._road.upstream, self._body, head)
         return None if inner is None else _Chain(inner, [step.stream() for step in reversed(self._steps)])

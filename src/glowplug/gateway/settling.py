@@ -6,6 +6,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING
 
 from glowplug.domain.usage import AttemptClosed, Outcome
+from glowplug.gateway.kept import keep
 from glowplug.wire.openai import Usage, estimate_tokens
 
 if TYPE_CHECKING:
@@ -34,11 +35,13 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
             completion, cached, estimated, attempt.streaming,
         )
     )  # fmt: skip
+    if call.kind.keeps and outcome is Outcome.OK:
+        keep(attempt)
     if attempt.instance is not None:
-        keep = call.keep_alive
-        if keep is not None:
-            keep = min(keep, target.route.keep_alive_most)
-        call.plane.grants.release(attempt.instance, keep)
+        kept_for = call.keep_alive
+        if kept_for is not None:
+            kept_for = min(kept_for, target.route.keep_alive_most)
+        call.plane.grants.release(attempt.instance, kept_for)
     if target.queue.entries:
         call.plane.grants.slots.look(target)
 

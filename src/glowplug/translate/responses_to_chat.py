@@ -73,6 +73,16 @@ class ResponsesToChat:
     def stream(self) -> ChatStream:
         return ChatStream(self._begin())
 
+    @property
+    def finished(self) -> bool:
+        """Whether there is a whole answer."""
+        return self.composer is not None and self.composer.finished
+
+    def kept(self) -> tuple[bytes, bytes]:
+        """The whole response, once it is finished, and the items it answers, both JSON."""
+        assert self.composer is not None, "only a finished answer is kept"
+        return _encode(self.composer.response()), _encode(self.input)
+
     def _begin(self) -> Composer:
         composer = Composer(self._asked, self._settings, self._tools, as_summary=self._summary)
         self.composer = composer

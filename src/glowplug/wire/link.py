@@ -85,6 +85,24 @@ class KeysUsed(msgspec.Struct, frozen=True, tag=True):
     keys: dict[str, float]
 
 
+class KeepResponse(msgspec.Struct, frozen=True, tag=True):
+    """A response that its client may ask for again, or go on from."""
+
+    key: str
+    """Id of the API key whose it is; nobody else's requests find it."""
+    id: str
+    model: str
+    """The target that made it."""
+    native: bool
+    """It is kept where it was made; then there is nothing of it here but this."""
+    created: float
+    """Unix seconds."""
+    response: bytes = b""
+    """The whole response, JSON."""
+    input: bytes = b"[]"
+    """The items it answers, from the beginning of the conversation, JSON."""
+
+
 # ---- control → worker
 
 
@@ -104,6 +122,13 @@ class Revoked(msgspec.Struct, frozen=True, tag=True):
     instance: str
 
 
+class ForgetResponse(msgspec.Struct, frozen=True, tag=True):
+    """Its client has deleted this response."""
+
+    key: str
+    id: str
+
+
 class Progress(msgspec.Struct, frozen=True, tag=True):
     """How far a wanted instance is."""
 
@@ -118,8 +143,8 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     failure: Failure
 
 
-ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed
-ToWorker = SetSnapshot | Granted | Revoked | Progress | Failed
+ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | KeepResponse
+ToWorker = SetSnapshot | Granted | Revoked | Progress | Failed | ForgetResponse
 
 
 class FrameError(ValueError):
