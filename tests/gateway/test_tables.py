@@ -152,7 +152,7 @@ def test_targets_by_kind() -> None:
     own = {name: names[name] for name in ("chat", "completions", "embeddings", "rerank")}
     assert own == {"chat": ["c", "b"], "completions": ["b"], "embeddings": ["e", "b"], "rerank": []}
     assert names["ollama_raw"] == ["b"], "through a translation"
-    assert names["messages"] == names["chat"], "said in the other wire"
+    assert names["messages"] == names["chat"] == names["responses"], "said in the other wire"
 
 
 @pytest.mark.parametrize(("raw", "name", "found"), [

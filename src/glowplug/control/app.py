@@ -19,6 +19,7 @@ from glowplug.control.api import (
     metrics,
     models,
     plan,
+    responses,
     status,
     usage,
 )
@@ -31,13 +32,16 @@ _SERVED_BY_WORKERS = (
     "POST /v1/chat/completions",
     "POST /v1/completions",
     "POST /v1/embeddings",
+    "POST /v1/responses",
     "GET /v1/models",
 )
+_WORKERS = "v1"
+"""Nearly everything below this is served by workers."""
 
 
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
-    nouns = (status, models, plan, memory, leases, keys, budgets, limits, usage, config, events, metrics)
+    nouns = (status, models, plan, memory, leases, keys, budgets, limits, usage, config, events, metrics, responses)
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 
 
@@ -61,4 +65,4 @@ def nearest(path: str, every: Iterable[Endpoint]) -> list[str]:
     """What is there under the same first part of the path; else what clients use."""
     first = path.strip("/").partition("/")[0]
     below = [f"{e.method} {e.path}" for e in every if e.path.strip("/").partition("/")[0] == first]
-    return below or list(_SERVED_BY_WORKERS)
+    return below if below and first != _WORKERS else list(_SERVED_BY_WORKERS)

@@ -31,6 +31,7 @@ from glowplug.wire.link import (
     Frames,
     Held,
     Hello,
+    KeepResponse,
     KeysUsed,
     Scraped,
     SetSnapshot,
@@ -86,7 +87,7 @@ class LinkServer:
 
     `keys_used` stores when API keys were used; `stirred` is called when the journal probably has news; `noticed` is
     told which worker joined (True) or ended (False); `scraped` is given what a worker counts, by its name and the
-    number it was asked with.
+    number it was asked with; `keep` is given responses to keep.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class LinkServer:
         stirred: Callable[[], None],
         noticed: Callable[[str, bool], None],
         scraped: Callable[[str, int, Families], None] = _nobody_asked,
+        keep: Callable[[KeepResponse], None] = lambda _: None,
     ) -> None:
         self._path = path
         self._manager = manager
@@ -109,6 +111,7 @@ class LinkServer:
         self._stirred = stirred
         self._noticed = noticed
         self._scraped = scraped
+        self._keep = keep
         self._workers: dict[str, _Worker] = {}
         self._connections: set[_Connection] = set()
         self._server: asyncio.AbstractServer | None = None
@@ -214,6 +217,8 @@ class LinkServer:
                 self._stirred()
             case Scraped(ask, families):
                 self._scraped(name, ask, families)
+            case KeepResponse():
+                self._keep(message)
             case Hello():
                 raise FrameError("it said hello twice")
 

@@ -7,11 +7,8 @@ import contextlib
 import logging
 import os
 import signal
-import socket
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
-
-import uvicorn
 
 from glowplug.clock import SystemClock, steady_seconds
 from glowplug.config.catalogue import EngineCatalogue
@@ -21,6 +18,7 @@ from glowplug.control.app import build_app
 from glowplug.control.configuration import Configuration
 from glowplug.control.events import Broadcaster
 from glowplug.control.folding import FoldLoop
+from glowplug.control.http_server import HTTP_STOPS_WITHIN, QuietServer, http_server
 from glowplug.control.link import LinkServer
 from glowplug.control.metering import Metering
 from glowplug.control.metrics import ControlMetrics
@@ -52,38 +50,16 @@ from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
 from glowplug.wire.exposition import Families
+from glowplug.wire.link import ForgetResponse, KeepResponse
 
 _log = logging.getLogger(__name__)
 
-_HTTP_STOPS_WITHIN = 2
 _BEFORE_SLEEP = 2.0
 """Seconds that streams may go on when the machine is about to sleep; logind waits for five."""
-
-
-class _QuietServer(uvicorn.Server):
-    """uvicorn without its ten wake-ups a second and without its signal handlers.
-
-    The tick only dates the Date header, which is off here; signals are handled by the control process, because
-    engines are stopped after the last request that may want one.
-    """
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._end = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        await self._end.wait()
-
-    def end(self) -> None:
-        self.should_exit = True
-        self._end.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class ControlProcess:
@@ -114,6 +90,7 @@ class ControlProcess:
             launcher, engines, Records(paths.instances), LoopScheduler(), self._outbox, hardware, logs=paths.logs
         )
         self._database = Database(paths.database)
+        self._responses = ResponseBook(self._database, self._clock, forgotten=self._forgotten)
         self._telemetry = self._exporter(loaded)
         store = AttemptStore(self._database)
         told = Tapped(store, self._telemetry.tell) if self._telemetry is not None else store
@@ -147,7 +124,7 @@ class ControlProcess:
             self._say_launcher()
         await self._manager.start(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         await self._link.start()
-        server, listening = self._http()
+        server, listening = http_server(build_app(self._services()), self._paths.control_socket)
         self._begin(self._folding.run())
         self._begin(self._configuration.watch())
         self._begin(self._turn_windows())
@@ -181,6 +158,7 @@ class ControlProcess:
             stirred=self._folding.poke,
             noticed=self._noticed,
             scraped=self._scraped,
+            keep=self._keep,
         )
         self._scraping = Scraping(self._link.views, self._link.send, self._metrics)
         self._outbox.connect(self._link)
@@ -188,36 +166,6 @@ class ControlProcess:
         self._configuration.connect(self._applied)
         if self._budgets.every():
             await self._budgets_changed()
-
-    def _http(self) -> tuple[_QuietServer, socket.socket]:
-        """The HTTP server on the control socket (mode 0600), not yet serving."""
-        path = self._paths.control_socket
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        old = os.umask(0o177)
-        try:
-            path.unlink(missing_ok=True)
-            listening.bind(str(path))
-        except OSError as error:
-            listening.close()
-            raise StoreError(
-                f"the socket {path} cannot be made: {error.strerror}", hint="check its directory"
-            ) from None
-        finally:
-            os.umask(old)
-        app = build_app(self._services())
-        config = uvicorn.Config(
-            app,
-            loop="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            log_level="warning",
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=60,
-            timeout_graceful_shutdown=_HTTP_STOPS_WITHIN,
-        )
-        return _QuietServer(config), listening
 
     def _exporter(self, loaded: Loaded) -> Telemetry | None:
         """Where attempts are exported to, if anywhere; what cannot export does not keep us from serving."""
@@ -251,6 +199,7 @@ class ControlProcess:
             events=self._events,
             log_file=self._log_file,
             scrape=self._scraping.text,
+            responses=self._responses,
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
             leases=MemoryLeases(self._manager.lending, self._manager.planner),
@@ -349,6 +298,19 @@ class ControlProcess:
     def _scraped(self, worker: str, ask: int, families: Families) -> None:
         self._scraping.scraped(worker, ask, families)
 
+    def _keep(self, kept: KeepResponse) -> None:
+        self._responses.accept(kept)
+        self._begin(self._store_response(kept))
+
+    def _forgotten(self, kept: KeepResponse) -> None:
+        self._link.broadcast(ForgetResponse(kept.key, kept.id))
+
+    async def _store_response(self, kept: KeepResponse) -> None:
+        try:
+            await self._responses.store(kept)
+        except StoreError as error:
+            _log.error("the response %s could not be stored: %s", kept.id, error)
+
     def _noticed(self, worker: str, joined: bool) -> None:
         _log.info("worker %s %s", worker, "joined" if joined else "is gone")
         if not joined:
@@ -368,14 +330,14 @@ class ControlProcess:
         with contextlib.suppress(ConfigError):
             await self._configuration.reload()
 
-    async def _close(self, server: _QuietServer, serving: asyncio.Task[None]) -> None:
+    async def _close(self, server: QuietServer, serving: asyncio.Task[None]) -> None:
         """Workers have drained by now (the supervisor stops them first), so engines need no grace of their own."""
         _log.info("stopping the engines")
         await self._manager.close(stop_engines=True)
         self._events.close()
         self._link.close()
         server.end()
-        await asyncio.wait([serving], timeout=_HTTP_STOPS_WITHIN + 1.0)
+        await asyncio.wait([serving], timeout=HTTP_STOPS_WITHIN + 1.0)
         self._paths.control_socket.unlink(missing_ok=True)
         for task in tuple(self._tasks):
             task.cancel()

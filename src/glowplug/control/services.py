@@ -17,6 +17,7 @@ from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status
 from glowplug.usecases.usage import Usage
 
@@ -40,6 +41,8 @@ class Services:
     """The exposition of all figures."""
     budgets: BudgetBook | None = None
     limits: LimitBook | None = None
+    responses: ResponseBook | None = None
+    """Responses that are kept for clients; None where nothing is kept."""
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None

@@ -42,6 +42,8 @@ class Attempt:
     """Header lines that say what comes, when it is no stream of events but passes as it comes."""
     mark = b"data:"
     """What is counted as one event."""
+    whole = b""
+    """A collected answer as the client gets it, for who keeps it."""
     watch: sse.Watch | None = None
     is_last: Callable[[bytes], bool]
     """That of the watch, at hand: it is asked for every piece."""
@@ -234,6 +236,7 @@ class Attempt:
             except Untranslatable as error:
                 self.up_fail(f"the answer cannot be used: {error}", False)
                 return
+        self.whole = body
         self.settle(outcome, usage)
         call.answered(status, head, body)
 

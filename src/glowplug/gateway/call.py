@@ -17,6 +17,7 @@ from glowplug.gateway import ollama_calls
 from glowplug.gateway.admission import admit, read
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.choosing import mark_tried, others_left, somebody_ready, step
+from glowplug.gateway.continuing import continues
 from glowplug.gateway.identity import identity
 from glowplug.gateway.kinds import Kind, Peeked
 from glowplug.gateway.limiting import Pass
@@ -76,6 +77,8 @@ class Call:
         try:
             read(self, data, headers)
             admit(self)
+            if self.kind.keeps and continues(self, headers):
+                return
         except GlowplugError as error:
             self.refuse(error)
             return

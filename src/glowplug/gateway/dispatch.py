@@ -9,6 +9,7 @@ from glowplug.gateway import answer, intake, local
 from glowplug.gateway.handover import Handover
 from glowplug.gateway.kinds import OLLAMA, OPENAI, Envelope
 from glowplug.gateway.ollama_api import PREFIX
+from glowplug.gateway.stored import StoredHandover, is_stored
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
@@ -31,7 +32,8 @@ def begin(
         lines = b"%bx-request-id: %b\r\n%b" % (lines, request_id.encode(), conn.cors)
         _respond(conn, method, status, lines, answered)
         return
-    handover = conn.call = Handover(conn, conn.plane, request_id)
+    stored = is_stored(target.partition(b"?")[0])
+    handover = conn.call = (StoredHandover if stored else Handover)(conn, conn.plane, request_id)
     handover.run(method, target, list(headers.items()), body)
 
 

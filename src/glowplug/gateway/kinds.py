@@ -116,6 +116,8 @@ class Kind:
     """The prompt's tokens can be guessed from the size of the body."""
     completion: bool = True
     """The answer's tokens can be guessed from its events or its size."""
+    keeps: bool = False
+    """Its answers may be asked for again, or gone on from."""
     defaults: bool = False
     """`request_defaults` of a model apply."""
     spelled: Mapping[str, str] = field(default_factory=dict)
@@ -187,6 +189,7 @@ _ROWS: Final = (
         envelope=RESPONSES,
         watch=responses.ResponsesWatch,
         usage=responses.usage_of,
+        keeps=True,
         defaults=True,
         spelled=responses.SPELLED,
     ),

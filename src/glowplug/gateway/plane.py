@@ -14,6 +14,7 @@ from glowplug.domain.usage import AttemptClosed, AttemptOpened
 from glowplug.errors import StoreError, Unavailable
 from glowplug.gateway.grants import Grants, Uplink
 from glowplug.gateway.guards import Guards
+from glowplug.gateway.kept import Kept
 from glowplug.gateway.metrics import Metrics, by_model
 from glowplug.gateway.tables import Tables, Target
 from glowplug.gateway.upstream import Pool, tcp, unix
@@ -54,6 +55,7 @@ class Plane:
         self.tables = Tables(guards)
         self.metrics = Metrics()
         self.grants = Grants(loop, self.tables, uplink)
+        self.kept = Kept(uplink)
         self._tls = tls
         self.control_socket = control_socket
         self.control: Pool = unix(loop, control_socket, _CONTROL_CONNECT)

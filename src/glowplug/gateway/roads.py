@@ -20,6 +20,7 @@ from glowplug.translate import ollama_to_chat
 from glowplug.translate.base import Asked, Stream, Translate, Translation, Untranslatable
 from glowplug.translate.chat_to_messages import ChatToMessages
 from glowplug.translate.messages_to_chat import MessagesToChat
+from glowplug.translate.responses_to_chat import responses_to_chat
 from glowplug.wire import sse
 from glowplug.wire.http1 import passed_lines
 from glowplug.wire.openai import Usage
@@ -42,6 +43,7 @@ class Edge(NamedTuple):
 EDGES: Final[tuple[Edge, ...]] = (
     Edge("messages", "chat", MessagesToChat),
     Edge("chat", "messages", ChatToMessages),
+    Edge("responses", "chat", responses_to_chat),
     Edge("ollama_chat", "chat", ollama_to_chat.chat_to_chat),
     Edge("ollama_generate", "chat", ollama_to_chat.generate_to_chat),
     Edge("ollama_generate", "completions", ollama_to_chat.generate_to_completions),
@@ -111,6 +113,11 @@ class Journey:
             data = step.request
         self._body = road.upstream.read(data)
         self.text = road.shape.text(road.upstream, self._body)
+
+    @property
+    def first(self) -> Translation:
+        """The translation of the client's own wire."""
+        return self._steps[0]
 
     def watch(self, body: Peeked, head: bytes) -> sse.Watch | None:
         inner = self._road.shape.watch(self._road.upstream, self._body, head)

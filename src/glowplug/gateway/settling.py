@@ -6,6 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from glowplug.domain.usage import AttemptClosed, Outcome
+from glowplug.gateway.kept import keep
 from glowplug.wire.openai import Usage, estimate_tokens
 
 if TYPE_CHECKING:
@@ -41,11 +42,13 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         attempt.lease.settle(record)
     if call.held is not None:
         call.held.used(prompt + completion)
+    if call.kind.keeps and outcome is Outcome.OK:
+        keep(attempt)
     if attempt.instance is not None:
-        keep = call.keep_alive
-        if keep is not None:
-            keep = min(keep, target.route.keep_alive_most)
-        call.plane.grants.release(attempt.instance, keep)
+        kept_for = call.keep_alive
+        if kept_for is not None:
+            kept_for = min(kept_for, target.route.keep_alive_most)
+        call.plane.grants.release(attempt.instance, kept_for)
     if target.queue.entries:
         call.plane.grants.slots.look(target)
 

@@ -104,6 +104,23 @@ journal_cursor = Table(
 )
 """How far each journal segment has been folded: bytes from the start of the file."""
 
+responses = Table(
+    "responses",
+    metadata,
+    Column("key", String(64), nullable=False),
+    Column("id", String(128), nullable=False),
+    Column("model", String(255), nullable=False),
+    Column("native", Boolean, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    Column("input", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("key", "id", name="responses_pk"),
+)
+"""Responses that can be asked for again.  `size`: bytes of the last two columns, which are JSON."""
+
+Index("responses_created", responses.c.created, responses.c.size)
+
 meta = Table(
     "meta",
     metadata,

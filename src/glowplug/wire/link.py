@@ -93,6 +93,24 @@ class Scraped(msgspec.Struct, frozen=True, tag=True):
     families: Families
 
 
+class KeepResponse(msgspec.Struct, frozen=True, tag=True):
+    """A response that its client may ask for again, or go on from."""
+
+    key: str
+    """Id of the API key whose it is; nobody else's requests find it."""
+    id: str
+    model: str
+    """The target that made it."""
+    native: bool
+    """It is kept where it was made; then there is nothing of it here but this."""
+    created: float
+    """Unix seconds."""
+    response: bytes = b""
+    """The whole response, JSON."""
+    input: bytes = b"[]"
+    """The items it answers, from the beginning of the conversation, JSON."""
+
+
 # ---- control → worker
 
 
@@ -110,6 +128,13 @@ class Revoked(msgspec.Struct, frozen=True, tag=True):
     """Admit nothing new to this instance; answer `Drained` when the last lease has ended (at once if there is none)."""
 
     instance: str
+
+
+class ForgetResponse(msgspec.Struct, frozen=True, tag=True):
+    """Its client has deleted this response."""
+
+    key: str
+    id: str
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True):
@@ -142,8 +167,8 @@ class Scrape(msgspec.Struct, frozen=True, tag=True):
     ask: int
 
 
-ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | Scraped
-ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape
+ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | Scraped | KeepResponse
+ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape | ForgetResponse
 
 
 class FrameError(ValueError):
