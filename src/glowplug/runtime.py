@@ -290,7 +290,8 @@ def worker(settings: ChildSettings) -> int:
     journal = JournalWriter(paths.journal, name, SystemClock())
     try:
         sockets = str(paths.link_socket), str(paths.control_socket)
-        run(WorkerSettings(name, *sockets, eager=settings.index == 0), listener, journal)
+        more = WorkerSettings(name, *sockets, cache_file=str(paths.cache), eager=settings.index == 0)
+        run(more, listener, journal)
     finally:
         journal.seal()
     return 0

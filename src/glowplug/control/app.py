@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from glowplug.control.api import config, events, keys, leases, memory, metrics, models, plan, status, usage
+from glowplug.control.api import bodies, config, events, keys, leases, memory, metrics, models, plan, status, usage
 from glowplug.control.auth import Policy
 from glowplug.control.routes import Endpoint, Gate, mount
 from glowplug.control.services import Services
@@ -24,7 +24,7 @@ _SERVED_BY_WORKERS = (
 
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
-    nouns = (status, models, plan, memory, leases, keys, usage, config, events, metrics)
+    nouns = (status, models, plan, memory, leases, keys, usage, config, events, metrics, bodies)
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 
 

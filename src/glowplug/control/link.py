@@ -32,6 +32,7 @@ from glowplug.wire.link import (
     Held,
     Hello,
     KeysUsed,
+    Logged,
     Scraped,
     SetSnapshot,
     Suspect,
@@ -70,6 +71,10 @@ def _nobody_asked(_worker: str, _ask: int, _families: Families) -> None:
     """What a worker counts, and nobody wants to know."""
 
 
+def _nobody_reads(_logged: Logged) -> None:
+    """A request with its answer, and no log of requests."""
+
+
 class _Worker:
     """One worker process, connected or not."""
 
@@ -86,7 +91,7 @@ class LinkServer:
 
     `keys_used` stores when API keys were used; `stirred` is called when the journal probably has news; `noticed` is
     told which worker joined (True) or ended (False); `scraped` is given what a worker counts, by its name and the
-    number it was asked with.
+    number it was asked with; `logged` stores a request with its answer.
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class LinkServer:
         stirred: Callable[[], None],
         noticed: Callable[[str, bool], None],
         scraped: Callable[[str, int, Families], None] = _nobody_asked,
+        logged: Callable[[Logged], None] = _nobody_reads,
     ) -> None:
         self._path = path
         self._manager = manager
@@ -109,6 +115,7 @@ class LinkServer:
         self._stirred = stirred
         self._noticed = noticed
         self._scraped = scraped
+        self._logged = logged
         self._workers: dict[str, _Worker] = {}
         self._connections: set[_Connection] = set()
         self._server: asyncio.AbstractServer | None = None
@@ -212,6 +219,8 @@ class LinkServer:
             case KeysUsed(keys):
                 self._keys_used(keys)
                 self._stirred()
+            case Logged():
+                self._logged(message)
             case Scraped(ask, families):
                 self._scraped(name, ask, families)
             case Hello():

@@ -42,6 +42,7 @@ from glowplug.lifecycle.records import Records
 from glowplug.paths import Paths
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
+from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
@@ -50,6 +51,7 @@ from glowplug.usecases.plan import Plans
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
 from glowplug.wire.exposition import Families
+from glowplug.wire.link import Logged
 
 _log = logging.getLogger(__name__)
 
@@ -154,6 +156,7 @@ class ControlProcess:
         start = await first_start(self._database, self._paths, self._clock)
         self._keys = KeyBook(self._database, start.pepper, self._clock, self._publish)
         await self._keys.load()
+        self._bodies = Bodies(self._database, self._clock, lambda: self._configuration.catalog().log_retention)
         self._publisher = Publisher(self._configuration.catalog, self._keys.usable, start.pepper, self._clock)
         self._link = LinkServer(
             self._paths.link_socket,
@@ -164,6 +167,7 @@ class ControlProcess:
             stirred=self._folding.poke,
             noticed=self._noticed,
             scraped=self._scraped,
+            logged=self._logged,
         )
         self._scraping = Scraping(self._link.views, self._link.send, self._metrics)
         self._outbox.connect(self._link)
@@ -229,6 +233,7 @@ class ControlProcess:
             status=self._status,
             events=self._events,
             log_file=self._log_file,
+            bodies=self._bodies,
             scrape=self._scraping.text,
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
@@ -298,6 +303,15 @@ class ControlProcess:
             await self._keys.used(times)
         except StoreError as error:  # a full disk, say: no reason to stop serving
             _log.error("when keys were last used could not be stored: %s", error)
+
+    def _logged(self, logged: Logged) -> None:
+        self._begin(self._keep(logged))
+
+    async def _keep(self, logged: Logged) -> None:
+        try:
+            await self._bodies.log(logged)
+        except StoreError as error:
+            _log.error("the bodies of request %s could not be kept: %s", logged.request, error)
 
     def _scraped(self, worker: str, ask: int, families: Families) -> None:
         self._scraping.scraped(worker, ask, families)

@@ -161,10 +161,12 @@ class Route:
 class Key:
     """An API key in use, with its limiter and when it was used last (unix seconds)."""
 
-    __slots__ = ("limiter", "reported_at", "route", "used_at")
+    __slots__ = ("keeps", "limiter", "reported_at", "route", "used_at")
 
     def __init__(self, route: KeyRoute) -> None:
         self.route = route
+        self.keeps = False
+        """Whether answers are kept, for the cache or for the log of requests."""
         self.limiter = RateLimit(route.rpm) if route.rpm is not None else None
         self.used_at = self.reported_at = 0.0
 
@@ -215,6 +217,7 @@ class Tables:
             if key is None or key.route.rpm != entry.rpm:
                 key = Key(entry)
             key.route = entry
+            key.keeps = entry.cached or entry.log_bodies
             keys[entry.digest] = key
         self.snapshot = snapshot
         self.targets, self.routes, self.keys = targets, routes, keys

@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvloop
 
@@ -34,6 +35,8 @@ class WorkerSettings:
     """Unique per process: `w<index>-<pid>-<start>`."""
     link_socket: str
     control_socket: str
+    cache_file: str = ""
+    """Where answers are kept that all workers share."""
     eager: bool = True
     """Accept connections also before the control process can be reached; one worker does, so that health answers."""
 
@@ -74,6 +77,8 @@ class Worker:
         reporter.cancel()
         self._send_keys(control)
         control.close()
+        if plane.disk_cache is not None:
+            plane.disk_cache.close()
 
     async def _first_snapshot(self, control: ControlLink) -> None:
         """Wait for something to serve: clients wait in the kernel's queue meanwhile, which beats a 503."""
@@ -84,6 +89,8 @@ class Worker:
             wait.cancel()
 
     def _on_snapshot(self) -> None:
+        file = self._settings.cache_file
+        self.plane.adopt_settings(Path(file) if file else None)
         log.info("serving revision %d", self.plane.tables.snapshot.revision)
 
     def _signalled(self) -> None:
