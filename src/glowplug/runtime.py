@@ -291,7 +291,12 @@ def worker(settings: ChildSettings) -> int:
     try:
         sockets = str(paths.link_socket), str(paths.control_socket)
         of_worker = WorkerSettings(
-            name, *sockets, counters=str(paths.counters), index=settings.index, eager=settings.index == 0
+            name,
+            *sockets,
+            counters=str(paths.counters),
+            cache_file=str(paths.cache),
+            index=settings.index,
+            eager=settings.index == 0,
         )
         run(of_worker, listener, journal)
     finally:

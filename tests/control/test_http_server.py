@@ -26,6 +26,9 @@ async def test_it_serves_on_a_socket_of_this_user_and_ends_when_told(state_dir: 
     server, listening = http_server(Starlette(routes=[Route("/", _here)]), path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     serving = asyncio.create_task(server.serve(sockets=[listening]))
+    async with asyncio.timeout(10):
+        while not server.started:
+            await asyncio.sleep(0)
     reader, writer = await asyncio.open_unix_connection(path)
     writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     answer = await reader.read()
@@ -34,6 +37,7 @@ async def test_it_serves_on_a_socket_of_this_user_and_ends_when_told(state_dir: 
     writer.close()
     server.end()
     await asyncio.wait_for(serving, HTTP_STOPS_WITHIN + 3)
+    listening.close()
 
 
 async def test_a_socket_of_before_is_replaced(state_dir: Path) -> None:

@@ -75,6 +75,7 @@ def diff(old: Resolved, new: Resolved) -> Diff:
         rules=(
             *_settings("memory", old.memory, new.memory),
             *_settings("scheduling", old.scheduling, new.scheduling),
+            *_settings("keeping", old.keeping, new.keeping),
         ),
     )
 

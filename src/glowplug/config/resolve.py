@@ -21,7 +21,7 @@ from glowplug.config.secrets import absolute
 from glowplug.domain import model as domain
 from glowplug.domain.model import Capability, Dialect, LocalModel, OnDisconnect
 from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
-from glowplug.domain.snapshot import AliasRoute, Limits, ModelRoute
+from glowplug.domain.snapshot import AliasRoute, Keeping, Limits, ModelRoute
 from glowplug.logs import LogFormat, LogLevel
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -75,6 +75,9 @@ class Resolved:
     groups: tuple[domain.Group, ...]
     """Groups with the names of their members, whether those can be run now or not."""
     telemetry: TelemetrySettings = TelemetrySettings()
+    keeping: Keeping = field(default_factory=Keeping)
+    log_retention: float = 604_800.0
+    """Seconds for which bodies of requests stay in the log."""
 
     def __repr__(self) -> str:
         return f"Resolved({len(self.routes)} models, {len(self.aliases)} aliases)"
@@ -189,6 +192,13 @@ def resolve(
             domain.Group(name=name, members=group.members, most=group.most, exclusive=group.exclusive)
             for name, group in config.groups.items()
         ),
+        keeping=Keeping(
+            memory=config.keeping.cache_memory,
+            disk=config.keeping.cache_disk,
+            ttl=config.keeping.cache_ttl,
+            longest=config.keeping.longest,
+        ),
+        log_retention=config.keeping.log_retention,
         telemetry=TelemetrySettings(
             config.telemetry.otlp or "", {name: value.reveal() for name, value in config.telemetry.headers.items()}
         ),

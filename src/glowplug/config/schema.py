@@ -258,6 +258,27 @@ class Group(Struct, frozen=True, kw_only=True):
     exclusive: Annotated[bool, Meta(description="While one of them is loaded, no model outside the group is.")] = False
 
 
+class Keeping(Struct, frozen=True, kw_only=True):
+    """What is kept of requests and answers, for API keys that ask for it (`glowplug keys create --cached`,
+    `--log-bodies`)."""
+
+    cache_memory: Annotated[Size, Meta(description="Cached answers in the memory of each worker.")] = 67_108_864
+    cache_disk: Annotated[
+        SizeOrZero,
+        Meta(
+            description="Cached answers in a file that workers share and a restart keeps; 0 for none.",
+            examples=["1GiB"],
+        ),
+    ] = 0
+    cache_ttl: Annotated[
+        DurationOrZero, Meta(description="How long an answer may be given again to the same request; 0 for never.")
+    ] = 3600.0
+    longest: Annotated[Size, Meta(description="The most of one request or answer that is kept.")] = 1_048_576
+    log_retention: Annotated[
+        Duration, Meta(description="How long the log keeps the bodies of requests and answers.", examples=["7d"])
+    ] = 604_800.0
+
+
 class Telemetry(Struct, frozen=True, kw_only=True):
     """Where spans and measurements of every attempt are sent.  Needs the extra `otel`; a change needs a restart."""
 
@@ -301,3 +322,4 @@ class Config(Struct, frozen=True, kw_only=True):
         dict[str, Group], Meta(description="Models that may not be loaded together.", extra={"keys": "name"})
     ] = {}
     telemetry: Annotated[Telemetry, Meta(description="Where spans and measurements are sent.")] = Telemetry()
+    keeping: Annotated[Keeping, Meta(description="What is kept of requests and answers.")] = Keeping()

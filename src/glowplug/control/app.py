@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from glowplug.control.api import (
+    bodies,
     budgets,
     config,
     events,
@@ -41,7 +42,9 @@ _WORKERS = "v1"
 
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
-    nouns = (status, models, plan, memory, leases, keys, budgets, limits, usage, config, events, metrics, responses)
+    nouns = (
+        status, models, plan, memory, leases, keys, budgets, limits, usage, config, events, metrics, responses, bodies,
+    )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 
 

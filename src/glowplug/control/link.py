@@ -33,6 +33,7 @@ from glowplug.wire.link import (
     Hello,
     KeepResponse,
     KeysUsed,
+    Logged,
     Scraped,
     SetSnapshot,
     Suspect,
@@ -71,6 +72,10 @@ def _nobody_asked(_worker: str, _ask: int, _families: Families) -> None:
     """What a worker counts, and nobody wants to know."""
 
 
+def _nobody_reads(_logged: Logged) -> None:
+    """A request with its answer, and no log of requests."""
+
+
 class _Worker:
     """One worker process, connected or not."""
 
@@ -87,7 +92,7 @@ class LinkServer:
 
     `keys_used` stores when API keys were used; `stirred` is called when the journal probably has news; `noticed` is
     told which worker joined (True) or ended (False); `scraped` is given what a worker counts, by its name and the
-    number it was asked with; `keep` is given responses to keep.
+    number it was asked with; `keep` is given responses to keep; `logged` stores a request with its answer.
     """
 
     def __init__(
@@ -102,6 +107,7 @@ class LinkServer:
         noticed: Callable[[str, bool], None],
         scraped: Callable[[str, int, Families], None] = _nobody_asked,
         keep: Callable[[KeepResponse], None] = lambda _: None,
+        logged: Callable[[Logged], None] = _nobody_reads,
     ) -> None:
         self._path = path
         self._manager = manager
@@ -112,6 +118,7 @@ class LinkServer:
         self._noticed = noticed
         self._scraped = scraped
         self._keep = keep
+        self._logged = logged
         self._workers: dict[str, _Worker] = {}
         self._connections: set[_Connection] = set()
         self._server: asyncio.AbstractServer | None = None
@@ -215,6 +222,8 @@ class LinkServer:
             case KeysUsed(keys):
                 self._keys_used(keys)
                 self._stirred()
+            case Logged():
+                self._logged(message)
             case Scraped(ask, families):
                 self._scraped(name, ask, families)
             case KeepResponse():

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 
@@ -43,6 +44,7 @@ from glowplug.paths import Paths
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
 from glowplug.store.spend import Spend
+from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
@@ -54,7 +56,7 @@ from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
 from glowplug.wire.exposition import Families
-from glowplug.wire.link import ForgetResponse, KeepResponse
+from glowplug.wire.link import ForgetResponse, KeepResponse, Logged
 
 _log = logging.getLogger(__name__)
 
@@ -131,7 +133,7 @@ class ControlProcess:
         self._begin(Suspend(self._before_sleep, self._after_sleep).run())
         serving = self._begin(server.serve(sockets=[listening]))
         await self._stop.wait()
-        await self._close(server, serving)
+        await self._close(server, serving, listening)
 
     async def _open(self) -> None:
         await self._database.open_async()
@@ -146,6 +148,7 @@ class ControlProcess:
         self._keys = KeyBook(self._database, start.pepper, self._clock, self._publish, self._budgets)
         await self._keys.load()
         self._turning = asyncio.Event()
+        self._bodies = Bodies(self._database, self._clock, lambda: self._configuration.catalog().log_retention)
         self._publisher = Publisher(
             self._configuration.catalog, self._keys.usable, start.pepper, self._clock, self._extend
         )
@@ -159,6 +162,7 @@ class ControlProcess:
             noticed=self._noticed,
             scraped=self._scraped,
             keep=self._keep,
+            logged=self._logged,
         )
         self._scraping = Scraping(self._link.views, self._link.send, self._metrics)
         self._outbox.connect(self._link)
@@ -198,6 +202,7 @@ class ControlProcess:
             status=self._status,
             events=self._events,
             log_file=self._log_file,
+            bodies=self._bodies,
             scrape=self._scraping.text,
             responses=self._responses,
             plans=Plans(self._configuration.catalog, self._manager.planner),
@@ -295,6 +300,15 @@ class ControlProcess:
         except StoreError as error:  # a full disk, say: no reason to stop serving
             _log.error("when keys were last used could not be stored: %s", error)
 
+    def _logged(self, logged: Logged) -> None:
+        self._begin(self._store_bodies(logged))
+
+    async def _store_bodies(self, logged: Logged) -> None:
+        try:
+            await self._bodies.log(logged)
+        except StoreError as error:
+            _log.error("the bodies of request %s could not be kept: %s", logged.request, error)
+
     def _scraped(self, worker: str, ask: int, families: Families) -> None:
         self._scraping.scraped(worker, ask, families)
 
@@ -330,7 +344,7 @@ class ControlProcess:
         with contextlib.suppress(ConfigError):
             await self._configuration.reload()
 
-    async def _close(self, server: QuietServer, serving: asyncio.Task[None]) -> None:
+    async def _close(self, server: QuietServer, serving: asyncio.Task[None], listening: socket.socket) -> None:
         """Workers have drained by now (the supervisor stops them first), so engines need no grace of their own."""
         _log.info("stopping the engines")
         await self._manager.close(stop_engines=True)
@@ -338,6 +352,7 @@ class ControlProcess:
         self._link.close()
         server.end()
         await asyncio.wait([serving], timeout=HTTP_STOPS_WITHIN + 1.0)
+        listening.close()
         self._paths.control_socket.unlink(missing_ok=True)
         for task in tuple(self._tasks):
             task.cancel()

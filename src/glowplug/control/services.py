@@ -8,6 +8,7 @@ from pathlib import Path
 
 from glowplug.clock import Clock
 from glowplug.control.events import Broadcaster
+from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.config import ConfigSource
@@ -37,6 +38,8 @@ class Services:
     events: Broadcaster
     log_file: Callable[[str], Path]
     """The log of a local model."""
+    bodies: Bodies | None = None
+    """The log of requests with their bodies."""
     scrape: Callable[[], Awaitable[bytes]] | None = None
     """The exposition of all figures."""
     budgets: BudgetBook | None = None

@@ -19,6 +19,7 @@ from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.choosing import mark_tried, others_left, somebody_ready, step
 from glowplug.gateway.continuing import continues
 from glowplug.gateway.identity import identity
+from glowplug.gateway.keeping import Keeper, finish, keep
 from glowplug.gateway.kinds import Kind, Peeked
 from glowplug.gateway.limiting import Pass
 from glowplug.gateway.reply import Reply
@@ -58,6 +59,8 @@ class Call:
     """Who the client says is asking, where its key may say so; for records only."""
     fields = b""
     """Header lines of the client that go upstream."""
+    keeper: Keeper | None = None
+    """What the client is sent, for the cache and the log of requests, when its key asks for one of them."""
     body: Peeked
     route: Route
     targets: tuple[Target, ...]
@@ -84,8 +87,19 @@ class Call:
             return
         if self.wish:
             ollama_calls.begin(self)
-        else:
+        elif not (self.key.keeps and keep(self, headers)):
             step(self)
+
+    def cached(self, media: bytes, lines: bytes, body: bytes, *, stream: bool) -> None:
+        """An earlier answer is this one too; `media` and `lines` are header lines."""
+        self._count(200)
+        lines = b"x-request-id: %b\r\nx-glowplug-reason: %b\r\n%b" % (self.request_id.encode(), self.reason, lines)
+        if stream:
+            self.reply.media = media
+            self.reply.end_stream(body, lines)
+        else:
+            self.reply.whole(200, media + lines, body)
+        self._done()
 
     # ---- choosing (`gateway.choosing` decides)
 
@@ -188,17 +202,23 @@ class Call:
         assert self.attempt is not None
         if not self.paused and not self.reply.detached:
             self.deadline = monotonic() + self.attempt.target.route.idle_timeout
+        if self.keeper is not None:
+            self.keeper.add(data)
         self.reply.stream(data, b"" if self.reply.head_sent else identity(self))
 
     def stream_ended(self, rest: bytes) -> None:
         if not self.over:
             self._count(200)
+            if self.keeper is not None:
+                self._kept(200, self.reply.media, rest)
             self.reply.end_stream(rest, b"" if self.reply.head_sent else identity(self))
             self._done()
 
     def answered(self, status: int, head: bytes, body: bytes) -> None:
         """A whole response, good or bad, that goes to the client as it is."""
         self._count(status)
+        if self.keeper is not None:
+            self._kept(status, passed_lines(head), body)
         self.reply.whole(status, passed_lines(head) + identity(self), body)
         self._done()
 
@@ -225,11 +245,20 @@ class Call:
     def refuse(self, error: GlowplugError) -> None:
         """This request gets no answer but this error."""
         self._count(error.status)
+        if self.keeper is not None:
+            self._kept(error.status, b"", self.kind.envelope.body(error, self.request_id))
         extra = b""
         if self.attempts or isinstance(error, Loading):
             extra = b"x-glowplug-attempts: %d\r\nx-glowplug-reason: %b\r\n" % (self.attempts, self.reason)
         self.reply.error(error, extra)
         self._done()
+
+    def _kept(self, status: int, media: bytes, rest: bytes) -> None:
+        """The answer is complete with these bytes."""
+        keeper = self.keeper
+        assert keeper is not None
+        keeper.add(rest)
+        keeper.status, keeper.media, keeper.complete = status, media, True
 
     def _count(self, status: int) -> None:
         metrics = self.plane.metrics
@@ -247,6 +276,8 @@ class Call:
         self.deadline = INF
         if self.held is not None:
             self.held.end()
+        if self.keeper is not None:
+            finish(self)
         self.attempt = None  # call and attempt know each other: without this only the cycle collector would free them
         if self.reply.detached:
             self.plane.finished(self)

@@ -31,6 +31,8 @@ METRICS: Final = {
     "glowplug_control_connected": Row("gauge", "1 when the control process is reachable."),
     "glowplug_loop_lag_seconds": Row("gauge", "By how much the event loop was late, at worst since the last scrape."),
     "glowplug_auth_failures_total": Row("counter", "Requests refused for their key, by reason."),
+    "glowplug_cache_lookups_total": Row("counter", "Requests of keys with a cache, by result (hit, miss)."),
+    "glowplug_bodies_dropped_total": Row("counter", "Requests whose bodies did not reach the log of requests."),
     "glowplug_journal_failures_total": Row("counter", "Records that could not be written to the journal."),
 }
 
@@ -55,6 +57,9 @@ class Metrics:
         self.auth_failures: defaultdict[str, int] = defaultdict(int)
         """By the code of the error."""
         self.journal_failures = 0
+        self.cache: defaultdict[str, int] = defaultdict(int)
+        """By result."""
+        self.bodies_dropped = 0
 
     def families(self, gauges: dict[str, list[Sample]]) -> Families:
         """Everything, as of now.  `gauges`: the series of the families that are gauges."""
@@ -86,6 +91,10 @@ class Metrics:
             "glowplug_auth_failures_total": [
                 Sample((("reason", reason),), count) for reason, count in self.auth_failures.items()
             ],
+            "glowplug_cache_lookups_total": [
+                Sample((("result", result),), count) for result, count in self.cache.items()
+            ],
+            "glowplug_bodies_dropped_total": [Sample((), self.bodies_dropped)],
             "glowplug_journal_failures_total": [Sample((), self.journal_failures)],
             **gauges,
         }

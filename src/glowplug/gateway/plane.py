@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 from glowplug.clock import SteadyTime, steady_seconds
 from glowplug.domain.usage import AttemptClosed, AttemptOpened
 from glowplug.errors import StoreError, Unavailable
+from glowplug.gateway.cache import Cache
+from glowplug.gateway.cache_disk import DiskCache
 from glowplug.gateway.grants import Grants, Uplink
 from glowplug.gateway.guards import Guards
 from glowplug.gateway.kept import Kept
@@ -19,6 +22,7 @@ from glowplug.gateway.metrics import Metrics, by_model
 from glowplug.gateway.tables import Tables, Target
 from glowplug.gateway.upstream import Pool, tcp, unix
 from glowplug.ids import RequestIds
+from glowplug.wire import link
 from glowplug.wire.exposition import Families, Sample
 
 if TYPE_CHECKING:
@@ -54,6 +58,9 @@ class Plane:
         self.loop = loop
         self.tables = Tables(guards)
         self.metrics = Metrics()
+        self.cache = Cache(0, 0.0)
+        self.disk_cache: DiskCache | None = None
+        self._uplink = uplink
         self.grants = Grants(loop, self.tables, uplink)
         self.kept = Kept(uplink)
         self._tls = tls
@@ -127,6 +134,28 @@ class Plane:
             metrics.journal_failures += 1
             # The opened record is there: the fold will settle this attempt as interrupted, so it is not lost.
             log.error("journal: the end of %s attempt %d was not recorded: %s", record.request, record.attempt, error)
+
+    # ---- what is kept of answers
+
+    def log_bodies(self, logged: link.Logged) -> None:
+        """Hand over a request with its answer; while the control process is away it is dropped and counted."""
+        if self.control_connected:
+            self._uplink.send(logged)
+        else:
+            self.metrics.bodies_dropped += 1
+
+    def adopt_settings(self, cache_file: Path | None) -> None:
+        """A new snapshot came: the caches are as large and as patient as it says."""
+        keeping = self.tables.snapshot.keeping
+        self.cache.resize(keeping.memory, keeping.ttl)
+        wanted = keeping.disk if cache_file is not None else 0
+        if wanted and self.disk_cache is None and cache_file is not None:
+            self.disk_cache = DiskCache(cache_file, wanted, keeping.ttl)
+        elif self.disk_cache is not None:
+            self.disk_cache.resize(wanted, keeping.ttl)
+            if not wanted:
+                self.disk_cache.close()
+                self.disk_cache = None
 
     # ---- connections
 

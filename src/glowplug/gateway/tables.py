@@ -188,10 +188,12 @@ class Route:
 class Key:
     """An API key in use, with its limiter and when it was used last (unix seconds)."""
 
-    __slots__ = ("guard", "limiter", "meters", "reported_at", "route", "used_at")
+    __slots__ = ("guard", "keeps", "limiter", "meters", "reported_at", "route", "used_at")
 
     def __init__(self, route: KeyRoute) -> None:
         self.route = route
+        self.keeps = False
+        """Whether answers are kept, for the cache or for the log of requests."""
         self.limiter = None if route.rpm is None else RateLimit(route.rpm)
         self.guard: Guard | None = None
         """Limits of the key, its user, team and tags, besides the key's own rate."""
@@ -256,6 +258,7 @@ class Tables:
             key.route = entry
             key.limiter = _rate(guards, Scope.KEY, entry.id, entry.rpm)
             key.guard, key.meters = guards.key(entry)
+            key.keeps = entry.cached or entry.log_bodies
             keys[entry.digest] = key
         guards.end()
         self.snapshot = snapshot

@@ -96,6 +96,24 @@ Index(
     postgresql_where=text("state = 'open'"),
 )
 
+request_bodies = Table(
+    "request_bodies",
+    metadata,
+    Column("request", String(64), primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("asked", String(255), nullable=False),
+    Column("model", String(255), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("sent", LargeBinary, nullable=False),
+    Column("answered", LargeBinary, nullable=False),
+    Column("truncated", Boolean, nullable=False),
+)
+"""The log of requests: what was sent and answered, of keys that ask for it."""
+
+Index("request_bodies_at", request_bodies.c.at)
+
 journal_cursor = Table(
     "journal_cursor",
     metadata,

@@ -86,6 +86,23 @@ class KeysUsed(msgspec.Struct, frozen=True, tag=True):
     keys: dict[str, float]
 
 
+class Logged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A request with its answer, as the client sent and got them; of keys that ask for it only."""
+
+    request: str
+    key: str
+    at: float
+    """Unix seconds of the end."""
+    kind: str
+    asked: str
+    model: str
+    status: int
+    sent: bytes
+    answered: bytes
+    truncated: bool
+    """One of the two was longer than what is kept."""
+
+
 class Scraped(msgspec.Struct, frozen=True, tag=True):
     """The answer to `Scrape`: everything this worker counts."""
 
@@ -167,7 +184,7 @@ class Scrape(msgspec.Struct, frozen=True, tag=True):
     ask: int
 
 
-ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | Scraped | KeepResponse
+ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | Scraped | KeepResponse | Logged
 ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape | ForgetResponse
 
 
