@@ -17,6 +17,7 @@ from glowplug.domain.snapshot import ModelRoute
 from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
 from glowplug.gateway.shapes import Heads, Shape, head_of
 from glowplug.translate.base import Asked, Stream, Translate, Translation, Untranslatable
+from glowplug.translate.chat_to_responses import chat_to_responses
 from glowplug.translate.responses_to_chat import responses_to_chat
 from glowplug.wire import sse
 from glowplug.wire.http1 import passed_lines
@@ -37,7 +38,10 @@ class Edge(NamedTuple):
     translate: Translate
 
 
-EDGES: Final[tuple[Edge, ...]] = (Edge("responses", "chat", responses_to_chat),)
+EDGES: Final[tuple[Edge, ...]] = (
+    Edge("responses", "chat", responses_to_chat),
+    Edge("chat", "responses", chat_to_responses),
+)
 """Every translation.  The first of several that lead to a target is taken."""
 
 
