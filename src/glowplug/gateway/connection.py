@@ -216,6 +216,8 @@ class ClientConnection(asyncio.Protocol):
         if method != b"POST":
             if method == b"OPTIONS" and b"origin" in headers:
                 return  # a preflight carries no key
+            if headers.get(b"upgrade", b"").lower() == b"websocket":
+                raise refusals.no_websocket()
             raise RequestError("This route takes POST", code="method_not_allowed")
         self.kind = kind
         try:

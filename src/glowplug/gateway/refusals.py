@@ -16,6 +16,7 @@ from glowplug.errors import (
     LimitReached,
     Loading,
     NotFound,
+    NoUpgrade,
     RequestError,
     Unavailable,
     UpstreamError,
@@ -195,3 +196,8 @@ def rejected_credentials(target: Target, status: int) -> UpstreamError:
         hint="check api_key of this provider in the configuration",
         code="upstream_credentials",
     )
+
+
+def no_websocket() -> NoUpgrade:
+    """For clients that try a websocket first: at this status they go over to HTTP at once."""
+    return NoUpgrade("Models are not asked over websockets here", hint="send the request with POST")

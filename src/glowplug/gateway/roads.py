@@ -19,6 +19,7 @@ from glowplug.gateway.shapes import Heads, Shape, head_of
 from glowplug.translate import ollama_to_chat
 from glowplug.translate.base import Asked, Stream, Translate, Translation, Untranslatable
 from glowplug.translate.chat_to_messages import ChatToMessages
+from glowplug.translate.chat_to_responses import chat_to_responses
 from glowplug.translate.messages_to_chat import MessagesToChat
 from glowplug.translate.responses_to_chat import responses_to_chat
 from glowplug.wire import sse
@@ -44,6 +45,7 @@ EDGES: Final[tuple[Edge, ...]] = (
     Edge("messages", "chat", MessagesToChat),
     Edge("chat", "messages", ChatToMessages),
     Edge("responses", "chat", responses_to_chat),
+    Edge("chat", "responses", chat_to_responses),
     Edge("ollama_chat", "chat", ollama_to_chat.chat_to_chat),
     Edge("ollama_generate", "chat", ollama_to_chat.generate_to_chat),
     Edge("ollama_generate", "completions", ollama_to_chat.generate_to_completions),
