@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from glowplug.gateway import refusals
+from glowplug.gateway import counting, refusals
 from glowplug.gateway.kinds import handed_on
 from glowplug.wire import keep_alive, multipart
 from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
@@ -53,7 +53,7 @@ def admit(call: Call) -> None:
     if allowed and route.name not in allowed:
         raise refusals.not_allowed(route.name)
     targets = route.by_kind[call.kind.index]
-    if not targets:
+    if not targets and not (call.kind.counts and counting.countable(route)):
         raise refusals.wrong_kind(route, call.kind.name)
     # The route first: a request that its rate turns away is not counted against the key.
     if route.limiter is not None and (wait := route.limiter.take(now)):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from glowplug.domain.model import OnDisconnect
 from glowplug.domain.usage import Outcome
 from glowplug.errors import GlowplugError, Loading, RequestError, Unavailable, UpstreamError
+from glowplug.gateway import counting
 from glowplug.gateway.admission import admit, read
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.choosing import mark_tried, others_left, somebody_ready, step
@@ -70,6 +71,8 @@ class Call:
             admit(self)
         except GlowplugError as error:
             self.refuse(error)
+            return
+        if self.kind.counts and counting.counted(self):
             return
         step(self)
 
@@ -179,6 +182,12 @@ class Call:
         """A whole response, good or bad, that goes to the client as it is."""
         self._count(status)
         self.reply.whole(status, passed_lines(head) + identity(self), body)
+        self._done()
+
+    def told(self, status: int, lines: bytes, body: bytes) -> None:
+        """An answer of our own; `lines` are finished header lines."""
+        self._count(status)
+        self.reply.whole(status, lines + identity(self), body)
         self._done()
 
     def failed(self, target: Target, error: UpstreamError, why: str, *, final: bool = False) -> None:

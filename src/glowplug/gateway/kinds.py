@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 from glowplug.domain.model import Capability
 from glowplug.errors import GlowplugError
 from glowplug.wire import anthropic, audio, openai, responses, sse
+from glowplug.wire.failures import anthropic_error
 
 
 class Peeked(Protocol):
@@ -79,6 +80,8 @@ class Kind:
     """Reads a stream that reports usage by itself."""
     usage: Callable[[bytes], openai.Usage | None] = openai.usage_of
     """Reads the usage of a whole answer."""
+    refusal: Callable[[int, bytes], bytes] | None = None
+    """Puts an error that the upstream answered (status, body) into the client's words, whatever shape it came in."""
     raw: bool = False
     """A good answer that is no stream of events passes as it comes, not collected."""
     passes: tuple[tuple[bytes, bytes], ...] = ()
@@ -91,6 +94,8 @@ class Kind:
     """The answer's tokens can be guessed from its events or its size."""
     defaults: bool = False
     """`request_defaults` of a model apply."""
+    counts: bool = False
+    """It only counts tokens: it loads nothing, and where nobody can count it is answered with an estimate."""
     spelled: Mapping[str, str] = field(default_factory=dict)
     """Names of defaults that differ here."""
     plain: bool = field(init=False)
@@ -133,6 +138,7 @@ _ROWS: Final = (
         envelope=ANTHROPIC,
         watch=anthropic.MessagesWatch,
         usage=anthropic.usage_of,
+        refusal=anthropic_error,
         passes=_ANTHROPIC_FIELDS,
         x_api_key=True,
         defaults=True,
@@ -143,6 +149,8 @@ _ROWS: Final = (
         paths=(b"/messages/count_tokens",),
         upstream="/messages/count_tokens",
         envelope=ANTHROPIC,
+        refusal=anthropic_error,
+        counts=True,
         passes=_ANTHROPIC_FIELDS,
         x_api_key=True,
         prompt=False,
