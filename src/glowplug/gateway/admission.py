@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from glowplug.gateway import ollama_calls, refusals
+from glowplug.gateway import counting, ollama_calls, refusals
 from glowplug.gateway.kinds import handed_on
 from glowplug.wire import keep_alive, multipart
 from glowplug.wire.end_user import end_user
@@ -65,7 +65,7 @@ def admit(call: Call) -> None:
     if allowed and route.name not in allowed:
         raise refusals.not_allowed(route.name)
     targets = route.by_kind[call.kind.index]
-    if not targets:
+    if not targets and not (call.kind.counts and counting.countable(route)):
         raise refusals.wrong_kind(route, call.kind.name)
     guard = key.guard
     if guard is not None and (over := guard.refusal(now)) is not None:

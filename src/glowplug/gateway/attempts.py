@@ -230,7 +230,7 @@ class Attempt:
         """This whole answer is the client's."""
         call, way, head = self.call, self.way, self.head
         usage = way.usage(body)
-        if way.translates:
+        if way.translates or status >= 400:
             try:
                 head, body = way.whole(call.body, status, head, body)
             except Untranslatable as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from glowplug.domain.model import OnDisconnect
 from glowplug.domain.usage import Outcome
 from glowplug.errors import GlowplugError, Loading, RequestError, Unavailable, UpstreamError
-from glowplug.gateway import ollama_calls
+from glowplug.gateway import counting, ollama_calls
 from glowplug.gateway.admission import admit, read
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.choosing import mark_tried, others_left, somebody_ready, step
@@ -87,6 +87,8 @@ class Call:
             return
         if self.wish:
             ollama_calls.begin(self)
+        elif self.kind.counts and counting.counted(self):
+            return
         elif not (self.key.keeps and keep(self, headers)):
             step(self)
 
@@ -220,6 +222,12 @@ class Call:
         if self.keeper is not None:
             self._kept(status, passed_lines(head), body)
         self.reply.whole(status, passed_lines(head) + identity(self), body)
+        self._done()
+
+    def told(self, status: int, lines: bytes, body: bytes) -> None:
+        """An answer of our own; `lines` are finished header lines."""
+        self._count(status)
+        self.reply.whole(status, lines + identity(self), body)
         self._done()
 
     def failed(self, target: Target, error: UpstreamError, why: str, *, final: bool = False) -> None:

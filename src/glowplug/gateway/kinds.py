@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol
 from glowplug.domain.model import Capability, Dialect
 from glowplug.errors import GlowplugError
 from glowplug.wire import anthropic, audio, ollama, ollama_server, openai, responses, sse
+from glowplug.wire.failures import anthropic_error
 
 EVENT_STREAM: Final = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
 
@@ -106,6 +107,8 @@ class Kind:
     """Reads a stream that reports usage by itself."""
     usage: Callable[[bytes], openai.Usage | None] = openai.usage_of
     """Reads the usage of a whole answer."""
+    refusal: Callable[[int, bytes], bytes] | None = None
+    """Puts an error that the upstream answered (status, body) into the client's words, whatever shape it came in."""
     raw: bool = False
     """A good answer that is no stream of events passes as it comes, not collected."""
     passes: tuple[tuple[bytes, bytes], ...] = ()
@@ -120,6 +123,8 @@ class Kind:
     """Its answers may be asked for again, or gone on from."""
     defaults: bool = False
     """`request_defaults` of a model apply."""
+    counts: bool = False
+    """It only counts tokens: it loads nothing, and where nobody can count it is answered with an estimate."""
     spelled: Mapping[str, str] = field(default_factory=dict)
     """Names of defaults that differ here."""
     dialect: Dialect | None = None
@@ -166,6 +171,7 @@ _ROWS: Final = (
         envelope=ANTHROPIC,
         watch=anthropic.MessagesWatch,
         usage=anthropic.usage_of,
+        refusal=anthropic_error,
         passes=_ANTHROPIC_FIELDS,
         x_api_key=True,
         defaults=True,
@@ -176,6 +182,8 @@ _ROWS: Final = (
         paths=(b"/messages/count_tokens",),
         upstream="/messages/count_tokens",
         envelope=ANTHROPIC,
+        refusal=anthropic_error,
+        counts=True,
         passes=_ANTHROPIC_FIELDS,
         x_api_key=True,
         prompt=False,

@@ -92,7 +92,12 @@ class Road:
 
     def whole(self, body: Peeked, status: int, head: bytes, data: bytes) -> tuple[bytes, bytes]:
         """A collected answer as the client gets it.  Raises Untranslatable."""
-        return self.shape.whole(self.upstream, body, status, head, data)
+        head, data = self.shape.whole(self.upstream, body, status, head, data)
+        if status >= 400 and self.kind.refusal is not None:
+            told = self.kind.refusal(status, data)
+            if told is not data:  # engines that speak this wire often know only OpenAI's words for errors
+                return _json_head(head), told
+        return head, data
 
     def usage(self, data: bytes) -> Usage | None:
         """The usage in a collected answer, as the upstream sent it."""

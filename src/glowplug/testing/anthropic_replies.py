@@ -97,7 +97,7 @@ def _check_limits(body: Body) -> None:
     thinking = body.get("thinking", {})
     if thinking.get("type") == "enabled" and not _LEAST_BUDGET <= thinking.get("budget_tokens", 0) < most:
         raise Refused(400, "max_tokens must be greater than thinking.budget_tokens")
-    if thinking.get("type") == "enabled" and ("temperature" in body or "top_k" in body):
+    if thinking.get("type") in ("enabled", "adaptive") and ("temperature" in body or "top_k" in body):
         raise Refused(400, "temperature may only be set to 1 when thinking is enabled")
 
 
@@ -138,7 +138,7 @@ def _words(value: object) -> int:
 def _content(body: Body, behaviour: Behaviour) -> tuple[list[Body], str]:
     """(blocks, stop_reason); a tool_use has its pieces in `pieces`."""
     blocks: list[Body] = []
-    if body.get("thinking", {}).get("type") == "enabled":
+    if body.get("thinking", {}).get("type") in ("enabled", "adaptive"):
         blocks.append({"type": "thinking", "thinking": "Let me see.", "signature": "c2lnbmVk"})
     tools = [tool for tool in body.get("tools", ()) if "input_schema" in tool]
     choice = body.get("tool_choice", {"type": "auto"})

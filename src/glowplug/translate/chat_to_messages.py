@@ -16,14 +16,15 @@ What becomes what (https://platform.openai.com/docs/api-reference/chat → https
     temperature, top_p                         temperature up to 1, or else top_p (newer models take one of them); top_k
     stop                                       stop_sequences, without those that are only space
     user                                       metadata.user_id
-    reasoning_effort                           thinking with a budget of 1,024, 2,048, 8,192 or 16,384 tokens
+    reasoning_effort                           thinking: adaptive, output_config.effort (Claude 4.6 and later; 4.7 and
+                                               later take nothing else)
     response_format json_schema with strict    output_config.format: guaranteed in both wires
     json_schema otherwise, json_object         an instruction at the end of system: never guaranteed there either, and
                                                Anthropic's guarantee asks more of a schema than such ones keep
 
 Thinking is not asked for where Anthropic would refuse it: within a turn that called tools (its own thinking would have
-to be shown again, signed), with a forced tool, after words put into the assistant's mouth, and where fewer than 2,048
-tokens may be said.  With thinking, temperature and the like are dropped, because it takes none.
+to be shown again, signed), with a forced tool, and after words put into the assistant's mouth.  With thinking,
+temperature and the like are dropped, because it takes none.
 
 Refused: `n` above 1, sound, files by id.  Dropped without a word: penalties, seed, logit_bias, logprobs, store,
 metadata, service_tier, verbosity, prediction, thinking of earlier turns, and everything this page does not name.
@@ -47,10 +48,8 @@ _encode = msgspec.json.Encoder().encode
 
 Json = dict[str, Any]
 DEFAULT_MAX_TOKENS: Final = 8192
-"""Tokens of an answer when the client does not say; besides those of its thinking."""
-_BUDGETS: Final = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 16384, "max": 16384}
-_LEAST_BUDGET: Final = 1024
-"""Anthropic takes no smaller one."""
+"""Tokens of an answer when the client does not say; twice as many when it thinks, which counts."""
+_EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
 _CHOICES: Final = {"none": "none", "auto": "auto", "required": "any"}
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 _OPEN_SCHEMA: Final = {"type": "object", "properties": {}}
@@ -311,19 +310,16 @@ def _put_thinking(out: Json, body: Json) -> None:
     reasoning = body.get("reasoning")
     if effort is None and isinstance(reasoning, dict):
         effort = reasoning.get("effort")
-    budget = _BUDGETS.get(effort, 0) if isinstance(effort, str) else 0
+    level = _EFFORTS.get(effort, "") if isinstance(effort, str) else ""
     last = out["messages"][-1]
     content = last["content"] if isinstance(last["content"], list) else []
     forced = out.get("tool_choice", {}).get("type") in ("any", "tool")
-    if not budget or forced or last["role"] == "assistant" or any(block["type"] == "tool_result" for block in content):
+    if not level or forced or last["role"] == "assistant" or any(block["type"] == "tool_result" for block in content):
         return
-    if any(isinstance(body.get(name), int) for name in ("max_completion_tokens", "max_tokens")):
-        budget = min(budget, out["max_tokens"] // 2)
-        if budget < _LEAST_BUDGET:
-            return
-    else:
-        out["max_tokens"] += budget
-    out["thinking"] = {"type": "enabled", "budget_tokens": budget}
+    if not any(isinstance(body.get(name), int) for name in ("max_completion_tokens", "max_tokens")):
+        out["max_tokens"] = 2 * DEFAULT_MAX_TOKENS
+    out["thinking"] = {"type": "adaptive"}
+    out["output_config"] = {"effort": level}
     for name in ("temperature", "top_p", "top_k"):
         out.pop(name, None)
 
@@ -339,6 +335,6 @@ def _put_format(out: Json, body: Json) -> str | None:
     if kind != "json_schema" or not isinstance(holder, dict) or not isinstance(schema, dict):
         return None
     if holder.get("strict") is True:
-        out["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+        out["output_config"] = {**out.get("output_config", {}), "format": {"type": "json_schema", "schema": schema}}
         return None
     return f"Answer with JSON that fits this schema, and nothing else:\n{_encode(schema).decode()}"
