@@ -21,7 +21,7 @@ from tests.support import ollama
 
 FOLDER = Path(__file__).parents[1] / "clients"
 OURS = ("home_assistant_", "copilot_", "open_webui_", "n8n_")
-FILES = sorted(path for path in FOLDER.glob("*.json") if path.name.startswith(OURS))
+FILES = sorted(path for path in FOLDER.glob("*.json") if path.name.startswith(OURS) and "_openai_" not in path.name)
 HOSTED = ModelRoute(
     name="hosted", local=True, upstream_model="m:7b", dialect=Dialect.OLLAMA, engine_options={"num_ctx": 4096},
     capabilities=(Capability.CHAT, Capability.COMPLETIONS, Capability.EMBEDDINGS),
