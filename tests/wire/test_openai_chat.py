@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from glowplug.wire.openai_chat import read_chunk, text_of, thought_of, usage_in
+from glowplug.wire.openai_chat import failure_in, read_chunk, text_of, thought_of, usage_in
 
 
 def chunk(delta: Any, **more: Any) -> Any:
@@ -45,6 +45,8 @@ def test_usage_that_makes_no_sense_is_none() -> None:
 
 
 def test_null_choices_are_none_and_other_things_are_no_chunk() -> None:
-    assert read_chunk(b'{"choices":null,"object":"error","message":"x"}').message == "x"
+    for data, why in ((b'{"choices":null,"object":"error","message":"x"}', "x"), (b'{"error":"y"}', "y"), (b"{}", None),
+                      (b'{"object":"error"}', "an error without a message"), (b'{"object":5}', None)):  # fmt: skip
+        assert failure_in(read_chunk(data), data) == why
     with pytest.raises(msgspec.DecodeError):
         read_chunk(b"[1]")

@@ -161,7 +161,10 @@ class _Chain:
 
     @property
     def broken(self) -> str:
-        return self._inner.broken or next((s.broken for s in self._streams if s.broken), "")
+        for stream in self._streams:  # asked for every piece, so no generator
+            if stream.broken:
+                return stream.broken
+        return self._inner.broken
 
     def feed(self, data: bytes) -> bytes:
         out = self._inner.feed(data)

@@ -22,7 +22,7 @@ from glowplug.translate.base import Untranslatable
 from glowplug.translate.payloads import Payloads
 from glowplug.wire.failures import message_of
 from glowplug.wire.openai import Usage
-from glowplug.wire.openai_chat import Choice, Said, ToolCall, read_chunk, text_of, thought_of, usage_in
+from glowplug.wire.openai_chat import Choice, Said, ToolCall, failure_in, read_chunk, text_of, thought_of, usage_in
 
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -48,6 +48,7 @@ _TEXT_DELTA: Final = _DELTA + b'"text_delta","text":%b}}\n\n'
 _THINKING_DELTA: Final = _DELTA + b'"thinking_delta","thinking":%b}}\n\n'
 _SIGNATURE_DELTA: Final = _DELTA + b'"signature_delta","signature":%b}}\n\n'
 _INPUT_DELTA: Final = _DELTA + b'"input_json_delta","partial_json":%b}}\n\n'
+_LF: Final = 10
 _PING: Final = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
@@ -185,6 +186,13 @@ class ChatStream:
         self._usage: Usage | None = None
 
     def feed(self, data: bytes) -> bytes:
+        if (
+            data.find(b"\n") == len(data) - 2
+            and data.startswith(b"data:")
+            and data[-1] == _LF
+            and not self._payloads.held
+        ):
+            return self._event(data[5:])  # the common piece: one event
         if self.done or self.broken:
             return b""
         try:
@@ -192,8 +200,6 @@ class ChatStream:
         except ValueError as error:
             self.broken = str(error)
             return b""
-        if len(payloads) == 1:
-            return self._event(payloads[0])
         return b"".join([self._event(payload) for payload in payloads])
 
     def end(self) -> bytes:
@@ -217,8 +223,8 @@ class ChatStream:
                 self.broken = f"an event is no chat completion: {error}"
             return b""
         choices = chunk.choices
-        if chunk.error is not None or (not choices and chunk.object == "error"):
-            self.broken = message_of(chunk.error or chunk.message)
+        if (chunk.error is not None or not choices) and (failure := failure_in(chunk, payload)) is not None:
+            self.broken = message_of(failure)
             return b""
         out = b"" if self._started else self._start()
         if choices:

@@ -9,6 +9,7 @@ error in it, leaves a reason in `broken`, and no end has gone out.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from glowplug.wire.failures import message_of
 from glowplug.wire.sse import event as sse_event
 
 _encode = msgspec.json.Encoder().encode
+_ONE = re.compile(rb"event:[^\n]*\ndata:([^\n]*)\n\n").fullmatch
+"""One event with its name."""
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _REASONS: Final = {
@@ -135,6 +138,9 @@ class MessagesStream:
         self._usage: Usage | None = None
 
     def feed(self, data: bytes) -> bytes:
+        found = _ONE(data)
+        if found is not None and not self._payloads.held:
+            return self._event(found[1])  # the common piece
         if self.done or self.broken:
             return b""
         try:
@@ -142,8 +148,6 @@ class MessagesStream:
         except ValueError as error:
             self.broken = str(error)
             return b""
-        if len(payloads) == 1:
-            return self._event(payloads[0])
         return b"".join([self._event(payload) for payload in payloads])
 
     def end(self) -> bytes:

@@ -15,25 +15,26 @@ LONGEST: Final = 8 << 20
 class Payloads:
     """Bytes in, the payloads of the lines that are complete out."""
 
-    __slots__ = ("_held",)
+    __slots__ = ("held",)
 
     def __init__(self) -> None:
-        self._held = b""
+        self.held = b""
+        """The beginning of a line whose end has not come."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """Payloads, in order.  Raises ValueError when a line is longer than anything a model says."""
-        if self._held:
-            data = self._held + data
-            self._held = b""
+        if self.held:
+            data = self.held + data
+            self.held = b""
         lines = data.split(b"\n")
         rest = lines.pop()
         if rest:
             if len(rest) > LONGEST:
                 raise ValueError(f"a line is longer than {LONGEST} bytes")
-            self._held = rest
+            self.held = rest
         return [line[5:] for line in lines if line.startswith(b"data:")]
 
     def end(self) -> list[bytes]:
         """The stream is over: a last line without a line end."""
-        rest, self._held = self._held, b""
+        rest, self.held = self.held, b""
         return [rest[5:]] if rest.startswith(b"data:") else []

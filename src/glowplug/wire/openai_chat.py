@@ -14,7 +14,7 @@ import msgspec
 from glowplug.wire.openai import Usage
 
 
-class Function(msgspec.Struct):
+class Function(msgspec.Struct, gc=False):
     name: str | None = None
     arguments: str | dict[str, Any] | None = None
     """Text by the format; an object from engines that do not keep to it."""
@@ -26,13 +26,13 @@ class Function(msgspec.Struct):
         return given if isinstance(given, str) else "" if given is None else msgspec.json.encode(given).decode()
 
 
-class ToolCall(msgspec.Struct):
+class ToolCall(msgspec.Struct, gc=False):
     index: int | None = None
     id: str | None = None
     function: Function | None = None
 
 
-class Said(msgspec.Struct):
+class Said(msgspec.Struct, gc=False):
     """The message of a whole answer, or what one event adds to it."""
 
     content: str | list[dict[str, Any]] | None = None
@@ -42,23 +42,41 @@ class Said(msgspec.Struct):
     tool_calls: list[ToolCall] | None = None
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     delta: Said | None = None
     message: Said | None = None
     finish_reason: str | None = None
     stop_reason: str | int | None = None
-    index: int | None = 0
 
 
-class Chunk(msgspec.Struct):
-    """One event of a stream, or a whole answer."""
+class Chunk(msgspec.Struct, gc=False):
+    """One event of a stream, or a whole answer.  (None of these can be part of a cycle, so the collector need not look:
+    one is made for every event.)"""
 
     choices: list[Choice] | None = None
     usage: Any = None
     error: Any = None
-    object: str | None = None
-    message: str | None = None
-    """Of an error in the old shape of vLLM: `{"object": "error", "message"}`."""
+
+
+class _OldError(msgspec.Struct):
+    """An error in the old shape of vLLM: `{"object": "error", "message"}`."""
+
+    object: str = ""
+    message: str = ""
+
+
+_old_error = msgspec.json.Decoder(_OldError).decode
+
+
+def failure_in(chunk: Chunk, payload: bytes) -> object:
+    """What an event without choices says went wrong; None when it says nothing of the kind."""
+    if chunk.error is not None:
+        return chunk.error
+    try:
+        old = _old_error(payload)
+    except msgspec.ValidationError:
+        return None
+    return old.message or "an error without a message" if old.object == "error" else None
 
 
 read_chunk = msgspec.json.Decoder(Chunk).decode
