@@ -52,7 +52,7 @@ COMPILE = $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-vers
 	--no-emit-index-url --no-header --no-annotate
 
 lock: $(VENV)/.dev ## pin the requirements anew from pyproject.toml (ARGS=--upgrade for newer versions)
-	$(COMPILE) $(ARGS) --extra demo --group dev -o requirements/dev.txt
+	$(COMPILE) $(ARGS) --extra demo --extra otel --group dev -o requirements/dev.txt
 	$(COMPILE) $(ARGS) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 	$(COMPILE) $(ARGS) -c requirements/dev.txt -o requirements/runtime.txt
 

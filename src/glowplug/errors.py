@@ -9,6 +9,7 @@
     │   ├── RequestTimeout      408  the request itself did not arrive in time
     │   ├── BodyTooLarge        413
     │   ├── HeadersTooLarge     431
+    │   ├── NoUpgrade           426  another protocol is asked for where there is none
     │   └── LimitReached        429  rate limit; carries retry_after
     ├── Unavailable             503  nothing can answer now; carries retry_after
     │   ├── Loading             503  an engine is on its way; carries the loading object
@@ -88,6 +89,11 @@ class BodyTooLarge(RequestError):
 class HeadersTooLarge(RequestError):
     status = 431
     default_code = "headers_too_large"
+
+
+class NoUpgrade(RequestError):
+    status = 426
+    default_code = "no_upgrade"
 
 
 class LimitReached(RequestError):

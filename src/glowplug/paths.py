@@ -50,6 +50,11 @@ class Paths:
         return self.state / "instances"
 
     @property
+    def cache(self) -> Path:
+        """SQLite file of answers that may be given again; mode 0600.  May be deleted at any time."""
+        return self.state / "cache.db"
+
+    @property
     def pepper(self) -> Path:
         """32 random bytes that key the hash of API keys; mode 0600."""
         return self.state / "pepper.key"

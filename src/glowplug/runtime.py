@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from glowplug import supervisor
+from glowplug import logs, supervisor
 from glowplug.errors import ConfigError, Conflict, GlowplugError
 from glowplug.paths import Paths, default_config_path, demo_paths, state_paths
 from glowplug.supervisor import FATAL_EXIT, Plan, say
@@ -197,6 +197,7 @@ def _become_supervisor(
     )
     for descriptor in (listener.fileno(), lock):
         os.set_inheritable(descriptor, True)
+    os.environ[logs.VARIABLE] = f"{loaded.server.log_format}:{loaded.server.log_level}"
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-S", "-E", supervisor.__file__, json.dumps(plan._asdict())])  # noqa: S606
@@ -290,7 +291,12 @@ def worker(settings: ChildSettings) -> int:
     try:
         sockets = str(paths.link_socket), str(paths.control_socket)
         of_worker = WorkerSettings(
-            name, *sockets, counters=str(paths.counters), index=settings.index, eager=settings.index == 0
+            name,
+            *sockets,
+            counters=str(paths.counters),
+            cache_file=str(paths.cache),
+            index=settings.index,
+            eager=settings.index == 0,
         )
         run(of_worker, listener, journal)
     finally:
@@ -305,12 +311,7 @@ def main(argv: Sequence[str]) -> int:
     """Entry of a child: `control JSON` or `worker JSON`."""
     role, settings = argv[1], ChildSettings(**json.loads(argv[2]))
     name = role if role == "control" else f"worker {settings.index}"
-    logging.basicConfig(
-        level=logging.INFO,
-        format=f"%(asctime)s {name}: %(levelname)s %(message)s",
-        datefmt="%H:%M:%S",
-        stream=sys.stderr,
-    )
+    logs.configure_as_told(name, os.environ)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         return control(settings) if role == "control" else worker(settings)

@@ -38,6 +38,10 @@ _HURRIED: Final = 5.0
 _LONGEST_DELAY: Final = 1.0
 
 
+_LOG = "GLOWPLUG_LOG"
+"""As `glowplug.logs.VARIABLE`, which is not imported: this process stays small."""
+
+
 class Plan(NamedTuple):
     """What to run, as prepared by `glowplug.runtime`."""
 
@@ -102,8 +106,12 @@ class Child:
 
 def say(text: str) -> None:
     """One line of the log."""
-    stamp = time.strftime("%H:%M:%S")
-    sys.stderr.write(f"{stamp} glowplug: {text}\n")
+    if os.environ.get(_LOG, "").startswith("json"):
+        line = {"at": round(time.time(), 3), "level": "info", "process": "supervisor", "message": text}
+        sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")
+    else:
+        stamp = time.strftime("%H:%M:%S")
+        sys.stderr.write(f"{stamp} glowplug: {text}\n")
     sys.stderr.flush()
 
 

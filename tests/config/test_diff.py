@@ -27,7 +27,7 @@ groups:
     ("old", "new", "expected"),
     [
         ("x", "x", Diff()),
-        ("keep_alive: 5m", "keep_alive: 6m", Diff(retuned=("a",))),
+        ("keep_alive: 5m", "keep_alive: 6m", Diff(retuned=("a",), routes=("a",))),
         ("keep_alive: 5m", "load_stall: 6m", Diff(retuned=("a",))),
         ("path: /a", "path: /c", Diff(restart=("a",))),
         ("parallel: 1", "parallel: 2", Diff(restart=("a",))),

@@ -11,7 +11,18 @@ import pytest
 from glowplug.config.layers import settable
 from glowplug.config.load import load_bytes
 from glowplug.config.reference import reference
-from glowplug.config.schema import Alias, Defaults, Group, Limits, Memory, Provider, Scheduling, Server
+from glowplug.config.schema import (
+    Alias,
+    Defaults,
+    Group,
+    Keeping,
+    Limits,
+    Memory,
+    Provider,
+    Scheduling,
+    Server,
+    Telemetry,
+)
 from glowplug.config.schema_models import Engine, Model, Ready, Stop
 
 from .conftest import Catalogue
@@ -27,6 +38,8 @@ SECTIONS = {
     "models.NAME.stop": Stop,
     "aliases.NAME": Alias,
     "memory": Memory,
+    "telemetry": Telemetry,
+    "keeping": Keeping,
     "scheduling": Scheduling,
     "groups.NAME": Group,
 }

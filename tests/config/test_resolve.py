@@ -73,6 +73,7 @@ def test_routes_are_in_the_order_of_the_file_with_inherited_times(load_text: Loa
             capabilities=(Capability.CHAT, Capability.COMPLETIONS),
             idle_timeout=5.0,
             rpm=5,
+            keep_alive=60.0,
         ),
         ModelRoute(
             name="remote",

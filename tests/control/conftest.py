@@ -19,6 +19,7 @@ from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
 from tests.still_clock import StillClock
@@ -64,6 +65,7 @@ class Control:
         self.budgets = BudgetBook(database, self.clock, self.publish_budgets, lambda: self.states)
         self.limits = LimitBook(database, self.publish)
         self.keys = KeyBook(database, PEPPER, self.clock, self.publish, self.budgets)
+        self.responses = ResponseBook(database, self.clock)
         self.services = Services(
             clock=self.clock,
             catalog=lambda: CATALOG,
@@ -76,6 +78,7 @@ class Control:
             status=self.status,
             events=self.events,
             log_file=lambda name: directory / f"{name}.log",
+            responses=self.responses,
             plans=Plans(lambda: CATALOG, self.planner),
             memory=self.planner,
             leases=MemoryLeases(FakeLeases(self.planner), self.planner),

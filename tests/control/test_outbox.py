@@ -5,13 +5,14 @@ import json
 import logging
 
 import pytest
+from msgspec.structs import replace
 
 from glowplug.control.api.events import frame
 from glowplug.control.events import Broadcaster
 from glowplug.control.outbox import LinkOutbox, told
 from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView, State
 from glowplug.domain.model import Loading
-from glowplug.wire.link import Failed, Granted, Progress, Revoked, ToWorker
+from glowplug.wire.link import Failed, Granted, Memory, Progress, Revoked, ToWorker
 from tests.still_clock import StillClock
 
 ENDPOINT = Endpoint(instance="i1", model="m", host="127.0.0.1", port=9, key="k")
@@ -59,6 +60,30 @@ async def test_workers_hear_what_is_meant_for_them_and_people_what_they_may() ->
         ("failure", now, {"model": "m", "failure": FAILURE}),
         ("instance", now, VIEW),
     ]
+
+
+async def test_workers_hear_once_what_an_instance_holds_also_those_that_come_later() -> None:
+    link = Link()
+    outbox = LinkOutbox(Broadcaster(), StillClock())
+    outbox.connect(link)  # type: ignore[arg-type]
+    ready = replace(VIEW, instance="i1", claim={"gpu0": 7, "host": 2})
+    measured = replace(ready, measured={"gpu0": 5, "host": 1})
+    outbox.changed(replace(VIEW, instance="i1"))
+    for state in (ready, replace(ready, state=State.BUSY), measured, measured):
+        outbox.changed(state)
+    assert link.sent == [(None, Memory("i1", 9, 7)), (None, Memory("i1", 6, 5))]
+    link.sent.clear()
+    outbox.grant("w2", ENDPOINT)
+    outbox.grant("w2", replace(ENDPOINT, instance="i2"))
+    assert link.sent == [
+        ("w2", Granted(ENDPOINT)),
+        ("w2", Memory("i1", 6, 5)),
+        ("w2", Granted(replace(ENDPOINT, instance="i2"))),
+    ]
+    outbox.changed(replace(measured, state=State.DRAINING))
+    link.sent.clear()
+    outbox.grant("w3", ENDPOINT)
+    assert link.sent == [("w3", Granted(ENDPOINT))], "what has ended holds nothing"
 
 
 async def test_whoever_watches_hears_how_far_a_load_is_and_where_it_stands_in_the_queue() -> None:

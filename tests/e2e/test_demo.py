@@ -70,12 +70,12 @@ def test_nothing_is_loaded_after_the_start(demo: Installation) -> None:
 
 
 def test_health_needs_no_key_and_everything_else_does(demo: Installation) -> None:
-    for path in ("/health/live", "/health/ready"):
+    for path in ("/health/live", "/health/ready", "/", "/api/version"):
         assert demo.call("GET", path, key="").status == 200
     for method, path in (
         ("GET", "/v1/models"), ("GET", f"/v1/models/{CHAT}"), ("GET", "/metrics"), ("POST", "/v1/chat/completions"),
         ("POST", "/v1/embeddings"), ("GET", "/admin/status"), ("GET", "/admin/keys"), ("POST", "/admin/keys"),
-        ("GET", "/nothing/here"), ("GET", "/"), ("DELETE", "/v1/files/1"),
+        ("GET", "/nothing/here"), ("DELETE", "/v1/files/1"),
     ):  # fmt: skip
         answer = demo.call(method, path, key="")
         assert answer.status == 401, (method, path, answer.body)

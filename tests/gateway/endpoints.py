@@ -107,7 +107,15 @@ def _cases() -> Iterator[Case]:
 
 
 CASES = tuple(_cases())
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.path}-{'stream' if c.stream else 'plain'}")
+
+
+def _name(case: Case) -> str:
+    return f"{case.path}-{'stream' if case.stream else 'plain'}"
+
+
+every_case = pytest.mark.parametrize("case", CASES, ids=_name)
+every_loading_case = pytest.mark.parametrize("case", [c for c in CASES if "count" not in c.path], ids=_name)
+"""Counting loads nothing: `tests/gateway/test_counting.py`."""
 
 
 def everything(**more: Any) -> Any:

@@ -453,4 +453,4 @@ def test_metrics_have_seen_it(rig: Rig) -> None:
     metrics = rig.plane.metrics
     assert dict(metrics.requests) == {("cloud", 200): 1, ("", 404): 1}
     assert dict(metrics.attempts) == {("cloud", "ok"): 1}
-    assert metrics.tokens["cloud"] == [3, 4]
+    assert metrics.tokens["cloud"] == [3, 4, 0]

@@ -8,7 +8,7 @@ from glowplug.domain.access import Rights
 from glowplug.domain.model import Cold
 from glowplug.domain.snapshot import AliasRoute
 from glowplug.wire import link
-from tests.gateway.endpoints import Case, error_of, every_case, everything
+from tests.gateway.endpoints import Case, error_of, every_loading_case, everything
 from tests.gateway.rig import ALIASES, MODELS, Rig, chat, key, snapshot, whole
 
 NAMES = {"evict": Rights.EVICT, "start": Rights.START, "warm": Rights.WARM}
@@ -80,7 +80,7 @@ def test_warming_carries_rights_too(rig: Rig) -> None:
 # ---- keys that may use what is loaded
 
 
-@every_case
+@every_loading_case
 @pytest.mark.parametrize("cold", Cold)
 def test_a_cold_model_is_refused_at_once(rig: Rig, case: Case, cold: Cold) -> None:
     rig.apply(everything(keys=KEYS, aliases=(AliasRoute(name="a", targets=("local", "rejected"), cold=cold),)))

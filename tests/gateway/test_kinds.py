@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from glowplug.domain.model import Capability
-from glowplug.gateway.kinds import ANTHROPIC, KINDS, OPENAI, PATHS, PREFIXES, RESPONSES, handed_on, kind_named
+from glowplug.gateway.kinds import (
+    ANTHROPIC,
+    KINDS,
+    OLLAMA,
+    OLLAMA_CHAT,
+    OPENAI,
+    PATHS,
+    RESPONSES,
+    handed_on,
+    kind_named,
+)
 
 
 def test_rows_know_their_place_and_every_capability_opens_one() -> None:
     assert [kind.index for kind in KINDS] == list(range(len(KINDS)))
     assert len({kind.name for kind in KINDS}) == len(KINDS)
     assert {kind.capability for kind in KINDS} == set(Capability)
-    assert len(PATHS) == len(PREFIXES) * sum(len(kind.paths) for kind in KINDS)
+    assert len(PATHS) == sum(len(kind.prefixes) * len(kind.paths) for kind in KINDS)
     assert all(kind_named(kind.name) is kind for kind in KINDS)
 
 
@@ -23,6 +35,8 @@ def test_rows_know_their_place_and_every_capability_opens_one() -> None:
     (b"/rerank", "rerank"), (b"/v2/rerank", "rerank"), (b"/v1/audio/transcriptions", "transcriptions"),
     (b"/v1/audio/speech", "speech"), (b"/v1/models", None), (b"/v1/chat/completions/", None),
     (b"/v1/messages/batches", None), (b"/v1/responses/compact", None),
+    (b"/api/chat", "ollama_chat"), (b"/api/generate", "ollama_generate"), (b"/api/embed", "ollama_embed"),
+    (b"/api/embeddings", "ollama_embeddings"), (b"/v1/api/chat", None), (b"/api/tags", None),
 ])  # fmt: skip
 def test_paths(path: bytes, name: str | None) -> None:
     kind = PATHS.get(path)
@@ -31,7 +45,18 @@ def test_paths(path: bytes, name: str | None) -> None:
 
 def test_whose_words_errors_are_in() -> None:
     own = {kind.name: kind.envelope for kind in KINDS if kind.envelope is not OPENAI}
-    assert own == {"messages": ANTHROPIC, "count_tokens": ANTHROPIC, "responses": RESPONSES}
+    others = {name: envelope for name, envelope in own.items() if not name.startswith("ollama")}
+    assert others == {"messages": ANTHROPIC, "count_tokens": ANTHROPIC, "responses": RESPONSES}
+    assert own["ollama_chat"] is OLLAMA_CHAT
+    assert all(own[kind.name] is OLLAMA for kind in KINDS if kind.ollama and kind.name != "ollama_chat")
+
+
+def test_a_waiting_stream_hears_nothing_that_its_clients_would_show() -> None:
+    assert OPENAI.beat("glowplug m loading 40%", "m") == b": glowplug m loading 40%\n\n"
+    chat = json.loads(OLLAMA_CHAT.beat("glowplug m loading", "m"))
+    assert (chat["model"], chat["message"], chat["done"]) == ("m", {"role": "assistant", "content": ""}, False)
+    completion = json.loads(OLLAMA.beat("glowplug m loading", "m"))
+    assert (completion["response"], completion["done"]) == ("", False)
 
 
 @pytest.mark.parametrize(

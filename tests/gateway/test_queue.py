@@ -13,6 +13,7 @@ from glowplug.domain.model import Cold
 from glowplug.domain.snapshot import AliasRoute, Limits
 from glowplug.gateway.queue import Queue
 from glowplug.wire import link
+from glowplug.wire.exposition import Sample
 from tests.gateway.endpoints import Case, error_of, every_case, everything
 from tests.gateway.rig import ADMIN, KEY, STREAM, Client, Rig, chat, cloud, key, local, payloads, snapshot, whole
 
@@ -282,6 +283,6 @@ def test_the_cloud_is_full_while_the_local_model_is_cold(rig: Rig) -> None:
 def test_metrics_count_who_is_in_line(rig: Rig) -> None:
     rig.apply(one())
     clients = [rig.ask(chat("cloud")) for _ in range(3)]
-    assert rig.plane.gauges()["glowplug_requests_waiting"]["cloud"] == 2
+    assert Sample((("model", "cloud"),), 2) in rig.plane.families()["glowplug_requests_waiting"]
     for client in reversed(clients):
         client.wire.lose()

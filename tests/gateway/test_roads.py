@@ -167,3 +167,21 @@ def test_every_row_leads_from_one_endpoint_to_another() -> None:
     assert all(kind_named(edge.kind) is not kind_named(edge.into) for edge in EDGES)
     assert len({(edge.kind, edge.into) for edge in EDGES}) == len(EDGES)
     assert Dialect.OLLAMA  # its shape stands behind the last endpoint of a road, whatever leads there
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/messages/count_tokens"])
+def test_an_engine_that_knows_only_openais_words_for_errors(rig: Rig, path: str) -> None:
+    rig.apply(snapshot(models=(cloud("cloud", capabilities=(Capability.MESSAGES,)),), aliases=()))
+    client = rig.ask(MESSAGES, path=path)
+    rig.reply(whole({"error": {"message": "too long", "code": 400}}, 400, "retry-after: 7"), "cloud")
+    assert client.answer.status == 400
+    assert client.answer.json == {"type": "error", "error": {"type": "invalid_request_error", "message": "too long"}}
+    assert client.answer.headers["retry-after"] == "7"
+
+
+def test_an_error_in_the_clients_words_passes_as_it_came(rig: Rig) -> None:
+    rig.apply(snapshot(models=(cloud("cloud", capabilities=(Capability.MESSAGES,)),), aliases=()))
+    client = rig.ask(MESSAGES, path="/v1/messages")
+    body = b'{ "type":"error","error":{"type":"new_error","message":"x"} }'
+    rig.reply(whole(body, 400), "cloud")
+    assert client.answer.body == body

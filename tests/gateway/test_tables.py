@@ -149,8 +149,10 @@ def test_targets_by_kind() -> None:
     tables = _tables(models=models, aliases=(AliasRoute(name="x", targets=("c", "e", "b")),))
     route = tables.routes[b'"x"']
     names = {kind.name: [t.name for t in route.by_kind[kind.index]] for kind in KINDS}
-    served = {name: able for name, able in names.items() if able}
-    assert served == {"chat": ["c", "b"], "completions": ["b"], "embeddings": ["e", "b"]}
+    own = {name: names[name] for name in ("chat", "completions", "embeddings", "rerank")}
+    assert own == {"chat": ["c", "b"], "completions": ["b"], "embeddings": ["e", "b"], "rerank": []}
+    assert names["ollama_raw"] == ["b"], "through a translation"
+    assert names["messages"] == names["chat"] == names["responses"], "said in the other wire"
 
 
 @pytest.mark.parametrize(("raw", "name", "found"), [

@@ -10,7 +10,7 @@ from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import Cold, Loading
 from glowplug.domain.snapshot import AliasRoute, Limits
 from glowplug.wire import link
-from tests.gateway.endpoints import ALL, Case, error_of, every_case, everything
+from tests.gateway.endpoints import ALL, Case, error_of, every_loading_case, everything
 from tests.gateway.rig import STREAM, Rig, chat, local, payloads, snapshot, whole
 
 DEAD = Failure(
@@ -19,7 +19,7 @@ DEAD = Failure(
 LOADING = Loading(model="local", state="loading", stage="weights", eta_s=7.2, progress=0.4)
 
 
-@every_case
+@every_loading_case
 def test_it_is_waited_for(rig: Rig, case: Case) -> None:
     rig.apply(everything())
     client = case.ask(rig, "local")
@@ -47,7 +47,7 @@ def test_it_is_waited_for(rig: Rig, case: Case) -> None:
     assert (end.prompt_tokens, end.completion_tokens) == case.tokens or end.estimated
 
 
-@every_case
+@every_loading_case
 def test_patience_ends(rig: Rig, case: Case) -> None:
     rig.apply(everything(aliases=(AliasRoute(name="a", targets=("local",), timeout=400.0),)))
     client = case.ask(rig, "a")
@@ -69,7 +69,7 @@ def test_patience_ends(rig: Rig, case: Case) -> None:
     assert answer.complete
 
 
-@every_case
+@every_loading_case
 @pytest.mark.parametrize("why", ["rejects", "too many"])
 def test_what_does_not_wait_is_told_at_once(rig: Rig, case: Case, why: str) -> None:
     aliases = (AliasRoute(name="a", targets=("local",), cold=Cold.REJECT if why == "rejects" else Cold.WAIT),)
@@ -83,7 +83,7 @@ def test_what_does_not_wait_is_told_at_once(rig: Rig, case: Case, why: str) -> N
     assert rig.uplink.take() == []
 
 
-@every_case
+@every_loading_case
 @pytest.mark.parametrize("beats", [False, True])
 def test_a_load_that_fails_says_why(rig: Rig, case: Case, beats: bool) -> None:
     rig.apply(everything())
@@ -100,7 +100,7 @@ def test_a_load_that_fails_says_why(rig: Rig, case: Case, beats: bool) -> None:
     assert client.answer.complete
 
 
-@every_case
+@every_loading_case
 def test_while_it_fails_the_next_target_answers(rig: Rig, case: Case) -> None:
     rig.apply(everything())
     client = case.ask(rig, "waits")

@@ -32,25 +32,25 @@ def test_every_member_of_a_record_is_in_its_row(database: Database, store: Attem
     begun = AttemptOpened("r1", 2, "k", "asked", "m", "/v1/x", 1_764_000_000.5, 7, "u", "t", ("g",))
     ended = AttemptClosed(
         "r2", 3, "k", "asked", "m", "/v1/x", 1_764_000_000.5, 1.5, 0.25, 502, Outcome.TIMEOUT, 11, 12, 13, True, True,
-        "v", "w", ("h", "i"), 14, 15, 16, 17, 18, "p", 0, "first",
+        "v", "w", ("h", "i"), 14, 15, 16, 17, 18, "p", 0, "first", "x",
     )  # fmt: skip
     store.absorb("w", "s", 1, [begun], [ended])
     first, second = rows(database)
     shared = {
         "worker": "w", "day": "2025-11-24", "key": "k", "asked": "asked", "model": "m", "path": "/v1/x",
-        "started": 1_764_000_000.5, "energy": 0, "trace": "",
+        "started": 1_764_000_000.5, "energy": 0,
     }  # fmt: skip
     assert first == {
         **shared, "request": "r1", "attempt": 2, "state": OPEN, "duration": 0.0, "first_byte": 0.0, "status": 0,
         "outcome": "", "prompt_tokens": 7, "completion_tokens": 0, "cached_tokens": 0, "estimated": True,
         "streamed": False, "user": "u", "team": "t", "tags": ["g"], "cache_written": 0, "reasoning": 0,
-        "prompt_audio": 0, "completion_audio": 0, "cost": 0, "price": "", "reason": "",
+        "prompt_audio": 0, "completion_audio": 0, "cost": 0, "price": "", "reason": "", "trace": "",
     }  # fmt: skip
     assert second == {
         **shared, "request": "r2", "attempt": 3, "state": CLOSED, "duration": 1.5, "first_byte": 0.25, "status": 502,
         "outcome": "timeout", "prompt_tokens": 11, "completion_tokens": 12, "cached_tokens": 13, "estimated": True,
         "streamed": True, "user": "v", "team": "w", "tags": ["h", "i"], "cache_written": 14, "reasoning": 15,
-        "prompt_audio": 16, "completion_audio": 17, "cost": 18, "price": "p", "reason": "first",
+        "prompt_audio": 16, "completion_audio": 17, "cost": 18, "price": "p", "reason": "first", "trace": "x",
     }  # fmt: skip
 
 

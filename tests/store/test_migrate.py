@@ -234,7 +234,7 @@ def test_attempts_of_before_are_in_the_sums_by_the_hour(tmp_path: Path) -> None:
     from glowplug.store import rollups
 
     file = tmp_path / "glowplug.db"
-    old = Database(file, Schema(CURRENT.directory, "0005"))
+    old = Database(file, Schema(CURRENT.directory, "0006"))
     old.open()
     insert = (
         "INSERT INTO attempts (request, attempt, state, worker, day, key, asked, model, path, started, duration,"

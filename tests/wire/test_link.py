@@ -31,6 +31,7 @@ TO_WORKER: list[link.ToWorker] = [
     link.Granted(PLACE),
     link.Revoked("i1"),
     link.Progress(Loading(model="m", state="loading", progress=0.5)),
+    link.Memory("i", 5 << 30, 4 << 30),
     link.Failed("m", Failure(kind=FailureKind.CRASH, message="it died", log_tail=("a", "b"))),
 ]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tools.docs import references, terminal_svg
+from tools.docs import metrics, references, terminal_svg
 
-GENERATORS = (references, terminal_svg)
+GENERATORS = (references, metrics, terminal_svg)
 
 
 def main(arguments: list[str]) -> int:

@@ -17,7 +17,7 @@ _RESTART_FIELDS = (
     "memory_max", "devices",
 )  # fmt: skip
 """A running engine was started with these; the other fields are looked at while it runs."""
-_SERVER_RESTART = ("host", "port", "workers")
+_SERVER_RESTART = ("host", "port", "workers", "log_format", "log_level")
 _Named = TypeVar("_Named", LocalModel, ModelRoute, AliasRoute, Group)
 
 
@@ -68,13 +68,14 @@ def diff(old: Resolved, new: Resolved) -> Diff:
         aliases=_differing(old.aliases, new.aliases),
         server=tuple(
             name
-            for name in ("host", "port", "workers", "hosts", "origins", "limits")
+            for name in (*_SERVER_RESTART, "hosts", "origins", "limits")
             if getattr(old.server, name) != getattr(new.server, name)
         ),
         groups=_differing(old.groups, new.groups),
         rules=(
             *_settings("memory", old.memory, new.memory),
             *_settings("scheduling", old.scheduling, new.scheduling),
+            *_settings("keeping", old.keeping, new.keeping),
         ),
     )
 

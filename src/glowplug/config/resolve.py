@@ -7,7 +7,7 @@ value came from; `resolve` turns the filled tree into domain values.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 import msgspec
@@ -21,7 +21,8 @@ from glowplug.config.secrets import absolute
 from glowplug.domain import model as domain
 from glowplug.domain.model import Capability, Dialect, LocalModel, OnDisconnect
 from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
-from glowplug.domain.snapshot import AliasRoute, Limits, ModelRoute
+from glowplug.domain.snapshot import AliasRoute, Keeping, Limits, ModelRoute
+from glowplug.logs import LogFormat, LogLevel
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _WILDCARDS = ("0.0.0.0", "::", "*")  # noqa: S104  compared with, not bound to
@@ -47,6 +48,16 @@ class ServerSettings:
     """Every Host header value (without port) that is served; `*` serves any."""
     origins: tuple[str, ...]
     limits: Limits
+    log_format: LogFormat = LogFormat.TEXT
+    log_level: LogLevel = LogLevel.INFO
+
+
+@dataclass(frozen=True, repr=False)
+class TelemetrySettings:
+    """Where spans and measurements are sent; `otlp` is empty when nowhere."""
+
+    otlp: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,6 +74,10 @@ class Resolved:
     scheduling: SchedulingSettings
     groups: tuple[domain.Group, ...]
     """Groups with the names of their members, whether those can be run now or not."""
+    telemetry: TelemetrySettings = TelemetrySettings()
+    keeping: Keeping = field(default_factory=Keeping)
+    log_retention: float = 604_800.0
+    """Seconds for which bodies of requests stay in the log."""
 
     def __repr__(self) -> str:
         return f"Resolved({len(self.routes)} models, {len(self.aliases)} aliases)"
@@ -177,6 +192,16 @@ def resolve(
             domain.Group(name=name, members=group.members, most=group.most, exclusive=group.exclusive)
             for name, group in config.groups.items()
         ),
+        keeping=Keeping(
+            memory=config.keeping.cache_memory,
+            disk=config.keeping.cache_disk,
+            ttl=config.keeping.cache_ttl,
+            longest=config.keeping.longest,
+        ),
+        log_retention=config.keeping.log_retention,
+        telemetry=TelemetrySettings(
+            config.telemetry.otlp or "", {name: value.reveal() for name, value in config.telemetry.headers.items()}
+        ),
     )
 
 
@@ -202,6 +227,8 @@ def server_settings(server: Server) -> ServerSettings:
             plain_wait=server.plain_wait,
             drain_timeout=server.drain_timeout,
         ),
+        log_format=server.log_format,
+        log_level=server.log_level,
     )
 
 
@@ -262,7 +289,7 @@ def _local_route(name: str, model: Model, engines: EngineCatalogue, unavailable:
         unavailable=unavailable,
         dialect=Dialect.OLLAMA if hosted else Dialect.OPENAI,
         engine_options=dict(engines.request_options(engine, model.options)),
-        **_present(model, (*_ROUTE_FIELDS, "keep_alive_most")),
+        **_present(model, (*_ROUTE_FIELDS, "keep_alive", "keep_alive_most")),
     )
 
 

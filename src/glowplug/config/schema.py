@@ -36,6 +36,7 @@ from glowplug.config.kinds import (
 )
 from glowplug.config.schema_models import Engine, Model
 from glowplug.domain.model import Cold, OnDisconnect
+from glowplug.logs import LogFormat, LogLevel
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -55,7 +56,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Server(Struct, frozen=True, kw_only=True):
-    """Where Glowplug listens and what it lets in.  Changing host, port or workers needs a restart."""
+    """Where Glowplug listens and what it lets in.  Changing host, port, workers or the log needs a restart."""
 
     host: Annotated[
         str,
@@ -90,6 +91,10 @@ class Server(Struct, frozen=True, kw_only=True):
             "the loading object."
         ),
     ] = 300.0
+    log_format: Annotated[
+        LogFormat, Meta(description="The log on standard error: `text` for people, `json` with one object a line.")
+    ] = LogFormat.TEXT
+    log_level: Annotated[LogLevel, Meta(description="The least that is logged.")] = LogLevel.INFO
     limits: Annotated[Limits, Meta(description="Limits on everything that arrives.")] = Limits()
 
 
@@ -253,6 +258,47 @@ class Group(Struct, frozen=True, kw_only=True):
     exclusive: Annotated[bool, Meta(description="While one of them is loaded, no model outside the group is.")] = False
 
 
+class Keeping(Struct, frozen=True, kw_only=True):
+    """What is kept of requests and answers, for API keys that ask for it (`glowplug keys create --cached`,
+    `--log-bodies`)."""
+
+    cache_memory: Annotated[Size, Meta(description="Cached answers in the memory of each worker.")] = 67_108_864
+    cache_disk: Annotated[
+        SizeOrZero,
+        Meta(
+            description="Cached answers in a file that workers share and a restart keeps; 0 for none.",
+            examples=["1GiB"],
+        ),
+    ] = 0
+    cache_ttl: Annotated[
+        DurationOrZero, Meta(description="How long an answer may be given again to the same request; 0 for never.")
+    ] = 3600.0
+    longest: Annotated[Size, Meta(description="The most of one request or answer that is kept.")] = 1_048_576
+    log_retention: Annotated[
+        Duration, Meta(description="How long the log keeps the bodies of requests and answers.", examples=["7d"])
+    ] = 604_800.0
+
+
+class Telemetry(Struct, frozen=True, kw_only=True):
+    """Where spans and measurements of every attempt are sent.  Needs the extra `otel`; a change needs a restart."""
+
+    otlp: Annotated[
+        str | None,
+        Meta(
+            description="Base URL of an OpenTelemetry collector (OTLP over HTTP). Prompts and answers are never sent.",
+            examples=["http://127.0.0.1:4318"],
+        ),
+    ] = None
+    headers: Annotated[
+        dict[str, HeaderValue],
+        Meta(
+            description="Request headers for the collector. Their values are treated as secrets.",
+            examples=[{"Authorization": "Bearer ${OTLP_TOKEN}"}],
+            extra={"keys": "header"},
+        ),
+    ] = {}
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """The whole file."""
 
@@ -275,3 +321,5 @@ class Config(Struct, frozen=True, kw_only=True):
     groups: Annotated[
         dict[str, Group], Meta(description="Models that may not be loaded together.", extra={"keys": "name"})
     ] = {}
+    telemetry: Annotated[Telemetry, Meta(description="Where spans and measurements are sent.")] = Telemetry()
+    keeping: Annotated[Keeping, Meta(description="What is kept of requests and answers.")] = Keeping()

@@ -8,7 +8,22 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 
-from glowplug.control.api import budgets, config, events, keys, leases, limits, memory, models, plan, status, usage
+from glowplug.control.api import (
+    bodies,
+    budgets,
+    config,
+    events,
+    keys,
+    leases,
+    limits,
+    memory,
+    metrics,
+    models,
+    plan,
+    responses,
+    status,
+    usage,
+)
 from glowplug.control.auth import Policy
 from glowplug.control.routes import Endpoint, Gate, mount
 from glowplug.control.services import Services
@@ -18,13 +33,18 @@ _SERVED_BY_WORKERS = (
     "POST /v1/chat/completions",
     "POST /v1/completions",
     "POST /v1/embeddings",
+    "POST /v1/responses",
     "GET /v1/models",
 )
+_WORKERS = "v1"
+"""Nearly everything below this is served by workers."""
 
 
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
-    nouns = (status, models, plan, memory, leases, keys, budgets, limits, usage, config, events)
+    nouns = (
+        status, models, plan, memory, leases, keys, budgets, limits, usage, config, events, metrics, responses, bodies,
+    )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 
 
@@ -48,4 +68,4 @@ def nearest(path: str, every: Iterable[Endpoint]) -> list[str]:
     """What is there under the same first part of the path; else what clients use."""
     first = path.strip("/").partition("/")[0]
     below = [f"{e.method} {e.path}" for e in every if e.path.strip("/").partition("/")[0] == first]
-    return below or list(_SERVED_BY_WORKERS)
+    return below if below and first != _WORKERS else list(_SERVED_BY_WORKERS)

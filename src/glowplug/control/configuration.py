@@ -140,6 +140,8 @@ class Configuration:
             scheduling=loaded.scheduling,
             groups=loaded.groups,
             limits=loaded.server.limits,
+            keeping=loaded.resolved.keeping,
+            log_retention=loaded.resolved.log_retention,
             hosts=loaded.server.hosts,
             origins=loaded.server.origins,
             workers=self._workers,

@@ -14,6 +14,10 @@ from glowplug.ledger.fold import Folded
 _log = logging.getLogger(__name__)
 
 
+def _ignored(_done: bool) -> None:
+    """Nobody wants to know."""
+
+
 class FoldLoop:
     """Runs `fold` on a thread, `delay` seconds after the first poke; after a failure it waits `retry` seconds."""
 
@@ -32,6 +36,8 @@ class FoldLoop:
         self._retry = retry
         self._poked = asyncio.Event()
         self._poked.set()
+        self.folded: Callable[[bool], None] = _ignored
+        """Told after each fold whether it was done."""
 
     def poke(self) -> None:
         """The journal probably has news."""
@@ -52,8 +58,10 @@ class FoldLoop:
         try:
             folded = await asyncio.to_thread(self._fold)
         except (StoreError, OSError) as error:
+            self.folded(False)
             self._tell(f"the journal could not be folded into the ledger: {error}; nothing is lost, it is tried again")
             return False
+        self.folded(True)
         for damage in folded.damage:
             self._tell(
                 f"journal segment {damage.segment} is damaged at byte {damage.offset}: {damage.why};"

@@ -21,6 +21,7 @@ from glowplug.clock import Clock
 from glowplug.domain.snapshot import Snapshot
 from glowplug.errors import StoreError
 from glowplug.usecases.status import WorkerView
+from glowplug.wire.exposition import Families
 from glowplug.wire.link import (
     PROTOCOL,
     Activity,
@@ -30,7 +31,10 @@ from glowplug.wire.link import (
     Frames,
     Held,
     Hello,
+    KeepResponse,
     KeysUsed,
+    Logged,
+    Scraped,
     SetSnapshot,
     Suspect,
     ToControl,
@@ -64,6 +68,14 @@ class Manager(Protocol):
     def suspect(self, instance: str, why: str) -> None: ...
 
 
+def _nobody_asked(_worker: str, _ask: int, _families: Families) -> None:
+    """What a worker counts, and nobody wants to know."""
+
+
+def _nobody_reads(_logged: Logged) -> None:
+    """A request with its answer, and no log of requests."""
+
+
 class _Worker:
     """One worker process, connected or not."""
 
@@ -79,7 +91,8 @@ class LinkServer:
     """Listens on the link socket, keeps the workers apart and passes on what they say.
 
     `keys_used` stores when API keys were used; `stirred` is called when the journal probably has news; `noticed` is
-    told which worker joined (True) or ended (False).
+    told which worker joined (True) or ended (False); `scraped` is given what a worker counts, by its name and the
+    number it was asked with; `keep` is given responses to keep; `logged` stores a request with its answer.
     """
 
     def __init__(
@@ -92,6 +105,9 @@ class LinkServer:
         keys_used: Callable[[dict[str, float]], None],
         stirred: Callable[[], None],
         noticed: Callable[[str, bool], None],
+        scraped: Callable[[str, int, Families], None] = _nobody_asked,
+        keep: Callable[[KeepResponse], None] = lambda _: None,
+        logged: Callable[[Logged], None] = _nobody_reads,
     ) -> None:
         self._path = path
         self._manager = manager
@@ -100,6 +116,9 @@ class LinkServer:
         self._keys_used = keys_used
         self._stirred = stirred
         self._noticed = noticed
+        self._scraped = scraped
+        self._keep = keep
+        self._logged = logged
         self._workers: dict[str, _Worker] = {}
         self._connections: set[_Connection] = set()
         self._server: asyncio.AbstractServer | None = None
@@ -203,6 +222,12 @@ class LinkServer:
             case KeysUsed(keys):
                 self._keys_used(keys)
                 self._stirred()
+            case Logged():
+                self._logged(message)
+            case Scraped(ask, families):
+                self._scraped(name, ask, families)
+            case KeepResponse():
+                self._keep(message)
             case Hello():
                 raise FrameError("it said hello twice")
 

@@ -7,10 +7,12 @@ import logging
 from glowplug.clock import Clock
 from glowplug.control.events import Broadcaster, Event
 from glowplug.control.link import LinkServer
+from glowplug.control.metrics import ControlMetrics
+from glowplug.domain.hardware import HOST
 from glowplug.domain.instance import Endpoint, Failure, InstanceView, State
 from glowplug.domain.model import Loading
 from glowplug.units import format_size
-from glowplug.wire.link import Failed, Granted, Progress, Revoked, ToWorker
+from glowplug.wire.link import Failed, Granted, Memory, Progress, Revoked, ToWorker
 
 _log = logging.getLogger(__name__)
 
@@ -40,10 +42,14 @@ class LinkOutbox:
     """The manager's outbox.  The link is connected after both exist, and nothing is sent before."""
 
     def __init__(self, events: Broadcaster, clock: Clock) -> None:
+        self.metrics: ControlMetrics | None = None
+        """Who counts what is told here."""
         self._events = events
         self._clock = clock
         self._link: LinkServer | None = None
         self._states: dict[str, State] = {}
+        self._memory: dict[str, Memory] = {}
+        """What workers were told that instances hold, by model."""
 
     def connect(self, link: LinkServer) -> None:
         """Where messages to workers go from now on."""
@@ -52,6 +58,9 @@ class LinkOutbox:
     def grant(self, worker: str | None, endpoint: Endpoint) -> None:
         """This worker (None: every worker) may use the instance."""
         self._send(worker, Granted(endpoint))
+        memory = self._memory.get(endpoint.model)
+        if memory is not None and memory.instance == endpoint.instance:
+            self._send(worker, memory)
 
     def revoke(self, instance: str, worker: str | None = None) -> None:
         """This worker (None: every worker) must not begin anything new with it."""
@@ -71,6 +80,8 @@ class LinkOutbox:
         """Memory that an engine did not give back."""
         sizes = ", ".join(f"{format_size(bytes_)} of {device}" for device, bytes_ in missing.items())
         _log.error("%s: its processes are gone, and %s did not come back", model, sizes)
+        if self.metrics is not None:
+            self.metrics.leaked(model, missing)
         self._publish("leak", {"model": model, "missing": missing})
 
     def changed(self, view: InstanceView) -> None:
@@ -79,7 +90,22 @@ class LinkOutbox:
         self._states[view.model] = view.state
         if view.state is not before and (line := told(view, before)):
             _log.log(logging.WARNING if view.state is State.FAILED else logging.INFO, "%s", line)
+        if self.metrics is not None:
+            self.metrics.changed(view)
+        self._tell_memory(view)
         self._publish("instance", view)
+
+    def _tell_memory(self, view: InstanceView) -> None:
+        """Tell workers what a loaded instance holds, once."""
+        if view.state not in _IN_USE:
+            self._memory.pop(view.model, None)
+            return
+        held = view.measured or view.claim
+        devices = sum(bytes_ for device, bytes_ in held.items() if device != HOST)
+        memory = Memory(view.instance, sum(held.values()), devices)
+        if held and self._memory.get(view.model) != memory:
+            self._memory[view.model] = memory
+            self._send(None, memory)
 
     def _send(self, worker: str | None, message: ToWorker) -> None:
         if self._link is None:

@@ -8,10 +8,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
-
-import uvicorn
 
 from glowplug.clock import SystemClock, steady_seconds
 from glowplug.config.catalogue import EngineCatalogue
@@ -21,12 +19,16 @@ from glowplug.control.app import build_app
 from glowplug.control.configuration import Configuration
 from glowplug.control.events import Broadcaster
 from glowplug.control.folding import FoldLoop
+from glowplug.control.http_server import HTTP_STOPS_WITHIN, QuietServer, http_server
 from glowplug.control.link import LinkServer
 from glowplug.control.metering import Metering
+from glowplug.control.metrics import ControlMetrics
 from glowplug.control.outbox import LinkOutbox
 from glowplug.control.publisher import Publisher
+from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
 from glowplug.control.suspend import Suspend
+from glowplug.control.telemetry import Tapped, Telemetry
 from glowplug.domain.snapshot import Snapshot
 from glowplug.engines.base import Engine
 from glowplug.errors import ConfigError, StoreError
@@ -42,6 +44,7 @@ from glowplug.paths import Paths
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
 from glowplug.store.spend import Spend
+from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
@@ -49,37 +52,16 @@ from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
+from glowplug.wire.exposition import Families
+from glowplug.wire.link import ForgetResponse, KeepResponse, Logged
 
 _log = logging.getLogger(__name__)
 
-_HTTP_STOPS_WITHIN = 2
 _BEFORE_SLEEP = 2.0
 """Seconds that streams may go on when the machine is about to sleep; logind waits for five."""
-
-
-class _QuietServer(uvicorn.Server):
-    """uvicorn without its ten wake-ups a second and without its signal handlers.
-
-    The tick only dates the Date header, which is off here; signals are handled by the control process, because
-    engines are stopped after the last request that may want one.
-    """
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._end = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        await self._end.wait()
-
-    def end(self) -> None:
-        self.should_exit = True
-        self._end.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class ControlProcess:
@@ -110,12 +92,25 @@ class ControlProcess:
             launcher, engines, Records(paths.instances), LoopScheduler(), self._outbox, hardware, logs=paths.logs
         )
         self._database = Database(paths.database)
-        folder = Folder(paths.journal, AttemptStore(self._database), is_gone)
+        self._responses = ResponseBook(self._database, self._clock, forgotten=self._forgotten)
+        self._telemetry = self._exporter(loaded)
+        store = AttemptStore(self._database)
+        told = Tapped(store, self._telemetry.tell) if self._telemetry is not None else store
+        folder = Folder(paths.journal, told, is_gone)
         self._workers = workers
         self._metering = Metering(
             paths.counters, Spend(self._database), folder.fold, self._clock, steady_seconds, is_gone, self._fold_again
         )
         self._folding = FoldLoop(self._metering.fold, self._events, self._clock)
+        self._metrics = ControlMetrics(
+            self._clock,
+            instances=self._manager.views,
+            memory=self._manager.planner.memory,
+            journal=paths.journal,
+            stale=lambda: self._configuration.stale,
+        )
+        self._outbox.metrics = self._metrics
+        self._folding.folded = self._metrics.folded
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -131,14 +126,14 @@ class ControlProcess:
             self._say_launcher()
         await self._manager.start(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         await self._link.start()
-        server, listening = self._http()
+        server, listening = http_server(build_app(self._services()), self._paths.control_socket)
         self._begin(self._folding.run())
         self._begin(self._configuration.watch())
         self._begin(self._turn_windows())
         self._begin(Suspend(self._before_sleep, self._after_sleep).run())
         serving = self._begin(server.serve(sockets=[listening]))
         await self._stop.wait()
-        await self._close(server, serving)
+        await self._close(server, serving, listening)
 
     async def _open(self) -> None:
         await self._database.open_async()
@@ -153,6 +148,7 @@ class ControlProcess:
         self._keys = KeyBook(self._database, start.pepper, self._clock, self._publish, self._budgets)
         await self._keys.load()
         self._turning = asyncio.Event()
+        self._bodies = Bodies(self._database, self._clock, lambda: self._configuration.catalog().log_retention)
         self._publisher = Publisher(
             self._configuration.catalog, self._keys.usable, start.pepper, self._clock, self._extend
         )
@@ -164,42 +160,34 @@ class ControlProcess:
             keys_used=self._keys_used,
             stirred=self._folding.poke,
             noticed=self._noticed,
+            scraped=self._scraped,
+            keep=self._keep,
+            logged=self._logged,
         )
+        self._scraping = Scraping(self._link.views, self._link.send, self._metrics)
         self._outbox.connect(self._link)
         self._publisher.connect(self._link)
         self._configuration.connect(self._applied)
         if self._budgets.every():
             await self._budgets_changed()
 
-    def _http(self) -> tuple[_QuietServer, socket.socket]:
-        """The HTTP server on the control socket (mode 0600), not yet serving."""
-        path = self._paths.control_socket
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        old = os.umask(0o177)
+    def _exporter(self, loaded: Loaded) -> Telemetry | None:
+        """Where attempts are exported to, if anywhere; what cannot export does not keep us from serving."""
+        settings = loaded.resolved.telemetry
+        if not settings.otlp:
+            return None
         try:
-            path.unlink(missing_ok=True)
-            listening.bind(str(path))
-        except OSError as error:
-            listening.close()
-            raise StoreError(
-                f"the socket {path} cannot be made: {error.strerror}", hint="check its directory"
-            ) from None
-        finally:
-            os.umask(old)
-        app = build_app(self._services())
-        config = uvicorn.Config(
-            app,
-            loop="none",
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            log_level="warning",
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=60,
-            timeout_graceful_shutdown=_HTTP_STOPS_WITHIN,
-        )
-        return _QuietServer(config), listening
+            return Telemetry(settings.otlp, settings.headers, self._provider_of)
+        except ConfigError as error:
+            _log.error("%s", error)
+            return None
+
+    def _provider_of(self, model: str) -> str:
+        """Who serves a model: its provider, or its engine."""
+        catalog = self._configuration.catalog()
+        engines = {one.name: one.engine for one in catalog.local}
+        owners = {one.name: one.owner for one in catalog.models}
+        return engines.get(model) or owners.get(model, "")
 
     def _services(self) -> Services:
         return Services(
@@ -214,6 +202,9 @@ class ControlProcess:
             status=self._status,
             events=self._events,
             log_file=self._log_file,
+            bodies=self._bodies,
+            scrape=self._scraping.text,
+            responses=self._responses,
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
             leases=MemoryLeases(self._manager.lending, self._manager.planner),
@@ -309,6 +300,31 @@ class ControlProcess:
         except StoreError as error:  # a full disk, say: no reason to stop serving
             _log.error("when keys were last used could not be stored: %s", error)
 
+    def _logged(self, logged: Logged) -> None:
+        self._begin(self._store_bodies(logged))
+
+    async def _store_bodies(self, logged: Logged) -> None:
+        try:
+            await self._bodies.log(logged)
+        except StoreError as error:
+            _log.error("the bodies of request %s could not be kept: %s", logged.request, error)
+
+    def _scraped(self, worker: str, ask: int, families: Families) -> None:
+        self._scraping.scraped(worker, ask, families)
+
+    def _keep(self, kept: KeepResponse) -> None:
+        self._responses.accept(kept)
+        self._begin(self._store_response(kept))
+
+    def _forgotten(self, kept: KeepResponse) -> None:
+        self._link.broadcast(ForgetResponse(kept.key, kept.id))
+
+    async def _store_response(self, kept: KeepResponse) -> None:
+        try:
+            await self._responses.store(kept)
+        except StoreError as error:
+            _log.error("the response %s could not be stored: %s", kept.id, error)
+
     def _noticed(self, worker: str, joined: bool) -> None:
         _log.info("worker %s %s", worker, "joined" if joined else "is gone")
         if not joined:
@@ -328,16 +344,19 @@ class ControlProcess:
         with contextlib.suppress(ConfigError):
             await self._configuration.reload()
 
-    async def _close(self, server: _QuietServer, serving: asyncio.Task[None]) -> None:
+    async def _close(self, server: QuietServer, serving: asyncio.Task[None], listening: socket.socket) -> None:
         """Workers have drained by now (the supervisor stops them first), so engines need no grace of their own."""
         _log.info("stopping the engines")
         await self._manager.close(stop_engines=True)
         self._events.close()
         self._link.close()
         server.end()
-        await asyncio.wait([serving], timeout=_HTTP_STOPS_WITHIN + 1.0)
+        await asyncio.wait([serving], timeout=HTTP_STOPS_WITHIN + 1.0)
+        listening.close()
         self._paths.control_socket.unlink(missing_ok=True)
         for task in tuple(self._tasks):
             task.cancel()
         await self._folding.once()
+        if self._telemetry is not None:
+            await asyncio.to_thread(self._telemetry.close)
         self._database.close()

@@ -110,7 +110,7 @@ class _Guarded:
         # Whoever may not call the path is not told which methods it has.
         some = endpoint or next(iter(self._methods.values()))
         assert some.policy is not None
-        self._gate.admit(some.policy, request)
+        request.state.key = self._gate.admit(some.policy, request)
         if endpoint is None:
             there = ", ".join(self._methods)
             raise MethodNotAllowed(f"{request.url.path} does not take {request.method}", hint=f"it takes {there}")

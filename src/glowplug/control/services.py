@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from glowplug.clock import Clock
 from glowplug.control.events import Broadcaster
+from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.config import ConfigSource
@@ -17,6 +18,7 @@ from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status
 from glowplug.usecases.usage import Usage
 
@@ -36,8 +38,14 @@ class Services:
     events: Broadcaster
     log_file: Callable[[str], Path]
     """The log of a local model."""
+    bodies: Bodies | None = None
+    """The log of requests with their bodies."""
+    scrape: Callable[[], Awaitable[bytes]] | None = None
+    """The exposition of all figures."""
     budgets: BudgetBook | None = None
     limits: LimitBook | None = None
+    responses: ResponseBook | None = None
+    """Responses that are kept for clients; None where nothing is kept."""
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None

@@ -53,6 +53,7 @@ def build_snapshot(catalog: Catalog, keys: Iterable[ApiKey], pepper: bytes, revi
             for key in keys
         ),
         limits=catalog.limits,
+        keeping=catalog.keeping,
         hosts=catalog.hosts,
         origins=catalog.origins,
         stale=catalog.stale,

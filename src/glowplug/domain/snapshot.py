@@ -39,6 +39,8 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Members put into a request body that does not have them (`max_tokens`, say)."""
     keep_alive_most: float = float("inf")
     """Longest `keep_alive` a request may ask for, in seconds."""
+    keep_alive: float = 300.0
+    """Idle seconds after which its engine is stopped, as configured; what a worker tells who asks."""
     dialect: Dialect = Dialect.OPENAI
     """The wire its engine speaks."""
     engine_options: dict[str, bool | int | float | str] = {}
@@ -142,6 +144,19 @@ class BudgetRoute(msgspec.Struct, frozen=True, kw_only=True):
     periods: tuple[BudgetPeriod, ...]
 
 
+class Keeping(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of answers, for keys that ask for it.  Bytes and seconds."""
+
+    memory: int = 67_108_864
+    """Of cached answers in each worker."""
+    disk: int = 0
+    """Of cached answers in the file that workers share; 0: there is none."""
+    ttl: float = 3600.0
+    """How long an answer may be given again; 0: never."""
+    longest: int = 1_048_576
+    """The most of one request or answer that is kept."""
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a worker needs to route and admit, as of one revision."""
 
@@ -151,6 +166,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     aliases: tuple[AliasRoute, ...] = ()
     keys: tuple[KeyRoute, ...] = ()
     limits: Limits = Limits()
+    keeping: Keeping = Keeping()
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     """Values of the Host header (without port) that are served; `*` serves any."""
     origins: tuple[str, ...] = ()

@@ -87,6 +87,8 @@ class AttemptClosed(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     """Millijoules the device used for it, 0 when that is not known."""
     reason: str = ""
     """Why this target was asked, as the response says it."""
+    trace: str = ""
+    """The client's `traceparent` header, when it sent one (https://www.w3.org/TR/trace-context/)."""
 
 
 Record = AttemptOpened | AttemptClosed

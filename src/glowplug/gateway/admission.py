@@ -5,9 +5,9 @@ Everything here happens before anything is sent or accounted.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from glowplug.gateway import refusals
+from glowplug.gateway import counting, ollama_calls, refusals
 from glowplug.gateway.kinds import handed_on
 from glowplug.wire import keep_alive, multipart
 from glowplug.wire.end_user import end_user
@@ -17,10 +17,15 @@ from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
 
+_LONGEST_TRACE: Final = 64
+"""Characters of a `traceparent` header that are kept; a valid one has 55."""
+
 
 def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     """Look into a request.  Raises RequestError."""
     kind = call.kind
+    if b"traceparent" in headers:
+        call.trace = headers[b"traceparent"].decode("latin-1")[:_LONGEST_TRACE]
     if call.key.route.end_users:
         call.end_user = end_user(data, headers)
     if kind.plain and KEEP_ALIVE not in data and KEEP_ALIVE_HEADER not in headers:
@@ -40,6 +45,8 @@ def _read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     if wanted is not None:
         call.keep_alive = keep_alive.parse_header(wanted)
     call.fields = handed_on(kind, headers)
+    if kind.ollama:
+        ollama_calls.look(call)
 
 
 def admit(call: Call) -> None:
@@ -49,6 +56,8 @@ def admit(call: Call) -> None:
     if route is None:
         name = body.model
         route = tables.find_route(body.raw_model, name)
+        if route is None and call.kind.ollama:
+            raise refusals.not_found(name)
         if route is None:
             raise refusals.unknown_model(name, [r.name for r in tables.routes.values()])
     call.asked = route.name
@@ -56,7 +65,7 @@ def admit(call: Call) -> None:
     if allowed and route.name not in allowed:
         raise refusals.not_allowed(route.name)
     targets = route.by_kind[call.kind.index]
-    if not targets:
+    if not targets and not (call.kind.counts and counting.countable(route)):
         raise refusals.wrong_kind(route, call.kind.name)
     guard = key.guard
     if guard is not None and (over := guard.refusal(now)) is not None:

@@ -11,7 +11,6 @@ from glowplug.wire.http1 import STATUS_LINES
 JSON: Final = b"content-type: application/json\r\n"
 CLOSE: Final = b"connection: close\r\n"
 KEEP: Final = b"connection: keep-alive\r\n"
-EVENT_STREAM: Final = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
 
 
 def connection_header(keep: bool, http10: bool) -> bytes:

@@ -40,6 +40,10 @@ class Attempt:
     head = b""
     media = b""
     """Header lines that say what comes, when it is no stream of events but passes as it comes."""
+    mark = b"data:"
+    """What is counted as one event."""
+    whole = b""
+    """A collected answer as the client gets it, for who keeps it."""
     watch: sse.Watch | None = None
     is_last: Callable[[bytes], bool]
     """That of the watch, at hand: it is asked for every piece."""
@@ -107,6 +111,8 @@ class Attempt:
             self.streaming = True
             self.is_last = self.watch.is_last
             self.translated = self.way.translates
+            if call.kind.ollama:
+                self.mark = call.kind.envelope.mark
             if call.kind.raw and not is_event_stream(head):
                 self._raw(head)
 
@@ -128,7 +134,7 @@ class Attempt:
             if out:
                 if not self.sent and not self._begins(out):
                     return
-                self.events += out.count(b"data:")
+                self.events += out.count(self.mark)
                 is_last = self.is_last
                 if is_last(out):
                     self.settle(OK, watch.usage)
@@ -153,7 +159,7 @@ class Attempt:
             if out:
                 if not self.sent and not self._begins(out):
                     return
-                self.events += out.count(b"data:")
+                self.events += out.count(self.mark)
             elif self.media:
                 self.call.reply.media = self.media
             self.settle(OK, watch.usage)
@@ -169,7 +175,7 @@ class Attempt:
     def _broken(self, why: str, rest: bytes = b"") -> None:
         """The answer has not ended, and no more of it will come."""
         if rest and (self.sent or self._begins(rest)):
-            self.events += rest.count(b"data:")
+            self.events += rest.count(self.mark)
             self.call.relay(rest)
         self.drop()
         self.up_fail(why, False)
@@ -224,12 +230,13 @@ class Attempt:
         """This whole answer is the client's."""
         call, way, head = self.call, self.way, self.head
         usage = way.usage(body)
-        if way.translates:
+        if way.translates or status >= 400:
             try:
                 head, body = way.whole(call.body, status, head, body)
             except Untranslatable as error:
                 self.up_fail(f"the answer cannot be used: {error}", False)
                 return
+        self.whole = body
         self.settle(outcome, usage)
         call.answered(status, head, body)
 

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Final
 from glowplug.domain.model import OnDisconnect
 from glowplug.domain.usage import Outcome
 from glowplug.errors import GlowplugError, Loading, RequestError, Unavailable, UpstreamError
+from glowplug.gateway import counting, ollama_calls
 from glowplug.gateway.admission import admit, read
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.choosing import mark_tried, others_left, somebody_ready, step
+from glowplug.gateway.continuing import continues
 from glowplug.gateway.identity import identity
+from glowplug.gateway.keeping import Keeper, finish, keep
 from glowplug.gateway.kinds import Kind, Peeked
 from glowplug.gateway.limiting import Pass
 from glowplug.gateway.reply import Reply
@@ -40,7 +43,7 @@ class Call:
     deadline = wait_until = INF
     over = paused = False
     attempts = tried = retried = pauses = 0
-    load_time = beat_at = 0.0
+    load_time = beat_at = queue_time = upstream_time = 0.0
     cost = 0
     """Nano-dollars of its attempts that are settled."""
     attempt: Attempt | None = None
@@ -50,12 +53,16 @@ class Call:
     last_error: GlowplugError | None = None
     keep_alive: float | None = None
     """Seconds the engine is to be kept after this request, when it says so."""
+    wish = ""
+    """`load` or `unload`, when nothing else is asked of the model."""
     reason = b"first"
-    asked = ""
+    asked = trace = ""
     end_user = ""
     """Who the client says is asking, where its key may say so; for records only."""
     fields = b""
     """Header lines of the client that go upstream."""
+    keeper: Keeper | None = None
+    """What the client is sent, for the cache and the log of requests, when its key asks for one of them."""
     body: Peeked
     route: Route
     targets: tuple[Target, ...]
@@ -75,10 +82,28 @@ class Call:
         try:
             read(self, data, headers)
             admit(self)
+            if self.kind.keeps and continues(self, headers):
+                return
         except GlowplugError as error:
             self.refuse(error)
             return
-        step(self)
+        if self.wish:
+            ollama_calls.begin(self)
+        elif self.kind.counts and counting.counted(self):
+            return
+        elif not (self.key.keeps and keep(self, headers)):
+            step(self)
+
+    def cached(self, media: bytes, lines: bytes, body: bytes, *, stream: bool) -> None:
+        """An earlier answer is this one too; `media` and `lines` are header lines."""
+        self._count(200)
+        lines = b"x-request-id: %b\r\nx-glowplug-reason: %b\r\n%b" % (self.request_id.encode(), self.reason, lines)
+        if stream:
+            self.reply.media = media
+            self.reply.end_stream(body, lines)
+        else:
+            self.reply.whole(200, media + lines, body)
+        self._done()
 
     # ---- choosing (`gateway.choosing` decides)
 
@@ -117,8 +142,12 @@ class Call:
         """This wait is over."""
         self.waiting = None
         self.deadline = INF
+        waited = monotonic() - wait.since
+        self.plane.metrics.wait_seconds.observe(waited)
         if wait.loads:
-            self.load_time += monotonic() - wait.since
+            self.load_time += waited
+        else:
+            self.queue_time += waited
 
     def go_on(self, wait: Wait) -> None:
         """This wait is over: choose again."""
@@ -154,6 +183,9 @@ class Call:
 
     def attempt_at(self, target: Target) -> None:
         """Try this target now."""
+        if self.wish:
+            ollama_calls.loaded(self, target)
+            return
         try:
             attempt = Attempt(self, target, self.attempts)
         except Unavailable as error:
@@ -174,18 +206,30 @@ class Call:
         assert self.attempt is not None
         if not self.paused and not self.reply.detached:
             self.deadline = monotonic() + self.attempt.target.route.idle_timeout
+        if self.keeper is not None:
+            self.keeper.add(data)
         self.reply.stream(data, b"" if self.reply.head_sent else identity(self))
 
     def stream_ended(self, rest: bytes) -> None:
         if not self.over:
             self._count(200)
+            if self.keeper is not None:
+                self._kept(200, self.reply.media, rest)
             self.reply.end_stream(rest, b"" if self.reply.head_sent else identity(self))
             self._done()
 
     def answered(self, status: int, head: bytes, body: bytes) -> None:
         """A whole response, good or bad, that goes to the client as it is."""
         self._count(status)
+        if self.keeper is not None:
+            self._kept(status, passed_lines(head), body)
         self.reply.whole(status, passed_lines(head) + identity(self), body)
+        self._done()
+
+    def told(self, status: int, lines: bytes, body: bytes) -> None:
+        """An answer of our own; `lines` are finished header lines."""
+        self._count(status)
+        self.reply.whole(status, lines + identity(self), body)
         self._done()
 
     def failed(self, target: Target, error: UpstreamError, why: str, *, final: bool = False) -> None:
@@ -211,16 +255,29 @@ class Call:
     def refuse(self, error: GlowplugError) -> None:
         """This request gets no answer but this error."""
         self._count(error.status)
+        if self.keeper is not None:
+            self._kept(error.status, b"", self.kind.envelope.body(error, self.request_id))
         extra = b""
         if self.attempts or isinstance(error, Loading):
             extra = b"x-glowplug-attempts: %d\r\nx-glowplug-reason: %b\r\n" % (self.attempts, self.reason)
         self.reply.error(error, extra)
         self._done()
 
+    def _kept(self, status: int, media: bytes, rest: bytes) -> None:
+        """The answer is complete with these bytes."""
+        keeper = self.keeper
+        assert keeper is not None
+        keeper.add(rest)
+        keeper.status, keeper.media, keeper.complete = status, media, True
+
     def _count(self, status: int) -> None:
         metrics = self.plane.metrics
         metrics.requests[self.asked, status] += 1
-        metrics.request_seconds.observe(monotonic() - self.t0)
+        lasted = monotonic() - self.t0
+        metrics.request_seconds.observe(lasted)
+        metrics.overhead_seconds.observe(max(0.0, lasted - self.upstream_time - self.load_time - self.queue_time))
+        if self.attempts > 1 and status < 400 and (served := self.attempt) is not None:
+            metrics.fallbacks[self.targets[0].name, served.target.name] += 1
 
     def _done(self) -> None:
         if self.over:
@@ -229,6 +286,8 @@ class Call:
         self.deadline = INF
         if self.held is not None:
             self.held.end()
+        if self.keeper is not None:
+            finish(self)
         self.attempt = None  # call and attempt know each other: without this only the cycle collector would free them
         if self.reply.detached:
             self.plane.finished(self)

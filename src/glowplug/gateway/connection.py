@@ -216,12 +216,14 @@ class ClientConnection(asyncio.Protocol):
         if method != b"POST":
             if method == b"OPTIONS" and b"origin" in headers:
                 return  # a preflight carries no key
+            if headers.get(b"upgrade", b"").lower() == b"websocket":
+                raise refusals.no_websocket()
             raise RequestError("This route takes POST", code="method_not_allowed")
         self.kind = kind
         try:
             self.key = authenticate(self.plane.tables, headers)
-        except GlowplugError:
-            self.plane.metrics.auth_failures += 1
+        except GlowplugError as error:
+            self.plane.metrics.auth_failures[error.code] += 1
             raise
 
     def on_body(self, data: bytes) -> None:

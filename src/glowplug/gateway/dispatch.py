@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from glowplug.errors import GlowplugError
 from glowplug.gateway import answer, intake, local
 from glowplug.gateway.handover import Handover
-from glowplug.gateway.kinds import OPENAI, Envelope
+from glowplug.gateway.kinds import OLLAMA, OPENAI, Envelope
+from glowplug.gateway.ollama_api import PREFIX
+from glowplug.gateway.stored import StoredHandover, is_stored
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
@@ -21,16 +23,17 @@ def begin(
         _respond(conn, method, 200, intake.preflight_headers(headers) + conn.cors, b"")
         return
     try:
-        result = local.serve(conn.plane, method, target.partition(b"?")[0], headers)
+        result = local.serve(conn.plane, method, target, headers, body)
     except GlowplugError as error:
-        refuse(conn, method, error, request_id)
+        refuse(conn, method, error, request_id, OLLAMA if target.startswith(PREFIX) else OPENAI)
         return
     if result is not None:
         status, lines, answered = result
         lines = b"%bx-request-id: %b\r\n%b" % (lines, request_id.encode(), conn.cors)
         _respond(conn, method, status, lines, answered)
         return
-    handover = conn.call = Handover(conn, conn.plane, request_id)
+    stored = is_stored(target.partition(b"?")[0])
+    handover = conn.call = (StoredHandover if stored else Handover)(conn, conn.plane, request_id)
     handover.run(method, target, list(headers.items()), body)
 
 

@@ -58,6 +58,12 @@ class Grants:
         for waiter in waiters:
             waiter.granted()
 
+    def sized(self, name: str, size: int, size_vram: int) -> None:
+        """What an instance holds, in bytes."""
+        instance = self.instances.get(name)
+        if instance is not None:
+            instance.size, instance.size_vram = size, size_vram
+
     def revoke(self, name: str) -> None:
         """Admit nothing new; answer when the last lease has ended."""
         instance = self.instances.get(name)
@@ -114,6 +120,8 @@ class Grants:
         """Give a lease back; `keep_alive` are the seconds its request asks for, if it does (the last one decides)."""
         instance.leases -= 1
         if instance.leases == 0:
+            if instance.unload:
+                instance.unload, keep_alive = False, 0.0
             self._uplink.send(link.Activity(instance.endpoint.instance, False, keep_alive))
             if instance.revoked:
                 self._drained(instance)

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from time import time
 from typing import Final, NamedTuple, Protocol
 
-from glowplug.domain.model import Capability
+from glowplug.domain.model import Capability, Dialect
 from glowplug.errors import GlowplugError
-from glowplug.wire import anthropic, audio, openai, responses, sse
+from glowplug.wire import anthropic, audio, ollama, ollama_server, openai, responses, sse
+from glowplug.wire.failures import anthropic_error
+
+EVENT_STREAM: Final = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
 
 
 class Peeked(Protocol):
@@ -31,6 +35,10 @@ class Peeked(Protocol):
         """The body with the model's name replaced by `name` (JSON text)."""
 
 
+def _comment(text: str, model: str) -> bytes:
+    return sse.comment(text)
+
+
 class Envelope(NamedTuple):
     """The words of one wire for what went wrong; functions of the error and the request's id."""
 
@@ -42,6 +50,12 @@ class Envelope(NamedTuple):
     """A whole answer of an upstream (status, body) in a stream that was promised before it came."""
     id_header: bytes = b""
     """Where the wire's clients look for the request's id, besides `x-request-id`."""
+    media: bytes = EVENT_STREAM
+    """Header lines that say what its streams consist of."""
+    mark: bytes = b"data:"
+    """What each piece of a stream has once; pieces are counted where nobody reports tokens."""
+    beat: Callable[[str, str], bytes] = _comment
+    """What a waiting stream hears that its clients take for nothing; of what is to be said, and the model's name."""
 
 
 def _openai_event(error: GlowplugError, request_id: str) -> bytes:
@@ -55,6 +69,19 @@ def _openai_answer(status: int, body: bytes) -> bytes:
 OPENAI: Final = Envelope(openai.error_body, _openai_event, _openai_answer)
 RESPONSES: Final = Envelope(openai.error_body, responses.error_event, responses.answer_event)
 ANTHROPIC: Final = Envelope(anthropic.error_body, anthropic.error_event, anthropic.answer_event, b"request-id")
+OLLAMA: Final = Envelope(
+    ollama_server.error_body,
+    ollama_server.error_event,
+    ollama_server.answer_event,
+    media=ollama_server.MEDIA,
+    mark=b"\n",
+    beat=lambda text, model: ollama_server.generate_waiting(model, time()),
+)
+OLLAMA_CHAT: Final = OLLAMA._replace(beat=lambda text, model: ollama_server.chat_waiting(model, time()))
+
+
+PREFIXES: Final = (b"/v1", b"", b"/v1/v1")
+"""Without /v1 for base URLs that lack it, with two for clients that add it to one with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +94,8 @@ class Kind:
     """What records call it."""
     capability: Capability
     paths: tuple[bytes, ...]
-    """Below each of PREFIXES."""
+    """Below each of `prefixes`."""
+    prefixes: tuple[bytes, ...] = PREFIXES
     upstream: str
     """Its path below the base URL of a provider or engine."""
     envelope: Envelope = OPENAI
@@ -79,6 +107,8 @@ class Kind:
     """Reads a stream that reports usage by itself."""
     usage: Callable[[bytes], openai.Usage | None] = openai.usage_of
     """Reads the usage of a whole answer."""
+    refusal: Callable[[int, bytes], bytes] | None = None
+    """Puts an error that the upstream answered (status, body) into the client's words, whatever shape it came in."""
     raw: bool = False
     """A good answer that is no stream of events passes as it comes, not collected."""
     passes: tuple[tuple[bytes, bytes], ...] = ()
@@ -89,15 +119,23 @@ class Kind:
     """The prompt's tokens can be guessed from the size of the body."""
     completion: bool = True
     """The answer's tokens can be guessed from its events or its size."""
+    keeps: bool = False
+    """Its answers may be asked for again, or gone on from."""
     defaults: bool = False
     """`request_defaults` of a model apply."""
+    counts: bool = False
+    """It only counts tokens: it loads nothing, and where nobody can count it is answered with an estimate."""
     spelled: Mapping[str, str] = field(default_factory=dict)
     """Names of defaults that differ here."""
+    dialect: Dialect | None = None
+    """Only targets of this dialect have it themselves; None: those with the capability."""
+    ollama: bool = False
+    """Of Ollama's own API: a request may only load or unload the model."""
     plain: bool = field(init=False)
     """A JSON body and no header field that matters: the common case."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "plain", not self.form and not self.passes)
+        object.__setattr__(self, "plain", not self.form and not self.passes and not self.ollama)
 
 
 _ANTHROPIC_FIELDS: Final = ((b"anthropic-version", b"2023-06-01"), (b"anthropic-beta", b""))
@@ -133,6 +171,7 @@ _ROWS: Final = (
         envelope=ANTHROPIC,
         watch=anthropic.MessagesWatch,
         usage=anthropic.usage_of,
+        refusal=anthropic_error,
         passes=_ANTHROPIC_FIELDS,
         x_api_key=True,
         defaults=True,
@@ -143,6 +182,8 @@ _ROWS: Final = (
         paths=(b"/messages/count_tokens",),
         upstream="/messages/count_tokens",
         envelope=ANTHROPIC,
+        refusal=anthropic_error,
+        counts=True,
         passes=_ANTHROPIC_FIELDS,
         x_api_key=True,
         prompt=False,
@@ -156,6 +197,7 @@ _ROWS: Final = (
         envelope=RESPONSES,
         watch=responses.ResponsesWatch,
         usage=responses.usage_of,
+        keeps=True,
         defaults=True,
         spelled=responses.SPELLED,
     ),
@@ -192,10 +234,42 @@ _ROWS: Final = (
 )
 
 
-KINDS: Final = tuple(replace(row, index=index) for index, row in enumerate(_ROWS))
-PREFIXES: Final = (b"/v1", b"", b"/v1/v1")
-"""Without /v1 for base URLs that lack it, with two for clients that add it to one with it."""
-PATHS: Final = {prefix + path: kind for kind in KINDS for prefix in PREFIXES for path in kind.paths}
+def _ollama(
+    name: str,
+    capability: Capability,
+    path: str,
+    envelope: Envelope = OLLAMA,
+    *,
+    streams: bool = True,
+    hidden: bool = False,
+) -> Kind:
+    """A row of Ollama's own API; a `hidden` one is what a request of another turns out to be."""
+    return Kind(
+        name=name,
+        capability=capability,
+        paths=() if hidden else (path.encode(),),
+        prefixes=(b"",),
+        upstream=path,
+        envelope=envelope,
+        read=ollama_server.peek if streams else ollama_server.peek_whole,
+        completion=streams,
+        dialect=Dialect.OLLAMA,
+        ollama=True,
+    )
+
+
+_OLLAMA_ROWS: Final = (
+    _ollama("ollama_chat", Capability.CHAT, ollama.CHAT, OLLAMA_CHAT),
+    _ollama("ollama_generate", Capability.COMPLETIONS, ollama.GENERATE),
+    _ollama("ollama_raw", Capability.COMPLETIONS, ollama.GENERATE, hidden=True),
+    _ollama("ollama_embed", Capability.EMBEDDINGS, ollama.EMBED, streams=False),
+    _ollama("ollama_embeddings", Capability.EMBEDDINGS, ollama.EMBEDDINGS, streams=False),
+)
+"""`ollama_raw` is a completion without the model's template (`raw`, or with a `suffix`): it needs another endpoint of
+targets that do not speak Ollama's wire."""
+
+KINDS: Final = tuple(replace(row, index=index) for index, row in enumerate((*_ROWS, *_OLLAMA_ROWS)))
+PATHS: Final = {prefix + path: kind for kind in KINDS for prefix in kind.prefixes for path in kind.paths}
 """The routes of the data plane."""
 
 

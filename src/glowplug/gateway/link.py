@@ -81,6 +81,7 @@ class ControlLink(asyncio.Protocol):
         self._plane.control_connected = True
         self.send(link.Hello(self._worker, self._pid, link.PROTOCOL, self._plane.grants.held()))
         self._plane.grants.resend()
+        self._plane.kept.resend()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -115,5 +116,11 @@ class ControlLink(asyncio.Protocol):
                 self._plane.grants.revoke(instance)
             case link.Progress(loading):
                 self._plane.grants.progress(loading)
+            case link.Memory(instance, size, size_vram):
+                self._plane.grants.sized(instance, size, size_vram)
+            case link.ForgetResponse(key, response):
+                self._plane.kept.forget(key, response)
             case link.Failed(model, failure):
                 self._plane.grants.fail(model, failure)
+            case link.Scrape(ask):
+                self.send(link.Scraped(ask, self._plane.families()))

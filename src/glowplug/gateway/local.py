@@ -8,41 +8,48 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from glowplug.errors import NotFound, RequestError
-from glowplug.gateway import answer
+from glowplug.gateway import answer, model_list, ollama_api
 from glowplug.gateway.auth import authenticate
-from glowplug.gateway.tables import Key, Route
+from glowplug.gateway.metrics import METRICS
+from glowplug.wire import litellm_metrics
+from glowplug.wire.exposition import CONTENT_TYPE, joined, render
 
 if TYPE_CHECKING:
     from glowplug.gateway.plane import Plane
 
 _TEXT = b"content-type: text/plain; charset=utf-8\r\n"
-_METRICS = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
+_METRICS = b"content-type: %b\r\n" % CONTENT_TYPE
 _encode = msgspec.json.Encoder().encode
 
 Result = tuple[int, bytes, bytes]
 """Status, finished header lines, body."""
 
 
-def serve(plane: Plane, method: bytes, path: bytes, headers: dict[bytes, bytes]) -> Result | None:
-    """The answer to a GET or HEAD of a path that is ours, or None when it is not.
+def serve(plane: Plane, method: bytes, target: bytes, headers: dict[bytes, bytes], body: bytes) -> Result | None:
+    """The answer to a request of a path that is ours, or None when it is not.
 
     Raises RequestError and its kin (no key, unknown model, another method).
     """
+    path, _, query = target.partition(b"?")
+    if path == b"/" or path.startswith(ollama_api.PREFIX):
+        return ollama_api.serve(plane, method, path, headers, body)
     if path.startswith(b"/v1/v1/"):
         path = path[3:]  # a client that adds /v1 to a base URL that has it
     if path in (b"/health/live", b"/health"):
         found = _live
     elif path == b"/health/ready":
         found = _ready
-    elif path == b"/metrics":
-        found = _metrics
-    elif path in (b"/v1/models", b"/models") or path.startswith((b"/v1/models/", b"/models/")):
+    elif path == b"/metrics" and not plane.control_connected:
+        found = _metrics  # else the control process asks all workers
+    elif path in (b"/v1/models", b"/models"):
         found = _models
+    elif path.startswith((b"/v1/models/", b"/models/")):
+        found = _model
     else:
         return None
     if method not in (b"GET", b"HEAD"):
         raise _method_not_allowed(method)
-    return found(plane, path, headers)
+    return found(plane, path, query, headers)
 
 
 def _method_not_allowed(method: bytes) -> RequestError:
@@ -51,11 +58,11 @@ def _method_not_allowed(method: bytes) -> RequestError:
     )
 
 
-def _live(plane: Plane, path: bytes, headers: dict[bytes, bytes]) -> Result:
+def _live(plane: Plane, path: bytes, query: bytes, headers: dict[bytes, bytes]) -> Result:
     return 200, answer.JSON, b'{"status":"live"}'
 
 
-def _ready(plane: Plane, path: bytes, headers: dict[bytes, bytes]) -> Result:
+def _ready(plane: Plane, path: bytes, query: bytes, headers: dict[bytes, bytes]) -> Result:
     tables = plane.tables
     ready = tables.ready and not plane.draining
     status = "ready" if ready else "draining" if plane.draining else "starting"
@@ -68,52 +75,29 @@ def _ready(plane: Plane, path: bytes, headers: dict[bytes, bytes]) -> Result:
     return 200 if ready else 503, answer.JSON, _encode(body)
 
 
-def _metrics(plane: Plane, path: bytes, headers: dict[bytes, bytes]) -> Result:
+def _metrics(plane: Plane, path: bytes, query: bytes, headers: dict[bytes, bytes]) -> Result:
     authenticate(plane.tables, headers)
-    return 200, _METRICS, plane.metrics.render(plane.gauges())
+    families = plane.families()
+    return (
+        200,
+        _METRICS,
+        render({**METRICS, **litellm_metrics.ROWS}, joined((families, litellm_metrics.translated(families)))),
+    )
 
 
-def _models(plane: Plane, path: bytes, headers: dict[bytes, bytes]) -> Result:
+def _models(plane: Plane, path: bytes, query: bytes, headers: dict[bytes, bytes]) -> Result:
+    listed = model_list.document(plane.tables, authenticate(plane.tables, headers))
+    return 200, answer.JSON, model_list.for_codex(listed) if model_list.is_codex(query, headers) else listed
+
+
+def _model(plane: Plane, path: bytes, query: bytes, headers: dict[bytes, bytes]) -> Result:
     key = authenticate(plane.tables, headers)
-    name = unquote_to_bytes(path.partition(b"/models")[2][1:]).decode("utf-8", "replace")
-    if not name:
-        return 200, answer.JSON, _model_list(plane, key)
-    route = plane.tables.routes.get(_encode(name))
-    if route is None or not _allowed(key, route.name):
+    name = unquote_to_bytes(path.partition(b"/models/")[2]).decode("utf-8", "replace")
+    route = plane.tables.find_route(b"", name)
+    if route is None or not model_list.allowed(key, route.name):
         raise NotFound(
             f"The model {name!r} does not exist",
             hint="GET /v1/models lists what this key may use",
             code="model_not_found",
         )
-    return 200, answer.JSON, _encode(_model(route))
-
-
-def _allowed(key: Key, name: str) -> bool:
-    return not key.route.models or name in key.route.models
-
-
-def _model_list(plane: Plane, key: Key) -> bytes:
-    """One document per key, built once per snapshot."""
-    documents = plane.tables.model_documents
-    document = documents.get(key.route.id)
-    if document is None:
-        rows = [_model(route) for route in plane.tables.routes.values() if _allowed(key, route.name)]
-        document = documents[key.route.id] = _encode({"object": "list", "data": rows})
-    return document
-
-
-def _model(route: Route) -> dict[str, object]:
-    """One model as OpenAI clients expect it, with what else is known."""
-    alias = len(route.targets) != 1 or route.targets[0].name != route.name
-    kinds = sorted({str(kind) for target in route.targets for kind in target.route.capabilities})
-    owner = "glowplug" if alias else route.targets[0].route.owner
-    out: dict[str, object] = {
-        "id": route.name,
-        "object": "model",
-        "created": 1_700_000_000,
-        "owned_by": owner,
-        "capabilities": kinds,
-    }
-    if alias:
-        out["targets"] = [target.name for target in route.targets]
-    return out
+    return 200, answer.JSON, _encode(model_list.entry(route))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
@@ -12,12 +13,17 @@ from urllib.parse import urlsplit
 from glowplug.clock import SteadyTime, steady_seconds
 from glowplug.domain.usage import AttemptClosed, AttemptOpened
 from glowplug.errors import StoreError, Unavailable
+from glowplug.gateway.cache import Cache
+from glowplug.gateway.cache_disk import DiskCache
 from glowplug.gateway.grants import Grants, Uplink
 from glowplug.gateway.guards import Guards
-from glowplug.gateway.metrics import Metrics
+from glowplug.gateway.kept import Kept
+from glowplug.gateway.metrics import Metrics, by_model
 from glowplug.gateway.tables import Tables, Target
 from glowplug.gateway.upstream import Pool, tcp, unix
 from glowplug.ids import RequestIds
+from glowplug.wire import link
+from glowplug.wire.exposition import Families, Sample
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
@@ -52,7 +58,11 @@ class Plane:
         self.loop = loop
         self.tables = Tables(guards)
         self.metrics = Metrics()
+        self.cache = Cache(0, 0.0)
+        self.disk_cache: DiskCache | None = None
+        self._uplink = uplink
         self.grants = Grants(loop, self.tables, uplink)
+        self.kept = Kept(uplink)
         self._tls = tls
         self.control_socket = control_socket
         self.control: Pool = unix(loop, control_socket, _CONTROL_CONNECT)
@@ -69,6 +79,7 @@ class Plane:
         """Unix time minus the monotonic clock; a wall clock that jumps is not believed at once."""
         self._look_at_the_clock()
         self._sweeping = False
+        self._sweep_due = self._lag = 0.0
         self._changed = asyncio.Event()
 
     @property
@@ -112,11 +123,39 @@ class Plane:
         counts = metrics.tokens[record.model]
         counts[0] += record.prompt_tokens
         counts[1] += record.completion_tokens
+        if record.cached_tokens:
+            counts[2] += record.cached_tokens
+        if record.cost:
+            metrics.cost[record.model] += record.cost
+        metrics.upstream_seconds.observe(record.duration)
         try:
             self._journal.closed(record)
         except StoreError as error:
+            metrics.journal_failures += 1
             # The opened record is there: the fold will settle this attempt as interrupted, so it is not lost.
             log.error("journal: the end of %s attempt %d was not recorded: %s", record.request, record.attempt, error)
+
+    # ---- what is kept of answers
+
+    def log_bodies(self, logged: link.Logged) -> None:
+        """Hand over a request with its answer; while the control process is away it is dropped and counted."""
+        if self.control_connected:
+            self._uplink.send(logged)
+        else:
+            self.metrics.bodies_dropped += 1
+
+    def adopt_settings(self, cache_file: Path | None) -> None:
+        """A new snapshot came: the caches are as large and as patient as it says."""
+        keeping = self.tables.snapshot.keeping
+        self.cache.resize(keeping.memory, keeping.ttl)
+        wanted = keeping.disk if cache_file is not None else 0
+        if wanted and self.disk_cache is None and cache_file is not None:
+            self.disk_cache = DiskCache(cache_file, wanted, keeping.ttl)
+        elif self.disk_cache is not None:
+            self.disk_cache.resize(wanted, keeping.ttl)
+            if not wanted:
+                self.disk_cache.close()
+                self.disk_cache = None
 
     # ---- connections
 
@@ -130,7 +169,7 @@ class Plane:
         if not self._sweeping:
             self._sweeping = True
             self._look_at_the_clock()
-            self.loop.call_later(SWEEP, self._sweep)
+            self._sweep_later()
         return True
 
     def left(self, connection: ClientConnection, client: str) -> None:
@@ -151,13 +190,19 @@ class Plane:
     def _look_at_the_clock(self) -> None:
         self.unix_offset = self._time.look(time(), steady_seconds()) - monotonic()
 
+    def _sweep_later(self) -> None:
+        self._sweep_due = monotonic() + SWEEP
+        self.loop.call_later(SWEEP, self._sweep)
+
     def _sweep(self) -> None:
         self._look_at_the_clock()
-        self.sweep(monotonic())
+        now = monotonic()
+        self._lag = max(self._lag, now - self._sweep_due)
+        self.sweep(now)
         idle = not self.connections and not self.detached and not any(p.idle for p in self._pools())
         self._sweeping = not idle
         if self._sweeping:
-            self.loop.call_later(SWEEP, self._sweep)
+            self._sweep_later()
 
     def sweep(self, now: float) -> None:
         """Let everything whose deadline has passed know (monotonic seconds)."""
@@ -202,17 +247,25 @@ class Plane:
         for connection in list(self.connections):
             connection.tr.abort()
 
-    def gauges(self) -> dict[str, dict[str, float]]:
-        """The values of the gauges in `metrics.METRICS` now."""
+    def families(self) -> Families:
+        """Everything in `metrics.METRICS`, as of now."""
         targets = self.tables.targets.values()
         leases: dict[str, float] = {}
         for instance in self.grants.instances.values():
             leases[instance.endpoint.model] = leases.get(instance.endpoint.model, 0.0) + instance.leases
-        return {
-            "glowplug_requests_in_flight": {"": float(sum(c.call is not None for c in self.connections))},
-            "glowplug_requests_waiting": {t.name: float(len(t.waiters) + len(t.queue.entries)) for t in targets},
-            "glowplug_connections": {"": float(len(self.connections))},
-            "glowplug_leases": leases,
-            "glowplug_snapshot_revision": {"": float(self.tables.snapshot.revision)},
-            "glowplug_control_connected": {"": float(self.control_connected)},
-        }
+        now = monotonic()
+        lag, self._lag = self._lag, 0.0
+        return self.metrics.families(
+            {
+                "glowplug_requests_in_flight": [Sample((), sum(c.call is not None for c in self.connections))],
+                "glowplug_requests_waiting": by_model({t.name: len(t.waiters) + len(t.queue.entries) for t in targets}),
+                "glowplug_connections": [Sample((), len(self.connections))],
+                "glowplug_leases": by_model(leases),
+                "glowplug_target_standing": [
+                    Sample((("model", t.name), ("standing", t.standing(now).name.lower())), 1) for t in targets
+                ],
+                "glowplug_snapshot_revision": [Sample((), self.tables.snapshot.revision)],
+                "glowplug_control_connected": [Sample((), self.control_connected)],
+                "glowplug_loop_lag_seconds": [Sample((), lag)],
+            }
+        )

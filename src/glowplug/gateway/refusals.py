@@ -16,6 +16,7 @@ from glowplug.errors import (
     LimitReached,
     Loading,
     NotFound,
+    NoUpgrade,
     RequestError,
     Unavailable,
     UpstreamError,
@@ -48,6 +49,11 @@ def unknown_model(name: str, names: list[str]) -> NotFound:
     near = nearest(name, names)
     hint = f"did you mean {near!r}?" if near else "GET /v1/models lists what this key may use"
     return NotFound(f"The model {name!r} does not exist", hint=hint, code="model_not_found")
+
+
+def not_found(name: str) -> NotFound:
+    """As Ollama says it; its clients look for these words."""
+    return NotFound(f"model '{name}' not found", code="model_not_found")
 
 
 def not_allowed(name: str) -> Forbidden:
@@ -190,3 +196,8 @@ def rejected_credentials(target: Target, status: int) -> UpstreamError:
         hint="check api_key of this provider in the configuration",
         code="upstream_credentials",
     )
+
+
+def no_websocket() -> NoUpgrade:
+    """For clients that try a websocket first: at this status they go over to HTTP at once."""
+    return NoUpgrade("Models are not asked over websockets here", hint="send the request with POST")

@@ -23,8 +23,8 @@ class Reply:
     detached = False
     own_lines = b""
     """Header lines of every answer that the wire of the client has of its own."""
-    media = answer.EVENT_STREAM
-    """Header lines that say what a stream consists of; set before the first byte of what is no stream of events."""
+    media = b""
+    """Header lines that say what comes instead of the wire's own stream; set before its first byte."""
 
     def __init__(self, conn: ClientConnection, request_id: str, envelope: Envelope) -> None:
         self.conn = conn
@@ -46,7 +46,7 @@ class Reply:
             self.head_sent = True
             if http10:
                 conn.keep = False
-            headers = b"%b%b%b%b" % (self.media, identity, self.own_lines, conn.cors)
+            headers = b"%b%b%b%b" % (self.media or self.envelope.media, identity, self.own_lines, conn.cors)
             framed = answer.stream_head(200, headers, b"" if conn.keep else answer.CLOSE, http10) + framed
         if tail and not http10:
             framed += tail
@@ -82,7 +82,7 @@ class Reply:
 
     def break_stream(self, error: GlowplugError) -> None:
         """Content has been sent and no more will come: say so, then cut without a clean end."""
-        if self.media is answer.EVENT_STREAM:
+        if not self.media:
             self.stream(self.envelope.event(error, self.request_id), b"")
         self.conn.keep = False
 

@@ -16,7 +16,12 @@ import msgspec
 from glowplug.domain.snapshot import ModelRoute
 from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
 from glowplug.gateway.shapes import Heads, Shape, head_of
+from glowplug.translate import ollama_to_chat
 from glowplug.translate.base import Asked, Stream, Translate, Translation, Untranslatable
+from glowplug.translate.chat_to_messages import ChatToMessages
+from glowplug.translate.chat_to_responses import chat_to_responses
+from glowplug.translate.messages_to_chat import MessagesToChat
+from glowplug.translate.responses_to_chat import responses_to_chat
 from glowplug.wire import sse
 from glowplug.wire.http1 import passed_lines
 from glowplug.wire.openai import Usage
@@ -36,24 +41,36 @@ class Edge(NamedTuple):
     translate: Translate
 
 
-EDGES: Final[tuple[Edge, ...]] = ()
+EDGES: Final[tuple[Edge, ...]] = (
+    Edge("messages", "chat", MessagesToChat),
+    Edge("chat", "messages", ChatToMessages),
+    Edge("responses", "chat", responses_to_chat),
+    Edge("chat", "responses", chat_to_responses),
+    Edge("ollama_chat", "chat", ollama_to_chat.chat_to_chat),
+    Edge("ollama_generate", "chat", ollama_to_chat.generate_to_chat),
+    Edge("ollama_generate", "completions", ollama_to_chat.generate_to_completions),
+    Edge("ollama_raw", "completions", ollama_to_chat.generate_to_completions),
+    Edge("ollama_embed", "embeddings", ollama_to_chat.embed_to_embeddings),
+    Edge("ollama_embeddings", "embeddings", ollama_to_chat.embeddings_to_embeddings),
+)
 """Every translation.  The first of several that lead to a target is taken."""
 
 
 class Road:
     """One endpoint of one target.  Where nothing is translated it also is the reader of answers."""
 
-    __slots__ = ("edges", "kind", "shape", "splice", "translates", "upstream")
+    __slots__ = ("edges", "kind", "local", "shape", "splice", "translates", "upstream")
 
-    def __init__(self, shape: Shape, kind: Kind, upstream: Kind, edges: tuple[Edge, ...], name: str) -> None:
+    def __init__(self, shape: Shape, kind: Kind, upstream: Kind, edges: tuple[Edge, ...], route: ModelRoute) -> None:
         self.shape = shape
+        self.local = route.local
         self.kind = kind
         """What the client asks."""
         self.upstream = upstream
         """What the target is asked."""
         self.edges = edges
         self.translates = bool(edges) or shape.translates
-        self.splice = msgspec.json.encode(name) if shape.splices and not edges else b""
+        self.splice = msgspec.json.encode(route.upstream_model) if shape.splices and not edges else b""
         """JSON text of the name upstream where nothing but the name is replaced in bodies; saves asking."""
 
     def head(self, host: str, prefix: str, fields: list[str]) -> bytes:
@@ -66,7 +83,7 @@ class Road:
         """The body that goes upstream, and who reads the answer.  Raises RequestError."""
         if not self.edges:
             return self.shape.text(self.upstream, body), self
-        journey = Journey(self, body.data, Asked(id=request_id, model=asked, created=int(time())))
+        journey = Journey(self, body.data, Asked(id=request_id, model=asked, created=int(time()), local=self.local))
         return journey.text, journey
 
     def watch(self, body: Peeked, head: bytes) -> sse.Watch | None:
@@ -75,7 +92,12 @@ class Road:
 
     def whole(self, body: Peeked, status: int, head: bytes, data: bytes) -> tuple[bytes, bytes]:
         """A collected answer as the client gets it.  Raises Untranslatable."""
-        return self.shape.whole(self.upstream, body, status, head, data)
+        head, data = self.shape.whole(self.upstream, body, status, head, data)
+        if status >= 400 and self.kind.refusal is not None:
+            told = self.kind.refusal(status, data)
+            if told is not data:  # engines that speak this wire often know only OpenAI's words for errors
+                return _json_head(head), told
+        return head, data
 
     def usage(self, data: bytes) -> Usage | None:
         """The usage in a collected answer, as the upstream sent it."""
@@ -98,6 +120,11 @@ class Journey:
             data = step.request
         self._body = road.upstream.read(data)
         self.text = road.shape.text(road.upstream, self._body)
+
+    @property
+    def first(self) -> Translation:
+        """The translation of the client's own wire."""
+        return self._steps[0]
 
     def watch(self, body: Peeked, head: bytes) -> sse.Watch | None:
         inner = self._road.shape.watch(self._road.upstream, self._body, head)
@@ -162,12 +189,14 @@ def _json_head(head: bytes) -> bytes:
 
 def roads_of(shape: Shape, route: ModelRoute, edges: tuple[Edge, ...] = EDGES) -> tuple[Road | None, ...]:
     """The road of every endpoint to one target, by kind; None where it cannot be reached."""
-    native = frozenset(kind.name for kind in KINDS if kind.capability in route.capabilities)
+    native = frozenset(
+        kind.name for kind in KINDS if kind.capability in route.capabilities and kind.dialect in (None, route.dialect)
+    )
     found = []
     for kind in KINDS:
         chain = _shortest(kind.name, native, edges)
         upstream = kind if not chain else kind_named(chain[-1].into)
-        found.append(None if chain is None else Road(shape, kind, upstream, chain, route.upstream_model))
+        found.append(None if chain is None else Road(shape, kind, upstream, chain, route))
     return tuple(found)
 
 

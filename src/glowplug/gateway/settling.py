@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from glowplug.domain.price import Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed, Outcome
+from glowplug.gateway.kept import keep
 from glowplug.wire.openai import Usage, estimate_tokens
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         cost = attempt_cost(price, used, attempt.status)
         call.cost += cost
     owner = call.key.route
+    lasted = monotonic() - attempt.started
+    call.upstream_time += lasted
     record = AttemptClosed(
         call.request_id, call.attempts - 1, owner.id, call.asked, target.name, call.kind.name,
-        attempt.wall, monotonic() - attempt.started, attempt.first_byte, attempt.status, outcome, prompt,
+        attempt.wall, lasted, attempt.first_byte, attempt.status, outcome, prompt,
         completion, cached, estimated, attempt.streaming,
         owner.user or call.end_user, owner.team, owner.tags, written, thought, heard, said, cost,
-        target.price_version, 0, "first" if call.reason == b"first" else call.reason.decode(),
+        target.price_version, 0, "first" if call.reason == b"first" else call.reason.decode(), call.trace,
     )  # fmt: skip
     call.plane.close_attempt(record)
     # After the record: what is settled is in the journal, so a fold that begins later has it.
@@ -52,11 +55,13 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         attempt.lease.settle(record)
     if call.held is not None:
         call.held.used(prompt + completion)
+    if call.kind.keeps and outcome is Outcome.OK:
+        keep(attempt)
     if attempt.instance is not None:
-        keep = call.keep_alive
-        if keep is not None:
-            keep = min(keep, target.route.keep_alive_most)
-        call.plane.grants.release(attempt.instance, keep)
+        kept_for = call.keep_alive
+        if kept_for is not None:
+            kept_for = min(kept_for, target.route.keep_alive_most)
+        call.plane.grants.release(attempt.instance, kept_for)
     if target.queue.entries:
         call.plane.grants.slots.look(target)
 

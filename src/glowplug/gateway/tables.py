@@ -22,6 +22,7 @@ from glowplug.gateway.guards import Guards
 from glowplug.gateway.identity import NOTHING, named
 from glowplug.gateway.kinds import KINDS
 from glowplug.gateway.limiting import Guard
+from glowplug.gateway.model_facts import Facts
 from glowplug.gateway.queue import Queue
 from glowplug.gateway.roads import Road, engine_heads, provider_heads, roads_of
 from glowplug.gateway.shapes import Heads
@@ -30,6 +31,7 @@ from glowplug.routing import labels
 from glowplug.routing.budgets import Meter
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
+from glowplug.wire.ollama_server import other_spelling
 
 READY: Final = Standing.READY
 """At hand: naming the member of an enum costs as much as a call, and every request asks."""
@@ -38,7 +40,18 @@ READY: Final = Standing.READY
 class Instance:
     """A granted instance and this worker's leases on it."""
 
-    __slots__ = ("endpoint", "granted_at", "heads", "leases", "pool", "revoked", "suspect")
+    __slots__ = (
+        "endpoint",
+        "granted_at",
+        "heads",
+        "leases",
+        "pool",
+        "revoked",
+        "size",
+        "size_vram",
+        "suspect",
+        "unload",
+    )
 
     def __init__(self, endpoint: Endpoint, pool: Pool) -> None:
         self.endpoint = endpoint
@@ -49,6 +62,10 @@ class Instance:
         self.revoked = False
         self.suspect = False
         """True after it broke something, until control grants it again."""
+        self.size = self.size_vram = 0
+        """Bytes it holds, all of them and those on accelerators; 0 until control says."""
+        self.unload = False
+        """True when it is not to be kept after the last lease it has now, whatever its requests say."""
         self.heads: Heads = ()
         """Empty until a target is served by it."""
 
@@ -180,10 +197,12 @@ class Route:
 class Key:
     """An API key in use, with its limiter and when it was used last (unix seconds)."""
 
-    __slots__ = ("guard", "limiter", "meters", "reported_at", "route", "used_at")
+    __slots__ = ("guard", "keeps", "limiter", "meters", "reported_at", "route", "used_at")
 
     def __init__(self, route: KeyRoute) -> None:
         self.route = route
+        self.keeps = False
+        """Whether answers are kept, for the cache or for the log of requests."""
         self.limiter = None if route.rpm is None else RateLimit(route.rpm)
         self.guard: Guard | None = None
         """Limits of the key, its user, team and tags, besides the key's own rate."""
@@ -209,7 +228,10 @@ class Tables:
         """Host header values that were found good under this snapshot."""
         self.origins: frozenset[bytes] = frozenset()
         self.limits = Limits()
-        self.model_documents: dict[str, bytes] = {}
+        self.facts: dict[str, Facts] = {}
+        """What is known of a name, once somebody asked."""
+        self.model_documents: dict[str, tuple[tuple[str, ...], bytes]] = {}
+        """The model list by key, with the states of local models it was made of."""
 
     @property
     def ready(self) -> bool:
@@ -245,6 +267,7 @@ class Tables:
             key.route = entry
             key.limiter = _rate(guards, Scope.KEY, entry.id, entry.rpm)
             key.guard, key.meters = guards.key(entry)
+            key.keeps = entry.cached or entry.log_bodies
             keys[entry.digest] = key
         guards.end()
         self.snapshot = snapshot
@@ -254,6 +277,7 @@ class Tables:
         self.seen_credentials = {}
         self.origins = frozenset(origin.lower().encode() for origin in snapshot.origins)
         self.limits = snapshot.limits
+        self.facts = {}
         self.model_documents = {}
         gone = [target for name, target in old_targets.items() if targets.get(name) is not target]
         for target in gone:
@@ -262,9 +286,10 @@ class Tables:
         return gone
 
     def find_route(self, raw_name: bytes, name: str) -> Route | None:
-        """The route of a name that was spelled with escapes, or None."""
-        route = self.routes.get(raw_name)
-        return route if route is not None else self.routes.get(msgspec.json.encode(name))
+        """The route of a name that was spelled with escapes, or as Ollama's clients do: `NAME` and `NAME:latest` are
+        one.  None when there is none."""
+        route = self.routes.get(raw_name) or self.routes.get(msgspec.json.encode(name))
+        return route if route is not None else self.routes.get(msgspec.json.encode(other_spelling(name)))
 
 
 def _rate(guards: Guards, scope: str, name: str, rpm: int | None) -> RateLimit | None:

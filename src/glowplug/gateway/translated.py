@@ -1,5 +1,6 @@
 """The shape of targets that speak Ollama's own wire: bodies and answers are translated on their ways.
 
+What Ollama's own clients ask is not translated: it passes, with the options the model was loaded with.
 A request that this wire has no words for is refused before anything is accounted, so that the next target can be asked.
 """
 
@@ -8,16 +9,18 @@ from __future__ import annotations
 from time import time
 from typing import Final
 
+import msgspec
+
 from glowplug import ids
 from glowplug.domain.model import Capability
 from glowplug.domain.snapshot import ModelRoute
 from glowplug.errors import RequestError
 from glowplug.gateway.kinds import Kind, Peeked
 from glowplug.gateway.shapes import AsIs
-from glowplug.translate import chat_to_ollama
+from glowplug.translate import chat_to_ollama, ollama_native
 from glowplug.translate.base import Untranslatable
 from glowplug.translate.ollama_answer import Answering, AnswerStream, embedding_list, error_object, whole_answer
-from glowplug.wire import ollama, sse
+from glowplug.wire import ollama, ollama_server, sse
 from glowplug.wire.ollama import NotOllama
 from glowplug.wire.openai import Usage, usage_of
 
@@ -64,7 +67,7 @@ class OllamaWire:
     """The shape.  Every call says `keep_alive` and the options the model was loaded with, so that it is never loaded
     anew by surprise."""
 
-    __slots__ = ("_model", "_options", "_own")
+    __slots__ = ("_model", "_options", "_own", "_upstream")
 
     splices = False
     translates = True
@@ -73,11 +76,14 @@ class OllamaWire:
         self._own = AsIs(route)
         self._model = route.name
         self._options = route.engine_options
+        self._upstream = msgspec.json.encode(route.upstream_model)
 
     def path(self, kind: Kind) -> str:
         return _PATHS.get(kind.name, kind.upstream).removeprefix(_PREFIX)
 
     def text(self, kind: Kind, body: Peeked) -> bytes:
+        if kind.ollama:
+            return ollama_native.forwarded(self._own.text(kind, body), self._options)
         call = _CALLS.get(kind.name)
         if call is None:
             raise RequestError(
@@ -85,11 +91,15 @@ class OllamaWire:
             )
         return call(self._own.text(kind, body), self._options)
 
-    def watch(self, kind: Kind, body: Peeked, head: bytes) -> AnswerWatch | None:
+    def watch(self, kind: Kind, body: Peeked, head: bytes) -> sse.Watch | None:
+        if kind.ollama:
+            return ollama_native.LineWatch(self._upstream, body.raw_model) if body.stream else None
         # Also when it is one JSON object: an answer to nothing is not streamed.
         return AnswerWatch(self._answering(kind, body)) if body.stream and kind.name != _EMBEDDINGS else None
 
     def whole(self, kind: Kind, body: Peeked, status: int, head: bytes, data: bytes) -> tuple[bytes, bytes]:
+        if kind.ollama:
+            return _JSON_HEAD, self._passed(kind, body, status, data)
         if status >= 400:
             return _JSON_HEAD, error_object(status, data)
         make = embedding_list if kind.name == _EMBEDDINGS else whole_answer
@@ -99,11 +109,20 @@ class OllamaWire:
             raise Untranslatable(str(error)) from None
 
     def usage(self, kind: Kind, data: bytes) -> Usage | None:
+        if kind.ollama:
+            return ollama_native.usage_of(data)
         try:
             made = embedding_list(data, _NOBODY) if kind.name == _EMBEDDINGS else whole_answer(data, _NOBODY)
         except NotOllama:
             return None
         return usage_of(made)
+
+    def _passed(self, kind: Kind, body: Peeked, status: int, data: bytes) -> bytes:
+        """A collected answer for a client of the same wire.  Raises Untranslatable."""
+        if status >= 400:
+            return ollama_server.error_object(ollama.read_error(data) or f"Ollama answered {status}")
+        line = kind.capability is not Capability.EMBEDDINGS
+        return ollama_native.whole(data, self._upstream, body.raw_model, line=line)
 
     def _answering(self, kind: Kind, body: Peeked) -> Answering:
         return Answering(

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.access import Rights
 from glowplug.gateway import refusals
-from glowplug.wire import sse
 
 if TYPE_CHECKING:
     from glowplug.errors import GlowplugError
@@ -78,7 +77,7 @@ class Wait:
             call.give_up(self.target, self.given_up(), "took too long")
         elif not (self.looks and self.look(now)):
             if call.body.stream and now - call.beat_at >= HEARTBEAT:
-                call.heartbeat(sse.comment(self.said()), self.reason, now)
+                call.heartbeat(call.kind.envelope.beat(self.said(), call.asked), self.reason, now)
             self.rest(now)
 
     def rest(self, now: float) -> None:

@@ -41,6 +41,8 @@ class WorkerSettings:
     """File of the counters that all workers share."""
     index: int = 0
     """Its column there."""
+    cache_file: str = ""
+    """Where answers are kept that all workers share."""
     eager: bool = True
     """Accept connections also before the control process can be reached; one worker does, so that health answers."""
 
@@ -82,6 +84,8 @@ class Worker:
         reporter.cancel()
         self._send_keys(control)
         control.close()
+        if plane.disk_cache is not None:
+            plane.disk_cache.close()
 
     async def _first_snapshot(self, control: ControlLink) -> None:
         """Wait for something to serve: clients wait in the kernel's queue meanwhile, which beats a 503."""
@@ -100,6 +104,8 @@ class Worker:
         return WorkerCounters(file, self._settings.index, self._settings.name)
 
     def _on_snapshot(self) -> None:
+        file = self._settings.cache_file
+        self.plane.adopt_settings(Path(file) if file else None)
         log.info("serving revision %d", self.plane.tables.snapshot.revision)
 
     def _signalled(self) -> None:

@@ -174,6 +174,7 @@ def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:
         "price": "",
         "energy": 0,
         "reason": "",
+        "trace": "",
     }
 
 
@@ -197,6 +198,7 @@ def _closed_row(worker: str, record: AttemptClosed) -> dict[str, object]:
         "price": record.price,
         "energy": record.energy,
         "reason": record.reason,
+        "trace": record.trace,
     }
 
 

@@ -1,7 +1,7 @@
 """The sums of the ledger by scope and hour, moved in the transaction that moves the lines they are made of.
 
-A line counts once it is settled (closed or interrupted).  What an attempt adds is a `Line`; whoever changes a line takes
-the old one away and adds the new one, so the sums never depend on what came before.
+A line counts once it is settled (closed or interrupted).  Whoever changes a line takes the old one away and adds the
+new one, so the sums never depend on what came before.
 """
 
 from __future__ import annotations

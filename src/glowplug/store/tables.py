@@ -109,6 +109,24 @@ Index(
     postgresql_where=text("state = 'open'"),
 )
 
+request_bodies = Table(
+    "request_bodies",
+    metadata,
+    Column("request", String(64), primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("asked", String(255), nullable=False),
+    Column("model", String(255), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("sent", LargeBinary, nullable=False),
+    Column("answered", LargeBinary, nullable=False),
+    Column("truncated", Boolean, nullable=False),
+)
+"""The log of requests: what was sent and answered, of keys that ask for it."""
+
+Index("request_bodies_at", request_bodies.c.at)
+
 journal_cursor = Table(
     "journal_cursor",
     metadata,
@@ -141,6 +159,23 @@ price_versions = Table(
     PrimaryKeyConstraint("model", "version", name="price_versions_pk"),
 )
 """What the version of a price in a line means; `since` is when it was seen first."""
+
+responses = Table(
+    "responses",
+    metadata,
+    Column("key", String(64), nullable=False),
+    Column("id", String(128), nullable=False),
+    Column("model", String(255), nullable=False),
+    Column("native", Boolean, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    Column("input", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("key", "id", name="responses_pk"),
+)
+"""Responses that can be asked for again.  `size`: bytes of the last two columns, which are JSON."""
+
+Index("responses_created", responses.c.created, responses.c.size)
 
 meta = Table(
     "meta",

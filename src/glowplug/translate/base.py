@@ -27,6 +27,8 @@ class Asked:
     """The name the client asked for, which is the name the answer gives."""
     created: int
     """Unix seconds."""
+    local: bool = False
+    """An engine here is asked: they pass over members they do not know, which providers refuse."""
 
 
 class Stream(Protocol):

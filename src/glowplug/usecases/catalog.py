@@ -8,7 +8,7 @@ import msgspec
 
 from glowplug.domain.model import Group, LocalModel
 from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
-from glowplug.domain.snapshot import AliasRoute, Limits, ModelRoute
+from glowplug.domain.snapshot import AliasRoute, Keeping, Limits, ModelRoute
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +23,9 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     scheduling: SchedulingSettings = SchedulingSettings()
     groups: tuple[Group, ...] = ()
     limits: Limits = Limits()
+    keeping: Keeping = Keeping()
+    log_retention: float = 604_800.0
+    """Seconds for which bodies of requests stay in the log."""
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     origins: tuple[str, ...] = ()
     workers: int = 1

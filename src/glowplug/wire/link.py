@@ -15,6 +15,7 @@ import msgspec
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Loading
 from glowplug.domain.snapshot import Snapshot
+from glowplug.wire.exposition import Families
 
 MAX_FRAME = 64 << 20
 PROTOCOL = 1
@@ -85,6 +86,48 @@ class KeysUsed(msgspec.Struct, frozen=True, tag=True):
     keys: dict[str, float]
 
 
+class Logged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """A request with its answer, as the client sent and got them; of keys that ask for it only."""
+
+    request: str
+    key: str
+    at: float
+    """Unix seconds of the end."""
+    kind: str
+    asked: str
+    model: str
+    status: int
+    sent: bytes
+    answered: bytes
+    truncated: bool
+    """One of the two was longer than what is kept."""
+
+
+class Scraped(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Scrape`: everything this worker counts."""
+
+    ask: int
+    families: Families
+
+
+class KeepResponse(msgspec.Struct, frozen=True, tag=True):
+    """A response that its client may ask for again, or go on from."""
+
+    key: str
+    """Id of the API key whose it is; nobody else's requests find it."""
+    id: str
+    model: str
+    """The target that made it."""
+    native: bool
+    """It is kept where it was made; then there is nothing of it here but this."""
+    created: float
+    """Unix seconds."""
+    response: bytes = b""
+    """The whole response, JSON."""
+    input: bytes = b"[]"
+    """The items it answers, from the beginning of the conversation, JSON."""
+
+
 # ---- control → worker
 
 
@@ -104,10 +147,27 @@ class Revoked(msgspec.Struct, frozen=True, tag=True):
     instance: str
 
 
+class ForgetResponse(msgspec.Struct, frozen=True, tag=True):
+    """Its client has deleted this response."""
+
+    key: str
+    id: str
+
+
 class Progress(msgspec.Struct, frozen=True, tag=True):
     """How far a wanted instance is."""
 
     loading: Loading
+
+
+class Memory(msgspec.Struct, frozen=True, tag=True):
+    """What a granted instance holds, for clients that ask what is loaded.  Bytes."""
+
+    instance: str
+    size: int
+    """All of it."""
+    size_vram: int
+    """On accelerators."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
@@ -118,8 +178,14 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     failure: Failure
 
 
-ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed
-ToWorker = SetSnapshot | Granted | Revoked | Progress | Failed
+class Scrape(msgspec.Struct, frozen=True, tag=True):
+    """Say what you count."""
+
+    ask: int
+
+
+ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | Scraped | KeepResponse | Logged
+ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape | ForgetResponse
 
 
 class FrameError(ValueError):

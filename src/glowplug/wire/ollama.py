@@ -23,6 +23,8 @@ FOREVER: Final = -1
 CHAT: Final = "/api/chat"
 GENERATE: Final = "/api/generate"
 EMBED: Final = "/api/embed"
+EMBEDDINGS: Final = "/api/embeddings"
+"""As `EMBED` was before: one prompt, one vector, no usage."""
 VERSION: Final = "/api/version"
 RUNNING: Final = "/api/ps"
 SHOW: Final = "/api/show"

@@ -302,6 +302,9 @@ def estimate_tokens(count_bytes: int) -> int:
 
 # ---- errors
 
+_PARAMS: Final = {"model_not_found": "model", "previous_response_not_found": "previous_response_id"}
+"""Codes of errors that are about one member of the request."""
+
 
 def error_body(error: GlowplugError, request_id: str) -> bytes:
     """An error as OpenAI clients expect it: `{"error": {"message", "type", "param", "code", …}}`.
@@ -312,7 +315,7 @@ def error_body(error: GlowplugError, request_id: str) -> bytes:
     detail: dict[str, object] = {
         "message": error_text(error),
         "type": error.type,
-        "param": "model" if isinstance(error, RequestError) and error.code == "model_not_found" else None,
+        "param": _PARAMS.get(error.code) if isinstance(error, RequestError) else None,
         "code": error.code,
         **error_members(error, request_id),
     }

@@ -23,6 +23,9 @@ SPELLED: Final = {"max_tokens": "max_output_tokens"}
 """Settings that have another name here than in chat completions."""
 _LAST = re.compile(rb"(?:\A|\n)event: ?(?:response\.(?:completed|incomplete|failed)|error)\r?\n")
 _LAST_AUDIO = re.compile(rb'"type"\s*:\s*"(?:transcript\.text|speech\.audio)\.done"|(?:\A|\n)data: ?\[DONE\]\r?\n')
+_REASONING: Final = msgspec.Raw(b'"reasoning"')
+_MESSAGE: Final = msgspec.Raw(b'"message"')
+_CALLS: Final = (msgspec.Raw(b'"function_call"'), msgspec.Raw(b'"custom_tool_call"'))
 _EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n")
 
 
@@ -49,6 +52,18 @@ class _Usage(msgspec.Struct):
 
 class _Response(msgspec.Struct):
     usage: _Usage | None = None
+    id: str | None = None
+    output: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class _Whole(msgspec.Struct):
+    response: msgspec.Raw
+
+
+class _Asked(msgspec.Struct):
+    input: msgspec.Raw = msgspec.Raw(b"[]")
+    store: bool | None = None
+    previous_response_id: str | None = None
 
 
 class _Event(msgspec.Struct):
@@ -58,6 +73,10 @@ class _Event(msgspec.Struct):
 
 _response = msgspec.json.Decoder(_Response).decode
 _event = msgspec.json.Decoder(_Event).decode
+_whole = msgspec.json.Decoder(_Whole).decode
+_asked = msgspec.json.Decoder(_Asked).decode
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_items = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
 
 def usage_of(body: bytes) -> Usage | None:
@@ -89,7 +108,7 @@ def _plain(usage: _Usage) -> Usage | None:
 class ResponsesWatch(UsageWatch):
     """Watches a stream of response events that passes untouched."""
 
-    __slots__ = ("_closing", "_end")
+    __slots__ = ("_closing", "_end", "final")
 
     last = _LAST
 
@@ -97,6 +116,8 @@ class ResponsesWatch(UsageWatch):
         super().__init__()
         self._closing = False
         self._end = b""
+        self.final = b""
+        """The last payload that reported usage: that of the event which ends the stream, once that has come."""
 
     def read(self, payload: bytes) -> None:
         try:
@@ -106,6 +127,7 @@ class ResponsesWatch(UsageWatch):
         usage = event.usage or (event.response.usage if event.response is not None else None)
         if usage is not None:
             self.usage = _plain(usage) or self.usage
+            self.final = payload
 
     def is_last(self, out: bytes) -> bool:
         """Whether these bytes end with the event that ends the stream; they are shown in order, each once."""
@@ -121,6 +143,71 @@ class AudioWatch(ResponsesWatch):
     __slots__ = ()
 
     last = _LAST_AUDIO
+
+
+# ---- responses that are kept
+
+
+def response_in(payload: bytes) -> bytes:
+    """The whole response in the payload of a stream's last event, or nothing."""
+    try:
+        return bytes(_whole(payload).response)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return b""
+
+
+def id_of(response: bytes) -> str:
+    """The id of a whole response, or nothing."""
+    try:
+        return _response(response).id or ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def input_of(request: bytes) -> bytes | None:
+    """The items of a request's input, JSON; None when its response is not to be kept."""
+    try:
+        asked = _asked(request)
+        return None if asked.store is False else _encode(_as_items(asked.input))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def previous_of(request: bytes) -> str:
+    """The id of the response that a request goes on from, or nothing."""
+    try:
+        return _asked(request).previous_response_id or ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def continued(request: bytes, before: bytes, response: bytes) -> tuple[bytes, bytes]:
+    """A request with the whole conversation as its input: all items of `before`, what `response` said to them, its own.
+
+    Once with the id of the response it goes on from, and once without, for servers that do not know it.  Ids of items
+    are left out, and thinking, which servers take from nobody but themselves.  Raises ValueError when one of the three
+    is not what it should be.
+    """
+    members = _members(request)
+    earlier = [_bare(item) for part in (before, bytes(_response(response).output)) for item in _items(part)]
+    items = [item for item in earlier if item.get("type") != _REASONING]
+    members["input"] = msgspec.Raw(_encode([*items, *_as_items(members.get("input", msgspec.Raw(b"[]")))]))
+    full = _encode(members)
+    members.pop("previous_response_id", None)
+    return full, _encode(members)
+
+
+def _bare(item: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    if item.get("type", _MESSAGE) in (_MESSAGE, *_CALLS):
+        item.pop("id", None)
+    return item
+
+
+def _as_items(given: msgspec.Raw) -> list[object]:
+    items = msgspec.json.decode(given)
+    if isinstance(items, str):
+        return [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": items}]}]
+    return items if isinstance(items, list) else []
 
 
 def error_event(error: GlowplugError, request_id: str) -> bytes:
