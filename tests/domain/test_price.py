@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glowplug.domain.price import MILLION, Price, Rates, Tier, Tokens, cost
+from glowplug.domain.price import MILLION, MOST, Price, Rates, Tier, Tokens, attempt_cost, cost
 
 USD = 1_000_000_000
 PRICE = Price(
@@ -56,6 +56,17 @@ def test_rounded_once_and_up(prompt_rate: int, completion_rate: int, prompt: int
     price = Price(version="v", rates=Rates(prompt=prompt_rate, completion=completion_rate))
     exact = Fraction(prompt * prompt_rate + completion * completion_rate, MILLION)
     assert 0 <= cost(price, Tokens(prompt=prompt, completion=completion)) - exact < 1
+
+
+@pytest.mark.parametrize(("status", "each"), [(200, 9), (0, 0), (400, 0), (503, 0), (302, 9)])
+def test_only_what_was_answered_costs_what_a_request_costs(status: int, each: int) -> None:
+    price = Price(version="e", rates=Rates(prompt=USD), request=9)
+    assert attempt_cost(price, Tokens(prompt=2), status) == 2_000 + each
+
+
+def test_an_absurd_usage_costs_what_a_sum_can_hold() -> None:
+    price = Price(version="e", rates=Rates(prompt=USD * 100))
+    assert attempt_cost(price, Tokens(prompt=1 << 53), 200) == MOST
 
 
 @pytest.mark.parametrize(("price", "free"), [

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from glowplug.domain.budget import Scope, UseLimit, Window
-from glowplug.domain.price import Price, Rates
-from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
-from glowplug.gateway.limiting import cost_of, expected_cost, expected_tokens, tightest
+from glowplug.domain.usage import AttemptOpened, Outcome
+from glowplug.gateway.limiting import expected_cost, expected_tokens, tightest
 from glowplug.gateway.plane import Plane
-from tests.gateway.metered import PRICE, USER, Metered, budget, priced
+from tests.gateway.metered import USER, Metered, budget, priced
 from tests.gateway.rig import ANSWER, STREAM, Rig, chat, local, whole
 
 
@@ -319,22 +318,6 @@ def test_what_is_expected_without_a_word_about_the_answer_is_the_prompt() -> Non
     assert expected_tokens(_call(b"{}      ")) == 2
     assert expected_tokens(_call(b'{"max_tokens":3}')) == 4 + 3
     assert expected_tokens(_call(b"--form--", form=True)) == 2
-
-
-def test_the_record_says_what_it_cost_and_else_the_price_does() -> None:
-    def record(**more: Any) -> AttemptClosed:
-        base: dict[str, Any] = {
-            "request": "r", "attempt": 0, "key": "k", "asked": "a", "model": "m", "path": "chat", "started": 0.0,
-            "duration": 0.0, "first_byte": 0.0, "status": 200, "outcome": Outcome.OK, "prompt_tokens": 3,
-            "completion_tokens": 4, "cached_tokens": 0, "estimated": False, "streamed": False,
-        }  # fmt: skip
-        return AttemptClosed(**{**base, **more})
-
-    assert cost_of(record(), PRICE) == 11
-    assert cost_of(record(cost=5), PRICE) == 5
-    assert cost_of(record(price="v"), PRICE) == 0, "an explicit zero is a value"
-    each = Price(version="e", rates=Rates(), request=9)
-    assert (cost_of(record(), each), cost_of(record(status=500), each)) == (9, 0)
 
 
 def test_the_tightest_limits_are_told(rig: Rig, metered: Metered) -> None:

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from sqlalchemy import event, select
 
+from glowplug.domain.price import Price, Rates
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome, Record
 from glowplug.ledger.fold import Folded, Folder, merge
 from glowplug.ledger.journal import JournalWriter
 from glowplug.ledger.segments import SegmentFiles
+from glowplug.store import prices, rollups
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
 from glowplug.store.tables import attempts
@@ -34,6 +36,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("template") / "glowplug.db"
     database = Database(file)
     database.open()
+    cheap = Price(version="t", rates=Rates(prompt=3_000_000), request=9)
+    database.call(lambda c: prices.note(c, {"m": cheap, "x": cheap}, 1.0))
     database.close()
     return file
 
@@ -119,7 +123,17 @@ class World:
             wanted[identity] = row
         return wanted
 
+    def check_rollups(self) -> None:
+        """Whatever has been folded, the sums by scope and hour are those of the lines."""
+        stored, computed = self.database.call(lambda c: (rollups.stored(c), rollups.computed(c)))
+        assert stored == computed
+        lines = self.database.call(lambda c: c.execute(select(attempts).where(attempts.c.state != "open")).all())
+        everything = [one for (scope, _, _), one in stored.items() if scope == "all"]
+        assert sum(one.nano for one in everything) == sum(line.cost for line in lines)
+        assert sum(one.attempts for one in everything) == len(lines)
+
     def check_sums(self) -> None:
+        self.check_rollups()
         wanted: Counter[str] = Counter()
         for state, outcome, prompt, completion in self.expected().values():
             wanted["attempts"] += 1
@@ -294,6 +308,7 @@ def test_killed_at_every_step_and_folded_again_the_ledger_is_exact(tmp_path: Pat
         died = world.fold_killed_at(step, after)
         rows = world.rows()
         assert set(rows) <= set(world.truth)
+        world.check_rollups()
         world.fold()
         assert world.rows() == world.expected()
         world.check_sums()
@@ -380,6 +395,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def exact(self) -> None:
         rows = self.world.rows()
         assert set(rows) <= set(self.world.truth)
+        self.world.check_rollups()
         if self.folded:
             assert rows == self.world.expected()
             self.world.check_sums()

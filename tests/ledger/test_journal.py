@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glowplug.domain.usage import Record
+from glowplug.domain.usage import AttemptClosed, AttemptOpened, Record
 from glowplug.errors import StoreError
 from glowplug.ledger.journal import Damage, JournalReader, JournalWriter
 from glowplug.ledger.segments import HEADER, SegmentFiles, order
@@ -261,3 +261,15 @@ def test_what_was_appended_survives_kill_9(tmp_path: Path) -> None:
     assert found == [f"r{i}" for i in range(len(found))]
     assert len(found) >= said >= 3000
     assert len(segments(tmp_path)) > 2
+
+
+def test_records_of_the_release_before_are_read_with_what_they_had() -> None:
+    begun = msgspec.msgpack.encode(["o", "r", 0, "k", "asked", "m", "chat", 1.5, 7])
+    ended = msgspec.msgpack.encode(
+        ["c", "r", 0, "k", "asked", "m", "chat", 1.5, 0.5, 0.1, 200, "ok", 3, 4, 1, False, True]
+    )
+    decode = msgspec.msgpack.Decoder(Record).decode
+    assert decode(begun) == AttemptOpened("r", 0, "k", "asked", "m", "chat", 1.5, 7)
+    record = decode(ended)
+    assert isinstance(record, AttemptClosed)
+    assert (record.prompt_tokens, record.user, record.tags, record.cost, record.price) == (3, "", (), 0, "")

@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from glowplug.domain.price import Price, Rates
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
 from glowplug.errors import StoreError
+from glowplug.store import prices, rollups
 from glowplug.store.attempts import CLOSED, INTERRUPTED, OPEN, AttemptStore, add_closed, add_opened, day_of
 from glowplug.store.database import Database
 from glowplug.store.tables import attempts
@@ -27,25 +29,28 @@ def store(database: Database) -> AttemptStore:
 
 
 def test_every_member_of_a_record_is_in_its_row(database: Database, store: AttemptStore) -> None:
-    begun = AttemptOpened("r1", 2, "k", "asked", "m", "/v1/x", 1_764_000_000.5, 7)
+    begun = AttemptOpened("r1", 2, "k", "asked", "m", "/v1/x", 1_764_000_000.5, 7, "u", "t", ("g",))
     ended = AttemptClosed(
-        "r2", 3, "k", "asked", "m", "/v1/x", 1_764_000_000.5, 1.5, 0.25, 502, Outcome.TIMEOUT, 11, 12, 13, True, True
-    )
+        "r2", 3, "k", "asked", "m", "/v1/x", 1_764_000_000.5, 1.5, 0.25, 502, Outcome.TIMEOUT, 11, 12, 13, True, True,
+        "v", "w", ("h", "i"), 14, 15, 16, 17, 18, "p", 0, "first", "x",
+    )  # fmt: skip
     store.absorb("w", "s", 1, [begun], [ended])
     first, second = rows(database)
     shared = {
         "worker": "w", "day": "2025-11-24", "key": "k", "asked": "asked", "model": "m", "path": "/v1/x",
-        "started": 1_764_000_000.5,
+        "started": 1_764_000_000.5, "energy": 0,
     }  # fmt: skip
     assert first == {
         **shared, "request": "r1", "attempt": 2, "state": OPEN, "duration": 0.0, "first_byte": 0.0, "status": 0,
         "outcome": "", "prompt_tokens": 7, "completion_tokens": 0, "cached_tokens": 0, "estimated": True,
-        "streamed": False,
+        "streamed": False, "user": "u", "team": "t", "tags": ["g"], "cache_written": 0, "reasoning": 0,
+        "prompt_audio": 0, "completion_audio": 0, "cost": 0, "price": "", "reason": "", "trace": "",
     }  # fmt: skip
     assert second == {
         **shared, "request": "r2", "attempt": 3, "state": CLOSED, "duration": 1.5, "first_byte": 0.25, "status": 502,
         "outcome": "timeout", "prompt_tokens": 11, "completion_tokens": 12, "cached_tokens": 13, "estimated": True,
-        "streamed": True,
+        "streamed": True, "user": "v", "team": "w", "tags": ["h", "i"], "cache_written": 14, "reasoning": 15,
+        "prompt_audio": 16, "completion_audio": 17, "cost": 18, "price": "p", "reason": "first", "trace": "x",
     }  # fmt: skip
 
 
@@ -81,6 +86,27 @@ def test_settling_touches_the_open_attempts_of_that_worker_only(database: Databa
         ("a", INTERRUPTED, "interrupted"), ("b", CLOSED, "ok"), ("c", OPEN, ""),
     ]  # fmt: skip
     assert store.open_workers() == {"x"}
+
+
+def test_what_is_interrupted_costs_its_estimate_until_the_truth_turns_up(
+    database: Database, store: AttemptStore
+) -> None:
+    old, new = (Price(version=name, rates=Rates(prompt=rate), request=9) for name, rate in (("1", 1), ("2", 5_000_000)))
+    database.call(lambda c: (prices.note(c, {"m": old}, 1.0), prices.note(c, {"m": new}, 2.0)))
+    store.absorb("w", "s", 1, [opened("a"), opened("b", model="unpriced")], [])
+    assert database.call(rollups.stored) == {}
+    store.settle("w")
+    found = {row["request"]: (row["cost"], row["price"]) for row in rows(database)}
+    assert found == {"a": (35, "2"), "b": (0, "")}
+    [hour] = {hour for _, _, hour in database.call(rollups.stored)}
+    assert database.call(rollups.stored)["all", "", hour] == (35, 14, 0, 2)
+    for _ in range(2):
+        store.absorb("w", "s", 2, [], [closed("a", prompt=100)])
+    sums = database.call(rollups.stored)
+    assert sums["all", "", hour] == (301, 107, 5, 2)
+    assert sums["tag", "b", hour] == sums["model", "m", hour] == (301, 100, 5, 1)
+    assert sums["user", "ann", hour] == sums["key", "k", hour] == sums["all", "", hour]
+    assert sums == database.call(rollups.computed)
 
 
 def test_positions_move_with_the_records_or_not_at_all(database: Database, store: AttemptStore) -> None:

@@ -228,3 +228,29 @@ def test_keys_of_before_rights_may_do_what_they_could(tmp_path: Path) -> None:
     later.close()
     [backup] = backups(tmp_path)
     assert later.backup == backup and "bak-0001-" in backup.name
+
+
+def test_attempts_of_before_are_in_the_sums_by_the_hour(tmp_path: Path) -> None:
+    from glowplug.store import rollups
+
+    file = tmp_path / "glowplug.db"
+    old = Database(file, Schema(CURRENT.directory, "0006"))
+    old.open()
+    insert = (
+        "INSERT INTO attempts (request, attempt, state, worker, day, key, asked, model, path, started, duration,"
+        " first_byte, status, outcome, prompt_tokens, completion_tokens, cached_tokens, estimated, streamed)"
+        " VALUES (:r, 0, :state, 'w', '2025-11-24', :key, 'a', 'm', 'p', :at, 0, 0, 200, 'ok', 3, 4, 0, 0, 0)"
+    )
+    lines = [("a", "closed", "k", 7199.9), ("b", "interrupted", "l", 7200.0), ("c", "open", "k", 7200.0)]
+    values = [dict(zip(("r", "state", "key", "at"), line, strict=True)) for line in lines]
+    old.call(lambda c: c.execute(text(insert), values))
+    old.close()
+    database = Database(file)
+    database.open()
+    try:
+        stored, computed = database.call(lambda c: (rollups.stored(c), rollups.computed(c)))
+    finally:
+        database.close()
+    assert stored == computed
+    assert {place for place in stored if place[0] == "key"} == {("key", "k", 1), ("key", "l", 2)}
+    assert stored["all", "", 2] == (0, 3, 4, 1)

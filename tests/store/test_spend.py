@@ -5,23 +5,14 @@ from sqlalchemy import text
 
 from glowplug.domain.budget import Scope
 from glowplug.errors import StoreError
+from glowplug.store import rollups
 from glowplug.store.database import Database
 from glowplug.store.spend import Spend
-from glowplug.store.tables import metadata
 
 
 def _add(database: Database, *rows: tuple[str, str, int, int]) -> None:
-    if "spend" not in metadata.tables:
-        create = "CREATE TABLE IF NOT EXISTS spend (scope VARCHAR(16), name VARCHAR(255), hour BIGINT, nano BIGINT)"
-        database.call(lambda c: c.execute(text(create)))
-    insert = text("INSERT INTO spend (scope, name, hour, nano) VALUES (:scope, :name, :hour, :nano)")
-    values = [{"scope": scope, "name": name, "hour": hour, "nano": nano} for scope, name, hour, nano in rows]
-    database.call(lambda c: c.execute(insert, values))
-
-
-@pytest.mark.skipif("spend" in metadata.tables, reason="the ledger adds it up")
-def test_nobody_knows_before_the_ledger_adds_it_up(database: Database) -> None:
-    assert Spend(database).since(Scope.ALL, "", 0.0) is None
+    sums = {(scope, name, hour): rollups.Sum(nano) for scope, name, hour, nano in rows}
+    database.call(lambda c: rollups.move(c, sums))
 
 
 def test_hours_of_one_scope_from_the_one_that_the_moment_is_in(database: Database) -> None:

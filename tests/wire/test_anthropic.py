@@ -132,3 +132,16 @@ def test_the_envelope() -> None:
 @pytest.mark.parametrize(("status", "name"), [(200, b"message"), (400, b"error"), (503, b"error")])
 def test_a_whole_answer_as_an_event(status: int, name: bytes) -> None:
     assert anthropic.answer_event(status, b'{\n"a":1}') == b'event: %b\ndata: { "a":1}\n\n' % name
+
+
+def test_what_was_put_into_the_cache_is_part_of_the_prompt_and_stands_until_it_is_reported_again() -> None:
+    started = {"input_tokens": 10, "cache_read_input_tokens": 3, "cache_creation_input_tokens": 4, "output_tokens": 1}
+    usage = anthropic.usage_of(json.dumps({"usage": started}).encode())
+    assert usage is not None
+    assert (usage.prompt_tokens, usage.cached_tokens, usage.cache_written) == (17, 3, 4)
+    watch = anthropic.MessagesWatch()
+    watch.read(json.dumps({"type": "message_start", "message": {"usage": started}}).encode())
+    watch.read(json.dumps({"type": "message_delta", "usage": {"output_tokens": 9}}).encode())
+    usage = watch.usage
+    assert usage is not None
+    assert (usage.prompt_tokens, usage.cached_tokens, usage.cache_written, usage.completion_tokens) == (17, 3, 4, 9)

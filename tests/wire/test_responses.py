@@ -100,3 +100,20 @@ def test_an_error_is_the_documented_event_and_the_object_of_whole_answers() -> N
 @pytest.mark.parametrize(("status", "name"), [(200, b"message"), (422, b"error")])
 def test_a_whole_answer_as_an_event(status: int, name: bytes) -> None:
     assert responses.answer_event(status, b'{"a":\n1}') == b'event: %b\ndata: {"a": 1}\n\n' % name
+
+
+def test_the_details_of_usage() -> None:
+    body = {
+        "input_tokens": 9, "input_tokens_details": {"cached_tokens": 4}, "output_tokens": 8,
+        "output_tokens_details": {"reasoning_tokens": 6},
+    }  # fmt: skip
+    usage = responses.usage_of(json.dumps({"usage": body}).encode())
+    assert usage is not None
+    assert usage.cached_tokens == 4
+    assert usage.completion_tokens_details is not None
+    assert usage.completion_tokens_details.reasoning_tokens == 6
+    heard = {"input_tokens": 14, "input_token_details": {"audio_tokens": 14, "text_tokens": 0}, "output_tokens": 5}
+    usage = responses.usage_of(json.dumps({"usage": heard}).encode())
+    assert usage is not None
+    assert usage.prompt_tokens_details is not None
+    assert usage.prompt_tokens_details.audio_tokens == 14

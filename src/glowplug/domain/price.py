@@ -61,8 +61,22 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return not self.request and self.rates == Rates() and not self.tiers
 
 
+MOST = 1 << 53
+"""Nano-dollars of one line: an upstream that reports an absurd usage makes no sum overflow."""
+LOCAL = "local"
+"""The version that lines of local models without a price of their own carry."""
+
+
+def attempt_cost(price: Price, tokens: Tokens, status: int) -> int:
+    """What an attempt cost that ended with this HTTP status (0: none), in nano-dollars."""
+    total = cost(price, tokens)
+    if not 200 <= status < 400:
+        total -= price.request
+    return min(total, MOST)
+
+
 def cost(price: Price, tokens: Tokens) -> int:
-    """What these tokens cost, in nano-dollars."""
+    """What these tokens of an attempt that was answered cost, in nano-dollars."""
     rates = price.rates
     for tier in price.tiers:
         if tokens.prompt > tier.above:

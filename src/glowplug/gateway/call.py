@@ -44,6 +44,8 @@ class Call:
     over = paused = False
     attempts = tried = retried = pauses = 0
     load_time = beat_at = queue_time = upstream_time = 0.0
+    cost = 0
+    """Nano-dollars of its attempts that are settled."""
     attempt: Attempt | None = None
     waiting: Wait | None = None
     held: Pass | None = None

@@ -1,24 +1,61 @@
-"""The header lines that say who served a request, why, and how long each part took."""
+"""The header lines that say who served a request, why, how long each part took and what it cost.
+
+The same is said once more in the names that LiteLLM's clients read (https://docs.litellm.ai/docs/proxy/response_headers).
+"""
 
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from glowplug.money import decimal_usd
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
 
+NOBODY: Final = b"x-glowplug-model: \r\n"
+NOTHING: Final = b"x-glowplug-cost: 0\r\nx-litellm-response-cost: 0\r\n"
+
 
 def identity(call: Call) -> bytes:
-    """Of an answer whose head is about to go out (times in milliseconds)."""
+    """Of an answer whose head is about to go out (times in milliseconds, dollars as exact decimals).
+
+    The cost is that of the whole request, with the attempts that came to nothing; it is there once the answer is
+    complete and the one who gave it has a price.
+    """
     now = monotonic()
     attempt = call.attempt
-    started = attempt.started if attempt else now
+    if attempt is None:
+        started, target, money = now, NOBODY, b""
+    else:
+        started = attempt.started
+        target = attempt.target.identity
+        money = b"" if not attempt.settled else _money(call.cost) if call.cost else attempt.target.costs_nothing
+    upstream = (now - started) * 1e3
+    load = call.load_time * 1e3
+    total = (now - call.t0) * 1e3
+    request = call.request_id.encode()
+    again = further = 0
+    if call.attempts > 1:
+        again = min(call.retried.bit_count() + call.pauses, call.attempts - 1)
+        further = call.attempts - 1 - again
     return (
-        b"x-request-id: %b\r\nx-glowplug-model: %b\r\nx-glowplug-attempts: %d\r\nx-glowplug-reason: %b\r\n"
-        b"server-timing: queue;dur=%.2f, load;dur=%d, upstream;dur=%.2f\r\n"
+        b"x-request-id: %b\r\n%bx-glowplug-attempts: %d\r\nx-glowplug-reason: %b\r\n"
+        b"server-timing: queue;dur=%.2f, load;dur=%d, upstream;dur=%.2f\r\n%b"
+        b"x-litellm-call-id: %b\r\nx-litellm-model-group: %b\r\nx-litellm-attempted-retries: %d\r\n"
+        b"x-litellm-attempted-fallbacks: %d\r\nx-litellm-response-duration-ms: %.2f\r\n"
+        b"x-litellm-overhead-duration-ms: %.2f\r\n"
     ) % (
-        call.request_id.encode(), attempt.target.name_header if attempt else b"",
-        call.attempts, call.reason,
-        (started - call.t0 - call.load_time) * 1e3, call.load_time * 1e3, (now - started) * 1e3,
+        request, target, call.attempts, call.reason, total - load - upstream, load, upstream, money,
+        request, call.route.header, again, further, total, total - load - upstream,
     )  # fmt: skip
+
+
+def _money(nano: int) -> bytes:
+    text = decimal_usd(nano).encode()
+    return b"x-glowplug-cost: %b\r\nx-litellm-response-cost: %b\r\n" % (text, text)
+
+
+def named(name: bytes) -> bytes:
+    """The lines that name a target, made once."""
+    return b"x-glowplug-model: %b\r\nx-litellm-model-id: %b\r\n" % (name, name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.price import Price, Tokens, cost
+from glowplug.domain.price import Tokens, cost
 from glowplug.domain.usage import AttemptClosed
 from glowplug.errors import GlowplugError, LimitReached
 from glowplug.gateway import refusals
@@ -106,19 +106,18 @@ class Pass:
 class Lease:
     """What one attempt holds: a pass of its target's guard, and money against budgets."""
 
-    __slots__ = ("_pass", "_price", "_reservation", "reserved")
+    __slots__ = ("_pass", "_reservation", "reserved")
 
-    def __init__(self, taken: Pass | None, reservation: Reservation | None, price: Price | None) -> None:
+    def __init__(self, taken: Pass | None, reservation: Reservation | None) -> None:
         self._pass = taken
         self._reservation = reservation
-        self._price = price
         self.reserved = 0 if reservation is None else reservation.amount
         """Nano-dollars."""
 
     def settle(self, record: AttemptClosed) -> None:
         """The attempt has ended with this record."""
-        if self._reservation is not None and self._price is not None:
-            self._reservation.settle(cost_of(record, self._price))
+        if self._reservation is not None:
+            self._reservation.settle(record.cost)
         if self._pass is not None:
             self._pass.used(record.prompt_tokens + record.completion_tokens)
             self._pass.end()
@@ -145,7 +144,7 @@ def lease(call: Call, target: Target, now: float) -> Lease | None:
             raise refusals.budget_exceeded(over, unix)
         reservation = Reservation(tuple(meter.at(unix)[1] for meter in meters), expected_cost(call, target))
     taken = None if guard is None else guard.take(call, now)
-    return None if reservation is None and taken is None else Lease(taken, reservation, target.route.price)
+    return None if reservation is None and taken is None else Lease(taken, reservation)
 
 
 def meters_of(call: Call, target: Target) -> tuple[Meter, ...]:
@@ -198,23 +197,6 @@ def expected_cost(call: Call, target: Target) -> int:
     completion = (default if kind.form else output_cap(data, default)) if kind.completion else 0
     prompt = estimate_tokens(len(data)) if kind.prompt else 0
     return cost(route.price, Tokens(prompt=prompt, completion=completion))
-
-
-def cost_of(record: AttemptClosed, price: Price) -> int:
-    """What an attempt cost: as its record says, else by the price it was admitted with."""
-    if record.price or record.cost:
-        return record.cost
-    tokens = Tokens(
-        prompt=record.prompt_tokens,
-        completion=record.completion_tokens,
-        cached=record.cached_tokens,
-        cache_written=record.cache_written,
-        reasoning=record.reasoning,
-        prompt_audio=record.prompt_audio,
-        completion_audio=record.completion_audio,
-    )
-    answered = 200 <= record.status < 400
-    return cost(price, tokens) - (0 if answered else price.request)
 
 
 class Tightest(tuple[Left | None, Left | None]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from glowplug.domain.price import Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed, Outcome
 from glowplug.gateway.kept import keep
 from glowplug.wire.openai import Usage, estimate_tokens
@@ -20,13 +21,24 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
     target.active -= 1
     if call.reply.detached:
         outcome = Outcome.CLIENT_GONE
+    cached = written = heard = thought = said = 0
     if usage is not None:
-        details = usage.prompt_tokens_details
-        cached = (details.cached_tokens or 0) if details is not None else 0
         prompt, completion, estimated = usage.prompt_tokens, usage.completion_tokens or 0, False
+        if (inside := usage.prompt_tokens_details) is not None:
+            cached, written, heard = inside.cached_tokens or 0, inside.cache_write_tokens or 0, inside.audio_tokens or 0
+        if (within := usage.completion_tokens_details) is not None:
+            thought, said = within.reasoning_tokens or 0, within.audio_tokens or 0
     else:
-        cached = 0
         prompt, completion, estimated = _guessed(attempt, outcome)
+    price = target.route.price
+    cost = 0
+    if price is not None:
+        used = Tokens(
+            prompt=prompt, completion=completion, cached=cached, cache_written=written, reasoning=thought,
+            prompt_audio=heard, completion_audio=said,
+        )  # fmt: skip
+        cost = attempt_cost(price, used, attempt.status)
+        call.cost += cost
     owner = call.key.route
     lasted = monotonic() - attempt.started
     call.upstream_time += lasted
@@ -34,7 +46,8 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         call.request_id, call.attempts - 1, owner.id, call.asked, target.name, call.kind.name,
         attempt.wall, lasted, attempt.first_byte, attempt.status, outcome, prompt,
         completion, cached, estimated, attempt.streaming,
-        user=owner.user or call.end_user, team=owner.team, tags=owner.tags, trace=call.trace,
+        owner.user or call.end_user, owner.team, owner.tags, written, thought, heard, said, cost,
+        target.price_version, 0, "first" if call.reason == b"first" else call.reason.decode(), call.trace,
     )  # fmt: skip
     call.plane.close_attempt(record)
     # After the record: what is settled is in the journal, so a fold that begins later has it.

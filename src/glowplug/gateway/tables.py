@@ -15,9 +15,11 @@ import msgspec
 from glowplug.domain.budget import Scope
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Cold, Loading
+from glowplug.domain.price import LOCAL
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, ModelRoute, Snapshot
 from glowplug.gateway.dialects import shape_of
 from glowplug.gateway.guards import Guards
+from glowplug.gateway.identity import NOTHING, named
 from glowplug.gateway.kinds import KINDS
 from glowplug.gateway.limiting import Guard
 from glowplug.gateway.model_facts import Facts
@@ -81,13 +83,15 @@ class Target:
     """One model as requests meet it."""
 
     __slots__ = (
-        "active", "asked", "failure", "guard", "heads", "instance", "limiter", "loading", "metered", "name",
-        "name_header", "pool", "queue", "roads", "route", "waiters", "warmed_at",
+        "active", "asked", "costs_nothing", "failure", "guard", "heads", "identity", "instance", "limiter", "loading",
+        "metered", "name", "name_header", "pool", "price_version", "queue", "roads", "route", "waiters", "warmed_at",
     )  # fmt: skip
 
     def __init__(self, route: ModelRoute) -> None:
         self.name = route.name
         self.name_header = route.name.encode()
+        self.identity = named(self.name_header)
+        """Header lines of what it answers."""
         self.active = 0
         self.instance: Instance | None = None
         self.failure: Failure | None = None
@@ -116,6 +120,10 @@ class Target:
             self.instance.put(self.roads)
         self.metered = route.price is not None and not route.price.free
         """Whether attempts cost something, so that budgets apply."""
+        self.price_version = (LOCAL if route.local else "") if route.price is None else route.price.version
+        """What lines say their cost was computed with; empty where nobody knows what attempts cost."""
+        self.costs_nothing = NOTHING if self.price_version else b""
+        """Header lines of answers that cost nothing; empty where that is not known."""
         if self.pool is not None and old is not None and _way(old) != _way(route):
             self.pool.close()
             self.pool = None
@@ -170,12 +178,13 @@ def _way(route: ModelRoute) -> tuple[str, float]:
 class Route:
     """A name clients use (a model's own or an alias) with its targets by endpoint."""
 
-    __slots__ = ("by_kind", "cold", "limiter", "name", "targets", "timeout")
+    __slots__ = ("by_kind", "cold", "header", "limiter", "name", "targets", "timeout")
 
     def __init__(
         self, name: str, targets: tuple[Target, ...], cold: Cold, timeout: float, limiter: RateLimit | None
     ) -> None:
         self.name = name
+        self.header = name.encode()
         self.targets = targets
         self.cold = cold
         self.timeout = timeout

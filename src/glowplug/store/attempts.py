@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from glowplug.domain.price import Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
+from glowplug.store import prices, rollups
 from glowplug.store.database import Database
 from glowplug.store.tables import attempts, journal_cursor
 
 OPEN, INTERRUPTED, CLOSED = "open", "interrupted", "closed"
+_MOST_NAMES = 500
+"""In one statement."""
 
 
 def day_of(unix: float) -> str:
@@ -59,12 +63,7 @@ class AttemptStore:
 
     def settle(self, worker: str) -> int:
         """The open attempts of a worker that is gone become interrupted; returns how many."""
-        change = (
-            update(attempts)
-            .where(attempts.c.state == OPEN, attempts.c.worker == worker)
-            .values(state=INTERRUPTED, outcome=Outcome.INTERRUPTED.value)
-        )
-        return self._database.call(lambda c: c.execute(change).rowcount)
+        return self._database.call(lambda c: settle(c, worker))
 
     def forget(self, segments: Iterable[str]) -> None:
         """Drop the cursors of segments that are deleted."""
@@ -86,9 +85,59 @@ def add_opened(connection: Connection, worker: str, records: Sequence[AttemptOpe
 
 def add_closed(connection: Connection, worker: str, records: Sequence[AttemptClosed]) -> None:
     """Insert or complete attempts that ended; one that is closed already stays as it is."""
-    rows = [_closed_row(worker, record) for record in records]
-    if rows:
-        _upsert(connection, attempts, ["request", "attempt"], rows, CLOSED)
+    rows: dict[tuple[object, object], dict[str, object]] = {}
+    for record in records:
+        rows.setdefault((record.request, record.attempt), _closed_row(worker, record))
+    if not rows:
+        return
+    sums: rollups.Sums = {}
+    known = _known(connection, {record.request for record in records})
+    for identity, row in rows.items():
+        old = known.get(identity)
+        if old is not None and old["state"] == CLOSED:
+            continue
+        if old is not None and old["state"] == INTERRUPTED:
+            rollups.count(sums, old, -1)
+        rollups.count(sums, row)
+    _upsert(connection, attempts, ["request", "attempt"], list(rows.values()), CLOSED)
+    rollups.move(connection, sums)
+
+
+def settle(connection: Connection, worker: str) -> int:
+    """As `AttemptStore.settle`: each costs what its model's price says of the prompt's estimate."""
+    mine = (attempts.c.state == OPEN, attempts.c.worker == worker)
+    rows = connection.execute(select(attempts).where(*mine)).mappings().all()
+    if not rows:
+        return 0
+    found = prices.latest(connection, {row["model"] for row in rows})
+    sums: rollups.Sums = {}
+    changes = []
+    for row in rows:
+        price = found.get(row["model"])
+        cost = 0 if price is None else attempt_cost(price, Tokens(prompt=row["prompt_tokens"]), row["status"])
+        rollups.count(sums, {**row, "cost": cost})
+        version = "" if price is None else price.version
+        changes.append({"r": row["request"], "a": row["attempt"], "nano": cost, "version": version})
+    change = (
+        update(attempts)
+        .where(attempts.c.request == bindparam("r"), attempts.c.attempt == bindparam("a"))
+        .values(
+            state=INTERRUPTED, outcome=Outcome.INTERRUPTED.value, cost=bindparam("nano"), price=bindparam("version")
+        )
+    )
+    connection.execute(change, changes)
+    rollups.move(connection, sums)
+    return len(rows)
+
+
+def _known(connection: Connection, requests: Iterable[str]) -> dict[tuple[object, object], RowMapping]:
+    """The lines of these requests."""
+    names = sorted(requests)
+    found: dict[tuple[object, object], RowMapping] = {}
+    for start in range(0, len(names), _MOST_NAMES):
+        query = select(attempts).where(attempts.c.request.in_(names[start : start + _MOST_NAMES]))
+        found |= {(row["request"], row["attempt"]): row for row in connection.execute(query).mappings()}
+    return found
 
 
 def _upsert(
@@ -117,6 +166,15 @@ def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:
         "cached_tokens": 0,
         "estimated": True,
         "streamed": False,
+        "cache_written": 0,
+        "reasoning": 0,
+        "prompt_audio": 0,
+        "completion_audio": 0,
+        "cost": 0,
+        "price": "",
+        "energy": 0,
+        "reason": "",
+        "trace": "",
     }
 
 
@@ -132,6 +190,15 @@ def _closed_row(worker: str, record: AttemptClosed) -> dict[str, object]:
         "cached_tokens": record.cached_tokens,
         "estimated": record.estimated,
         "streamed": record.streamed,
+        "cache_written": record.cache_written,
+        "reasoning": record.reasoning,
+        "prompt_audio": record.prompt_audio,
+        "completion_audio": record.completion_audio,
+        "cost": record.cost,
+        "price": record.price,
+        "energy": record.energy,
+        "reason": record.reason,
+        "trace": record.trace,
     }
 
 
@@ -148,4 +215,7 @@ def _row(state: str, worker: str, record: AttemptOpened | AttemptClosed) -> dict
         "model": record.model,
         "path": record.path,
         "started": record.started,
+        "user": record.user,
+        "team": record.team,
+        "tags": list(record.tags),
     }

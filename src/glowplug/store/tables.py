@@ -73,6 +73,18 @@ attempts = Table(
     Column("cached_tokens", BigInteger, nullable=False),
     Column("estimated", Boolean, nullable=False),
     Column("streamed", Boolean, nullable=False),
+    Column("user", String(255), nullable=False, server_default=""),
+    Column("team", String(255), nullable=False, server_default=""),
+    Column("tags", JSON, nullable=False, server_default="[]"),
+    Column("cache_written", BigInteger, nullable=False, server_default="0"),
+    Column("reasoning", BigInteger, nullable=False, server_default="0"),
+    Column("prompt_audio", BigInteger, nullable=False, server_default="0"),
+    Column("completion_audio", BigInteger, nullable=False, server_default="0"),
+    Column("cost", BigInteger, nullable=False, server_default="0"),
+    Column("price", String(128), nullable=False, server_default=""),
+    Column("energy", BigInteger, nullable=False, server_default="0"),
+    Column("reason", String(255), nullable=False, server_default=""),
+    Column("trace", String(64), nullable=False, server_default=""),
     PrimaryKeyConstraint("request", "attempt", name="attempts_pk"),
 )
 """The ledger: one row an attempt.  `state` is open, closed or interrupted; `outcome` is empty while open."""
@@ -89,6 +101,7 @@ Index(
     attempts.c.completion_tokens,
     attempts.c.cached_tokens,
 )
+Index("attempts_newest", attempts.c.started, attempts.c.request, attempts.c.attempt)
 Index(
     "attempts_open",
     attempts.c.worker,
@@ -121,6 +134,31 @@ journal_cursor = Table(
     Column("position", BigInteger, nullable=False),
 )
 """How far each journal segment has been folded: bytes from the start of the file."""
+
+spend = Table(
+    "spend",
+    metadata,
+    Column("scope", String(16), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("nano", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    PrimaryKeyConstraint("scope", "name", "hour", name="spend_pk"),
+)
+"""Sums of the attempts that are settled, by scope and hour (Unix time of the start divided by 3600)."""
+
+price_versions = Table(
+    "price_versions",
+    metadata,
+    Column("model", String(255), nullable=False),
+    Column("version", String(128), nullable=False),
+    Column("price", JSON, nullable=False),
+    Column("since", Float, nullable=False),
+    PrimaryKeyConstraint("model", "version", name="price_versions_pk"),
+)
+"""What the version of a price in a line means; `since` is when it was seen first."""
 
 responses = Table(
     "responses",

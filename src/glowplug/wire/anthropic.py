@@ -69,13 +69,16 @@ def _joined(usage: _Usage, before: Usage | None) -> Usage:
     What a later report of the same stream leaves out stands as it was."""
     prompt = before.prompt_tokens if before is not None else 0
     cached = before.cached_tokens if before is not None else 0
+    written = before.cache_written if before is not None else 0
     completion = (before.completion_tokens or 0) if before is not None else 0
     if usage.input_tokens is not None:
         cached = usage.cache_read_input_tokens or 0
-        prompt = usage.input_tokens + cached + (usage.cache_creation_input_tokens or 0)
+        written = usage.cache_creation_input_tokens or 0
+        prompt = usage.input_tokens + cached + written
     if usage.output_tokens is not None:
         completion = usage.output_tokens
-    return Usage(prompt_tokens=prompt, completion_tokens=completion, prompt_tokens_details=prompt_details(cached))
+    details = prompt_details(cached, written)
+    return Usage(prompt_tokens=prompt, completion_tokens=completion, prompt_tokens_details=details)
 
 
 class MessagesWatch(UsageWatch):

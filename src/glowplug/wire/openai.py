@@ -66,10 +66,15 @@ class Usage(msgspec.Struct):
         details = self.prompt_tokens_details
         return (details.cached_tokens or 0) if details is not None else 0
 
+    @property
+    def cache_written(self) -> int:
+        details = self.prompt_tokens_details
+        return (details.cache_write_tokens or 0) if details is not None else 0
 
-def prompt_details(cached: int, written: int = 0) -> _PromptDetails | None:
-    """The part of a `Usage` that says how much of the prompt came from a cache and was put there."""
-    return _PromptDetails(cached, 0, written) if cached or written else None
+
+def prompt_details(cached: int, written: int = 0, audio: int = 0) -> _PromptDetails | None:
+    """The part of a `Usage` that says how much of the prompt came from a cache, was put there, and was audio."""
+    return _PromptDetails(cached, audio, written) if cached or written or audio else None
 
 
 def completion_details(reasoning: int) -> _CompletionDetails | None:

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import msgspec
 
 from glowplug.errors import GlowplugError
-from glowplug.wire.openai import Usage, error_members, error_text, prompt_details
+from glowplug.wire.openai import Usage, completion_details, error_members, error_text, prompt_details
 from glowplug.wire.sse import UsageWatch, named_event
 
 _encode = msgspec.json.Encoder().encode
@@ -31,6 +31,11 @@ _EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n")
 
 class _Details(msgspec.Struct):
     cached_tokens: _Count | None = 0
+    audio_tokens: _Count | None = 0
+    reasoning_tokens: _Count | None = 0
+
+
+_NOTHING: Final = _Details()
 
 
 class _Usage(msgspec.Struct):
@@ -40,6 +45,9 @@ class _Usage(msgspec.Struct):
     completion_tokens: _Count | None = None
     total_tokens: _Count | None = None
     input_tokens_details: _Details | None = None
+    output_tokens_details: _Details | None = None
+    input_token_details: _Details | None = None
+    """The audio endpoints spell it so."""
 
 
 class _Response(msgspec.Struct):
@@ -87,9 +95,14 @@ def _plain(usage: _Usage) -> Usage | None:
         taken = max(0, usage.total_tokens - (given or 0))
     if taken is None and given is None:
         return None
-    details = usage.input_tokens_details
-    cached = (details.cached_tokens or 0) if details is not None else 0
-    return Usage(prompt_tokens=taken or 0, completion_tokens=given or 0, prompt_tokens_details=prompt_details(cached))
+    inside = usage.input_tokens_details or usage.input_token_details or _NOTHING
+    thought = (usage.output_tokens_details or _NOTHING).reasoning_tokens or 0
+    return Usage(
+        prompt_tokens=taken or 0,
+        completion_tokens=given or 0,
+        prompt_tokens_details=prompt_details(inside.cached_tokens or 0, 0, inside.audio_tokens or 0),
+        completion_tokens_details=completion_details(thought),
+    )
 
 
 class ResponsesWatch(UsageWatch):
