@@ -14,7 +14,8 @@ from glowplug.usecases.keys import NewKey
         (b'{"nmae": "x"}', "did you mean name"),
         (
             b'{"zzzzzz": 1}',
-            "known fields: budget, concurrency, end_users, expires_in, models, name, priority, rights, role, rpm",
+            "known fields: budget, cached, concurrency, end_users, expires_in, log_bodies, models, name, priority, "
+            "rights, role, rpm",
         ),
         (b'{"rpm": "many"}', "rpm"),
         (b'{"role": "root"}', "role"),

@@ -130,3 +130,11 @@ async def test_rights_and_priority_are_kept_and_shown(book: Book, database: Data
 async def test_revoking_an_unknown_key(book: Book) -> None:
     with pytest.raises(NotFound, match="keys list"):
         await book.keys.revoke("key_0")
+
+
+async def test_what_is_kept_of_a_keys_answers_is_asked_for(book: Book) -> None:
+    plain = await book.keys.create(NewKey(), frozenset())
+    asked = await book.keys.create(NewKey(cached=True, log_bodies=True), frozenset())
+    assert (plain.cached, plain.log_bodies) == (False, False)
+    assert (asked.cached, asked.log_bodies) == (True, True)
+    assert [(key.cached, key.log_bodies) for key in book.keys.usable()] == [(False, False), (True, True)]

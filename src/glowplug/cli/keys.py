@@ -77,6 +77,8 @@ def keys() -> None:
 @click.option("--team", default="", metavar="NAME", help="Whose spend and limits it counts towards, too.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME", help="A tag of all its requests; may be given again.")
 @click.option("--end-users", is_flag=True, help="Its requests say who is asking; records name them, nothing else.")
+@click.option("--cached", is_flag=True, help="The same request is answered from a cache for keeping.cache_ttl.")
+@click.option("--log-bodies", is_flag=True, help="Its requests and answers are kept whole, for keeping.log_retention.")
 @click.option("--tpm", type=click.IntRange(1), metavar="N", help="Tokens a minute, prompts and answers [no limit].")
 @click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Requests at the same time [no limit].")
 @click.option("--budget", default="", metavar="AMOUNT/WINDOW", help="What it may spend, for example 20/month.")
@@ -94,6 +96,8 @@ def create(
     team: str,
     tags: tuple[str, ...],
     end_users: bool,
+    cached: bool,
+    log_bodies: bool,
     tpm: int | None,
     concurrency: int | None,
     budget: str,
@@ -117,7 +121,8 @@ def create(
     asked: dict[str, Any] = {"name": name, "role": role, "models": allowed, "rpm": rpm}
     asked |= {"rights": rights, "priority": priority}
     more = {"user": user, "team": team, "tags": list(tags), "tpm": tpm, "concurrency": concurrency, "budget": budget}
-    asked |= {name: value for name, value in (more | {"end_users": end_users}).items() if value}
+    flags = {"end_users": end_users, "cached": cached, "log_bodies": log_bodies}
+    asked |= {name: value for name, value in (more | flags).items() if value}
     valid = duration(expires, "--expires") if expires is not None else inf
     asked["expires_in"] = valid if valid < inf else None
     client, output = session.client(), session.output

@@ -47,6 +47,10 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     concurrency: int | None = None
     """Requests at the same time."""
     end_users: bool = False
+    cached: bool = False
+    """Its answers may come from, and go into, the response cache."""
+    log_bodies: bool = False
+    """Its requests and answers are kept whole for a time."""
     """Its requests say who is asking, for the records only."""
     budget: str = ""
     """What it may spend, as `20/month`; more can be given to it later."""
@@ -73,6 +77,8 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     tpm: int | None
     concurrency: int | None
     end_users: bool
+    cached: bool
+    log_bodies: bool
     key: str | None = None
     """The key itself, in the answer to its creation and never again."""
     dry_run: bool = False
@@ -99,6 +105,8 @@ def view(key: ApiKey, secret: Secret | None = None, dry_run: bool = False) -> Ke
         tpm=key.tpm,
         concurrency=key.concurrency,
         end_users=key.end_users,
+        cached=key.cached,
+        log_bodies=key.log_bodies,
         key=secret.reveal() if secret else None,
         dry_run=dry_run,
     )
@@ -135,6 +143,8 @@ def mint(wanted: NewKey, pepper: bytes, now: float) -> tuple[ApiKey, Secret]:
         tpm=wanted.tpm,
         concurrency=wanted.concurrency,
         end_users=wanted.end_users,
+        cached=wanted.cached,
+        log_bodies=wanted.log_bodies,
     )
     return key, Secret(token)
 
