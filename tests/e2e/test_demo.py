@@ -83,6 +83,17 @@ def test_health_needs_no_key_and_everything_else_does(demo: Installation) -> Non
         assert answer.headers["x-request-id"]
 
 
+def test_metrics_are_of_the_workers_and_of_control(demo: Installation) -> None:
+    for _ in range(2):
+        answer = demo.call("GET", "/metrics")
+        text = answer.body.decode()
+        assert answer.status == 200
+        assert "\nglowplug_workers 1\n" in text
+        assert "\nglowplug_workers_missing 0\n" in text
+        assert "\nglowplug_control_connected 1\n" in text
+        assert "\nglowplug_instance_state{" in text
+
+
 def test_a_second_start_says_what_is_in_the_way(demo: Installation) -> None:
     again = demo.cli("demo", "--port", "0", check=False)
     assert again.returncode == 1

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from glowplug.gateway.metrics import METRICS, Metrics
+from glowplug.wire import link
 from glowplug.wire.exposition import Sample, render
 from glowplug.wire.litellm_metrics import ROWS
 from tests.gateway.rig import Rig, chat, cloud, local, snapshot, whole
@@ -92,3 +93,15 @@ def test_the_loop_is_late_only_once(rig: Rig) -> None:
     lag = rig.plane.families()["glowplug_loop_lag_seconds"]
     assert lag == [Sample((), 0.5)]
     assert rig.plane.families()["glowplug_loop_lag_seconds"] == [Sample((), 0.0)], "since the last scrape"
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_what_a_worker_counts_passes_the_link(rig: Rig, connected: bool) -> None:
+    rig.ask(chat("both"))
+    rig.reply(whole(), "cloud")
+    rig.plane.control_connected = connected
+    frame = link.encode(link.Scraped(1, rig.plane.families()))
+    (body,) = link.Frames().feed(frame)
+    message = link.decode_to_control(body)
+    assert isinstance(message, link.Scraped)
+    assert {"glowplug_requests_total", "glowplug_control_connected"} <= set(message.families)

@@ -265,7 +265,7 @@ class Plane:
                     Sample((("model", t.name), ("standing", t.standing(now).name.lower())), 1) for t in targets
                 ],
                 "glowplug_snapshot_revision": [Sample((), self.tables.snapshot.revision)],
-                "glowplug_control_connected": [Sample((), self.control_connected)],
+                "glowplug_control_connected": [Sample((), float(self.control_connected))],
                 "glowplug_loop_lag_seconds": [Sample((), lag)],
             }
         )
