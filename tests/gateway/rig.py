@@ -62,12 +62,18 @@ class Journal:
         self.log = log
         self.records: list[Record] = []
         self.full = False
+        self.flushes = 0
 
     def opened(self, record: AttemptOpened) -> None:
         if self.full:
             raise StoreError("disk full")
         self.records.append(record)
         self.log.append(("opened", record))
+
+    def flush(self) -> None:
+        self.flushes += 1
+        if self.full:
+            raise OSError(5, "Input/output error")
 
     def closed(self, record: AttemptClosed) -> None:
         self.records.append(record)

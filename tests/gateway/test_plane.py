@@ -6,11 +6,13 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, cast
 
 import pytest
 
 from glowplug.domain.model import OnDisconnect
+from glowplug.domain.snapshot import Limits
 from glowplug.domain.usage import AttemptClosed
 from glowplug.errors import StoreError
 from glowplug.gateway.metrics import by_model
@@ -227,3 +229,41 @@ def test_a_drain_with_nothing_to_wait_for_is_quick(rig: Rig) -> None:
     rig.loop.run_until_complete(rig.plane.drain(1000.0))
     assert time.monotonic() - started < 10
     assert rig.plane.connections == set()
+
+
+def _flushed(rig: Rig) -> int:
+    """How often the journal was written to the disk, once the thread that does it is through."""
+    rig.loop.run_until_complete(asyncio.wait_for(rig.loop.run_in_executor(None, int), 5))
+    rig.loop.run_until_complete(rig.loop.shutdown_default_executor())
+    return rig.journal.flushes
+
+
+@pytest.mark.parametrize(("every", "flushes"), [(1.0, 1), (0.0, 0)])
+def test_the_journal_is_written_to_the_disk_when_there_is_news(rig: Rig, every: float, flushes: int) -> None:
+    rig.apply(snapshot(limits=Limits(journal_sync=every)))
+    now = monotonic()
+    rig.plane._sync(now)
+    rig.ask(chat())
+    rig.reply(whole(), "cloud")
+    rig.plane._sync(now + 10.0)
+    rig.plane._sync(now + 20.0)
+    assert _flushed(rig) == flushes
+
+
+def test_it_is_not_written_more_often_than_asked(rig: Rig) -> None:
+    now = monotonic() + 10.0
+    for later in (0.0, 0.2, 0.9, 1.1):
+        rig.ask(chat())
+        rig.reply(whole(), "cloud")
+        rig.plane._sync(now + later)
+    assert _flushed(rig) == 2
+
+
+def test_a_disk_that_fails_is_counted_and_logged(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    rig.ask(chat())
+    rig.reply(whole(), "cloud")
+    rig.journal.full = True
+    rig.plane._sync(monotonic() + 10.0)
+    _flushed(rig)
+    assert rig.plane.metrics.journal_failures == 1
+    assert "could not be written" in caplog.text

@@ -226,6 +226,7 @@ def server_settings(server: Server) -> ServerSettings:
             waiting=limits.waiting,
             plain_wait=server.plain_wait,
             drain_timeout=server.drain_timeout,
+            journal_sync=server.journal_sync,
         ),
         log_format=server.log_format,
         log_level=server.log_level,

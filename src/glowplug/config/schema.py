@@ -91,6 +91,13 @@ class Server(Struct, frozen=True, kw_only=True):
             "the loading object."
         ),
     ] = 300.0
+    journal_sync: Annotated[
+        DurationOrZero,
+        Meta(
+            description="Usage is written to the disk this often, so a power cut takes no more than that; 0 leaves it "
+            "to the kernel. A killed process loses nothing in any case."
+        ),
+    ] = 1.0
     log_format: Annotated[
         LogFormat, Meta(description="The log on standard error: `text` for people, `json` with one object a line.")
     ] = LogFormat.TEXT

@@ -127,6 +127,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long a request without a stream may wait for an engine before it gets 503 and the loading object."""
     drain_timeout: float = 30.0
     """How long streams may go on after SIGTERM."""
+    journal_sync: float = 1.0
+    """The most that a power cut may take of the journal; 0: as much as the kernel likes to keep back."""
 
 
 class BudgetPeriod(msgspec.Struct, frozen=True):

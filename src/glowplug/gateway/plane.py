@@ -41,6 +41,8 @@ class Journal(Protocol):
 
     def opened(self, record: AttemptOpened) -> None: ...
     def closed(self, record: AttemptClosed) -> None: ...
+    def flush(self) -> None:
+        """Wait until everything is on the disk.  Raises OSError."""
 
 
 class Plane:
@@ -80,6 +82,9 @@ class Plane:
         self._look_at_the_clock()
         self._sweeping = False
         self._sweep_due = self._lag = 0.0
+        self._unsynced = False
+        """Whether the journal has news that may not be on the disk."""
+        self._synced_at = 0.0
         self._changed = asyncio.Event()
 
     @property
@@ -128,6 +133,7 @@ class Plane:
         if record.cost:
             metrics.cost[record.model] += record.cost
         metrics.upstream_seconds.observe(record.duration)
+        self._unsynced = True
         try:
             self._journal.closed(record)
         except StoreError as error:
@@ -199,10 +205,28 @@ class Plane:
         now = monotonic()
         self._lag = max(self._lag, now - self._sweep_due)
         self.sweep(now)
-        idle = not self.connections and not self.detached and not any(p.idle for p in self._pools())
+        self._sync(now)
+        idle = not (self.connections or self.detached or self._unsynced or any(p.idle for p in self._pools()))
         self._sweeping = not idle
         if self._sweeping:
             self._sweep_later()
+
+    def _sync(self, now: float) -> None:
+        """Have the journal written to the disk when that is due; on a thread, because it waits for the disk."""
+        every = self.tables.limits.journal_sync
+        if not every:
+            self._unsynced = False
+        elif self._unsynced and now - self._synced_at >= every:
+            self._unsynced = False
+            self._synced_at = now
+            self.loop.run_in_executor(None, self._flush)
+
+    def _flush(self) -> None:
+        try:
+            self._journal.flush()
+        except OSError as error:
+            self.metrics.journal_failures += 1
+            log.error("journal: it could not be written to the disk: %s", error)
 
     def sweep(self, now: float) -> None:
         """Let everything whose deadline has passed know (monotonic seconds)."""
