@@ -67,8 +67,24 @@ class FakeServer:
         ]  # fmt: skip
         sums = {"failed": 1, "cached_tokens": 0, "estimated": 2, "interrupted": 0, "open": 0}
         self.usage = [
-            {"model": "chat-a-llamacpp", "attempts": 12, "prompt_tokens": 3456, "completion_tokens": 1200000} | sums,
-            {"model": "chat-cloud", "attempts": 1, "prompt_tokens": 44, "completion_tokens": 5} | sums,
+            {
+                "model": "chat-a-llamacpp",
+                "attempts": 12,
+                "prompt_tokens": 3456,
+                "completion_tokens": 1200000,
+                "cost": 1_234_500_000,
+                "unpriced": 0,
+            }
+            | sums,
+            {
+                "model": "chat-cloud",
+                "attempts": 1,
+                "prompt_tokens": 44,
+                "completion_tokens": 5,
+                "cost": 0,
+                "unpriced": 1,
+            }
+            | sums,
         ]
         self.devices = [
             {"id": "gpu0", "name": "RTX 4090", "total": 24 << 30, "used": 8 << 30, "ours": {"chat-a-llamacpp": 6 << 30},
