@@ -24,6 +24,7 @@ from glowplug.control.link import LinkServer
 from glowplug.control.metering import Metering
 from glowplug.control.metrics import ControlMetrics
 from glowplug.control.outbox import LinkOutbox
+from glowplug.control.pricing import Pricing
 from glowplug.control.publisher import Publisher
 from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
@@ -35,6 +36,7 @@ from glowplug.errors import ConfigError, StoreError
 from glowplug.launchers.base import Choice, Launcher
 from glowplug.launchers.chooser import Launchers
 from glowplug.ledger.fold import Folder
+from glowplug.ledger.price_table import PriceTable
 from glowplug.ledger.workers import is_gone
 from glowplug.lifecycle.admission import Hardware
 from glowplug.lifecycle.manager import Manager
@@ -101,6 +103,14 @@ class ControlProcess:
         self._metering = Metering(
             paths.counters, Spend(self._database), folder.fold, self._clock, steady_seconds, is_gone, self._fold_again
         )
+        self._prices = PriceTable(paths.prices, self._clock.unix)
+        self._pricing = Pricing(
+            self._prices,
+            self._database,
+            self._clock,
+            lambda: self._configuration.catalog().models,
+            self._publish,
+        )
         self._folding = FoldLoop(self._metering.fold, self._events, self._clock)
         self._metrics = ControlMetrics(
             self._clock,
@@ -127,6 +137,7 @@ class ControlProcess:
         await self._manager.start(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         await self._link.start()
         server, listening = http_server(build_app(self._services()), self._paths.control_socket)
+        self._begin(self._pricing.refresh())
         self._begin(self._folding.run())
         self._begin(self._configuration.watch())
         self._begin(self._turn_windows())
@@ -139,6 +150,7 @@ class ControlProcess:
         await self._database.open_async()
         if self._database.backup is not None:
             _log.warning("the database was upgraded; the old one is %s", self._database.backup)
+        await asyncio.to_thread(self._prices.load)
         start = await first_start(self._database, self._paths, self._clock)
         self._loop = asyncio.get_running_loop()
         self._budgets = BudgetBook(self._database, self._clock, self._budgets_changed, self._metering.states)
@@ -254,6 +266,7 @@ class ControlProcess:
         catalog = self._configuration.catalog()
         self._manager.configure(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         self._publisher.publish()
+        self._begin(self._pricing.refresh())
         return self._publisher.revision
 
     async def _before_sleep(self) -> None:
@@ -266,6 +279,7 @@ class ControlProcess:
         self._publisher.publish()
 
     def _extend(self, snapshot: Snapshot) -> Snapshot:
+        snapshot = self._pricing.extend(snapshot)
         return self._metering.extend(snapshot, self._budgets.every(), self._limits.every(), self._workers)
 
     async def _budgets_changed(self) -> None:

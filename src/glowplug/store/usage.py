@@ -1,4 +1,4 @@
-"""Sums over the ledger by model, key, user, team and day, straight from the attempts: there is no second truth to keep equal."""
+"""Sums over the ledger by model, key, user, team and day, straight from the attempts."""
 
 from __future__ import annotations
 
