@@ -24,6 +24,7 @@ MODELS = (
     ModelRoute(name="known", local=False, upstream_model="k", base_url="https://p/v1"),
     ModelRoute(name="unknown", local=False, upstream_model="u", base_url="https://p/v1"),
     ModelRoute(name="own", local=False, upstream_model="k", base_url="https://p/v1", price=OWN),
+    ModelRoute(name="here", local=False, upstream_model="h", base_url="http://127.0.0.1:9/v1"),
     ModelRoute(name="local", local=True, upstream_model="l"),
 )
 
@@ -78,6 +79,6 @@ async def test_without_the_list_what_has_a_price_keeps_it(
 
 
 def test_a_local_model_is_free_unless_it_has_a_price() -> None:
-    priced = msgspec.structs.replace(MODELS[3], price=OWN)
+    priced = msgspec.structs.replace(MODELS[-1], price=OWN)
     found = [price_in_force(model) for model in (*MODELS, priced)]
-    assert [None if price is None else price.version for price in found] == [None, None, "own", LOCAL, "own"]
+    assert [None if price is None else price.version for price in found] == [None, None, "own", None, LOCAL, "own"]

@@ -66,7 +66,7 @@ def usage(by: str, since: str, until: str | None) -> None:
         output.note(f"nothing was used since {first or 'the beginning'}; ask something with: glowplug run MODEL")
         return
     if "key" in groups:
-        rows = _with_key_names(client, rows)
+        rows = with_key_names(client, rows)
     columns = [Column(group.upper()) for group in groups] + [Column(title, right=True) for title, _ in _SUMS]
     columns.append(Column("COST", right=True))
     body = [[str(row.get(group) or "") for group in groups] + _sums([row]) for row in rows]
@@ -123,7 +123,7 @@ def money(rows: list[Row]) -> str:
     return format_usd(cost) + ("+" if unpriced else "")
 
 
-def _with_key_names(client: Client, rows: list[Row]) -> list[Row]:
+def with_key_names(client: Client, rows: list[Row]) -> list[Row]:
     """Rows with the names of the keys where the ledger has their ids."""
     try:
         names = {row.get("id"): row.get("name") for row in client.rows("/admin/keys")}

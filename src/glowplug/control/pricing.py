@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -21,6 +22,7 @@ from glowplug.store import prices
 from glowplug.store.database import Database
 
 _log = logging.getLogger(__name__)
+_HERE = re.compile(r"https?://(localhost|127\.[0-9.]+|\[::1\])([:/]|$)", re.IGNORECASE)
 
 
 class Pricing:
@@ -58,7 +60,7 @@ class Pricing:
                     self._changed()
             found = {model.name: self._priced(model) for model in self._models()}
             in_force = {name: price for name, model in found.items() if (price := price_in_force(model)) is not None}
-            unpriced = [name for name in found if name not in in_force]
+            unpriced = [name for name, model in found.items() if name not in in_force and _listed(model)]
             if unpriced:
                 _log.warning("no price is known for %s; give it `price` in the configuration", ", ".join(unpriced))
             try:
@@ -81,8 +83,8 @@ def price_in_force(model: ModelRoute) -> Price | None:
 
 
 def _listed(model: ModelRoute) -> bool:
-    """Whether the list is asked for it."""
-    return model.price is None and not model.local
+    """Whether the list is asked for it: it has no price of its own, and is not served on this machine."""
+    return model.price is None and not model.local and not _HERE.match(model.base_url)
 
 
 def _pair(model: ModelRoute) -> Pair:

@@ -51,9 +51,11 @@ from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
+from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
@@ -211,6 +213,10 @@ class ControlProcess:
             usage=Usage(self._database, self._metering.fold),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,
+            ledger=LedgerCheck(
+                self._database, self._paths.journal, self._metering.fold, is_gone, self._pricing.refresh, self._checked
+            ),
+            requests=Requests(self._database, self._metering.fold),
             status=self._status,
             events=self._events,
             log_file=self._log_file,
@@ -301,6 +307,11 @@ class ControlProcess:
                 self._turning.clear()
             elif self._budgets.every():
                 await self._folding.once()
+
+    def _checked(self, problems: int) -> None:
+        self._metrics.mismatches = problems
+        if problems:
+            _log.error("the check of the ledger found %d problems; see glowplug ledger check", problems)
 
     def _fold_again(self) -> None:
         self._loop.call_soon_threadsafe(self._folding.poke)
