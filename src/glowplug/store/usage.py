@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, select
 
 from glowplug.domain.usage import Outcome
 from glowplug.store.attempts import OPEN
@@ -62,7 +62,8 @@ def sums(connection: Connection, by: Sequence[By], since: str = "", until: str =
     ]
 
     def total(condition: ColumnElement[bool], value: ColumnElement[int] | int, name: str) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((condition, value), else_=0)), 0).label(name)
+        # PostgreSQL adds whole numbers up to a decimal.
+        return cast(func.coalesce(func.sum(case((condition, value), else_=0)), 0), BigInteger).label(name)
 
     query = select(
         *groups,
