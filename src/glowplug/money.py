@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 NANO = 1_000_000_000
+_MOST = 1 << 53
+"""Nano-dollars; some nine million dollars."""
+_DOLLARS = re.compile(r"[0-9]{1,7}(\.[0-9]{0,20})?([eE][-+]?[0-9]{1,2})?|\.[0-9]{1,20}")
+
+
+def parse_usd(text: str) -> int:
+    """Nano-dollars of a decimal number of dollars such as `3.00` or `1e-3`.
+
+    Raises ValueError for what is no number, for what is finer than a nano-dollar, and for what nobody pays.
+    """
+    if not _DOLLARS.fullmatch(text):
+        raise ValueError(f"{text!r} is not a number of dollars")
+    nano = Decimal(text) * NANO
+    if nano != int(nano):
+        raise ValueError(f"{text} is finer than a billionth of a dollar")
+    if nano > _MOST:
+        raise ValueError(f"{text} is more than anything costs")
+    return int(nano)
 
 
 def decimal_usd(nano: int) -> str:

@@ -55,6 +55,11 @@ class Paths:
         return self.state / "cache.db"
 
     @property
+    def prices(self) -> Path:
+        """JSON file of what the price list said of our models.  May be deleted at any time."""
+        return self.state / "prices.json"
+
+    @property
     def pepper(self) -> Path:
         """32 random bytes that key the hash of API keys; mode 0600."""
         return self.state / "pepper.key"

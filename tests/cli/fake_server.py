@@ -67,9 +67,44 @@ class FakeServer:
         ]  # fmt: skip
         sums = {"failed": 1, "cached_tokens": 0, "estimated": 2, "interrupted": 0, "open": 0}
         self.usage = [
-            {"model": "chat-a-llamacpp", "attempts": 12, "prompt_tokens": 3456, "completion_tokens": 1200000} | sums,
-            {"model": "chat-cloud", "attempts": 1, "prompt_tokens": 44, "completion_tokens": 5} | sums,
+            {
+                "model": "chat-a-llamacpp",
+                "attempts": 12,
+                "prompt_tokens": 3456,
+                "completion_tokens": 1200000,
+                "cost": 1_234_500_000,
+                "unpriced": 0,
+            }
+            | sums,
+            {
+                "model": "chat-cloud",
+                "attempts": 1,
+                "prompt_tokens": 44,
+                "completion_tokens": 5,
+                "cost": 0,
+                "unpriced": 1,
+            }
+            | sums,
         ]
+        tries = [
+            {"attempt": 0, "model": "chat-a-llamacpp", "status": 0, "outcome": "timeout", "duration": 5.0,
+             "first_byte": 0.0, "prompt_tokens": 0, "cached_tokens": 0, "completion_tokens": 0, "cost": 0,
+             "price": "local", "reason": "first"},
+            {"attempt": 1, "model": "chat-cloud", "status": 200, "outcome": "ok", "duration": 1.25, "first_byte": 0.5,
+             "prompt_tokens": 1200, "cached_tokens": 1000, "completion_tokens": 34, "cost": 4_200_000, "price": "t",
+             "reason": "failover; chat-a-llamacpp timeout"},
+        ]  # fmt: skip
+        unpriced = tries[1] | {"attempt": 0, "price": "", "cost": 0, "outcome": ""}
+        asked = {"started": now, "user": "ann", "team": "", "path": "chat", "prompt_tokens": 1200}
+        self.requests: list[dict[str, Any]] = [
+            {"request": "req_1", "key": "key_1", "asked": "chat-default", "completion_tokens": 34, "cost": 4_200_000,
+             "outcome": "ok", "tags": ["x", "y"], "attempts": tries, **asked},
+            {"request": "req_2", "key": "key_9", "asked": "chat-cloud", "completion_tokens": 34, "cost": 0,
+             "outcome": "", "tags": [], "attempts": [unpriced], **asked},
+        ]  # fmt: skip
+        self.checked: dict[str, Any] = {
+            "ok": True, "lines": 1200, "records": 34, "sums": 5, "problems": 0, "findings": [],
+        }  # fmt: skip
         self.devices = [
             {"id": "gpu0", "name": "RTX 4090", "total": 24 << 30, "used": 8 << 30, "ours": {"chat-a-llamacpp": 6 << 30},
              "others": 1 << 30, "other_names": ["Xorg", "firefox"], "leases": {"lease_1": 2 << 30}, "reserve": 1 << 30,
@@ -137,6 +172,14 @@ class FakeServer:
                 return {"id": "key_3", "name": body["name"], "role": body["role"], "key": "sk-gp-newsecret"}
             case ("POST", "keys", key, "revoke"):
                 return {"id": key, "revoked_at": 1.0}
+            case ("GET", "requests"):
+                return {"data": self.requests[: int(query["limit"])], "next": None}
+            case ("GET", "requests", _):
+                return self.requests[0]
+            case ("GET", "ledger", "check"):
+                return self.checked
+            case ("POST", "ledger", "rebuild"):
+                return {"wrong": 2, "dry_run": "dry_run" in query}
             case ("GET", "usage"):
                 return {"data": self.usage}
             case ("GET", "config"):

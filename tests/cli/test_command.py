@@ -12,7 +12,7 @@ from tests.cli.script import FOLDER, matches, steps_of
 
 MUTATING = {
     "start", "stop", "keys create", "keys revoke", "config reload", "lease", "budgets create", "budgets delete",
-    "limits set", "limits delete",
+    "limits set", "limits delete", "ledger rebuild",
 }  # fmt: skip
 
 
@@ -28,6 +28,7 @@ def test_every_change_can_be_tried_dry() -> None:
         ["stop", "chat-a-llamacpp"],
         ["keys", "create", "x"],
         ["keys", "revoke", "key_1"],
+        ["ledger", "rebuild"],
         ["config", "reload"],
         ["lease", "1GiB"],
         ["lease", "--release", "lease_1"],

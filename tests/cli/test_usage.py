@@ -3,7 +3,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from glowplug.cli.usage import first_day, parse_groups
+from glowplug.cli.usage import first_day, money, parse_groups
 from tests.cli.conftest import Glowplug
 from tests.cli.fake_server import FakeServer
 from tests.cli.script import Script
@@ -42,3 +42,8 @@ def test_usage_by_key_shows_names(glowplug: Glowplug, server: FakeServer) -> Non
     out = glowplug("usage", "--by", "key").out
     assert "laptop" in out
     assert "key_9" in out
+
+
+def test_a_cost_says_when_a_part_of_it_is_not_known() -> None:
+    some, unknown = {"cost": 1_500_000_000, "unpriced": 0}, {"cost": 0, "unpriced": 2}
+    assert [money([some]), money([some, unknown]), money([unknown]), money([])] == ["$1.50", "$1.50+", "?", "$0.00"]

@@ -24,6 +24,7 @@ from glowplug.config.schema import (
     Telemetry,
 )
 from glowplug.config.schema_models import Engine, Model, Ready, Stop
+from glowplug.config.schema_price import ModelPrice
 
 from .conftest import Catalogue
 
@@ -36,6 +37,7 @@ SECTIONS = {
     "models.NAME": Model,
     "models.NAME.ready": Ready,
     "models.NAME.stop": Stop,
+    "models.NAME.price": ModelPrice,
     "aliases.NAME": Alias,
     "memory": Memory,
     "telemetry": Telemetry,
@@ -62,7 +64,9 @@ def rows(title: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize(("title", "cls"), SECTIONS.items())
 def test_every_setting_has_a_row_with_type_default_and_description(title: str, cls: type[msgspec.Struct]) -> None:
     found = rows(title)
-    expected = [f.encode_name for f in msgspec.structs.fields(cls) if f.encode_name not in ("limits", "ready", "stop")]
+    expected = [
+        f.encode_name for f in msgspec.structs.fields(cls) if f.encode_name not in ("limits", "ready", "stop", "price")
+    ]
     assert list(found) == expected
     for takes, default, text in found.values():
         assert takes and default and len(text) > 5

@@ -16,9 +16,11 @@ from glowplug.usecases.budgets import BudgetBook, State
 from glowplug.usecases.config import Checked, Reloaded
 from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.usecases.leases import MemoryLeases
+from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
@@ -59,6 +61,7 @@ class Control:
         self.config = FakeConfig()
         self.events = Broadcaster()
         self.folds = 0
+        self.told: list[int] = []
         self.published = 0
         self.directory = directory
         self.states: dict[str, State] = {}
@@ -74,6 +77,10 @@ class Control:
             limits=self.limits,
             usage=Usage(database, self.fold),
             models=Models(lambda: CATALOG, self.manager),
+            ledger=LedgerCheck(
+                database, directory / "journal", self.fold, lambda _worker: True, self.note_prices, self.told.append
+            ),
+            requests=Requests(database, self.fold),
             config=self.config,
             status=self.status,
             events=self.events,
@@ -91,6 +98,9 @@ class Control:
 
     async def publish_budgets(self) -> None:
         self.published += 1
+
+    async def note_prices(self) -> None:
+        """There are none."""
 
     def fold(self) -> None:
         self.folds += 1

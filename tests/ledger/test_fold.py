@@ -19,7 +19,7 @@ from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome, Record
 from glowplug.ledger.fold import Folded, Folder, merge
 from glowplug.ledger.journal import JournalWriter
 from glowplug.ledger.segments import SegmentFiles
-from glowplug.store import prices, rollups
+from glowplug.store import check, prices, rollups
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
 from glowplug.store.tables import attempts
@@ -36,8 +36,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("template") / "glowplug.db"
     database = Database(file)
     database.open()
-    cheap = Price(version="t", rates=Rates(prompt=3_000_000), request=9)
-    database.call(lambda c: prices.note(c, {"m": cheap, "x": cheap}, 1.0))
+    cheap = Price(version="t", rates=Rates(prompt=3_000_000), request=1)
+    database.call(lambda c: prices.note(c, {"m": cheap, "x": cheap, "y": cheap}, 1.0))
     database.close()
     return file
 
@@ -128,6 +128,7 @@ class World:
         stored, computed = self.database.call(lambda c: (rollups.stored(c), rollups.computed(c)))
         assert stored == computed
         lines = self.database.call(lambda c: c.execute(select(attempts).where(attempts.c.state != "open")).all())
+        assert all(wrong is None for wrong in self.database.call(lambda c: list(check.costs(c))))
         everything = [one for (scope, _, _), one in stored.items() if scope == "all"]
         assert sum(one.nano for one in everything) == sum(line.cost for line in lines)
         assert sum(one.attempts for one in everything) == len(lines)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from glowplug.domain.usage import Outcome
@@ -23,12 +24,20 @@ def filled(database: Database) -> Database:
 def test_sums_by_any_group_in_order(filled: Database) -> None:
     by_day = filled.call(lambda c: sums(c, [By.DAY]))
     assert by_day == (
-        UsageSum(day="2025-11-24", attempts=2, failed=1, prompt_tokens=20, completion_tokens=10),
-        UsageSum(day="2025-11-25", attempts=2, open=1, prompt_tokens=100, completion_tokens=50),
+        UsageSum(day="2025-11-24", attempts=2, failed=1, prompt_tokens=20, completion_tokens=10, cost=62),
+        UsageSum(day="2025-11-25", attempts=2, open=1, prompt_tokens=100, completion_tokens=50, cost=301),
     )
     both = filled.call(lambda c: sums(c, [By.KEY, By.MODEL]))
     assert [(s.model, s.key, s.attempts) for s in both] == [("x", "k1", 2), ("x", "k2", 1), ("y", "k1", 1)]
     assert {s.day for s in both} == {None}
+
+
+def test_whose_it_was_and_what_has_no_price(database: Database) -> None:
+    free = msgspec.structs.replace(closed("a", key="k"), cost=0, price="")
+    unused = msgspec.structs.replace(free, request="b", prompt_tokens=0, completion_tokens=0)
+    AttemptStore(database).absorb("w", "s", 1, [opened("c")], [free, unused, closed("d", key="other")])
+    by_team = database.call(lambda c: sums(c, [By.TEAM, By.USER]))
+    assert [(s.team, s.user, s.cost, s.unpriced) for s in by_team] == [("", "ann", 0, 1), ("web", "ann", 31, 0)]
 
 
 @pytest.mark.parametrize(
@@ -51,5 +60,5 @@ def test_the_index_alone_answers(filled: Database) -> None:
             plans.extend(row[3] for row in other.fetchall())
 
     event.listen(filled.engine, "before_cursor_execute", explain)
-    filled.call(lambda c: sums(c, [By.DAY, By.MODEL, By.KEY], "2025-11-24"))
+    filled.call(lambda c: sums(c, list(By), "2025-11-24"))
     assert plans == ["SEARCH attempts USING COVERING INDEX attempts_usage (day>?)"]

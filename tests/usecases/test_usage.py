@@ -32,7 +32,7 @@ def test_groups(text: str, wanted: tuple[By, ...]) -> None:
 
 
 def test_an_unknown_group() -> None:
-    with pytest.raises(RequestError, match="model, key, day"):
+    with pytest.raises(RequestError, match="model, key, day, user, team"):
         groups("worker")
 
 

@@ -39,7 +39,9 @@ VERBS = {
     "keys": "Create, list and revoke API keys.",
     "budgets": "Say how much may be spent, and see what is left.",
     "limits": "Limit users, teams, tags and models.",
-    "usage": "Show tokens and requests by model, key and day.",
+    "usage": "Show tokens, requests and cost by model, key, user, team and day.",
+    "requests": "Show what was asked last, with every attempt.",
+    "ledger": "Check that the bill is right.",
     "config": "Show, check and reload the configuration.",
     "completion": "Print the completion script of a shell.",
 }

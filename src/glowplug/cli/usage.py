@@ -12,11 +12,12 @@ from glowplug.cli.moments import count
 from glowplug.cli.output import Column
 from glowplug.cli.start import duration
 from glowplug.errors import GlowplugError
+from glowplug.money import format_usd
 
 if TYPE_CHECKING:
     from glowplug.cli.client import Client, Row
 
-_GROUPS = ("day", "model", "key")
+_GROUPS = ("day", "model", "key", "user", "team")
 _SUMS = (
     ("ATTEMPTS", "attempts"),
     ("FAILED", "failed"),
@@ -29,7 +30,7 @@ _SUMS = (
 
 @click.command("usage", cls=Verb)
 @click.option(
-    "--by", default="model", show_default=True, metavar="A,B", help="Group by any of model, key, day (commas between)."
+    "--by", default="model", show_default=True, metavar="A,B", help="Group by any of model, key, user, team, day."
 )
 @click.option(
     "--since", default="7d", show_default=True, metavar="WHEN", help="From this day: 7d, 24h, 2026-01-31, or all."
@@ -37,14 +38,16 @@ _SUMS = (
 @click.option("--until", metavar="DAY", help="Up to this day, inclusive.")
 @common_options
 def usage(by: str, since: str, until: str | None) -> None:
-    """Show tokens and attempts by model, key and day (days in UTC).
+    """Show tokens, attempts and cost by model, key, user, team and day (days in UTC).
 
-    ESTIMATED counts the attempts whose tokens were counted here because the upstream reported none.
+    ESTIMATED counts the attempts whose tokens were counted here because the upstream reported none. A cost with + lacks
+    that of attempts whose model has no known price.
 
     \b
     Examples:
       glowplug usage
       glowplug usage --by day,model --since 30d
+      glowplug usage --by team,user
       glowplug usage --by key --since all --json
     """
     session = current()
@@ -63,8 +66,9 @@ def usage(by: str, since: str, until: str | None) -> None:
         output.note(f"nothing was used since {first or 'the beginning'}; ask something with: glowplug run MODEL")
         return
     if "key" in groups:
-        rows = _with_key_names(client, rows)
+        rows = with_key_names(client, rows)
     columns = [Column(group.upper()) for group in groups] + [Column(title, right=True) for title, _ in _SUMS]
+    columns.append(Column("COST", right=True))
     body = [[str(row.get(group) or "") for group in groups] + _sums([row]) for row in rows]
     total = ["total"] + [""] * (len(groups) - 1) + _sums(rows)
     output.table(columns, [*body, total], totals=True)
@@ -75,7 +79,7 @@ def parse_groups(text: str) -> list[str]:
     asked = {part.strip() for part in text.split(",") if part.strip()}
     unknown = sorted(asked - set(_GROUPS))
     if unknown or not asked:
-        raise click.BadParameter(f"{text!r} is not made of model, key, day", param_hint="--by")
+        raise click.BadParameter(f"{text!r} is not made of model, key, user, team, day", param_hint="--by")
     return [group for group in _GROUPS if group in asked]
 
 
@@ -103,10 +107,23 @@ def _day(text: str, option: str) -> str:
 
 
 def _sums(rows: list[Row]) -> list[str]:
-    return [count(sum(int(row.get(field) or 0) for row in rows)) for _, field in _SUMS]
+    return [*(count(total(rows, field)) for _, field in _SUMS), money(rows)]
 
 
-def _with_key_names(client: Client, rows: list[Row]) -> list[Row]:
+def total(rows: list[Row], field: str) -> int:
+    """The sum of one figure over all rows."""
+    return sum(int(row.get(field) or 0) for row in rows)
+
+
+def money(rows: list[Row]) -> str:
+    """What these rows cost; with + when some of it has no price, `?` when nothing has one."""
+    cost, unpriced = total(rows, "cost"), total(rows, "unpriced")
+    if unpriced and not cost:
+        return "?"
+    return format_usd(cost) + ("+" if unpriced else "")
+
+
+def with_key_names(client: Client, rows: list[Row]) -> list[Row]:
     """Rows with the names of the keys where the ledger has their ids."""
     try:
         names = {row.get("id"): row.get("name") for row in client.rows("/admin/keys")}

@@ -20,6 +20,7 @@ SCHEMA_FILE = Path(__file__).with_name("schema.json")
 EXAMPLE_FILE = Path(__file__).with_name("example.yaml")
 
 _REFERENCE = r"\$\{"
+_USD = r"^([0-9.]+([eE][-+]?[0-9]+)?|.*\$\{.*)$"
 _NUMBER = r"[0-9]+(\.[0-9]+)?"
 _SIZE = rf"^\s*{_NUMBER}\s*([kKmMgGtT]([iI]?[bB])?|[bB])?\s*$|{_REFERENCE}"
 _DURATION = rf"({_NUMBER}|({_NUMBER}(ms|s|m|h|d))+)$|{_REFERENCE}"
@@ -130,6 +131,8 @@ def _union(kind: shape.UnionType, extra: dict[str, Any]) -> dict[str, Any]:
 
 
 def _integer(kind: shape.IntType, extra: dict[str, Any]) -> dict[str, Any]:
+    if extra.get("unit") == "usd":
+        return {"type": ["number", "string"], "minimum": 0, "pattern": _USD}
     found: dict[str, Any] = {"type": ["integer", "string"]}
     if kind.ge is not None:
         found["minimum"] = kind.ge

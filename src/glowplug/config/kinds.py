@@ -34,6 +34,8 @@ Size = Annotated[int, Meta(extra={"unit": "size"}, ge=1)]
 """Bytes, 1 or more."""
 SizeOrZero = Annotated[int, Meta(extra={"unit": "size"}, ge=0)]
 """Bytes, 0 or more."""
+Usd = Annotated[int, Meta(extra={"unit": "usd"}, ge=0)]
+"""Nano-dollars, 0 or more; written in dollars."""
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Priority = Annotated[int, Meta(ge=-100, le=100)]
 Rpm = Annotated[int, Meta(ge=1, le=10_000_000)]

@@ -97,7 +97,7 @@ def _takes(kind: shape.Type) -> str:
             words = list(dict.fromkeys(_takes(t) for t in kind.types if not isinstance(t, shape.NoneType)))
             return " or ".join(words) if len(words) < 3 else "number, text or true/false"
         case shape.IntType():
-            return "size" if extra.get("unit") == "size" else f"number{_range(kind)}"
+            return {"size": "size", "usd": "dollars"}.get(extra.get("unit", "")) or f"number{_range(kind)}"
         case shape.FloatType():
             return ("duration or -1" if extra.get("forever") else "duration") if extra.get("unit") else "number"
         case shape.EnumType():
@@ -110,6 +110,8 @@ def _takes(kind: shape.Type) -> str:
             return f"list of {_takes(kind.item_type)}"
         case shape.DictType():
             return f"mapping to {_takes(kind.value_type)}"
+        case shape.StructType():
+            return "settings"
     return "text"
 
 

@@ -15,6 +15,7 @@ import msgspec
 from glowplug.config.catalogue import EngineCatalogue
 from glowplug.config.kinds import Launcher
 from glowplug.config.lines import Path
+from glowplug.config.prices import price_of
 from glowplug.config.schema import Alias, Config, Provider, Server
 from glowplug.config.schema_models import Engine, Model, Ready, Stop
 from glowplug.config.secrets import absolute
@@ -290,6 +291,7 @@ def _local_route(name: str, model: Model, engines: EngineCatalogue, unavailable:
         unavailable=unavailable,
         dialect=Dialect.OLLAMA if hosted else Dialect.OPENAI,
         engine_options=dict(engines.request_options(engine, model.options)),
+        price=price_of(model.price),
         **_present(model, (*_ROUTE_FIELDS, "keep_alive", "keep_alive_most")),
     )
 
@@ -309,6 +311,7 @@ def _remote_route(name: str, model: Model, provider: Provider, unavailable: str)
         headers={key: value.reveal() for key, value in provider.headers.items()},
         unavailable=unavailable,
         owner=model.provider or "",
+        price=price_of(model.price),
         **_present(model, _ROUTE_FIELDS),
     )
 

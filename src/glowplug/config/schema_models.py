@@ -20,6 +20,7 @@ from glowplug.config.kinds import (
     Tpm,
     Words,
 )
+from glowplug.config.schema_price import ModelPrice
 from glowplug.domain.model import Capability, OnDisconnect
 
 
@@ -307,6 +308,13 @@ class Model(Struct, frozen=True, kw_only=True):
     tpm: Annotated[
         Tpm | None,
         Meta(description="Tokens a minute, prompt and answer; more go to the next target.", examples=[100_000]),
+    ] = None
+    price: Annotated[
+        ModelPrice | None,
+        Meta(
+            description="What it costs. Without it a provider's model costs what the price list that comes with "
+            "Glowplug says, an engine's nothing.",
+        ),
     ] = None
     max_concurrency: Annotated[
         Annotated[int, Meta(ge=1, le=100_000)] | None,

@@ -18,6 +18,7 @@ from glowplug.config.schema import Config
 from glowplug.config.secrets import expand, read_secret
 from glowplug.config.wording import example, expected, said, what
 from glowplug.errors import Problem
+from glowplug.money import parse_usd
 from glowplug.secret import Secret
 from glowplug.units import parse_duration, parse_size
 
@@ -276,6 +277,8 @@ class _Walker:
         try:
             if extra.get("unit") == "size" and isinstance(value, str):
                 value = parse_size(value)
+            elif extra.get("unit") == "usd":
+                value = parse_usd(given.text)
             elif given.referenced and isinstance(value, str) and re.fullmatch(r"[-+]?[0-9]{1,30}", value):
                 value = int(value)
         except (ValueError, OverflowError):

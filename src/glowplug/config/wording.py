@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import enum
 import math
-from typing import Any
+from typing import Any, Final
 
 import msgspec.inspect as shape
 
 from glowplug.config.lines import Node, Scalar, Sequence, printable
+from glowplug.money import NANO, decimal_usd
 from glowplug.units import format_duration
+
+_NUMBERS: Final = {
+    "size": "a size such as 512MiB or 14GiB",
+    "usd": "dollars such as 3.00, with at most nine digits after the point",
+}
 
 
 def what(node: Node) -> str:
@@ -33,7 +39,7 @@ def expected(kind: shape.Type, extra: dict[str, Any]) -> str:
     """What a field takes, for "must be …"."""
     match kind:
         case shape.IntType():
-            return "a size such as 512MiB or 14GiB" if extra.get("unit") == "size" else "a whole number"
+            return _NUMBERS.get(extra.get("unit", ""), "a whole number")
         case shape.FloatType():
             return "a duration such as 30s, 5m or 1h30m"
         case shape.EnumType():
@@ -64,6 +70,8 @@ def written(value: object, extra: dict[str, Any]) -> object:
         return -1 if math.isinf(value) else format_duration(value)
     if isinstance(value, int) and extra.get("unit") == "size":
         return exact_size(value)
+    if isinstance(value, int) and extra.get("unit") == "usd":
+        return float(decimal_usd(value)) if value % NANO else value // NANO
     return value
 
 

@@ -15,11 +15,13 @@ from glowplug.control.api import (
     events,
     keys,
     leases,
+    ledger,
     limits,
     memory,
     metrics,
     models,
     plan,
+    requests,
     responses,
     status,
     usage,
@@ -43,7 +45,8 @@ _WORKERS = "v1"
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
-        status, models, plan, memory, leases, keys, budgets, limits, usage, config, events, metrics, responses, bodies,
+        status, models, plan, memory, leases, keys, budgets, limits, usage, config, events, metrics, responses,
+        requests, bodies, ledger,
     )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 

@@ -24,6 +24,7 @@ from glowplug.control.link import LinkServer
 from glowplug.control.metering import Metering
 from glowplug.control.metrics import ControlMetrics
 from glowplug.control.outbox import LinkOutbox
+from glowplug.control.pricing import Pricing
 from glowplug.control.publisher import Publisher
 from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
@@ -35,6 +36,7 @@ from glowplug.errors import ConfigError, StoreError
 from glowplug.launchers.base import Choice, Launcher
 from glowplug.launchers.chooser import Launchers
 from glowplug.ledger.fold import Folder
+from glowplug.ledger.price_table import PriceTable
 from glowplug.ledger.workers import is_gone
 from glowplug.lifecycle.admission import Hardware
 from glowplug.lifecycle.manager import Manager
@@ -49,9 +51,11 @@ from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
+from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
@@ -101,6 +105,14 @@ class ControlProcess:
         self._metering = Metering(
             paths.counters, Spend(self._database), folder.fold, self._clock, steady_seconds, is_gone, self._fold_again
         )
+        self._prices = PriceTable(paths.prices, self._clock.unix)
+        self._pricing = Pricing(
+            self._prices,
+            self._database,
+            self._clock,
+            lambda: self._configuration.catalog().models,
+            self._publish,
+        )
         self._folding = FoldLoop(self._metering.fold, self._events, self._clock)
         self._metrics = ControlMetrics(
             self._clock,
@@ -127,6 +139,7 @@ class ControlProcess:
         await self._manager.start(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         await self._link.start()
         server, listening = http_server(build_app(self._services()), self._paths.control_socket)
+        self._begin(self._pricing.refresh())
         self._begin(self._folding.run())
         self._begin(self._configuration.watch())
         self._begin(self._turn_windows())
@@ -139,6 +152,7 @@ class ControlProcess:
         await self._database.open_async()
         if self._database.backup is not None:
             _log.warning("the database was upgraded; the old one is %s", self._database.backup)
+        await asyncio.to_thread(self._prices.load)
         start = await first_start(self._database, self._paths, self._clock)
         self._loop = asyncio.get_running_loop()
         self._budgets = BudgetBook(self._database, self._clock, self._budgets_changed, self._metering.states)
@@ -199,6 +213,10 @@ class ControlProcess:
             usage=Usage(self._database, self._metering.fold),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,
+            ledger=LedgerCheck(
+                self._database, self._paths.journal, self._metering.fold, is_gone, self._pricing.refresh, self._checked
+            ),
+            requests=Requests(self._database, self._metering.fold),
             status=self._status,
             events=self._events,
             log_file=self._log_file,
@@ -254,6 +272,7 @@ class ControlProcess:
         catalog = self._configuration.catalog()
         self._manager.configure(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         self._publisher.publish()
+        self._begin(self._pricing.refresh())
         return self._publisher.revision
 
     async def _before_sleep(self) -> None:
@@ -266,6 +285,7 @@ class ControlProcess:
         self._publisher.publish()
 
     def _extend(self, snapshot: Snapshot) -> Snapshot:
+        snapshot = self._pricing.extend(snapshot)
         return self._metering.extend(snapshot, self._budgets.every(), self._limits.every(), self._workers)
 
     async def _budgets_changed(self) -> None:
@@ -287,6 +307,11 @@ class ControlProcess:
                 self._turning.clear()
             elif self._budgets.every():
                 await self._folding.once()
+
+    def _checked(self, problems: int) -> None:
+        self._metrics.mismatches = problems
+        if problems:
+            _log.error("the check of the ledger found %d problems; see glowplug ledger check", problems)
 
     def _fold_again(self) -> None:
         self._loop.call_soon_threadsafe(self._folding.poke)

@@ -14,10 +14,12 @@ from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.config import ConfigSource
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
+from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.status import Status
 from glowplug.usecases.usage import Usage
@@ -42,6 +44,9 @@ class Services:
     """The log of requests with their bodies."""
     scrape: Callable[[], Awaitable[bytes]] | None = None
     """The exposition of all figures."""
+    ledger: LedgerCheck | None = None
+    requests: Requests | None = None
+    """What was asked; without a ledger both are None and their routes are not there."""
     budgets: BudgetBook | None = None
     limits: LimitBook | None = None
     responses: ResponseBook | None = None

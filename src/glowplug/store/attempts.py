@@ -91,7 +91,7 @@ def add_closed(connection: Connection, worker: str, records: Sequence[AttemptClo
     if not rows:
         return
     sums: rollups.Sums = {}
-    known = _known(connection, {record.request for record in records})
+    known = lines_of(connection, {record.request for record in records})
     for identity, row in rows.items():
         old = known.get(identity)
         if old is not None and old["state"] == CLOSED:
@@ -130,8 +130,8 @@ def settle(connection: Connection, worker: str) -> int:
     return len(rows)
 
 
-def _known(connection: Connection, requests: Iterable[str]) -> dict[tuple[object, object], RowMapping]:
-    """The lines of these requests."""
+def lines_of(connection: Connection, requests: Iterable[str]) -> dict[tuple[object, object], RowMapping]:
+    """The lines of these requests, by request and attempt."""
     names = sorted(requests)
     found: dict[tuple[object, object], RowMapping] = {}
     for start in range(0, len(names), _MOST_NAMES):
@@ -156,7 +156,9 @@ def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.
 
 def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:
     return {
-        **_row(OPEN, worker, record),
+        "state": OPEN,
+        "worker": worker,
+        **_figures(record),
         "duration": 0.0,
         "first_byte": 0.0,
         "status": 0,
@@ -179,8 +181,13 @@ def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:
 
 
 def _closed_row(worker: str, record: AttemptClosed) -> dict[str, object]:
+    return {"state": CLOSED, "worker": worker, **closed_figures(record)}
+
+
+def closed_figures(record: AttemptClosed) -> dict[str, object]:
+    """What a closed line says of the attempt itself."""
     return {
-        **_row(CLOSED, worker, record),
+        **_figures(record),
         "duration": record.duration,
         "first_byte": record.first_byte,
         "status": record.status,
@@ -202,13 +209,11 @@ def _closed_row(worker: str, record: AttemptClosed) -> dict[str, object]:
     }
 
 
-def _row(state: str, worker: str, record: AttemptOpened | AttemptClosed) -> dict[str, object]:
+def _figures(record: AttemptOpened | AttemptClosed) -> dict[str, object]:
     """What is known of an attempt from its beginning."""
     return {
         "request": record.request,
         "attempt": record.attempt,
-        "state": state,
-        "worker": worker,
         "day": day_of(record.started),
         "key": record.key,
         "asked": record.asked,

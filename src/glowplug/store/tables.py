@@ -94,12 +94,16 @@ Index(
     attempts.c.day,
     attempts.c.model,
     attempts.c.key,
+    attempts.c.user,
+    attempts.c.team,
     attempts.c.state,
     attempts.c.outcome,
     attempts.c.estimated,
     attempts.c.prompt_tokens,
     attempts.c.completion_tokens,
     attempts.c.cached_tokens,
+    attempts.c.cost,
+    attempts.c.price,
 )
 Index("attempts_newest", attempts.c.started, attempts.c.request, attempts.c.attempt)
 Index(

@@ -1,4 +1,4 @@
-"""Sums over the ledger by model, key and day, straight from the attempts: there is no second truth to keep equal."""
+"""Sums over the ledger by model, key, user, team and day, straight from the attempts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, select
 
 from glowplug.domain.usage import Outcome
 from glowplug.store.attempts import OPEN
@@ -19,6 +19,8 @@ class By(StrEnum):
     MODEL = "model"
     KEY = "key"
     DAY = "day"
+    USER = "user"
+    TEAM = "team"
 
 
 class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +34,9 @@ class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     key: str | None = None
     """Id of the API key."""
+    user: str | None = None
+    """Whom the key belongs to, or who its client says is asking; empty for nobody."""
+    team: str | None = None
     attempts: int = 0
     open: int = 0
     failed: int = 0
@@ -42,16 +47,23 @@ class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
+    cost: int = 0
+    """Nano-dollars."""
+    unpriced: int = 0
+    """Settled attempts that used tokens of a model whose price nobody knows; their cost counts as nothing."""
 
 
 def sums(connection: Connection, by: Sequence[By], since: str = "", until: str = "") -> tuple[UsageSum, ...]:
     """Sums for each group, in order of the groups; `since` and `until` are UTC dates, both included, or empty."""
     row = attempts.c
     settled = row.state != OPEN
-    groups: list[ColumnElement[str]] = [row[name] for name in ("day", "model", "key") if name in set(by)]
+    groups: list[ColumnElement[str]] = [
+        row[name] for name in ("day", "model", "key", "user", "team") if name in set(by)
+    ]
 
     def total(condition: ColumnElement[bool], value: ColumnElement[int] | int, name: str) -> ColumnElement[int]:
-        return func.coalesce(func.sum(case((condition, value), else_=0)), 0).label(name)
+        # PostgreSQL adds whole numbers up to a decimal.
+        return cast(func.coalesce(func.sum(case((condition, value), else_=0)), 0), BigInteger).label(name)
 
     query = select(
         *groups,
@@ -63,6 +75,8 @@ def sums(connection: Connection, by: Sequence[By], since: str = "", until: str =
         total(settled, row.prompt_tokens, "prompt_tokens"),
         total(settled, row.completion_tokens, "completion_tokens"),
         total(settled, row.cached_tokens, "cached_tokens"),
+        total(settled, row.cost, "cost"),
+        total(and_(settled, row.price == "", row.prompt_tokens + row.completion_tokens > 0), 1, "unpriced"),
     )
     if since:
         query = query.where(row.day >= since)

@@ -34,7 +34,7 @@ class Usage:
 
 def identity(row: UsageSum) -> str:
     """Names one row of the sums, for `after`."""
-    return "/".join(part or "" for part in (row.day, row.model, row.key))
+    return "/".join(part or "" for part in (row.day, row.model, row.key, row.user, row.team))
 
 
 def groups(text: str) -> tuple[By, ...]:

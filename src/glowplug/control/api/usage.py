@@ -26,4 +26,12 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         )
         return answer(found)
 
-    return (Endpoint("GET", "/admin/usage", show, "what was used, by model, key and day", Policy.ADMIN),)
+    return (
+        Endpoint(
+            "GET",
+            "/admin/usage",
+            show,
+            "what was used and what it cost, by model, key, user, team and day",
+            Policy.ADMIN,
+        ),
+    )

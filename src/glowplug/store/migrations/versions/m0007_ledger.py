@@ -27,6 +27,15 @@ def upgrade() -> None:
         sa.Column("trace", sa.String(64), nullable=False, server_default=""),
     ):
         op.add_column("attempts", column)
+    op.drop_index("attempts_usage", "attempts")
+    op.create_index(
+        "attempts_usage",
+        "attempts",
+        [
+            "day", "model", "key", "user", "team", "state", "outcome", "estimated", "prompt_tokens",
+            "completion_tokens", "cached_tokens", "cost", "price",
+        ],
+    )  # fmt: skip
     op.create_index("attempts_newest", "attempts", ["started", "request", "attempt"])
     op.create_table(
         "spend",

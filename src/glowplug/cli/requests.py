@@ -1,0 +1,96 @@
+"""`glowplug requests`: what was asked, and every try to answer it."""
+
+from __future__ import annotations
+
+from time import localtime, strftime
+from typing import TYPE_CHECKING
+
+import click
+
+from glowplug.cli.command import Verb, common_options, current
+from glowplug.cli.moments import count
+from glowplug.cli.output import Column, Output
+from glowplug.cli.usage import with_key_names
+from glowplug.money import format_usd
+
+if TYPE_CHECKING:
+    from glowplug.cli.client import Row
+
+_COLUMNS = (
+    Column("AT"), Column("REQUEST"), Column("KEY"), Column("ASKED"), Column("MODEL"), Column("TRIES", right=True),
+    Column("PROMPT", right=True), Column("COMPLETION", right=True), Column("COST", right=True), Column("OUTCOME"),
+)  # fmt: skip
+_TRIES = (
+    Column("TRY", right=True), Column("MODEL"), Column("STATUS", right=True), Column("OUTCOME"),
+    Column("SECONDS", right=True), Column("FIRST", right=True), Column("PROMPT", right=True),
+    Column("CACHED", right=True), Column("COMPLETION", right=True), Column("COST", right=True), Column("WHY"),
+)  # fmt: skip
+
+
+@click.command("requests", cls=Verb)
+@click.argument("request", required=False, metavar="[ID]")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many are listed.")
+@click.option("--user", metavar="NAME", help="Only those of this user.")
+@click.option("--team", metavar="NAME", help="Only those of this team.")
+@click.option("--asked", metavar="MODEL", help="Only those that named this model or alias.")
+@common_options
+def requests(request: str | None, limit: int, user: str | None, team: str | None, asked: str | None) -> None:
+    """Show the last requests, or one with every attempt (its id is in the header x-request-id of the answer).
+
+    \b
+    Examples:
+      glowplug requests
+      glowplug requests --team web --limit 100
+      glowplug requests req_0123456789abcdef
+    """
+    from glowplug.cli.client import segment
+
+    session = current()
+    client, output = session.client(), session.output
+    if request:
+        found = client.call("GET", f"/admin/requests/{segment(request)}")
+        if output.as_json:
+            output.document(found)
+        else:
+            _show(output, with_key_names(client, [found])[0])
+        return
+    narrowed = {"user": user, "team": team, "asked": asked}
+    query = {"limit": str(limit)} | {name: value for name, value in narrowed.items() if value}
+    page = client.call("GET", "/admin/requests", query=query)
+    rows: list[Row] = page["data"]
+    if output.as_json:
+        output.document({"data": rows})
+    elif not rows:
+        output.note("nothing was asked; ask something with: glowplug run MODEL")
+    else:
+        output.table(_COLUMNS, [_cells(row) for row in with_key_names(client, rows)])
+
+
+def _cells(row: Row) -> list[str]:
+    tries = row["attempts"]
+    return [
+        strftime("%Y-%m-%d %H:%M:%S", localtime(row["started"])), row["request"], str(row["key"]), row["asked"],
+        tries[-1]["model"], str(len(tries)), count(row["prompt_tokens"]), count(row["completion_tokens"]),
+        _cost(row["cost"], tries), row["outcome"] or "open",
+    ]  # fmt: skip
+
+
+def _cost(nano: int, tries: list[Row]) -> str:
+    """`?` where tokens were used and nobody knows their price."""
+    unknown = any(not one["price"] and one["prompt_tokens"] + one["completion_tokens"] for one in tries)
+    return "?" if unknown and not nano else format_usd(nano) + ("+" if unknown else "")
+
+
+def _show(output: Output, row: Row) -> None:
+    whose = " ".join(f"{name} {row[name]}" for name in ("key", "user", "team") if row[name])
+    tags = f" tags {', '.join(row['tags'])}" if row["tags"] else ""
+    output.line(f"{row['request']}: {row['asked']} at {row['path']}, {whose}{tags}")
+    cells = [
+        [
+            str(one["attempt"]), one["model"], str(one["status"] or "-"), one["outcome"] or "open",
+            f"{one['duration']:.2f}", f"{one['first_byte']:.2f}", count(one["prompt_tokens"]),
+            count(one["cached_tokens"]), count(one["completion_tokens"]), _cost(one["cost"], [one]), one["reason"],
+        ]
+        for one in row["attempts"]
+    ]  # fmt: skip
+    output.table(_TRIES, cells)

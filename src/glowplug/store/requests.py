@@ -1,0 +1,104 @@
+"""Requests with all their attempts, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, select, tuple_
+
+from glowplug.store.tables import attempts
+
+FILTERS = ("key", "user", "team", "asked")
+"""Columns that a list may be narrowed by."""
+
+
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the ledger, for people.  Times in seconds, `started` in Unix time, `cost` in nano-dollars."""
+
+    attempt: int
+    state: str
+    """`open`, `closed`, or `interrupted` when its worker was killed."""
+    model: str
+    worker: str
+    started: float
+    duration: float
+    first_byte: float
+    status: int
+    outcome: str
+    reason: str
+    streamed: bool
+    estimated: bool
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cache_written: int
+    reasoning: int
+    prompt_audio: int
+    completion_audio: int
+    cost: int
+    price: str
+    energy: int
+
+
+class RequestView(msgspec.Struct, frozen=True, kw_only=True):
+    """One request: who asked for what, and every try to answer it in order."""
+
+    request: str
+    started: float
+    key: str
+    user: str
+    team: str
+    tags: tuple[str, ...]
+    asked: str
+    path: str
+    trace: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost: int
+    """Nano-dollars of all attempts."""
+    outcome: str
+    """Of the last attempt; empty while it is open."""
+    attempts: tuple[AttemptView, ...]
+
+
+def newest(
+    connection: Connection, limit: int, before: tuple[float, str] | None = None, only: Mapping[str, str] | None = None
+) -> tuple[RequestView, ...]:
+    """Requests that started before the one with this start and id, the newest first; `only` narrows by column."""
+    row = attempts.c
+    query = select(row.request).where(row.attempt == 0)
+    for name, value in (only or {}).items():
+        query = query.where(row[name] == value)
+    if before is not None:
+        query = query.where(tuple_(row.started, row.request) < tuple_(*before))
+    names = connection.execute(query.order_by(row.started.desc(), row.request.desc()).limit(limit)).scalars().all()
+    return tuple(view for name in names if (view := find(connection, name)) is not None)
+
+
+def find(connection: Connection, request: str) -> RequestView | None:
+    """The request with this id."""
+    query = select(attempts).where(attempts.c.request == request).order_by(attempts.c.attempt)
+    rows = connection.execute(query).mappings().all()
+    return _view(rows) if rows else None
+
+
+def _view(rows: Sequence[Mapping[Any, Any]]) -> RequestView:
+    first = rows[0]
+    return RequestView(
+        request=first["request"],
+        started=first["started"],
+        key=first["key"],
+        user=first["user"],
+        team=first["team"],
+        tags=tuple(first["tags"]),
+        asked=first["asked"],
+        path=first["path"],
+        trace=first["trace"],
+        prompt_tokens=sum(row["prompt_tokens"] for row in rows),
+        completion_tokens=sum(row["completion_tokens"] for row in rows),
+        cost=sum(row["cost"] for row in rows),
+        outcome=rows[-1]["outcome"],
+        attempts=tuple(AttemptView(**{name: row[name] for name in AttemptView.__struct_fields__}) for row in rows),
+    )

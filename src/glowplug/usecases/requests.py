@@ -1,0 +1,52 @@
+"""What was asked, as the ledger has it: the newest first, and one with all its attempts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection
+
+from glowplug.errors import NotFound, RequestError
+from glowplug.store import requests
+from glowplug.store.database import Database
+from glowplug.store.requests import RequestView
+from glowplug.usecases.page import MOST, Page
+
+
+class Requests:
+    """`fold` brings the journal into the ledger; it waits for files, so it runs on a thread."""
+
+    def __init__(self, database: Database, fold: Callable[[], object]) -> None:
+        self._database = database
+        self._fold = fold
+
+    async def newest(self, limit: int, after: str = "", only: Mapping[str, str] | None = None) -> Page[RequestView]:
+        """A page of requests behind the one with the id `after`.  Raises RequestError."""
+        if not 1 <= limit <= MOST:
+            raise RequestError(f"limit is {limit}", hint=f"ask for 1 to {MOST} rows")
+        if not after:
+            await asyncio.to_thread(self._fold)
+
+        def work(connection: Connection) -> tuple[RequestView, ...]:
+            before = None
+            if after:
+                last = requests.find(connection, after)
+                if last is None:
+                    raise RequestError(f"there is no request {after[:100]!r}", hint="begin again without after")
+                before = (last.started, last.request)
+            return requests.newest(connection, limit + 1, before, only)
+
+        found = await self._database.run(work)
+        more = len(found) > limit
+        return Page(found[:limit], more, found[limit - 1].request if more else None)
+
+    async def show(self, request: str) -> RequestView:
+        """The request with this id.  Raises NotFound."""
+        await asyncio.to_thread(self._fold)
+        found = await self._database.run(lambda c: requests.find(c, request))
+        if found is None:
+            raise NotFound(
+                f"the ledger has no request {request[:100]!r}", hint="ids are in the header x-request-id of answers"
+            )
+        return found

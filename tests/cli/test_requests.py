@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import json
+
+from tests.cli.conftest import Glowplug
+from tests.cli.fake_server import FakeServer
+from tests.cli.script import Script
+
+
+def test_script(script: Script) -> None:
+    script.play("requests")
+
+
+def test_what_is_asked_for_is_narrowed(glowplug: Glowplug, server: FakeServer) -> None:
+    said = json.loads(glowplug("requests", "--limit", "1", "--team", "web", "--asked", "a b", "--json").out)
+    assert [row["request"] for row in said["data"]] == ["req_1"]
+    asked = next(path for _, path, _ in server.seen if path.startswith("/admin/requests"))
+    assert asked == "/admin/requests?limit=1&team=web&asked=a+b"
+    server.requests = []
+    assert "nothing was asked" in glowplug("requests").err
+
+
+def test_one_as_json(glowplug: Glowplug, server: FakeServer) -> None:
+    assert server.requests
+    said = glowplug("requests", "req_1", "--json")
+    assert json.loads(said.out)["request"] == "req_1", said

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import httpx
+
+from glowplug.store.attempts import AttemptStore
+from glowplug.store.database import Database
+from tests.ledger.builders import closed
+
+
+async def test_requests_the_newest_first_and_one(
+    admin: httpx.AsyncClient, user: httpx.AsyncClient, database: Database
+) -> None:
+    AttemptStore(database).absorb("w", "s", 1, [], [closed("a", key="k1"), closed("b", key="k2", day=1)])
+    page = (await admin.get("/admin/requests?limit=1")).json()
+    assert ([one["request"] for one in page["data"]], page["next"]) == (["b"], "b")
+    assert [one["request"] for one in (await admin.get("/admin/requests?key=k1")).json()["data"]] == ["a"]
+    shown = (await admin.get("/admin/requests/a")).json()
+    assert (shown["attempts"][0]["cost"], shown["tags"]) == (31, ["a", "b"])
+    assert (await admin.get("/admin/requests/nobody")).status_code == 404
+    for query in ("limit=0", "limit=many", "model=x", "after=nobody"):
+        assert (await admin.get(f"/admin/requests?{query}")).status_code == 400, query
+    assert (await user.get("/admin/requests")).status_code == 403
+    assert (await user.get("/admin/requests/a")).status_code == 403

@@ -1,0 +1,55 @@
+"""Requests with all their attempts."""
+
+from __future__ import annotations
+
+import pytest
+
+from glowplug.domain.usage import Outcome
+from glowplug.store import requests
+from glowplug.store.attempts import AttemptStore
+from glowplug.store.database import Database
+from tests.ledger.builders import closed, opened
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    ends = [
+        closed("old", key="k1"),
+        closed("twice", day=1, key="k2", outcome=Outcome.TIMEOUT),
+        closed("twice", 1, day=1, key="k2", model="x", prompt=20),
+        closed("same-a", day=2, key="k1"),
+        closed("same-b", day=2, key="k1"),
+    ]
+    AttemptStore(database).absorb("w", "s", 1, [opened("running", day=3)], ends)
+    return database
+
+
+def test_the_newest_first_each_with_its_attempts(filled: Database) -> None:
+    found = filled.call(lambda c: requests.newest(c, 9))
+    assert [one.request for one in found] == ["running", "same-b", "same-a", "twice", "old"]
+    twice = found[3]
+    assert [(one.attempt, one.model, one.outcome) for one in twice.attempts] == [(0, "m", "timeout"), (1, "x", "ok")]
+    assert (twice.prompt_tokens, twice.completion_tokens, twice.cost, twice.outcome) == (30, 10, 31 + 61, "ok")
+    assert (found[0].outcome, found[0].attempts[0].state) == ("", "open")
+    assert (twice.user, twice.team, twice.tags) == ("ann", "web", ("a", "b"))
+
+
+def test_pages_and_filters(filled: Database) -> None:
+    seen, before = [], None
+    while page := filled.call(lambda c, before=before: requests.newest(c, 2, before)):
+        seen += [one.request for one in page]
+        before = (page[-1].started, page[-1].request)
+    assert seen == ["running", "same-b", "same-a", "twice", "old"]
+    found = filled.call(lambda c: requests.newest(c, 9, None, {"key": "k1", "user": "ann"}))
+    assert [one.request for one in found] == ["same-b", "same-a", "old"]
+    assert filled.call(lambda c: requests.find(c, "nobody")) is None
+
+
+def test_the_index_leads_to_the_newest(filled: Database) -> None:
+    plan = filled.call(
+        lambda c: c.exec_driver_sql(
+            "EXPLAIN QUERY PLAN SELECT request FROM attempts WHERE attempt = 0 AND (started, request) < (5, 'x')"
+            " ORDER BY started DESC, request DESC LIMIT 3"
+        ).all()
+    )
+    assert [row[3].partition(" (")[0] for row in plan] == ["SEARCH attempts USING COVERING INDEX attempts_newest"]
