@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 
 from glowplug.clock import SystemClock, steady_seconds
-from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff
 from glowplug.config.load import Loaded
 from glowplug.control.app import build_app
@@ -78,13 +78,20 @@ class ControlProcess:
         engines: Mapping[str, Engine],
         catalogue: EngineCatalogue,
         env: Mapping[str, str],
+        providers: ProviderCatalogue = NO_PROVIDERS,
     ) -> None:
         self._paths = paths
         self._clock = SystemClock()
         self._started = self._clock.unix()
         self._events = Broadcaster()
         self._configuration = Configuration(
-            loaded, workers=workers, env=env, engines=catalogue, events=self._events, clock=self._clock
+            loaded,
+            workers=workers,
+            env=env,
+            engines=catalogue,
+            events=self._events,
+            clock=self._clock,
+            providers=providers,
         )
         self._launcher = launcher
         self._outbox = LinkOutbox(self._events, self._clock)

@@ -15,6 +15,7 @@ import msgspec
 
 from glowplug.domain.snapshot import ModelRoute
 from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
+from glowplug.gateway.quirked import quirked
 from glowplug.gateway.shapes import Heads, Shape, head_of
 from glowplug.translate import ollama_to_chat
 from glowplug.translate.base import Asked, Stream, Translate, Translation, Untranslatable
@@ -191,7 +192,8 @@ def roads_of(shape: Shape, route: ModelRoute, edges: tuple[Edge, ...] = EDGES) -
     for kind in KINDS:
         chain = _shortest(kind.name, native, edges)
         upstream = kind if not chain else kind_named(chain[-1].into)
-        found.append(None if chain is None else Road(shape, kind, upstream, chain, route))
+        way = quirked(shape, upstream, route.quirks)
+        found.append(None if chain is None else Road(way, kind, upstream, chain, route))
     return tuple(found)
 
 
@@ -230,7 +232,7 @@ def provider_heads(roads: tuple[Road | None, ...], host: str, prefix: str, key: 
             continue
         own = "x-api-key" if road.upstream.x_api_key else "authorization"
         credentials = f"{own}: {key}" if road.upstream.x_api_key else f"{own}: Bearer {key}"
-        needed = key and own not in given and "authorization" not in given
+        needed = key and own not in given and given.isdisjoint(("authorization", "api-key"))
         out.append(road.head(host, prefix, [credentials, *fields] if needed else fields))
     return tuple(out)
 
