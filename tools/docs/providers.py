@@ -40,11 +40,20 @@ There is no bridge to other wires: a provider that speaks neither OpenAI's nor A
 | name | provider | URL | key | endpoints | quirks |
 |---|---|---|---|---|---|"""
 
+_MISSING = """
+## An endpoint that is not there
+
+An engine, or a provider that is not in the catalogue, may answer 404, 405 or 501 to `messages` or `responses` although
+its `capabilities` name them. Where there is a translation, the same request is put through it at once, and the
+following ones too: to an engine until it is granted anew, to a provider for an hour. A 404 that speaks of a model, or
+of an earlier response, is an answer like any other.
+"""
+
 _QUIRKS = """
 ## Quirks
 
-A quirk says where a provider differs from the wire it speaks. `quirks: [+x, -y]` at a provider or a model adds and takes
-away, a list of plain names replaces. Requests to targets without quirks are not looked into.
+A quirk says where a provider differs from the wire it speaks. `quirks: [+x, -y]` at a provider or a model adds and
+takes away, a list of plain names replaces. Requests to targets without quirks are not looked into.
 
 | quirk | endpoints | what it does |
 |---|---|---|"""
@@ -58,7 +67,7 @@ the line changes with every request, so that no prompt would be found in a cache
 def pages(_root: Path) -> dict[str, str]:
     rows = [_row(row) for row in PROVIDERS.values()]
     quirks = [f"| `{name}` | {', '.join(row.kinds)} | {row.says} |" for name, row in QUIRKS.items()]
-    lines = [_OPENING, *rows, _QUIRKS, *quirks, _STRIPPED.rstrip()]
+    lines = [_OPENING, *rows, _MISSING.rstrip(), _QUIRKS, *quirks, _STRIPPED.rstrip()]
     return {PAGE: "\n".join(lines) + "\n"}
 
 

@@ -183,11 +183,15 @@ def _json_head(head: bytes) -> bytes:
     return b"\r\n".join([b"HTTP/1.1 200 OK", b"content-type: application/json", *lines, b"", b""])
 
 
-def roads_of(shape: Shape, route: ModelRoute, edges: tuple[Edge, ...] = EDGES) -> tuple[Road | None, ...]:
-    """The road of every endpoint to one target, by kind; None where it cannot be reached."""
+def roads_of(
+    shape: Shape, route: ModelRoute, edges: tuple[Edge, ...] = EDGES, lacking: frozenset[str] = frozenset()
+) -> tuple[Road | None, ...]:
+    """The road of every endpoint to one target, by kind; None where it cannot be reached.  `lacking` are endpoints that
+    it turned out not to have."""
     native = frozenset(
         kind.name for kind in KINDS if kind.capability in route.capabilities and kind.dialect in (None, route.dialect)
     )
+    native -= lacking
     found = []
     for kind in KINDS:
         chain = _shortest(kind.name, native, edges)
@@ -220,9 +224,11 @@ def engine_heads(roads: tuple[Road | None, ...], host: str, prefix: str, key: st
     return tuple(b"" if road is None else road.head(host, prefix, fields) for road in roads)
 
 
-def provider_heads(roads: tuple[Road | None, ...], host: str, prefix: str, key: str, extra: Mapping[str, str]) -> Heads:
+def provider_heads(
+    roads: tuple[Road | None, ...], host: str, prefix: str, key: str, extra: Mapping[str, str], *, known: bool = True
+) -> Heads:
     """Request heads to a provider by kind.  `extra` are header fields of the configuration; one of them that carries
-    credentials replaces the usual one."""
+    credentials replaces the usual one.  A provider that is not `known` may look for its key in either place."""
     given = {name.lower() for name in extra}
     fields = [f"{name.lower()}: {value}" for name, value in extra.items()]
     out = []
@@ -231,9 +237,11 @@ def provider_heads(roads: tuple[Road | None, ...], host: str, prefix: str, key: 
             out.append(b"")
             continue
         own = "x-api-key" if road.upstream.x_api_key else "authorization"
-        credentials = f"{own}: {key}" if road.upstream.x_api_key else f"{own}: Bearer {key}"
+        credentials = [f"{own}: {key}" if road.upstream.x_api_key else f"{own}: Bearer {key}"]
+        if road.upstream.x_api_key and not known:
+            credentials.append(f"authorization: Bearer {key}")
         needed = key and own not in given and given.isdisjoint(("authorization", "api-key"))
-        out.append(road.head(host, prefix, [credentials, *fields] if needed else fields))
+        out.append(road.head(host, prefix, [*credentials, *fields] if needed else fields))
     return tuple(out)
 
 
