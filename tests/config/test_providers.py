@@ -106,7 +106,9 @@ def test_keys_are_sent_where_the_row_says(read: Read) -> None:
     assert route_of(read, "ant: {}", N_KEY="k").headers == {}, "by the endpoint"
     assert route_of(read, "both: {}", B_KEY="k").headers == {"authorization": "Bearer k"}
     own = route_of(read, "both: {headers: {X-API-Key: mine}}", B_KEY="k")
-    assert own.headers == {"X-API-Key": "mine"}
+    assert (own.headers, own.api_key, own.unavailable) == ({"X-API-Key": "mine"}, "", "")
+    given = route_of(read, "both: {api_key: k, headers: {X-API-Key: mine}}")
+    assert given.headers == {"X-API-Key": "mine"}
 
 
 def test_an_anchor_shares_no_key(read: Read) -> None:

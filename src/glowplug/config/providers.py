@@ -22,6 +22,8 @@ from glowplug.wire.quirks import QUIRKS, STRIP, chosen
 
 PLACES: Final = ("region", "resource")
 """Settings that may be part of a row's URL."""
+CREDENTIALS: Final = frozenset(("authorization", "x-api-key", "api-key"))
+"""Header fields that may carry a key."""
 _PLACE = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
@@ -46,11 +48,16 @@ def supply_keys(root: Mapping, env: Env[str, str], rows: ProviderCatalogue) -> N
         if not isinstance(node, Mapping) or not {"base_url", "api_key"}.isdisjoint(node.entries):
             continue
         row = row_of(name, _text(node.entries.get("type", (0, None))[1]), None, rows)
-        if row is not None:
+        if row is not None and not _has_credentials(node.entries.get("headers", (0, None))[1]):
             variable = next((one for one in row.variables if env.get(one)), row.variables[0])
             # A new mapping: an anchor may share this one with another provider.
             entries = {**node.entries, "api_key": (line, Scalar(line, f"${{{variable}}}"))}
             section.entries[name] = (line, Mapping(node.line, entries))
+
+
+def _has_credentials(node: Node | None) -> bool:
+    """Whether the key is given as a header field."""
+    return isinstance(node, Mapping) and not CREDENTIALS.isdisjoint(name.lower() for name in node.entries)
 
 
 def _text(node: Node | None) -> str | None:
@@ -134,6 +141,6 @@ def credentials(row: ProviderRow | None, key: str, headers: Env[str, str]) -> di
     field = "authorization" if row.key is KeySent.BEARER else row.key.value
     # The usual field is chosen by endpoint; it is said here where a provider does not do as its wire's inventor does.
     said = row.key is KeySent.API_KEY or (row.key is KeySent.BEARER and Capability.MESSAGES in row.capabilities)
-    if said and key and given.isdisjoint(("authorization", "x-api-key", "api-key")):
+    if said and key and given.isdisjoint(CREDENTIALS):
         own[field] = f"Bearer {key}" if row.key is KeySent.BEARER else key
     return {**own, **headers}

@@ -266,9 +266,10 @@ class Call:
         lasted = monotonic() - self.t0
         metrics.request_seconds.observe(lasted)
         metrics.overhead_seconds.observe(max(0.0, lasted - self.upstream_time - self.load_time - self.queue_time))
-        served = self.attempt
-        if self.attempts > 1 and status < 400 and served is not None and served.target is not self.targets[0]:
-            metrics.fallbacks[self.targets[0].name, served.target.name] += 1
+        if self.attempts > 1 and status < 400 and (served := self.attempt) is not None:
+            first = self.targets[0]
+            if served.target is not first:  # it may have answered at its second attempt
+                metrics.fallbacks[first.name, served.target.name] += 1
 
     def _done(self) -> None:
         if self.over:
