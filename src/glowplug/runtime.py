@@ -76,10 +76,11 @@ def read_configuration(path: Path | None) -> Loaded:
     """The configuration at `path`, or the empty one.  Raises ConfigError with all problems."""
     from glowplug.config.load import Loaded, load
     from glowplug.engines.catalogue import Catalogue
+    from glowplug.providers.catalogue import PROVIDERS
 
     if path is None:
         return Loaded.empty(env=os.environ, engines=Catalogue())
-    return load(path, env=os.environ, engines=Catalogue())
+    return load(path, env=os.environ, engines=Catalogue(), providers=PROVIDERS)
 
 
 @contextmanager
@@ -256,6 +257,7 @@ def control(settings: ChildSettings) -> int:
     from glowplug.hardware.machine import Machine
     from glowplug.hardware.patient import Patient
     from glowplug.launchers.chooser import standard
+    from glowplug.providers.catalogue import PROVIDERS
 
     process = ControlProcess(
         paths=paths,
@@ -266,6 +268,7 @@ def control(settings: ChildSettings) -> int:
         engines=ENGINES,
         catalogue=Catalogue(),
         env=os.environ,
+        providers=PROVIDERS,
     )
     import uvloop
 

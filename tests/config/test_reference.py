@@ -87,7 +87,7 @@ def test_there_is_nothing_but_the_sections_and_an_example() -> None:
         ("server.limits", "waiting", "number from 0", "`1024`"),
         ("defaults", "keep_alive", "duration or -1", "`5m`"),
         ("defaults", "cold", "`wait`, `cloud-while-cold`, `reject`", "`wait`"),
-        ("providers.NAME", "base_url", "text", "required"),
+        ("providers.NAME", "base_url", "text", "none"),
         ("providers.NAME", "api_key", "secret, or `file:/path`", "none"),
         ("models.NAME", "keep_alive", "duration or -1", "`defaults.keep_alive`"),
         ("models.NAME", "memory", "size", "none"),

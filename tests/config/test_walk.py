@@ -102,7 +102,8 @@ def test_a_missing_setting_is_reported_at_the_line_of_its_owner(config: dict[str
     text, where = generate.written(config)
     lines = {problem.line for problem in problems(text)}
     assert where[at[:2]] in lines
-    assert errors(SCHEMA, config)
+    # Only the catalogue knows which providers need a URL of their own; the schema does not.
+    assert at[2] == "base_url" or errors(SCHEMA, config)
 
 
 yaml_like = st.text(alphabet="abc:-[]{}#&*!|>'\"%@`,?\n\t $~<0.1\\u", max_size=60)

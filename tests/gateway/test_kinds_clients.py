@@ -65,7 +65,7 @@ def test_anthropic_plain_and_count(live: Run) -> None:
     async def test(live: Live) -> None:
         answers = {0: plain(json.dumps(MESSAGE).encode()), 1: plain(b'{"input_tokens": 9}')}
         async with FaultUpstream(answers) as upstream, claude(live) as client:
-            live.serve(cloud("m", upstream.port, capabilities=ALL))
+            live.serve(cloud("m", upstream.port, capabilities=ALL, provider="anthropic"))
             message = await client.messages.create(model="m", max_tokens=5, messages=PROMPT)
             assert message.content[0].text == "Hi"
             assert message._request_id

@@ -163,6 +163,30 @@ def test_a_provider_of_another_wire_is_sent_the_fields_that_wire_needs() -> None
     assert b"anthropic-version" not in native, "there the client's own is forwarded"
 
 
+CHAT_AND_MESSAGES = cloud("m", capabilities=(Capability.CHAT, Capability.MESSAGES))
+
+
+@pytest.mark.parametrize(
+    ("kind", "extra", "known", "expected"),
+    [
+        ("chat", {}, True, {"authorization": "Bearer k"}),
+        ("chat", {}, False, {"authorization": "Bearer k"}),
+        ("messages", {}, True, {"x-api-key": "k"}),
+        ("messages", {}, False, {"x-api-key": "k", "authorization": "Bearer k"}),
+        ("chat", {"Api-Key": "own"}, True, {"api-key": "own"}),
+        ("messages", {"authorization": "Bearer own"}, True, {"authorization": "Bearer own"}),
+        ("messages", {"X-API-Key": "own"}, False, {"x-api-key": "own"}),
+    ],
+)
+def test_where_a_provider_finds_its_key(
+    kind: str, extra: dict[str, str], known: bool, expected: dict[str, str]
+) -> None:
+    roads = roads_of(AsIs(CHAT_AND_MESSAGES), CHAT_AND_MESSAGES)
+    head = provider_heads(roads, "h", "/v1", "k", extra, known=known)[kind_named(kind).index].decode()
+    fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:-1])
+    assert {name: fields[name] for name in ("authorization", "x-api-key", "api-key") if name in fields} == expected
+
+
 def test_every_row_leads_from_one_endpoint_to_another() -> None:
     assert all(kind_named(edge.kind) is not kind_named(edge.into) for edge in EDGES)
     assert len({(edge.kind, edge.into) for edge in EDGES}) == len(EDGES)

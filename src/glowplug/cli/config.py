@@ -202,8 +202,9 @@ def _served(session: Session) -> dict[str, Any] | None:
 def _load(found: Path) -> Loaded:
     from glowplug.config.load import load
     from glowplug.engines.catalogue import Catalogue
+    from glowplug.providers.catalogue import PROVIDERS
 
-    return load(found, env=os.environ, engines=Catalogue())
+    return load(found, env=os.environ, engines=Catalogue(), providers=PROVIDERS)
 
 
 def _counts(loaded: Loaded) -> str:

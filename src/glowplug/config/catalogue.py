@@ -1,12 +1,18 @@
-"""What the configuration has to know about engines, which live on a higher floor and are passed in."""
+"""What the configuration has to know about engines and providers, which live on a higher floor and are passed in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from glowplug.config.kinds import OptionValue
 from glowplug.domain.model import Capability
+from glowplug.domain.provider import ProviderRow
+
+ProviderCatalogue = Mapping[str, ProviderRow]
+"""The providers there are, by name."""
+NO_PROVIDERS: Final[ProviderCatalogue] = MappingProxyType({})
 
 
 class OptionProblem(NamedTuple):

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 import msgspec.inspect as shape
 
-from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.check_local import Found, Given, check_local, check_request_defaults
 from glowplug.config.kinds import Launcher, OptionValue
 from glowplug.config.lines import Path, dotted
 from glowplug.config.nearest import did_you_mean
+from glowplug.config.providers import check_provider, check_quirks
 from glowplug.config.schema import Config, Group, Provider
 from glowplug.config.schema_models import Engine, Model
 from glowplug.config.walk import Missing, Walked
@@ -29,12 +30,18 @@ class Checker:
     """Adds what it finds to `walked.problems`, `walked.warnings` and `walked.missing`."""
 
     def __init__(
-        self, config: Config, walked: Walked, declared: Mapping[str, Iterable[str]], engines: EngineCatalogue
+        self,
+        config: Config,
+        walked: Walked,
+        declared: Mapping[str, Iterable[str]],
+        engines: EngineCatalogue,
+        providers: ProviderCatalogue = NO_PROVIDERS,
     ) -> None:
         self._config = config
         self._walked = walked
         self._declared = {section: list(names) for section, names in declared.items()}
         self._engines = engines
+        self._providers = providers
 
     def run(self) -> None:
         """All checks."""
@@ -83,7 +90,9 @@ class Checker:
 
     def _provider(self, name: str, provider: Provider) -> None:
         at: Path = ("providers", name)
-        self._url(at, provider)
+        self._found(check_provider(at, name, provider, set(self._walked.lines), self._providers))
+        if provider.base_url is not None:
+            self._url(at, provider, provider.base_url)
         if provider.api_key is not None:
             self._header((*at, "api_key"), provider.api_key, _KEY.fullmatch, "letters, digits and signs without spaces")
         for header, value in provider.headers.items():
@@ -92,9 +101,8 @@ class Checker:
                 self._problem(path, "is set by Glowplug itself", "remove it")
             self._header(path, value, _VISIBLE.fullmatch, "one line of ASCII")
 
-    def _url(self, at: Path, provider: Provider) -> None:
+    def _url(self, at: Path, provider: Provider, url: str) -> None:
         at = (*at, "base_url")
-        url = provider.base_url
         if any(entry.path == at for entry in self._walked.missing):
             return
         try:
@@ -143,6 +151,7 @@ class Checker:
                 other = "runs on an engine here" if engine else "comes from a provider"
                 self._problem((*at, field), f"does not apply to a model that {other}", "remove it")
         self._found(check_request_defaults(at, model.request_defaults))
+        self._found(check_quirks(at, model.quirks))
         if engine:
             self._engine_model(at, model)
         else:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.check import Checker, outages
 from glowplug.config.layers import apply_environment
 from glowplug.config.lines import MAX_BYTES, Unreadable, read_tree
 from glowplug.config.lines import Mapping as Tree
 from glowplug.config.lines import Path as Place
+from glowplug.config.providers import supply_keys
 from glowplug.config.resolve import Resolved, ServerSettings, inherit, resolve
 from glowplug.config.schema import Config
 from glowplug.config.show import Shown, show
@@ -95,15 +96,24 @@ class Loaded:
         )
 
 
-def load(path: Path, *, env: Mapping[str, str], engines: EngineCatalogue) -> Loaded:
+def load(
+    path: Path, *, env: Mapping[str, str], engines: EngineCatalogue, providers: ProviderCatalogue = NO_PROVIDERS
+) -> Loaded:
     """Read, check and resolve the file at `path`; blocking, tens of milliseconds.
 
     Raises ConfigError, and nothing else, whatever the file holds; its `problems` are all that were found.
     """
-    return load_bytes(_read(path), path=path, env=env, engines=engines)
+    return load_bytes(_read(path), path=path, env=env, engines=engines, providers=providers)
 
 
-def load_bytes(data: bytes, *, path: Path | None, env: Mapping[str, str], engines: EngineCatalogue) -> Loaded:
+def load_bytes(
+    data: bytes,
+    *,
+    path: Path | None,
+    env: Mapping[str, str],
+    engines: EngineCatalogue,
+    providers: ProviderCatalogue = NO_PROVIDERS,
+) -> Loaded:
     """The same for bytes that are already read; relative paths are below the directory of `path`."""
     where = str(path) if path else "the environment"
     base = path.absolute().parent if path else Path("/")
@@ -113,14 +123,15 @@ def load_bytes(data: bytes, *, path: Path | None, env: Mapping[str, str], engine
     except Unreadable as error:
         raise _error(where, [error.problem]) from None
     problems += apply_environment(root, env)
+    supply_keys(root, env, providers)
     config, walked = walk(root, env, base, home)
     walked.problems[:0] = problems
-    Checker(config, walked, _declared(root), engines).run()
+    Checker(config, walked, _declared(root), engines, providers).run()
     if walked.problems:
         raise _error(where, walked.problems)
-    filled, origins = inherit(config, engines)
+    filled, origins = inherit(config, engines, providers)
     unavailable, lost = outages(config, walked)
-    resolved = resolve(filled, unavailable, base, home, engines)
+    resolved = resolve(filled, unavailable, base, home, engines, providers)
     warnings = [*walked.warnings, *lost, *_missing_weights(resolved.local_models, walked)]
     if not config.models:
         warnings.append(_no_models(path))

@@ -12,10 +12,11 @@ from pathlib import Path as FilePath
 
 import msgspec
 
-from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.kinds import Launcher
 from glowplug.config.lines import Path
 from glowplug.config.prices import price_of
+from glowplug.config.providers import credentials, from_row, quirks_of
 from glowplug.config.schema import Alias, Config, Provider, Server
 from glowplug.config.schema_models import Engine, Model, Ready, Stop
 from glowplug.config.secrets import absolute
@@ -30,8 +31,9 @@ _WILDCARDS = ("0.0.0.0", "::", "*")  # noqa: S104  compared with, not bound to
 _LOCAL_TIMES = ("keep_alive", "load_stall", "load_ceiling", "stop_timeout")
 _ENGINE_TIMES = (*_LOCAL_TIMES, "keep_alive_most")
 _UPSTREAM_TIMES = ("connect_timeout", "first_byte_timeout", "idle_timeout")
-_PROVIDER_CAPABILITIES = tuple(item for item in Capability if item is not Capability.MESSAGES)
-"""Providers are asked on OpenAI's wire; what one of them does not have it says itself."""
+_PROVIDER_CAPABILITIES = tuple(item for item in Capability if item not in (Capability.MESSAGES, Capability.RESPONSES))
+"""Of providers that are not in the catalogue.  What can be translated is not presumed; what one of them does not have
+of the rest it says itself."""
 _ROUTE_FIELDS = (
     *_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "tpm", "max_concurrency",
     "request_defaults",
@@ -112,13 +114,17 @@ class _Filler:
         return {**base, **own}
 
 
-def inherit(config: Config, engines: EngineCatalogue) -> tuple[Config, dict[Path, Path]]:
+def inherit(
+    config: Config, engines: EngineCatalogue, rows: ProviderCatalogue = NO_PROVIDERS
+) -> tuple[Config, dict[Path, Path]]:
     """The tree with every inherited value in place, and for each of those the path it came from."""
     filler = _Filler()
     defaults = (("defaults",), config.defaults)
     providers = {
         name: msgspec.structs.replace(
-            provider, **filler.fill(("providers", name), provider, [defaults], _UPSTREAM_TIMES)
+            provider,
+            **filler.fill(("providers", name), provider, [defaults], _UPSTREAM_TIMES),
+            **from_row(name, provider, rows),
         )
         for name, provider in config.providers.items()
     }
@@ -130,7 +136,8 @@ def inherit(config: Config, engines: EngineCatalogue) -> tuple[Config, dict[Path
             names = (*_UPSTREAM_TIMES, "on_disconnect")
             changes = filler.fill(at, model, [source, defaults], names)
             if model.capabilities is None:
-                changes["capabilities"] = _PROVIDER_CAPABILITIES
+                row = rows.get(provider.type or "") if (provider := providers.get(model.provider)) else None
+                changes["capabilities"] = row.capabilities if row is not None else _PROVIDER_CAPABILITIES
         else:
             changes = _engine_values(filler, at, model, config, engines)
         models[name] = msgspec.structs.replace(model, **changes)
@@ -164,7 +171,12 @@ def _engine_values(
 
 
 def resolve(
-    config: Config, unavailable: Mapping[str, str], base: FilePath, home: str, engines: EngineCatalogue
+    config: Config,
+    unavailable: Mapping[str, str],
+    base: FilePath,
+    home: str,
+    engines: EngineCatalogue,
+    rows: ProviderCatalogue = NO_PROVIDERS,
 ) -> Resolved:
     """Domain values of a configuration that `inherit` has filled and that has no problems.
 
@@ -178,7 +190,7 @@ def resolve(
     routes = tuple(
         _local_route(name, model, engines, unavailable.get(name, ""))
         if model.provider is None
-        else _remote_route(name, model, config.providers[model.provider], unavailable.get(name, ""))
+        else _remote_route(name, model, config.providers[model.provider], unavailable.get(name, ""), rows)
         for name, model in config.models.items()
     )
     aliases = tuple(_alias(name, alias) for name, alias in config.aliases.items())
@@ -292,6 +304,7 @@ def _local_route(name: str, model: Model, engines: EngineCatalogue, unavailable:
         dialect=Dialect.OLLAMA if hosted else Dialect.OPENAI,
         engine_options=dict(engines.request_options(engine, model.options)),
         price=price_of(model.price),
+        quirks=quirks_of(None, [model.quirks], model.capabilities or ()),
         **_present(model, (*_ROUTE_FIELDS, "keep_alive", "keep_alive_most")),
     )
 
@@ -301,17 +314,21 @@ def started_by_name(needs: Sequence[str]) -> bool:
     return any({"path", "id"} & set(need.split("|")) for need in needs)
 
 
-def _remote_route(name: str, model: Model, provider: Provider, unavailable: str) -> ModelRoute:
+def _remote_route(name: str, model: Model, provider: Provider, unavailable: str, rows: ProviderCatalogue) -> ModelRoute:
+    row = rows.get(provider.type or "")
+    key = provider.api_key.reveal() if provider.api_key else ""
     return ModelRoute(
         name=name,
         local=False,
         upstream_model=model.id or "",
-        base_url=provider.base_url.rstrip("/"),
-        api_key=provider.api_key.reveal() if provider.api_key else "",
-        headers={key: value.reveal() for key, value in provider.headers.items()},
+        base_url=(provider.base_url or "").rstrip("/"),
+        api_key=key,
+        headers=credentials(row, key, {name: value.reveal() for name, value in provider.headers.items()}),
         unavailable=unavailable,
         owner=model.provider or "",
         price=price_of(model.price),
+        provider=row.name if row is not None else "",
+        quirks=quirks_of(row, [provider.quirks, model.quirks], model.capabilities or ()),
         **_present(model, _ROUTE_FIELDS),
     )
 

@@ -139,18 +139,33 @@ class Defaults(Struct, frozen=True, kw_only=True):
 class Provider(Struct, frozen=True, kw_only=True):
     """A remote API that speaks the OpenAI wire."""
 
-    base_url: Annotated[
-        str,
+    type: Annotated[
+        str | None,
         Meta(
-            description="The URL up to and including the version, as the provider's documentation gives it.",
-            examples=["https://api.openai.com/v1"],
-            min_length=1,
+            description="Its name in the [catalogue of providers](providers.md), which fills in the URL, the variable "
+            "of the key, what it can be asked for and its quirks. Not needed when the entry has that name, or its URL.",
+            examples=["groq", "azure"],
         ),
-    ]
+    ] = None
+    base_url: Annotated[
+        Annotated[str, Meta(min_length=1)] | None,
+        Meta(
+            description="The URL up to and including the version, as the provider's documentation gives it. Needed for "
+            "a provider that is not in the catalogue.",
+            examples=["https://api.openai.com/v1"],
+        ),
+    ] = None
+    region: Annotated[
+        str | None, Meta(description="Where the catalogue's URL has a `{region}`.", examples=["us-east-1"])
+    ] = None
+    resource: Annotated[
+        str | None, Meta(description="Where the catalogue's URL has a `{resource}`.", examples=["my-resource"])
+    ] = None
     api_key: Annotated[
         SecretOrFile | None,
         Meta(
-            description="The key, best as `${VARIABLE}` or `file:/path` (mode 0600). Leave it out when none is needed. "
+            description="The key, best as `${VARIABLE}` or `file:/path` (mode 0600). Without it and `base_url`: the "
+            "catalogue's variable. Leave it out when none is needed. "
             "An unset variable makes only this provider's models unavailable.",
             examples=["${OPENAI_API_KEY}", "file:/run/secrets/openai"],
         ),
@@ -163,6 +178,15 @@ class Provider(Struct, frozen=True, kw_only=True):
             extra={"keys": "header"},
         ),
     ] = {}
+    quirks: Annotated[
+        Words | None,
+        Meta(
+            description="Where it differs from the wire: `+x` adds a [quirk](providers.md#quirks) to those of the "
+            "catalogue, `-x` takes one away, a list of plain names replaces them.",
+            examples=[["+no-stream-options"]],
+            extra={"unique": True},
+        ),
+    ] = None
     connect_timeout: Annotated[
         Duration | None, Meta(description="See defaults.", extra={"inherits": "defaults.connect_timeout"})
     ] = None

@@ -277,6 +277,14 @@ class Model(Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="The provider that serves it.", examples=["openai"], extra={"only": "provider"}),
     ] = None
+    quirks: Annotated[
+        Words | None,
+        Meta(
+            description="As for a provider, over what that says: `+x`, `-x`, or a list of plain names.",
+            examples=[["-strip-attribution"]],
+            extra={"unique": True},
+        ),
+    ] = None
     request_defaults: Annotated[
         dict[str, OptionValue],
         Meta(
@@ -288,7 +296,8 @@ class Model(Struct, frozen=True, kw_only=True):
         Annotated[tuple[Capability, ...], Meta(min_length=1)] | None,
         Meta(
             description="What it can be asked for. Without it an engine's model: what its engine says (most: chat and "
-            "completions); a provider's: all but messages.",
+            "completions); a provider's: what the catalogue says, else all but messages and responses, "
+            "which are translated.",
             examples=[["chat", "completions"], ["embeddings"]],
             extra={"unique": True},
         ),

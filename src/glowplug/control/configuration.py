@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from glowplug.clock import Clock
-from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff, diff
 from glowplug.config.load import Loaded, load
 from glowplug.config.watch import Watcher
@@ -35,11 +35,13 @@ class Configuration:
         engines: EngineCatalogue,
         events: Broadcaster,
         clock: Clock,
+        providers: ProviderCatalogue = NO_PROVIDERS,
     ) -> None:
         self._loaded = loaded
         self._workers = workers
         self._env = env
         self._engines = engines
+        self._providers = providers
         self._events = events
         self._clock = clock
         self._stale = ""
@@ -105,7 +107,7 @@ class Configuration:
         return self._loaded.path
 
     def _read(self) -> Loaded:
-        return load(self._file(), env=self._env, engines=self._engines)
+        return load(self._file(), env=self._env, engines=self._engines, providers=self._providers)
 
     def _outcome(self, outcome: Loaded | ConfigError) -> None:
         if isinstance(outcome, ConfigError):

@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 
 from glowplug.clock import SystemClock, steady_seconds
-from glowplug.config.catalogue import EngineCatalogue
+from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff
 from glowplug.config.load import Loaded
 from glowplug.control.app import build_app
@@ -82,13 +82,20 @@ class ControlProcess:
         engines: Mapping[str, Engine],
         catalogue: EngineCatalogue,
         env: Mapping[str, str],
+        providers: ProviderCatalogue = NO_PROVIDERS,
     ) -> None:
         self._paths = paths
         self._clock = SystemClock()
         self._started = self._clock.unix()
         self._events = Broadcaster()
         self._configuration = Configuration(
-            loaded, workers=workers, env=env, engines=catalogue, events=self._events, clock=self._clock
+            loaded,
+            workers=workers,
+            env=env,
+            engines=catalogue,
+            events=self._events,
+            clock=self._clock,
+            providers=providers,
         )
         self._launcher = launcher
         self._outbox = LinkOutbox(self._events, self._clock)
@@ -98,9 +105,7 @@ class ControlProcess:
         self._database = Database(paths.database)
         self._responses = ResponseBook(self._database, self._clock, forgotten=self._forgotten)
         self._telemetry = self._exporter(loaded)
-        store = AttemptStore(self._database)
-        told = Tapped(store, self._telemetry.tell) if self._telemetry is not None else store
-        folder = Folder(paths.journal, told, is_gone)
+        folder = Folder(paths.journal, self._ledger(), is_gone)
         self._workers = workers
         self._metering = Metering(
             paths.counters, Spend(self._database), folder.fold, self._clock, steady_seconds, is_gone, self._fold_again
@@ -184,6 +189,11 @@ class ControlProcess:
         self._configuration.connect(self._applied)
         if self._budgets.every():
             await self._budgets_changed()
+
+    def _ledger(self) -> AttemptStore | Tapped:
+        """Where attempts are stored, told to who exports them."""
+        store = AttemptStore(self._database)
+        return store if self._telemetry is None else Tapped(store, self._telemetry.tell)
 
     def _exporter(self, loaded: Loaded) -> Telemetry | None:
         """Where attempts are exported to, if anywhere; what cannot export does not keep us from serving."""

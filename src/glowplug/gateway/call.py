@@ -277,7 +277,9 @@ class Call:
         metrics.request_seconds.observe(lasted)
         metrics.overhead_seconds.observe(max(0.0, lasted - self.upstream_time - self.load_time - self.queue_time))
         if self.attempts > 1 and status < 400 and (served := self.attempt) is not None:
-            metrics.fallbacks[self.targets[0].name, served.target.name] += 1
+            first = self.targets[0]
+            if served.target is not first:  # it may have answered at its second attempt
+                metrics.fallbacks[first.name, served.target.name] += 1
 
     def _done(self) -> None:
         if self.over:

@@ -51,6 +51,8 @@ class Grants:
         instance.granted_at = monotonic()
         if target is None:
             return
+        if target.lacking:  # another version may have come up
+            target.lacks(frozenset())
         instance.put(target.roads)
         target.instance = instance
         target.failure = target.loading = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.usage import Outcome
 from glowplug.gateway import refusals
+from glowplug.gateway.probing import ABSENT, is_absent, translate_instead
 from glowplug.gateway.waiting import asks_again
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def judge(attempt: Attempt, status: int, body: bytes) -> None:
     elif status in (401, 403) and not target.route.local:
         attempt.settle(Outcome.UPSTREAM_ERROR, None)
         call.failed(target, refusals.rejected_credentials(target, status), str(status))
+    elif status in ABSENT and is_absent(attempt, status, body):
+        translate_instead(attempt)
     elif status in RETRY_STATUS and call.others_left(target):
         attempt.settle(Outcome.UPSTREAM_ERROR, None)
         call.failed(target, refusals.attempt_error(target, f"status {status}", False), str(status))

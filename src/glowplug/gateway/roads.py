@@ -15,6 +15,7 @@ import msgspec
 
 from glowplug.domain.snapshot import ModelRoute
 from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
+from glowplug.gateway.quirked import quirked
 from glowplug.gateway.shapes import Heads, Shape, head_of
 from glowplug.translate import ollama_to_chat
 from glowplug.translate.base import Asked, Stream, Translate, Translation, Untranslatable
@@ -190,16 +191,21 @@ def _json_head(head: bytes) -> bytes:
     return b"\r\n".join([b"HTTP/1.1 200 OK", b"content-type: application/json", *lines, b"", b""])
 
 
-def roads_of(shape: Shape, route: ModelRoute, edges: tuple[Edge, ...] = EDGES) -> tuple[Road | None, ...]:
-    """The road of every endpoint to one target, by kind; None where it cannot be reached."""
+def roads_of(
+    shape: Shape, route: ModelRoute, edges: tuple[Edge, ...] = EDGES, lacking: frozenset[str] = frozenset()
+) -> tuple[Road | None, ...]:
+    """The road of every endpoint to one target, by kind; None where it cannot be reached.  `lacking` are endpoints that
+    it turned out not to have."""
     native = frozenset(
         kind.name for kind in KINDS if kind.capability in route.capabilities and kind.dialect in (None, route.dialect)
     )
+    native -= lacking
     found = []
     for kind in KINDS:
         chain = _shortest(kind.name, native, edges)
         upstream = kind if not chain else kind_named(chain[-1].into)
-        found.append(None if chain is None else Road(shape, kind, upstream, chain, route))
+        way = quirked(shape, upstream, route.quirks)
+        found.append(None if chain is None else Road(way, kind, upstream, chain, route))
     return tuple(found)
 
 
@@ -226,9 +232,11 @@ def engine_heads(roads: tuple[Road | None, ...], host: str, prefix: str, key: st
     return tuple(b"" if road is None else road.head(host, prefix, fields) for road in roads)
 
 
-def provider_heads(roads: tuple[Road | None, ...], host: str, prefix: str, key: str, extra: Mapping[str, str]) -> Heads:
+def provider_heads(
+    roads: tuple[Road | None, ...], host: str, prefix: str, key: str, extra: Mapping[str, str], *, known: bool = True
+) -> Heads:
     """Request heads to a provider by kind.  `extra` are header fields of the configuration; one of them that carries
-    credentials replaces the usual one."""
+    credentials replaces the usual one.  A provider that is not `known` may look for its key in either place."""
     given = {name.lower() for name in extra}
     fields = [f"{name.lower()}: {value}" for name, value in extra.items()]
     out = []
@@ -237,9 +245,11 @@ def provider_heads(roads: tuple[Road | None, ...], host: str, prefix: str, key: 
             out.append(b"")
             continue
         own = "x-api-key" if road.upstream.x_api_key else "authorization"
-        credentials = f"{own}: {key}" if road.upstream.x_api_key else f"{own}: Bearer {key}"
-        needed = key and own not in given and "authorization" not in given
-        out.append(road.head(host, prefix, [credentials, *fields] if needed else fields))
+        credentials = [f"{own}: {key}" if road.upstream.x_api_key else f"{own}: Bearer {key}"]
+        if road.upstream.x_api_key and not known:
+            credentials.append(f"authorization: Bearer {key}")
+        needed = key and own not in given and given.isdisjoint(("authorization", "api-key"))
+        out.append(road.head(host, prefix, [*credentials, *fields] if needed else fields))
     return tuple(out)
 
 

@@ -83,8 +83,9 @@ class Target:
     """One model as requests meet it."""
 
     __slots__ = (
-        "active", "asked", "costs_nothing", "failure", "guard", "heads", "identity", "instance", "limiter", "loading",
-        "metered", "name", "name_header", "pool", "price_version", "queue", "roads", "route", "waiters", "warmed_at",
+        "active", "asked", "costs_nothing", "failure", "guard", "heads", "identity", "instance", "lacking", "limiter",
+        "loading", "metered", "name", "name_header", "pool", "price_version", "queue", "roads", "route", "waiters",
+        "warmed_at",
     )  # fmt: skip
 
     def __init__(self, route: ModelRoute) -> None:
@@ -108,16 +109,17 @@ class Target:
         self.guard: Guard | None = None
         """Limits and budgets of the model, besides its rate and its concurrency."""
         self.heads: Heads = ()
+        self.lacking: frozenset[str] = frozenset()
+        """Endpoints that it was said to have and turned out not to have (`gateway.probing`)."""
         self.route = route
         self.adopt(route, None)
 
     def adopt(self, route: ModelRoute, old: ModelRoute | None) -> None:
         """Take over the settings of a new revision; the pool is dropped when the way there has changed."""
         self.route = route
-        self.roads = roads_of(shape_of(route), route)
-        """How each endpoint is asked of it, by kind; None where it cannot be."""
-        if self.instance is not None:
-            self.instance.put(self.roads)
+        if old is not None and _said(old) != _said(route):
+            self.lacking = frozenset()
+        self.lacks(self.lacking)
         self.metered = route.price is not None and not route.price.free
         """Whether attempts cost something, so that budgets apply."""
         self.price_version = (LOCAL if route.local else "") if route.price is None else route.price.version
@@ -127,10 +129,21 @@ class Target:
         if self.pool is not None and old is not None and _way(old) != _way(route):
             self.pool.close()
             self.pool = None
+
+    def lacks(self, kinds: frozenset[str]) -> None:
+        """Choose the roads to it, without these endpoints."""
+        self.lacking = kinds
+        route = self.route
+        shape = shape_of(route)
+        self.roads = roads_of(shape, route, lacking=kinds) if kinds else roads_of(shape, route)
+        """How each endpoint is asked of it, by kind; None where it cannot be."""
+        if self.instance is not None:
+            self.instance.put(self.roads)
         if not route.local and not route.unavailable:
             parts = urlsplit(route.base_url)
             host, prefix = parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
-            self.heads = provider_heads(self.roads, host, prefix, route.api_key, route.headers)
+            known = bool(route.provider)
+            self.heads = provider_heads(self.roads, host, prefix, route.api_key, route.headers, known=known)
 
     def standing(self, now: float) -> Standing:
         """How this target stands now (monotonic seconds)."""
@@ -173,6 +186,11 @@ class Waiter(Protocol):
 def _way(route: ModelRoute) -> tuple[str, float]:
     """What a provider's pool is made from."""
     return route.base_url, route.connect_timeout
+
+
+def _said(route: ModelRoute) -> tuple[object, ...]:
+    """What a doubt about its endpoints is about."""
+    return route.base_url, route.capabilities, route.provider
 
 
 class Route:

@@ -1,0 +1,1 @@
+"""Remote APIs as data: to add one, add its row."""
