@@ -29,8 +29,9 @@ _WILDCARDS = ("0.0.0.0", "::", "*")  # noqa: S104  compared with, not bound to
 _LOCAL_TIMES = ("keep_alive", "load_stall", "load_ceiling", "stop_timeout")
 _ENGINE_TIMES = (*_LOCAL_TIMES, "keep_alive_most")
 _UPSTREAM_TIMES = ("connect_timeout", "first_byte_timeout", "idle_timeout")
-_PROVIDER_CAPABILITIES = tuple(item for item in Capability if item is not Capability.MESSAGES)
-"""Providers are asked on OpenAI's wire; what one of them does not have it says itself."""
+_PROVIDER_CAPABILITIES = tuple(item for item in Capability if item not in (Capability.MESSAGES, Capability.MODERATIONS))
+"""Providers are asked on OpenAI's wire; what one of them does not have it says itself.  Moderations may name no model,
+so that has to be said of those that can."""
 _ROUTE_FIELDS = (
     *_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "tpm", "max_concurrency",
     "request_defaults",
