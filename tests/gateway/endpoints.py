@@ -45,6 +45,10 @@ SPEECH = (
     b'data: {"type":"speech.audio.delta","audio":"UklGRg=="}\n\n',
     b'data: {"type":"speech.audio.done","usage":{"input_tokens":5,"output_tokens":7}}\n\n',
 )
+PICTURE = (
+    event("image_generation.partial_image", partial_image_index=0, b64_json="aGk="),
+    event("image_generation.completed", b64_json="aGk=", usage={"input_tokens": 5, "output_tokens": 7}),
+)
 SOUND = bytes(range(256)) * 8
 
 
@@ -69,7 +73,12 @@ class Case:
 
     @property
     def form(self) -> bool:
-        return self.path.endswith("transcriptions")
+        return self.path.endswith(("transcriptions", "translations", "edits", "variations"))
+
+    @property
+    def named(self) -> bool:
+        """Whether the events of its streams have names."""
+        return self.wire != "openai" or "/images/" in self.path
 
     def body(self, model: str) -> Any:
         if self.form:
@@ -88,6 +97,8 @@ def _cases() -> Iterator[Case]:
     plain, streamed = {"stream": False}, {"stream": True}
     total = whole({"results": [], "usage": {"total_tokens": 9}})
     both = whole({"usage": {"input_tokens": 3, "output_tokens": 4}})
+    pictures = whole({"data": [{"b64_json": "aGk="}], "usage": {"input_tokens": 3, "output_tokens": 4}})
+    used = {"usage": {"prompt_tokens": 3, "completion_tokens": 4}}
     chat = ("/v1/chat/completions", "/v1/completions")
     for path in chat:
         yield Case(path, False, "openai", whole(ANSWER), (3, 4), {"messages": [], **plain})
@@ -102,6 +113,13 @@ def _cases() -> Iterator[Case]:
         yield Case(path, False, "openai", total, (9, 0), {"query": "x", "documents": ["y"]})
     yield Case("/v1/audio/transcriptions", False, "openai", both, (3, 4), {"language": "en"})
     yield Case("/v1/audio/transcriptions", True, "openai", stream_of(*TRANSCRIPT), (5, 7), streamed)
+    yield Case("/v1/audio/translations", False, "openai", both, (3, 4), {"prompt": "x"})
+    yield Case("/v1/images/generations", False, "openai", pictures, (3, 4), {"prompt": "x", "n": 2})
+    yield Case("/v1/images/generations", True, "openai", stream_of(*PICTURE), (5, 7), {"prompt": "x", **streamed})
+    yield Case("/v1/images/edits", False, "openai", pictures, (3, 4), {"prompt": "x"})
+    yield Case("/v1/images/edits", True, "openai", stream_of(*PICTURE), (5, 7), {"prompt": "x", **streamed})
+    yield Case("/v1/images/variations", False, "openai", pictures, (3, 4), {"n": 1})
+    yield Case("/v1/moderations", False, "openai", whole({"results": [], **used}), (3, 4), {"input": "x"})
     yield Case("/v1/audio/speech", False, "openai", sound(), (9, 0), {"input": "x", "voice": "v"})
     yield Case("/v1/audio/speech", True, "openai", stream_of(*SPEECH), (5, 7), {"input": "x", "stream_format": "sse"})
 

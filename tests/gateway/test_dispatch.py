@@ -56,3 +56,16 @@ def test_a_refusal_keeps_or_closes_as_the_connection_wants(rig: Rig, keep: bool)
     assert (client.answer.status, client.answer.json["error"]["request_id"]) == (404, "req_1")
     assert client.answer.headers.get("connection") == (None if keep else "close")
     assert client.wire.closing is not keep
+
+
+@pytest.mark.parametrize("asked", [None, "x-api-key, anthropic-version, x-stainless-async, openai-project"])
+def test_a_page_may_send_what_the_clients_in_it_send(rig: Rig, asked: str | None) -> None:
+    rig.apply(snapshot(origins=("https://good.example",)))
+    headers = ["Origin: https://good.example"]
+    if asked is not None:
+        headers.append(f"Access-Control-Request-Headers: {asked}")
+    allowed = rig.ask(None, path="/v1/files", method="OPTIONS", token=None, headers=headers).answer.headers
+    names = set(allowed["access-control-allow-headers"].split(", "))
+    usual = {"authorization", "x-api-key", "anthropic-version", "anthropic-beta", "content-type", "x-stainless-lang"}
+    assert names >= (usual | {"openai-organization"} if asked is None else set(asked.split(", ")))
+    assert "DELETE" in allowed["access-control-allow-methods"]

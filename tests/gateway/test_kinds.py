@@ -34,6 +34,9 @@ def test_rows_know_their_place_and_every_capability_opens_one() -> None:
     (b"/v1/messages/count_tokens", "count_tokens"), (b"/v1/responses", "responses"), (b"/v1/rerank", "rerank"),
     (b"/rerank", "rerank"), (b"/v2/rerank", "rerank"), (b"/v1/audio/transcriptions", "transcriptions"),
     (b"/v1/audio/speech", "speech"), (b"/v1/models", None), (b"/v1/chat/completions/", None),
+    (b"/v1/audio/translations", "translations"), (b"/v1/images/generations", "images"),
+    (b"/images/edits", "image_edits"), (b"/v1/images/variations", "image_variations"),
+    (b"/v1/moderations", "moderations"), (b"/v1/files", None), (b"/v1/realtime", None),
     (b"/v1/messages/batches", None), (b"/v1/responses/compact", None),
     (b"/api/chat", "ollama_chat"), (b"/api/generate", "ollama_generate"), (b"/api/embed", "ollama_embed"),
     (b"/api/embeddings", "ollama_embeddings"), (b"/v1/api/chat", None), (b"/api/tags", None),
@@ -46,7 +49,8 @@ def test_paths(path: bytes, name: str | None) -> None:
 def test_whose_words_errors_are_in() -> None:
     own = {kind.name: kind.envelope for kind in KINDS if kind.envelope is not OPENAI}
     others = {name: envelope for name, envelope in own.items() if not name.startswith("ollama")}
-    assert others == {"messages": ANTHROPIC, "count_tokens": ANTHROPIC, "responses": RESPONSES}
+    anthropic = dict.fromkeys(("messages", "count_tokens", "message_batches"), ANTHROPIC)
+    assert others == {**anthropic, "responses": RESPONSES}
     assert own["ollama_chat"] is OLLAMA_CHAT
     assert all(own[kind.name] is OLLAMA for kind in KINDS if kind.ollama and kind.name != "ollama_chat")
 

@@ -40,7 +40,7 @@ def test_it_is_waited_for(rig: Rig, case: Case) -> None:
     assert client.answer.complete
     assert client.answer.status == 200
     if case.stream:
-        assert client.answer.body.startswith(beats + b"event: " if case.wire != "openai" else beats + b"data: ")
+        assert client.answer.body.startswith(beats + (b"event: " if case.named else b"data: "))
     assert client.answer.headers["x-glowplug-reason"] == "cold; waited"
     (end,) = rig.journal.ends
     assert end.outcome == "ok"

@@ -127,3 +127,8 @@ def test_chunk() -> None:
 )
 def test_host_name(value: bytes, name: bytes) -> None:
     assert http1.host_name(value) == name
+
+
+def test_a_query_goes_behind_the_one_that_is_there() -> None:
+    assert http1.with_query(b"POST /a HTTP/1.1\r\nx: 1", b"?b=1") == b"POST /a?b=1 HTTP/1.1\r\nx: 1"
+    assert http1.with_query(b"POST /a?c HTTP/1.1\r\nx: 1", b"?b=1") == b"POST /a?c&b=1 HTTP/1.1\r\nx: 1"

@@ -19,6 +19,13 @@ class Capability(StrEnum):
     RERANK = "rerank"
     TRANSCRIPTIONS = "transcriptions"
     SPEECH = "speech"
+    IMAGES = "images"
+    """Making, editing and varying pictures."""
+    MODERATIONS = "moderations"
+    REALTIME = "realtime"
+    """Speaking over a websocket."""
+    FILES = "files"
+    """Files and batches, which pass through."""
 
 
 class Dialect(StrEnum):

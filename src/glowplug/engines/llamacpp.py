@@ -37,7 +37,10 @@ class LlamaCpp:
     name = "llamacpp"
     default_command = ("llama-server",)
     options = OPTIONS
-    capabilities = frozenset(Capability) - {Capability.TRANSCRIPTIONS, Capability.SPEECH}
+    capabilities = frozenset(Capability) - {
+        Capability.TRANSCRIPTIONS, Capability.SPEECH, Capability.IMAGES, Capability.MODERATIONS, Capability.REALTIME,
+        Capability.FILES,
+    }  # fmt: skip
     default_capabilities = (
         Capability.CHAT,
         Capability.COMPLETIONS,

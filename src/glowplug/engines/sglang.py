@@ -53,7 +53,10 @@ class Sglang:
     name = "sglang"
     default_command = ("python3", "-m", "sglang.launch_server")
     options = OPTIONS
-    capabilities = frozenset(Capability) - {Capability.TRANSCRIPTIONS, Capability.SPEECH}
+    capabilities = frozenset(Capability) - {
+        Capability.TRANSCRIPTIONS, Capability.SPEECH, Capability.IMAGES, Capability.MODERATIONS, Capability.REALTIME,
+        Capability.FILES,
+    }  # fmt: skip
     default_capabilities = (Capability.CHAT, Capability.COMPLETIONS)
     needs = ("path|id",)
     hosted = False

@@ -61,7 +61,9 @@ class Vllm:
     name = "vllm"
     default_command = ("vllm", "serve")
     options = OPTIONS
-    capabilities = frozenset(Capability) - {Capability.SPEECH}
+    capabilities = frozenset(Capability) - {
+        Capability.SPEECH, Capability.IMAGES, Capability.MODERATIONS, Capability.REALTIME, Capability.FILES,
+    }  # fmt: skip
     default_capabilities = (Capability.CHAT, Capability.COMPLETIONS)
     needs = ("path|id",)
     hosted = False

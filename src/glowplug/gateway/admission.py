@@ -16,6 +16,8 @@ from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
+    from glowplug.gateway.kinds import Kind
+    from glowplug.gateway.tables import Key, Route, Tables
 
 _LONGEST_TRACE: Final = 64
 """Characters of a `traceparent` header that are kept; a valid one has 55."""
@@ -49,10 +51,22 @@ def _read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
         ollama_calls.look(call)
 
 
+def first_able(tables: Tables, key: Key, kind: Kind) -> Route:
+    """Who answers a request that names no model: the first that has the endpoint and that the key may use.  Raises
+    RequestError when there is none."""
+    allowed = key.route.models
+    for route in tables.routes.values():
+        if route.by_kind[kind.index] and (not allowed or route.name in allowed):
+            return route
+    raise refusals.nobody_serves(kind)
+
+
 def admit(call: Call) -> None:
     """Find the route and ask the limits.  Raises RequestError and its kin."""
     tables, key, body, now = call.plane.tables, call.key, call.body, call.t0
     route = tables.routes.get(body.raw_model)
+    if route is None and not body.raw_model:
+        route = first_able(tables, key, call.kind)
     if route is None:
         name = body.model
         route = tables.find_route(body.raw_model, name)

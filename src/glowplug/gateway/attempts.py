@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -15,10 +14,10 @@ from glowplug.gateway.limiting import Lease, lease
 from glowplug.gateway.roads import Way
 from glowplug.gateway.settling import settle
 from glowplug.gateway.tables import Instance, Target
-from glowplug.gateway.upstream import UpstreamConnection
+from glowplug.gateway.upstream import Dialing, UpstreamConnection
 from glowplug.translate.base import Untranslatable
 from glowplug.wire import sse
-from glowplug.wire.http1 import is_event_stream, passed_lines
+from glowplug.wire.http1 import is_event_stream, passed_lines, with_query
 from glowplug.wire.openai import Usage, estimate_tokens
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Attempt:
     is_last: Callable[[bytes], bool]
     """That of the watch, at hand: it is asked for every piece."""
     up: UpstreamConnection | None = None
-    dial: asyncio.Task[None] | None = None
+    dial: Dialing | None = None
     instance: Instance | None = None
     lease: Lease | None = None
     """What it holds of limits and budgets."""
@@ -96,6 +95,8 @@ class Attempt:
             head, self.pool = instance.heads[kind.index], instance.pool
         else:
             head, self.pool = target.heads[kind.index], target.pool or plane.provider_pool(target)
+        if call.query and not road.edges:
+            head = with_query(head, call.query)
         self.payload = b"%b%d\r\n%b\r\n%b" % (head, len(text), b"" if road.edges else call.fields, text)
 
     # ---- from the upstream

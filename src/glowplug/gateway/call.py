@@ -61,6 +61,8 @@ class Call:
     """Who the client says is asking, where its key may say so; for records only."""
     fields = b""
     """Header lines of the client that go upstream."""
+    query = b""
+    """The query string of the client, from the question mark on, where it goes upstream."""
     keeper: Keeper | None = None
     """What the client is sent, for the cache and the log of requests, when its key asks for one of them."""
     body: Peeked

@@ -290,6 +290,8 @@ class ClientConnection(asyncio.Protocol):
             dispatch.refuse(self, method, error, rid, OPENAI if kind is None else kind.envelope)
         elif kind is not None and key is not None:
             call = self.call = Call(self, self.plane, key, kind, rid)
+            if kind.queries and b"?" in target:
+                call.query = target[target.index(b"?") :]
             call.run(body, headers)
         else:
             dispatch.begin(self, method, target, headers, body, rid)

@@ -7,7 +7,6 @@ nobody here knows may be from before: the first provider with responses of its o
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -16,7 +15,7 @@ import msgspec
 from glowplug.errors import GlowplugError, RequestError, Unavailable
 from glowplug.gateway.kinds import Peeked
 from glowplug.gateway.tables import Target
-from glowplug.gateway.upstream import UpstreamConnection
+from glowplug.gateway.upstream import Dialing, UpstreamConnection
 from glowplug.gateway.waiting import Wait
 from glowplug.wire import responses
 from glowplug.wire.credentials import PLACES
@@ -109,7 +108,7 @@ class Fetch(Wait):
         self.up: UpstreamConnection | None = None
         self.parts: list[bytes] = []
         self.status = 0
-        self._dial: asyncio.Task[None] | None = None
+        self._dial: Dialing | None = None
         self._fresh = False
         self._payload = b""
         self._wanted = wanted

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from glowplug.errors import Unavailable
 from glowplug.gateway import answer
-from glowplug.gateway.upstream import UpstreamConnection
+from glowplug.gateway.upstream import Dialing, UpstreamConnection
 from glowplug.wire.http1 import (
     HOP_BY_HOP,
     LAST_CHUNK,
@@ -56,7 +56,7 @@ class Handover:
         self.deadline = INF
         self.chunked = self.fresh = self.head_only = self.over = self.sent = False
         self.up: UpstreamConnection | None = None
-        self.dial: asyncio.Task[None] | None = None
+        self.dial: Dialing | None = None
         self.payload = b""
 
     def run(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> None:

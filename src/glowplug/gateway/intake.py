@@ -16,8 +16,13 @@ ONCE: Final = frozenset(
 _SEEN_HOSTS: Final = 64
 """Host values whose check is remembered."""
 _CORS_HEADERS: Final = (
-    b"authorization, content-type, x-api-key, anthropic-version, anthropic-beta, openai-beta, x-glowplug-keep-alive"
+    b"authorization, content-type, x-api-key, api-key, anthropic-version, anthropic-beta, "
+    b"anthropic-dangerous-direct-browser-access, openai-beta, openai-organization, openai-project, x-stainless-arch, "
+    b"x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-retry-count, x-stainless-runtime, "
+    b"x-stainless-runtime-version, x-stainless-timeout, x-stainless-helper-method, x-glowplug-keep-alive, "
+    b"x-glowplug-model"
 )
+"""What clients in pages send; named one by one, because a pattern means nothing to a browser."""
 
 
 def check_head(tables: Tables, url: bytes, version: str, headers: Mapping[bytes, bytes]) -> None:
@@ -72,7 +77,7 @@ def preflight_headers(headers: Mapping[bytes, bytes]) -> bytes:
     """Header lines that answer a CORS preflight of an allowed origin."""
     names = headers.get(b"access-control-request-headers") or _CORS_HEADERS
     return (
-        b"access-control-allow-methods: GET, POST, OPTIONS\r\naccess-control-max-age: 600\r\n"
+        b"access-control-allow-methods: GET, POST, DELETE, OPTIONS\r\naccess-control-max-age: 600\r\n"
         b"access-control-allow-headers: %b\r\n" % names
     )
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from glowplug.domain.model import Capability, Dialect
 from glowplug.errors import GlowplugError
-from glowplug.wire import anthropic, audio, ollama, ollama_server, openai, responses, sse
+from glowplug.wire import anthropic, audio, moderation, ollama, ollama_server, openai, responses, sse
 from glowplug.wire.failures import anthropic_error
 
 EVENT_STREAM: Final = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
@@ -113,6 +113,8 @@ class Kind:
     """A good answer that is no stream of events passes as it comes, not collected."""
     passes: tuple[tuple[bytes, bytes], ...] = ()
     """Header fields of the client that go upstream, and what is sent when there is none (empty: nothing)."""
+    queries: bool = False
+    """The client's query string goes upstream, where nothing is translated."""
     x_api_key: bool = False
     """Providers of this wire expect their key in `x-api-key`."""
     prompt: bool = True
@@ -139,6 +141,41 @@ class Kind:
 
 
 _ANTHROPIC_FIELDS: Final = ((b"anthropic-version", b"2023-06-01"), (b"anthropic-beta", b""))
+
+
+def _form(
+    name: str, capability: Capability, path: str, watch: Callable[[], sse.Watch], *, completion: bool = True
+) -> Kind:
+    """A row whose requests are forms."""
+    return Kind(
+        name=name,
+        capability=capability,
+        paths=(path.encode(),),
+        upstream=path,
+        form=True,
+        watch=watch,
+        usage=responses.usage_of,
+        passes=((b"content-type", b""),),
+        prompt=False,
+        completion=completion,
+    )
+
+
+def _passed(name: str, capability: Capability, path: str, *, anthropic: bool = False) -> Kind:
+    """A row for what is no request with a model in its body: it says who can be asked, and what records call it."""
+    return Kind(
+        name=name,
+        capability=capability,
+        paths=(),
+        upstream=path,
+        envelope=ANTHROPIC if anthropic else OPENAI,
+        x_api_key=anthropic,
+        prompt=False,
+        completion=False,
+        dialect=Dialect.OPENAI,
+    )
+
+
 _ROWS: Final = (
     Kind(
         name="chat",
@@ -173,6 +210,7 @@ _ROWS: Final = (
         usage=anthropic.usage_of,
         refusal=anthropic_error,
         passes=_ANTHROPIC_FIELDS,
+        queries=True,
         x_api_key=True,
         defaults=True,
     ),
@@ -185,6 +223,7 @@ _ROWS: Final = (
         refusal=anthropic_error,
         counts=True,
         passes=_ANTHROPIC_FIELDS,
+        queries=True,
         x_api_key=True,
         prompt=False,
         completion=False,
@@ -231,6 +270,29 @@ _ROWS: Final = (
         raw=True,
         completion=False,
     ),
+    _form("translations", Capability.TRANSCRIPTIONS, "/audio/translations", responses.AudioWatch),
+    Kind(
+        name="images",
+        capability=Capability.IMAGES,
+        paths=(b"/images/generations",),
+        upstream="/images/generations",
+        watch=responses.ImagesWatch,
+        usage=responses.usage_of,
+        completion=False,
+    ),
+    _form("image_edits", Capability.IMAGES, "/images/edits", responses.ImagesWatch, completion=False),
+    _form("image_variations", Capability.IMAGES, "/images/variations", responses.ImagesWatch, completion=False),
+    Kind(
+        name="moderations",
+        capability=Capability.MODERATIONS,
+        paths=(b"/moderations",),
+        upstream="/moderations",
+        read=moderation.peek,
+        completion=False,
+    ),
+    _passed("realtime", Capability.REALTIME, "/realtime"),
+    _passed("files", Capability.FILES, "/files"),
+    _passed("message_batches", Capability.MESSAGES, "/messages/batches", anthropic=True),
 )
 
 

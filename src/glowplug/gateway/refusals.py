@@ -28,6 +28,7 @@ from glowplug.routing.plan import Standing
 from glowplug.units import format_duration
 
 if TYPE_CHECKING:
+    from glowplug.gateway.kinds import Kind
     from glowplug.gateway.tables import Route, Target
 
 SPANS: Final = {
@@ -67,6 +68,15 @@ def wrong_kind(route: Route, kind: str) -> RequestError:
     return RequestError(
         f"The model {route.name!r} does not serve {kind}",
         hint=f"it serves {', '.join(able) or 'nothing'}",
+        code="wrong_endpoint",
+    )
+
+
+def nobody_serves(kind: Kind) -> RequestError:
+    """The request names no model, and none would do."""
+    return RequestError(
+        f"No model that this API key may use serves {kind.name}",
+        hint=f"give a model the capability `{kind.capability}`, or name one that has it",
         code="wrong_endpoint",
     )
 

@@ -22,6 +22,9 @@ from glowplug.wire.http1 import is_framed
 
 KEEP_ALIVE: Final = 55.0
 """Idle seconds after which a pooled connection is closed; below the 60 s many servers use."""
+DIALS: Final = 64
+"""Connections of one pool that are being made at a time: a thousand requests that waited for one engine would overflow
+its listen queue (128 in many servers), and whoever does not fit is refused or waits seconds for a retransmission."""
 HEAD_BYTES: Final = 131_072
 """An upstream whose response head is longer is not trusted."""
 
@@ -143,7 +146,7 @@ class UpstreamConnection(asyncio.Protocol):
         # Only now: a next attempt that begins at once must not be sent into a parser that is still at work.
         if keep and not self.closed and not self.pool.closed:
             self.idle_since = monotonic()
-            self.pool.idle.append(self)
+            self.pool.freed(self)
         else:
             self.abort()
 
@@ -192,10 +195,34 @@ class UpstreamConnection(asyncio.Protocol):
             self.tr.abort()
 
 
+class Turn:
+    """A request that waits until it may dial, or a connection is free."""
+
+    __slots__ = ("data", "fresh", "pool", "sink", "task")
+
+    def __init__(self, pool: Pool, sink: Sink, data: bytes, fresh: bool) -> None:
+        self.pool = pool
+        self.sink = sink
+        self.data = data
+        self.fresh = fresh
+        self.task: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        """Its request is given up."""
+        if self.task is not None:
+            self.task.cancel()
+        else:
+            self.pool.turns.pop(self, None)
+
+
+Dialing = asyncio.Task[None] | Turn
+"""A request that has no connection yet; it has `cancel`."""
+
+
 class Pool:
     """Connections to one place, most recently used first, so that few stay hot and the rest expire."""
 
-    __slots__ = ("_connect", "_timeout", "closed", "dials", "idle", "loop", "open")
+    __slots__ = ("_connect", "_timeout", "closed", "dials", "idle", "loop", "open", "turns")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, connect: Callable[[Pool], Dial], connect_timeout: float
@@ -206,21 +233,63 @@ class Pool:
         self.idle: list[UpstreamConnection] = []
         self.open: set[UpstreamConnection] = set()
         self.dials: set[asyncio.Task[None]] = set()
+        self.turns: dict[Turn, None] = {}
+        """Requests that wait for a connection, first come first.  While there is one, every dial is taken, or a look
+        at them is due."""
         self.closed = False
 
-    def start(self, sink: Sink, data: bytes, *, fresh: bool = False) -> asyncio.Task[None] | None:
-        """Send at once on an idle connection (None), else dial in the background: the task, which may be cancelled."""
+    def start(self, sink: Sink, data: bytes, *, fresh: bool = False) -> Dialing | None:
+        """Send at once on an idle connection (None), else dial in the background: what may be cancelled until `sink`
+        has its connection."""
         idle = self.idle
-        while idle and not fresh:
+        while idle and not fresh and not self.turns:
             connection = idle.pop()
             if not connection.closed:
                 connection.reused = True
                 connection.send(sink, data)
                 return None
+        if self.turns or len(self.dials) >= DIALS:
+            turn = Turn(self, sink, data, fresh)
+            self.turns[turn] = None
+            return turn
+        return self._begin(sink, data)
+
+    def _begin(self, sink: Sink, data: bytes) -> asyncio.Task[None]:
         task = self.loop.create_task(self._dial(sink, data))
         self.dials.add(task)
-        task.add_done_callback(self.dials.discard)
+        task.add_done_callback(self._dialled)
         return task
+
+    def _dialled(self, task: asyncio.Task[None]) -> None:
+        self.dials.discard(task)
+        if self.turns:
+            self._serve()
+
+    def freed(self, connection: UpstreamConnection) -> None:
+        """This connection is idle."""
+        self.idle.append(connection)
+        if self.turns:
+            # Not now: its parser is still at work, and what follows in the same bytes must find nobody waiting.
+            self.loop.call_soon(self._serve)
+
+    def _serve(self) -> None:
+        """Give everybody whose turn it is an idle connection, or a dial."""
+        turns, idle = self.turns, self.idle
+        while turns:
+            turn = next(iter(turns))
+            connection = None
+            while idle and not turn.fresh and connection is None:
+                connection = idle.pop()
+                if connection.closed:
+                    connection = None
+            if connection is None and len(self.dials) >= DIALS:
+                return
+            del turns[turn]
+            if connection is None:
+                turn.task = self._begin(turn.sink, turn.data)
+            else:
+                connection.reused = True
+                connection.send(turn.sink, turn.data)
 
     async def _dial(self, sink: Sink, data: bytes) -> None:
         try:

@@ -103,6 +103,12 @@ def request_head(method: bytes, target: bytes, host: bytes, headers: Headers, bo
     return b"".join(out)
 
 
+def with_query(head: bytes, query: bytes) -> bytes:
+    """A request head with this query string, which begins with its question mark, behind those its target has."""
+    line, space, rest = head.partition(b" HTTP/1.1\r\n")
+    return b"%b%b%b%b" % (line, b"&" + query[1:] if b"?" in line else query, space, rest)
+
+
 def connection_tokens(headers: Headers) -> frozenset[bytes]:
     """Field names that the Connection header declares connection-specific, lower case."""
     tokens: set[bytes] = set()

@@ -23,6 +23,7 @@ SPELLED: Final = {"max_tokens": "max_output_tokens"}
 """Settings that have another name here than in chat completions."""
 _LAST = re.compile(rb"(?:\A|\n)event: ?(?:response\.(?:completed|incomplete|failed)|error)\r?\n")
 _LAST_AUDIO = re.compile(rb'"type"\s*:\s*"(?:transcript\.text|speech\.audio)\.done"|(?:\A|\n)data: ?\[DONE\]\r?\n')
+_LAST_IMAGE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]\r?\n")
 _REASONING: Final = msgspec.Raw(b'"reasoning"')
 _MESSAGE: Final = msgspec.Raw(b'"message"')
 _CALLS: Final = (msgspec.Raw(b'"function_call"'), msgspec.Raw(b'"custom_tool_call"'))
@@ -143,6 +144,14 @@ class AudioWatch(ResponsesWatch):
     __slots__ = ()
 
     last = _LAST_AUDIO
+
+
+class ImagesWatch(ResponsesWatch):
+    """The same for pictures as events: several may be completed, so only the end of the stream is the end."""
+
+    __slots__ = ()
+
+    last = _LAST_IMAGE
 
 
 # ---- responses that are kept
