@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -246,6 +247,21 @@ def test_a_close_that_turns_up_late_wins_over_interrupted_and_nothing_beats_a_cl
     assert store.settle("w") == 0
     assert world.rows() == {("a", 0): ("closed", "ok", 3, 5)}
     assert store.positions() == {"s": 3}
+
+
+def test_records_of_the_release_before_are_folded(world: World) -> None:
+    """The layout of 0.1.0: an attempt had no user, no cost, no trace."""
+    writer = world.alive[world.start()]
+    for record in (
+        ["o", "r", 0, "k", "asked", "m", "chat", 1.5, 7],
+        ["c", "r", 0, "k", "asked", "m", "chat", 1.5, 0.5, 0.1, 200, "ok", 3, 4, 1, False, True],
+    ):
+        writer.append(msgspec.msgpack.encode(record))
+    assert world.fold() == Folded(records=2)
+    [line] = world.database.call(lambda c: c.execute(select(attempts)).all())
+    assert (line.state, line.prompt_tokens, line.completion_tokens, line.cached_tokens) == ("closed", 3, 4, 1)
+    assert (line.user, line.team, line.tags, line.cost, line.price, line.trace) == ("", "", [], 0, "", "")
+    world.check_rollups()
 
 
 def test_a_damaged_segment_is_reported_kept_aside_and_does_not_stop_the_rest(world: World) -> None:
