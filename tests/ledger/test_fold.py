@@ -246,6 +246,7 @@ def test_a_close_that_turns_up_late_wins_over_interrupted_and_nothing_beats_a_cl
     store.absorb("w", "s", 3, [opened("a")], [closed("a", prompt=99)])
     assert store.settle("w") == 0
     assert world.rows() == {("a", 0): ("closed", "ok", 3, 5)}
+    world.check_rollups()
     assert store.positions() == {"s": 3}
 
 
@@ -376,6 +377,20 @@ class LedgerMachine(RuleBasedStateMachine):
             day = int(r.started - 1_764_000_000) // 86_400
             record = closed(r.request, r.attempt, model=r.model, day=day, prompt=prompt, outcome=outcome)
             self.world.close(self.world.owner[r.request, r.attempt], record)
+            self.folded = False
+
+    @rule(draw=st.integers(0, 99), prompt=st.integers(0, 1000))
+    @precondition(lambda self: self.world.alive)
+    def turn_up(self, draw: int, prompt: int) -> None:
+        """In another segment: the end of an attempt whose worker is gone, or an end that is known, once more."""
+        world = self.world
+        found = [r for i, r in world.truth.items() if isinstance(r, AttemptClosed) or world.owner[i] not in world.alive]
+        if found:
+            r = found[draw % len(found)]
+            if isinstance(r, AttemptOpened):
+                day = int(r.started - 1_764_000_000) // 86_400
+                r = closed(r.request, r.attempt, model=r.model, day=day, prompt=prompt)
+            world.close(self.worker(draw), r)
             self.folded = False
 
     @rule(draw=st.integers(0, 9))
