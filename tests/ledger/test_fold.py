@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -245,7 +246,23 @@ def test_a_close_that_turns_up_late_wins_over_interrupted_and_nothing_beats_a_cl
     store.absorb("w", "s", 3, [opened("a")], [closed("a", prompt=99)])
     assert store.settle("w") == 0
     assert world.rows() == {("a", 0): ("closed", "ok", 3, 5)}
+    world.check_rollups()
     assert store.positions() == {"s": 3}
+
+
+def test_records_of_the_release_before_are_folded(world: World) -> None:
+    """The layout of 0.1.0: an attempt had no user, no cost, no trace."""
+    writer = world.alive[world.start()]
+    for record in (
+        ["o", "r", 0, "k", "asked", "m", "chat", 1.5, 7],
+        ["c", "r", 0, "k", "asked", "m", "chat", 1.5, 0.5, 0.1, 200, "ok", 3, 4, 1, False, True],
+    ):
+        writer.append(msgspec.msgpack.encode(record))
+    assert world.fold() == Folded(records=2)
+    [line] = world.database.call(lambda c: c.execute(select(attempts)).all())
+    assert (line.state, line.prompt_tokens, line.completion_tokens, line.cached_tokens) == ("closed", 3, 4, 1)
+    assert (line.user, line.team, line.tags, line.cost, line.price, line.trace) == ("", "", [], 0, "", "")
+    world.check_rollups()
 
 
 def test_a_damaged_segment_is_reported_kept_aside_and_does_not_stop_the_rest(world: World) -> None:
@@ -360,6 +377,20 @@ class LedgerMachine(RuleBasedStateMachine):
             day = int(r.started - 1_764_000_000) // 86_400
             record = closed(r.request, r.attempt, model=r.model, day=day, prompt=prompt, outcome=outcome)
             self.world.close(self.world.owner[r.request, r.attempt], record)
+            self.folded = False
+
+    @rule(draw=st.integers(0, 99), prompt=st.integers(0, 1000))
+    @precondition(lambda self: self.world.alive)
+    def turn_up(self, draw: int, prompt: int) -> None:
+        """In another segment: the end of an attempt whose worker is gone, or an end that is known, once more."""
+        world = self.world
+        found = [r for i, r in world.truth.items() if isinstance(r, AttemptClosed) or world.owner[i] not in world.alive]
+        if found:
+            r = found[draw % len(found)]
+            if isinstance(r, AttemptOpened):
+                day = int(r.started - 1_764_000_000) // 86_400
+                r = closed(r.request, r.attempt, model=r.model, day=day, prompt=prompt)
+            world.close(self.worker(draw), r)
             self.folded = False
 
     @rule(draw=st.integers(0, 9))

@@ -145,3 +145,14 @@ def test_what_was_put_into_the_cache_is_part_of_the_prompt_and_stands_until_it_i
     usage = watch.usage
     assert usage is not None
     assert (usage.prompt_tokens, usage.cached_tokens, usage.cache_written, usage.completion_tokens) == (17, 3, 4, 9)
+
+
+def test_thinking_is_a_part_of_the_answer() -> None:
+    watch = anthropic.MessagesWatch()
+    said = {"output_tokens": 30, "output_tokens_details": {"thinking_tokens": 20}}
+    for usage in ({"input_tokens": 4, "output_tokens": 1}, said, {"output_tokens": 40}):
+        watch.read(json.dumps({"type": "message_delta", "usage": usage}).encode())
+    assert watch.usage is not None
+    assert watch.usage.completion_tokens == 40
+    assert watch.usage.completion_tokens_details is not None
+    assert watch.usage.completion_tokens_details.reasoning_tokens == 20

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import msgspec
 
 from glowplug.errors import EngineFailed, GlowplugError
-from glowplug.wire.openai import Usage, error_members, error_text, prompt_details
+from glowplug.wire.openai import Usage, completion_details, error_members, error_text, prompt_details
 from glowplug.wire.sse import UsageWatch, named_event
 
 _encode = msgspec.json.Encoder().encode
@@ -35,11 +35,16 @@ _TAIL: Final = 160
 """Bytes in which the last event fits with room to spare."""
 
 
+class _OutputDetails(msgspec.Struct):
+    thinking_tokens: _Count | None = None
+
+
 class _Usage(msgspec.Struct):
     input_tokens: _Count | None = None
     output_tokens: _Count | None = None
     cache_creation_input_tokens: _Count | None = None
     cache_read_input_tokens: _Count | None = None
+    output_tokens_details: _OutputDetails | None = None
 
 
 class _Message(msgspec.Struct):
@@ -77,8 +82,15 @@ def _joined(usage: _Usage, before: Usage | None) -> Usage:
         prompt = usage.input_tokens + cached + written
     if usage.output_tokens is not None:
         completion = usage.output_tokens
-    details = prompt_details(cached, written)
-    return Usage(prompt_tokens=prompt, completion_tokens=completion, prompt_tokens_details=details)
+    parts = before.completion_tokens_details if before is not None else None
+    if usage.output_tokens_details is not None:
+        parts = completion_details(usage.output_tokens_details.thinking_tokens or 0)
+    return Usage(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        prompt_tokens_details=prompt_details(cached, written),
+        completion_tokens_details=parts,
+    )
 
 
 class MessagesWatch(UsageWatch):
