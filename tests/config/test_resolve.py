@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from glowplug.config.load import Loaded
@@ -65,7 +66,8 @@ def test_a_local_model_gets_its_own_then_the_engines_then_the_defaults(load_text
 
 def test_routes_are_in_the_order_of_the_file_with_inherited_times(load_text: Load) -> None:
     shared = {"local": False, "upstream_model": "up", "base_url": "https://p.example/v1", "api_key": "k", "owner": "p"}
-    assert load_text(FULL).routes == (
+    routes = load_text(FULL).routes
+    assert tuple(msgspec.structs.replace(route, credential="") for route in routes) == (
         ModelRoute(
             name="local",
             local=True,

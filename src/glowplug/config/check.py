@@ -10,6 +10,7 @@ import msgspec.inspect as shape
 
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.check_local import Found, Given, check_local, check_request_defaults
+from glowplug.config.check_routing import check_alias, check_fallback
 from glowplug.config.kinds import Launcher, OptionValue
 from glowplug.config.lines import Path, dotted
 from glowplug.config.nearest import did_you_mean
@@ -54,6 +55,8 @@ class Checker:
         self._ports()
         for name in self._config.aliases:
             self._alias(name)
+        models, aliases = self._declared.get("models", []), self._declared.get("aliases", [])
+        self._found(check_fallback(self._config, models, aliases))
         for name, group in self._config.groups.items():
             self._group(("groups", name), group)
 
@@ -152,6 +155,9 @@ class Checker:
                 self._problem((*at, field), f"does not apply to a model that {other}", "remove it")
         self._found(check_request_defaults(at, model.request_defaults))
         self._found(check_quirks(at, model.quirks))
+        if engine and name.endswith("*"):
+            hint = "only a provider's model can stand for many"
+            self._problem(at, "a model that runs on an engine here has one name", hint)
         if engine:
             self._engine_model(at, model)
         else:
@@ -211,19 +217,8 @@ class Checker:
     # ---- aliases
 
     def _alias(self, name: str) -> None:
-        at: Path = ("aliases", name)
         models, aliases = self._declared.get("models", []), self._declared.get("aliases", [])
-        if name in models:
-            self._problem(at, "a model has the same name", "rename one of the two")
-        for number, target in enumerate(self._config.aliases[name].targets):
-            if target in models:
-                continue
-            if target in aliases:
-                hint = "list that alias's models instead"
-                self._problem((*at, "targets", number), f"{target} is an alias; a target is a model", hint)
-            else:
-                hint = did_you_mean(target, models, "models")
-                self._problem((*at, "targets", number), f"there is no model {target}", hint)
+        self._found(check_alias(self._config, name, models, aliases))
 
     # ---- groups
 

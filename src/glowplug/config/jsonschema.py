@@ -26,6 +26,7 @@ _SIZE = rf"^\s*{_NUMBER}\s*([kKmMgGtT]([iI]?[bB])?|[bB])?\s*$|{_REFERENCE}"
 _DURATION = rf"({_NUMBER}|({_NUMBER}(ms|s|m|h|d))+)$|{_REFERENCE}"
 _KEYS = {
     "name": r"^[A-Za-z0-9._:/@-]{1,200}$",
+    "model": r"^([A-Za-z0-9._:/@-]{1,199}[A-Za-z0-9._:/@*-]|[A-Za-z0-9._:/@-])$",
     "variable": r"^[A-Za-z_][A-Za-z0-9_]*$",
     "header": r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
 }

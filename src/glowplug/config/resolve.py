@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path as FilePath
 
 import msgspec
@@ -36,8 +37,8 @@ _PROVIDER_CAPABILITIES = tuple(item for item in Capability if item not in _NOT_P
 """Of providers that are not in the catalogue.  What can be translated is not presumed, nor moderations, which may name
 no model; what one of them does not have of the rest it says itself."""
 _ROUTE_FIELDS = (
-    *_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "tpm", "max_concurrency",
-    "request_defaults",
+    *_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "tpm", "max_concurrency", "request_defaults", "tags",
+    "context_window",
 )  # fmt: skip
 
 
@@ -143,7 +144,9 @@ def inherit(
             changes = _engine_values(filler, at, model, config, engines)
         models[name] = msgspec.structs.replace(model, **changes)
     aliases = {
-        name: msgspec.structs.replace(alias, **filler.fill(("aliases", name), alias, [defaults], ("cold", "timeout")))
+        name: msgspec.structs.replace(
+            alias, **filler.fill(("aliases", name), alias, [defaults], ("cold", "timeout", "fallback"))
+        )
         for name, alias in config.aliases.items()
     }
     return msgspec.structs.replace(config, providers=providers, models=models, aliases=aliases), filler.origins
@@ -330,12 +333,30 @@ def _remote_route(name: str, model: Model, provider: Provider, unavailable: str,
         price=price_of(model.price),
         provider=row.name if row is not None else "",
         quirks=quirks_of(row, [provider.quirks, model.quirks], model.capabilities or ()),
+        credential=_credential(provider),
         **_present(model, _ROUTE_FIELDS),
     )
 
 
 def _alias(name: str, alias: Alias) -> AliasRoute:
-    return AliasRoute(name=name, targets=alias.targets, **_present(alias, ("cold", "timeout", "rpm")))
+    fallback = tuple(other for other in alias.fallback or () if other != name and other not in alias.targets)
+    weights = tuple(alias.weights.get(target, 1) for target in alias.targets) if alias.weights else ()
+    return AliasRoute(
+        name=name,
+        targets=alias.targets,
+        fallback=fallback,
+        weights=weights,
+        **_present(alias, ("cold", "timeout", "rpm", "policy", "sticky", "on_context", "on_content")),
+    )
+
+
+def _credential(provider: Provider) -> str:
+    """The same for models that a provider refuses and throttles together."""
+    key = provider.api_key.reveal() if provider.api_key else ""
+    named = f"{provider.base_url.rstrip('/')}\n{key}\n" + "\n".join(
+        f"{name.lower()}:{value.reveal()}" for name, value in sorted(provider.headers.items())
+    )
+    return blake2b(named.encode(), digest_size=8).hexdigest()
 
 
 def _present(item: msgspec.Struct, names: tuple[str, ...]) -> dict:  # type: ignore[type-arg]

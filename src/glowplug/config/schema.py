@@ -9,7 +9,7 @@ what msgspec has no word for:
     positive  this duration must be more than 0
     file      this secret may be written `file:/path`
     loose     text that may be written without quotes even when it looks like a number (`args: [-ngl, 99]`)
-    keys      what the keys of this mapping are: "name", "variable" or "header"
+    keys      what the keys of this mapping are: "name", "model", "variable" or "header"
     unique    the items of this list must differ
     only      "engine" or "provider": the field belongs to that kind of model
     inherits  where the value comes from when it is not given, for the reference page
@@ -35,7 +35,7 @@ from glowplug.config.kinds import (
     Words,
 )
 from glowplug.config.schema_models import Engine, Model
-from glowplug.domain.model import Cold, OnDisconnect
+from glowplug.domain.model import Cold, OnDisconnect, Policy
 from glowplug.logs import LogFormat, LogLevel
 
 
@@ -134,6 +134,15 @@ class Defaults(Struct, frozen=True, kw_only=True):
         Duration,
         Meta(description="Longest time from a request to an alias to the first content, over all attempts."),
     ] = 600.0
+    fallback: Annotated[
+        Words,
+        Meta(
+            description="Models and aliases that aliases ask when none of their own targets can answer. A model that a "
+            "client asks for by its own name has no fallback.",
+            examples=[["chat-gpt-openai"]],
+            extra={"unique": True},
+        ),
+    ] = ()
 
 
 class Provider(Struct, frozen=True, kw_only=True):
@@ -234,6 +243,53 @@ class Alias(Struct, frozen=True, kw_only=True):
         ),
     ] = None
     rpm: Annotated[Rpm | None, Meta(description="Requests a minute through this alias.", examples=[600])] = None
+    policy: Annotated[
+        Policy,
+        Meta(
+            description="In which order the targets are asked: as listed (`order`), drawn by `weight`, the one with "
+            "the fewest requests first (`least-busy`), the quickest to its first content (`latency`), the cheapest for "
+            "the request's size (`price`). Whoever cannot answer is passed over in any case."
+        ),
+    ] = Policy.ORDER
+    weights: Annotated[
+        dict[str, Annotated[int, Meta(ge=0, le=1_000_000)]],
+        Meta(
+            description="Shares of the targets, for the policies `weight` and `least-busy`; 1 where nothing is said, 0 "
+            "for a target that is asked only when the others cannot answer.",
+            examples=[{"chat-hermes-llamacpp": 3, "chat-gpt-openai": 1}],
+            extra={"keys": "name"},
+        ),
+    ] = {}
+    sticky: Annotated[
+        DurationOrZero,
+        Meta(
+            description="How long a conversation stays with the target that answered it; 0: every request is its own.",
+            examples=["30m"],
+        ),
+    ] = 0.0
+    fallback: Annotated[
+        Words | None,
+        Meta(
+            description="Models and aliases asked, in order, when none of the targets can answer.",
+            examples=[["chat-gpt-openai"]],
+            extra={"unique": True, "inherits": "defaults.fallback"},
+        ),
+    ] = None
+    on_context: Annotated[
+        Words,
+        Meta(
+            description="Models and aliases asked, in order, when a prompt is too long for the targets.",
+            examples=[["chat-long-openai"]],
+            extra={"unique": True},
+        ),
+    ] = ()
+    on_content: Annotated[
+        Words,
+        Meta(
+            description="Models and aliases asked, in order, when a target refuses a prompt by its content policy.",
+            extra={"unique": True},
+        ),
+    ] = ()
 
 
 class Memory(Struct, frozen=True, kw_only=True):
@@ -342,7 +398,7 @@ class Config(Struct, frozen=True, kw_only=True):
         dict[str, Provider], Meta(description="Remote APIs, by a name of your choice.", extra={"keys": "name"})
     ] = {}
     models: Annotated[
-        dict[str, Model], Meta(description="Models, by the name clients ask for.", extra={"keys": "name"})
+        dict[str, Model], Meta(description="Models, by the name clients ask for.", extra={"keys": "model"})
     ] = {}
     aliases: Annotated[
         dict[str, Alias], Meta(description="Stable names for lists of models.", extra={"keys": "name"})

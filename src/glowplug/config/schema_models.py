@@ -329,6 +329,22 @@ class Model(Struct, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=100_000)] | None,
         Meta(description="Requests at the same time; more go to the next target.", examples=[4]),
     ] = None
+    tags: Annotated[
+        Words,
+        Meta(
+            description="A request that asks for tags is served by targets that have one of them, or that have none.",
+            examples=[["private", "fast"]],
+            extra={"unique": True},
+        ),
+    ] = ()
+    context_window: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="Tokens of prompt and completion together. A target that is clearly too small for a request is "
+            "passed over.",
+            examples=[128_000],
+        ),
+    ] = None
     on_disconnect: Annotated[
         OnDisconnect | None,
         Meta(

@@ -30,6 +30,10 @@ _FAMILIAR: Final = {
 }  # fmt: skip
 _KEYS: Final = {
     "name": (re.compile(r"[A-Za-z0-9._:/@-]{1,200}"), "a name is made of letters, digits and . _ : / @ -"),
+    "model": (
+        re.compile(r"[A-Za-z0-9._:/@-]{1,199}[A-Za-z0-9._:/@*-]|[A-Za-z0-9._:/@-]"),
+        "a name is made of letters, digits and . _ : / @ -; a * at its end stands for any rest",
+    ),
     "variable": (re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "a variable's name is made of letters, digits and _"),
     "header": (re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"), "a header's name is made of letters, digits and -"),
 }
@@ -187,7 +191,7 @@ class _Walker:
         values = {}
         for key, (key_line, child) in node.entries.items():
             path = (*at, key)
-            if not pattern.fullmatch(key) or (extra.get("keys") == "name" and not _filable(key)):
+            if not pattern.fullmatch(key) or (extra.get("keys") in ("name", "model") and not _filable(key)):
                 self._problem(path, key_line, "this name cannot be used" if key else "a name is empty", hint=rule)
             value = self.convert(child, kind.value_type, path, key_line, {})
             if value is not FAILED:

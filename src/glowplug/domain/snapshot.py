@@ -79,6 +79,8 @@ class AliasRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Of the targets, in their order; empty: all the same."""
     sticky: float = 0.0
     """Seconds for which a conversation stays with the target that answered it; 0: it does not."""
+    fallback: tuple[str, ...] = ()
+    """Models and aliases asked, in order, when none of the targets can answer."""
     on_context: tuple[str, ...] = ()
     """Models and aliases asked, in order, when a prompt is too long for every target."""
     on_content: tuple[str, ...] = ()
