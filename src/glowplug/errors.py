@@ -100,6 +100,9 @@ class LimitReached(RequestError):
     status = 429
     type = "rate_limit_error"
     default_code = "rate_limit_exceeded"
+    rate: tuple[int, int, float] | None = None
+    """The limit in requests a minute, how many are left, and the seconds until none of it is used; None: it is another
+    limit."""
 
 
 class Unavailable(GlowplugError):

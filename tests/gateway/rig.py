@@ -383,7 +383,7 @@ class Rig:
         endpoint = Endpoint(instance=instance, model=model, host="127.0.0.1", port=9, key="engine-key", prefix=prefix)
         grants = self.plane.grants
         if instance not in grants.instances:
-            from glowplug.gateway.tables import Instance
+            from glowplug.gateway.targets import Instance
 
             grants.instances[instance] = Instance(endpoint, self._pool(instance))
         grants.grant(endpoint)

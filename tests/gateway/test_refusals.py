@@ -8,6 +8,7 @@ import pytest
 
 from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import Capability, Loading
+from glowplug.domain.snapshot import AliasRoute
 from glowplug.errors import (
     EngineFailed,
     GlowplugError,
@@ -20,7 +21,8 @@ from glowplug.errors import (
 )
 from glowplug.errors import Loading as LoadingError
 from glowplug.gateway import refusals
-from glowplug.gateway.tables import Route, Tables, Target
+from glowplug.gateway.tables import Route, Tables
+from glowplug.gateway.targets import Target
 from glowplug.routing.plan import Standing
 from tests.gateway.rig import cloud, local, snapshot
 
@@ -109,7 +111,7 @@ def test_unknown_models(name: str, hint: str) -> None:
 def test_the_wrong_kind(names: tuple[str, ...], hint: str) -> None:
     tables = Tables()
     tables.apply(snapshot(models=(local("m", capabilities=(Capability.EMBEDDINGS, Capability.CHAT)),), aliases=()))
-    route = Route("a", tuple(tables.targets[n] for n in names), tables.routes[b'"m"'].cold, 1.0, None)
+    route = Route(AliasRoute(name="a", targets=names), tuple(tables.targets[n] for n in names))
     error = refusals.wrong_kind(route, "completions")
     assert (type(error), error.code, error.hint) == (RequestError, "wrong_endpoint", hint)
     assert "completions" in error.message

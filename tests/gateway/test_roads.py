@@ -9,7 +9,7 @@ import pytest
 
 from glowplug.domain.model import Capability, Dialect
 from glowplug.errors import RequestError
-from glowplug.gateway import tables
+from glowplug.gateway import targets
 from glowplug.gateway.kinds import kind_named
 from glowplug.gateway.roads import EDGES, Edge, provider_heads, roads_of
 from glowplug.gateway.shapes import AsIs
@@ -67,7 +67,7 @@ TOYS = (Edge("messages", "chat", toy), Edge("chat", "responses", toy), Edge("res
 @pytest.fixture
 def toys(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
     """A provider with chat completions only, and a way to put messages to it."""
-    monkeypatch.setattr(tables, "roads_of", lambda shape, route: roads_of(shape, route, TOYS))
+    monkeypatch.setattr(targets, "roads_of", lambda shape, route: roads_of(shape, route, TOYS))
     rig.apply(snapshot(models=(cloud("cloud", capabilities=(Capability.CHAT,)),), aliases=()))
     return rig
 

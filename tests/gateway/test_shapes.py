@@ -14,7 +14,7 @@ from glowplug.gateway.dialects import SHAPES, shape_of
 from glowplug.gateway.kinds import KINDS, Kind, Peeked, kind_named
 from glowplug.gateway.roads import Road, engine_heads, provider_heads, roads_of
 from glowplug.gateway.shapes import AsIs
-from glowplug.gateway.tables import Target
+from glowplug.gateway.targets import Target
 from glowplug.wire import anthropic, responses, sse
 from glowplug.wire.multipart import peek as peek_form
 from glowplug.wire.openai import Usage

@@ -13,7 +13,8 @@ from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import Capability, Cold, Loading
 from glowplug.domain.snapshot import AliasRoute
 from glowplug.gateway.kinds import KINDS, kind_named
-from glowplug.gateway.tables import Instance, Tables, Target
+from glowplug.gateway.tables import Tables
+from glowplug.gateway.targets import Instance, Target
 from glowplug.gateway.upstream import tcp
 from glowplug.routing.plan import Standing
 from tests.gateway.rig import KEY, cloud, key, local, snapshot

@@ -14,7 +14,7 @@ from glowplug.domain.usage import Outcome
 from glowplug.errors import RequestError
 from glowplug.gateway.kinds import kind_named
 from glowplug.gateway.roads import roads_of
-from glowplug.gateway.tables import Instance
+from glowplug.gateway.targets import Instance
 from glowplug.gateway.translated import OllamaWire
 from glowplug.wire import link
 from glowplug.wire.openai import peek

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from glowplug.domain.model import Cold
 from glowplug.routing.plan import Decision, Standing, Step, decide
 
-READY, COLD, FAILED, LIMITED, AWAY, FULL = Standing
+READY, COLD, FAILED, LIMITED, AWAY, FULL, COOLING = Standing
 
 
 @pytest.mark.parametrize("cold", Cold)

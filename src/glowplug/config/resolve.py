@@ -353,7 +353,7 @@ def _alias(name: str, alias: Alias) -> AliasRoute:
 def _credential(provider: Provider) -> str:
     """The same for models that a provider refuses and throttles together."""
     key = provider.api_key.reveal() if provider.api_key else ""
-    named = f"{provider.base_url.rstrip('/')}\n{key}\n" + "\n".join(
+    named = f"{(provider.base_url or '').rstrip('/')}\n{key}\n" + "\n".join(
         f"{name.lower()}:{value.reveal()}" for name, value in sorted(provider.headers.items())
     )
     return blake2b(named.encode(), digest_size=8).hexdigest()

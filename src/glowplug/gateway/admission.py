@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from glowplug.gateway import counting, ollama_calls, refusals
+from glowplug.gateway import counting, ollama_calls, refusals, wishes
+from glowplug.gateway.access import may_use
 from glowplug.gateway.kinds import handed_on
+from glowplug.gateway.wishes import WISHES
 from glowplug.wire import keep_alive, multipart
 from glowplug.wire.end_user import end_user
 from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
@@ -30,7 +32,7 @@ def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
         call.trace = headers[b"traceparent"].decode("latin-1")[:_LONGEST_TRACE]
     if call.key.route.end_users:
         call.end_user = end_user(data, headers)
-    if kind.plain and KEEP_ALIVE not in data and KEEP_ALIVE_HEADER not in headers:
+    if kind.plain and KEEP_ALIVE not in data and WISHES.isdisjoint(headers):
         call.body = kind.read(data)
     else:
         _read(call, data, headers)
@@ -47,6 +49,7 @@ def _read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     if wanted is not None:
         call.keep_alive = keep_alive.parse_header(wanted)
     call.fields = handed_on(kind, headers)
+    call.wishes = wishes.parse(headers)
     if kind.ollama:
         ollama_calls.look(call)
 
@@ -54,9 +57,8 @@ def _read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
 def first_able(tables: Tables, key: Key, kind: Kind) -> Route:
     """Who answers a request that names no model: the first that has the endpoint and that the key may use.  Raises
     RequestError when there is none."""
-    allowed = key.route.models
     for route in tables.routes.values():
-        if route.by_kind[kind.index] and (not allowed or route.name in allowed):
+        if route.by_kind[kind.index] and may_use(key, route.name):
             return route
     raise refusals.nobody_serves(kind)
 
@@ -76,7 +78,7 @@ def admit(call: Call) -> None:
             raise refusals.unknown_model(name, [r.name for r in tables.routes.values()])
     call.asked = route.name
     allowed = key.route.models
-    if allowed and route.name not in allowed:
+    if allowed and route.name not in allowed and not may_use(key, route.name):
         raise refusals.not_allowed(route.name)
     targets = route.by_kind[call.kind.index]
     if not targets and not (call.kind.counts and counting.countable(route)):

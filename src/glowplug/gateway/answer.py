@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from time import time
 from typing import Final
 
-from glowplug.errors import GlowplugError
-from glowplug.gateway.kinds import OPENAI, Envelope
+from glowplug.errors import GlowplugError, LimitReached
+from glowplug.gateway.kinds import ANTHROPIC, OPENAI, Envelope
+from glowplug.wire import rate_headers
 from glowplug.wire.http1 import STATUS_LINES
 
 JSON: Final = b"content-type: application/json\r\n"
@@ -50,6 +52,14 @@ def error_headers(error: GlowplugError, request_id: str) -> bytes:
     return b"%bx-request-id: %b\r\n%b%b" % (JSON, request_id.encode(), retry, challenge)
 
 
+def rate_lines(error: GlowplugError, envelope: Envelope) -> bytes:
+    """Header lines about the rate that an error speaks of, as the clients of this wire read them."""
+    if not isinstance(error, LimitReached) or error.rate is None:
+        return b""
+    limit, left, reset = error.rate
+    return rate_headers.lines("anthropic" if envelope is ANTHROPIC else "openai", limit, left, reset, time())
+
+
 def error(
     error: GlowplugError,
     request_id: str,
@@ -60,5 +70,5 @@ def error(
 ) -> bytes:
     """A complete error answer in the words of one wire."""
     body = envelope.body(error, request_id)
-    headers = error_headers(error, request_id) + own_lines(request_id, envelope)
+    headers = error_headers(error, request_id) + own_lines(request_id, envelope) + rate_lines(error, envelope)
     return whole(error.status, headers, body, connection, head_only=head_only)

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.usage import AttemptOpened, Outcome
 from glowplug.errors import Unavailable
-from glowplug.gateway import refusals
+from glowplug.gateway import health, refusals
 from glowplug.gateway.judging import judge
 from glowplug.gateway.limiting import Lease, lease
 from glowplug.gateway.roads import Way
 from glowplug.gateway.settling import settle
-from glowplug.gateway.tables import Instance, Target
+from glowplug.gateway.targets import Instance, Target
 from glowplug.gateway.upstream import Dialing, UpstreamConnection
+from glowplug.routing.breaker import Breaker
 from glowplug.translate.base import Untranslatable
 from glowplug.wire import sse
 from glowplug.wire.http1 import is_event_stream, passed_lines, with_query
 from glowplug.wire.openai import Usage, estimate_tokens
+from glowplug.wire.refused import Refusal
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
@@ -51,6 +53,10 @@ class Attempt:
     instance: Instance | None = None
     lease: Lease | None = None
     """What it holds of limits and budgets."""
+    refusal: Refusal | None = None
+    """What an answer with an error status speaks of."""
+    probes: tuple[Breaker, ...] = ()
+    """Breakers that wait for how this one ends."""
 
     def __init__(self, call: Call, target: Target, number: int) -> None:
         """Account the attempt and take what it needs.  Raises Unavailable when it cannot be recorded,
@@ -86,6 +92,8 @@ class Attempt:
                 self.lease.release()
             raise
         target.active += 1
+        if target.watched:
+            self.probes = health.begin(target, now)
         if target.limiter is not None:
             target.limiter.take(now)
         if target.route.local:

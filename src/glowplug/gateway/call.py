@@ -16,15 +16,18 @@ from glowplug.errors import GlowplugError, Loading, RequestError, Unavailable, U
 from glowplug.gateway import counting, ollama_calls
 from glowplug.gateway.admission import admit, read
 from glowplug.gateway.attempts import Attempt
-from glowplug.gateway.choosing import mark_tried, others_left, somebody_ready, step
+from glowplug.gateway.choosing import counts, mark_tried, others_left, somebody_ready, step
 from glowplug.gateway.continuing import continues
 from glowplug.gateway.identity import identity
 from glowplug.gateway.keeping import Keeper, finish, keep
 from glowplug.gateway.kinds import Kind, Peeked
 from glowplug.gateway.limiting import Pass
 from glowplug.gateway.reply import Reply
-from glowplug.gateway.tables import Key, Route, Target
+from glowplug.gateway.rules import rule
+from glowplug.gateway.tables import Key, Route
+from glowplug.gateway.targets import Target
 from glowplug.gateway.waiting import Pause, Wait
+from glowplug.gateway.wishes import Wishes
 from glowplug.wire.http1 import passed_lines
 
 if TYPE_CHECKING:
@@ -59,6 +62,13 @@ class Call:
     asked = trace = ""
     end_user = ""
     """Who the client says is asking, where its key may say so; for records only."""
+    session = b""
+    """What its conversation is remembered by, when its alias is sticky."""
+    tags: tuple[str, ...] = ()
+    wishes: Wishes | None = None
+    """What its header fields say of how it is served."""
+    owes = False
+    """Its next attempt counts against the retry budget."""
     fields = b""
     """Header lines of the client that go upstream."""
     query = b""
@@ -84,6 +94,8 @@ class Call:
         try:
             read(self, data, headers)
             admit(self)
+            if self.route.ruled or self.wishes is not None:
+                rule(self, headers)
             if self.kind.keeps and continues(self, headers):
                 return
         except GlowplugError as error:
@@ -239,6 +251,7 @@ class Call:
         self.attempt = None
         self.last_error = error
         self.mark_tried(target, why, final=final)
+        self.owes = counts(self, target, why)
         if self.reply.detached:
             self._count(499)
             self._done()

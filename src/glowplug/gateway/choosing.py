@@ -9,7 +9,7 @@ from glowplug.domain.access import Rights
 from glowplug.domain.model import Cold
 from glowplug.gateway import refusals
 from glowplug.gateway.limiting import refusal, standings_for
-from glowplug.gateway.tables import READY, Target
+from glowplug.gateway.targets import READY, Target
 from glowplug.gateway.waiting import EngineWait, SlotWait
 from glowplug.routing.plan import Decision, Standing, Step, decide
 
@@ -38,6 +38,12 @@ def step(call: Call) -> None:
 def _take(call: Call, decision: Decision, standings: list[Standing], now: float) -> None:
     """Take the step that was decided."""
     targets, key = call.targets, call.key.route
+    if call.owes and decision.step is not Step.REFUSE:
+        call.owes = False
+        if not may_try_again(call, now, spend=True):
+            assert call.last_error is not None, "who owes has failed"
+            call.refuse(call.last_error)
+            return
     if decision.warm >= 0:
         call.plane.grants.warm(targets[decision.warm], key.priority, key.rights is Rights.EVICT)
         call.reason = b"cold; warming %b" % targets[decision.warm].name_header
@@ -52,8 +58,40 @@ def _take(call: Call, decision: Decision, standings: list[Standing], now: float)
         call.refuse(call.last_error)
     elif standings[index] is Standing.COLD and key.rights is Rights.WARM:
         call.refuse(refusals.not_warm(targets[index]))
+    elif resting := _resting(call, standings, index, now):
+        call.refuse(refusals.resting_error(call.asked, resting, now))
     else:
         call.refuse(refusal(call, targets[index], standings[index], now))
+
+
+def _resting(call: Call, standings: list[Standing], index: int, now: float) -> list[tuple[Target, Standing]]:
+    """The targets that only time keeps away, when the one at `index` is one of them."""
+    found = [
+        (target, standings[number])
+        for number, target in enumerate(call.targets)
+        if not call.tried >> number & 1 and _rests(target, standings[number], now)
+    ]
+    return found if any(target is call.targets[index] for target, _ in found) else []
+
+
+def _rests(target: Target, standing: Standing, now: float) -> bool:
+    own = target.limiter
+    return standing is Standing.COOLING or (standing is Standing.LIMITED and own is not None and own.wait(now) > 0)
+
+
+def counts(call: Call, target: Target, why: str) -> bool:
+    """Whether an attempt after this failure counts against the retry budget (`routing.retry_budget` says why)."""
+    return call.attempts > 1 or not (target.route.local or why.startswith("connect"))
+
+
+def may_try_again(call: Call, now: float, *, spend: bool = False) -> bool:
+    """Whether the budget, and what the request wants, leave room for one more attempt."""
+    wishes = call.wishes
+    if wishes is not None and wishes.attempts and call.attempts >= wishes.attempts:
+        return False
+    total = call.plane.metrics.request_seconds.count
+    retries = call.plane.retries
+    return retries.spend(now, total) if spend else retries.left(now, total) > 0
 
 
 def _cold(call: Call) -> Cold:
@@ -86,6 +124,8 @@ def others_left(call: Call, target: Target) -> bool:
     """Whether somebody else can answer after this target."""
     tried = call.tried | 1 << call.targets.index(target)
     now = monotonic()
+    if counts(call, target, "") and not may_try_again(call, now):
+        return False
     return decide(standings_for(call, now), tried, _cold(call)).step is not Step.REFUSE
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from glowplug.errors import GlowplugError, RequestError, Unavailable
 from glowplug.gateway.kinds import Peeked
-from glowplug.gateway.tables import Target
+from glowplug.gateway.targets import Target
 from glowplug.gateway.upstream import Dialing, UpstreamConnection
 from glowplug.gateway.waiting import Wait
 from glowplug.wire import responses

@@ -21,7 +21,8 @@ from glowplug.errors import RequestError
 from glowplug.gateway.answer import JSON
 from glowplug.gateway.kinds import kind_named
 from glowplug.gateway.shapes import head_of
-from glowplug.gateway.tables import READY, Instance, Route, Target
+from glowplug.gateway.tables import Route
+from glowplug.gateway.targets import READY, Instance, Target
 from glowplug.translate.base import Asked
 from glowplug.translate.estimate import estimated_tokens, has_images
 from glowplug.translate.messages_to_chat import MessagesToChat

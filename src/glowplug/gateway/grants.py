@@ -13,7 +13,8 @@ from typing import Final, Protocol
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Loading
 from glowplug.gateway.queue import Slots
-from glowplug.gateway.tables import Instance, Tables, Target, Waiter
+from glowplug.gateway.tables import Tables
+from glowplug.gateway.targets import Instance, Target, Waiter
 from glowplug.gateway.upstream import tcp
 from glowplug.wire import link
 

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Final
 from glowplug.domain.usage import Outcome
 from glowplug.gateway import refusals
 from glowplug.gateway.probing import ABSENT, is_absent, translate_instead
+from glowplug.gateway.rules import turn
 from glowplug.gateway.waiting import asks_again
+from glowplug.wire.refused import Refusal, refusal
 
 if TYPE_CHECKING:
     from glowplug.gateway.attempts import Attempt
 
 RETRY_STATUS: Final = frozenset((408, 429, 500, 501, 502, 503, 504, 507, 508, 520, 521, 522, 523, 524, 529))
 """Answers after which the next target is tried (RFC 9110 and the codes CDNs and providers add)."""
+PROMPT: Final = frozenset((Refusal.CONTEXT, Refusal.CONTENT))
+"""Refusals that speak of the prompt."""
 OK: Final = Outcome.OK
 """At hand: naming the member of an enum costs as much as a call."""
 
@@ -21,14 +25,27 @@ OK: Final = Outcome.OK
 def judge(attempt: Attempt, status: int, body: bytes) -> None:
     """A whole response has come: pass it on, or let the next target answer."""
     call, target = attempt.call, attempt.target
-    if status < 400:
+    if status < 300:
         attempt.pass_on(status, body, OK)
+        return
+    if status < 400:  # nobody is followed elsewhere, least of all with credentials
+        attempt.settle(Outcome.UPSTREAM_ERROR, None)
+        call.failed(
+            target, refusals.attempt_error(target, f"it points elsewhere (status {status})", False), str(status)
+        )
+        return
+    said = attempt.refusal = refusal(status, body)
+    if said in PROMPT and turn(call, target, said) and call.others_left(target):
+        attempt.settle(Outcome.UPSTREAM_ERROR, None)
+        call.failed(target, refusals.attempt_error(target, f"status {status}", False), said.value)
+    elif said in PROMPT:
+        attempt.pass_on(status, body, Outcome.UPSTREAM_ERROR)
     elif status in (401, 403) and not target.route.local:
         attempt.settle(Outcome.UPSTREAM_ERROR, None)
         call.failed(target, refusals.rejected_credentials(target, status), str(status))
     elif status in ABSENT and is_absent(attempt, status, body):
         translate_instead(attempt)
-    elif status in RETRY_STATUS and call.others_left(target):
+    elif (status in RETRY_STATUS or said is Refusal.QUOTA) and call.others_left(target):
         attempt.settle(Outcome.UPSTREAM_ERROR, None)
         call.failed(target, refusals.attempt_error(target, f"status {status}", False), str(status))
     elif status == 503 and target.route.local and asks_again(call, target):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from glowplug.gateway.call import Call
-    from glowplug.gateway.tables import Target
+    from glowplug.gateway.targets import Target
 
 _CACHED_KINDS = frozenset(("chat", "completions", "embeddings", "messages", "rerank", "moderations"))
 """Endpoints whose answers may be given again."""

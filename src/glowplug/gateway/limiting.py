@@ -21,7 +21,7 @@ from glowplug.wire.output_cap import output_cap
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
-    from glowplug.gateway.tables import Target
+    from glowplug.gateway.targets import Target
 
 LIMITED: Final = Standing.LIMITED
 DEFAULT_OUTPUT: Final = 4096

@@ -9,6 +9,7 @@ import msgspec
 
 from glowplug.errors import NotFound, RequestError
 from glowplug.gateway import answer, model_list, ollama_api
+from glowplug.gateway.access import may_use
 from glowplug.gateway.auth import authenticate
 from glowplug.gateway.metrics import METRICS
 from glowplug.wire import litellm_metrics
@@ -94,7 +95,7 @@ def _model(plane: Plane, path: bytes, query: bytes, headers: dict[bytes, bytes])
     key = authenticate(plane.tables, headers)
     name = unquote_to_bytes(path.partition(b"/models/")[2]).decode("utf-8", "replace")
     route = plane.tables.find_route(b"", name)
-    if route is None or not model_list.allowed(key, route.name):
+    if route is None or not may_use(key, route.name):
         raise NotFound(
             f"The model {name!r} does not exist",
             hint="GET /v1/models lists what this key may use",

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from glowplug.gateway.access import may_use
 from glowplug.gateway.model_facts import abilities_of
-from glowplug.gateway.tables import Key, Route, Target
+from glowplug.gateway.tables import Key, Route
+from glowplug.gateway.targets import Target
 
 if TYPE_CHECKING:
     from glowplug.gateway.tables import Tables
@@ -29,7 +31,7 @@ _encode = msgspec.json.Encoder().encode
 
 def allowed(key: Key, name: str) -> bool:
     """Whether this key may ask this name."""
-    return not key.route.models or name in key.route.models
+    return may_use(key, name)
 
 
 def routes_for(tables: Tables, key: Key) -> list[Route]:

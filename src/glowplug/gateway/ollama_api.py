@@ -23,7 +23,8 @@ from glowplug.wire.ollama_server import rfc3339, tagged
 
 if TYPE_CHECKING:
     from glowplug.gateway.plane import Plane
-    from glowplug.gateway.tables import Key, Route, Target
+    from glowplug.gateway.tables import Key, Route
+    from glowplug.gateway.targets import Target
 
 PREFIX: Final = b"/api/"
 _TEXT: Final = b"content-type: text/plain; charset=utf-8\r\n"

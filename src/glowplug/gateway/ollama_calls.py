@@ -21,7 +21,7 @@ from glowplug.wire.ollama_server import line, rfc3339
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
-    from glowplug.gateway.tables import Target
+    from glowplug.gateway.targets import Target
 
 LOAD: Final = "load"
 UNLOAD: Final = "unload"

@@ -19,9 +19,12 @@ from glowplug.gateway.grants import Grants, Uplink
 from glowplug.gateway.guards import Guards
 from glowplug.gateway.kept import Kept
 from glowplug.gateway.metrics import Metrics, by_model
-from glowplug.gateway.tables import Tables, Target
+from glowplug.gateway.sessions import Sessions
+from glowplug.gateway.tables import Tables
+from glowplug.gateway.targets import Target
 from glowplug.gateway.upstream import Pool, tcp, unix
 from glowplug.ids import RequestIds
+from glowplug.routing.retry_budget import RetryBudget
 from glowplug.wire import link
 from glowplug.wire.exposition import Families, Sample
 
@@ -73,6 +76,8 @@ class Plane:
         self.detached: set[Call] = set()
         """Calls whose client left and whose paid upstream is read to its end."""
         self.request_ids = RequestIds()
+        self.retries = RetryBudget()
+        self.sessions = Sessions()
         self.draining = False
         self.control_connected = False
         self._journal = journal
@@ -104,6 +109,9 @@ class Plane:
         parts = urlsplit(route.base_url)
         secure = parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
+        if target.base is not None:
+            pool = target.pool = target.base.pool or self.provider_pool(target.base)
+            return pool
         pool = tcp(self.loop, parts.hostname or "", port, self.tls if secure else None, route.connect_timeout)
         target.pool = pool
         return pool
@@ -230,6 +238,7 @@ class Plane:
 
     def sweep(self, now: float) -> None:
         """Let everything whose deadline has passed know (monotonic seconds)."""
+        self.retries.sample(now, self.metrics.request_seconds.count)
         for connection in [c for c in self.connections if c.deadline < now]:
             connection.expired()
         running = [c.call for c in self.connections if c.call is not None and c.call.deadline < now]

@@ -17,7 +17,7 @@ from glowplug.gateway.roads import Road, roads_of
 
 if TYPE_CHECKING:
     from glowplug.gateway.attempts import Attempt
-    from glowplug.gateway.tables import Target
+    from glowplug.gateway.targets import Target
 
 log = logging.getLogger("glowplug.worker")
 

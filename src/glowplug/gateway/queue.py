@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from glowplug.routing.plan import Standing
 
 if TYPE_CHECKING:
-    from glowplug.gateway.tables import Target
+    from glowplug.gateway.targets import Target
 
 
 class Queued(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -29,7 +30,8 @@ from glowplug.units import format_duration
 
 if TYPE_CHECKING:
     from glowplug.gateway.kinds import Kind
-    from glowplug.gateway.tables import Route, Target
+    from glowplug.gateway.tables import Route
+    from glowplug.gateway.targets import Target
 
 SPANS: Final = {
     Window.HOUR: "an hour",
@@ -63,6 +65,14 @@ def not_allowed(name: str) -> Forbidden:
     )
 
 
+def no_tag(name: str, tags: Sequence[str]) -> RequestError:
+    return RequestError(
+        f"No target of {name!r} is for any of the tags {', '.join(tags)}",
+        hint="`glowplug route explain` says what each target is for",
+        code="no_target_for_tags",
+    )
+
+
 def wrong_kind(route: Route, kind: str) -> RequestError:
     able = sorted({str(c) for target in route.targets for c in target.route.capabilities})
     return RequestError(
@@ -82,7 +92,33 @@ def nobody_serves(kind: Kind) -> RequestError:
 
 
 def over_rate(what: str, rpm: int, wait: float) -> LimitReached:
-    return LimitReached(f"{what} is over {rpm} requests a minute", hint="try again after Retry-After", retry_after=wait)
+    hint = "try again after Retry-After"
+    error = LimitReached(f"{what} is over {rpm} requests a minute", hint=hint, retry_after=wait)
+    error.rate = (rpm, 0, wait + 60.0 - 60.0 / max(rpm, 1))
+    return error
+
+
+def resting_error(asked: str, targets: Sequence[tuple[Target, Standing]], now: float) -> GlowplugError:
+    """Every target that is left rests, for its rate or after failures: what the one that is back soonest says."""
+    waits = []
+    for target, standing in targets:
+        if standing is Standing.LIMITED:
+            waits.append((target.limiter.wait(now) if target.limiter is not None else 60.0, True, target))
+        else:
+            waits.append((*target.cooled_in(now), target))
+    wait, limited, target = min(waits, key=lambda found: found[0])
+    names = ", ".join(repr(found[2].name) for found in waits)
+    if limited and target.limiter is not None and target.limiter.wait(now) > 0:
+        error: GlowplugError = over_rate(f"The model {target.name!r}", target.limiter.rpm, wait)
+    elif limited:
+        error = LimitReached(
+            f"The provider of {target.name!r} asks for fewer requests", hint="try again after Retry-After"
+        )
+    else:
+        hint = "try again after Retry-After; `glowplug route explain` says more"
+        error = Unavailable(f"{names} failed lately and cannot be asked for {asked!r} now", hint=hint, code="cooling")
+    error.retry_after = max(wait, 1.0)
+    return error
 
 
 def over_tokens(what: str, tpm: int, wait: float) -> LimitReached:
@@ -131,6 +167,8 @@ def standing_error(target: Target, standing: Standing, now: float) -> GlowplugEr
         return LimitReached(
             f"The model {target.name!r} is at its limit", hint="try again shortly", retry_after=max(wait, 1.0)
         )
+    if standing is Standing.COOLING:
+        return resting_error(target.name, [(target, standing)], now)
     if standing is Standing.FULL:
         return full_error(target)
     return Unavailable(

@@ -77,7 +77,7 @@ class Reply:
         if self.head_sent:
             self.end_stream(self.envelope.event(error, self.request_id), b"")
         else:
-            headers = answer.error_headers(error, self.request_id)
+            headers = answer.error_headers(error, self.request_id) + answer.rate_lines(error, self.envelope)
             self.whole(error.status, headers + extra, self.envelope.body(error, self.request_id))
 
     def break_stream(self, error: GlowplugError) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.price import Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed, Outcome
+from glowplug.gateway import health
 from glowplug.gateway.kept import keep
 from glowplug.wire.openai import Usage, estimate_tokens
 
 if TYPE_CHECKING:
     from glowplug.gateway.attempts import Attempt
+
+OK: Final = Outcome.OK
+"""At hand: naming the member of an enum costs as much as a call."""
 
 
 def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
@@ -21,6 +25,10 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
     target.active -= 1
     if call.reply.detached:
         outcome = Outcome.CLIENT_GONE
+    if target.watched or outcome is not OK:
+        health.note(attempt, outcome)
+    if call.session:
+        call.plane.sessions.keep(call, target, outcome)
     cached = written = heard = thought = said = 0
     if usage is not None:
         prompt, completion, estimated = usage.prompt_tokens, usage.completion_tokens or 0, False

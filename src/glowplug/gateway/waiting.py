@@ -15,7 +15,7 @@ from glowplug.gateway import refusals
 if TYPE_CHECKING:
     from glowplug.errors import GlowplugError
     from glowplug.gateway.call import Call
-    from glowplug.gateway.tables import Target
+    from glowplug.gateway.targets import Target
 
 HEARTBEAT: Final = 1.0
 """Seconds a stream waits before its first comment, and between comments."""

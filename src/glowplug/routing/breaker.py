@@ -69,8 +69,9 @@ class Breaker:
             self._close()
         elif not self.until:
             self._row = 0
-            self._roll(now)
-            self._answers += 1
+            if self._failures:
+                self._roll(now)
+                self._answers += 1
 
     def failed(self, now: float, draw: float, *, probe: bool) -> None:
         """An attempt failed in a way that speaks against the target."""

@@ -28,6 +28,8 @@ class Standing(IntEnum):
     """Cannot be used as configured."""
     FULL = 5
     """At its concurrency: who waits in line gets a slot."""
+    COOLING = 6
+    """Left alone for a while after it failed or asked for a pause."""
 
 
 class Step(IntEnum):

@@ -1,0 +1,168 @@
+"""What a route or a request says beyond the order of its targets; `routing.select` decides.
+
+Nothing here runs for a request of a plain route that wishes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from glowplug.domain.model import Policy
+from glowplug.errors import RequestError
+from glowplug.gateway import refusals
+from glowplug.gateway.access import may_use
+from glowplug.gateway.health import chance
+from glowplug.gateway.sessions import session_of
+from glowplug.routing.policy import GUESSED_COMPLETION, Facts, Size
+from glowplug.routing.select import Ask, Selection, Trait, select
+from glowplug.wire.openai import estimate_tokens
+from glowplug.wire.refused import Refusal
+
+if TYPE_CHECKING:
+    from glowplug.gateway.call import Call
+    from glowplug.gateway.tables import Route, Tables
+    from glowplug.gateway.targets import Target
+
+_LIMIT = re.compile(rb'"max_(?:completion_|output_)?tokens"[ \t\r\n]*:[ \t\r\n]*(\d{1,9})')
+
+
+class _Tagged(msgspec.Struct):
+    tags: list[str] | None = None
+
+
+class _Body(msgspec.Struct):
+    metadata: _Tagged | None = None
+
+
+_body = msgspec.json.Decoder(_Body).decode
+NO_LIMIT: Final = 0
+
+
+def rule(call: Call, headers: Mapping[bytes, bytes]) -> None:
+    """Choose among the targets of an admitted request, and put them in order.  Raises RequestError, Forbidden."""
+    tables, route, wishes = call.plane.tables, call.route, call.wishes
+    if wishes is not None:
+        route, call.targets = _wished(call, tables)
+        call.route = route
+        call.wait_until = call.t0 + route.timeout
+    data = call.body.data
+    call.tags = asked_tags(call.key.route.tags, wishes.tags if wishes is not None else (), data)
+    remembered = ""
+    now = monotonic()
+    if route.alias.sticky:
+        call.session = session_of(call.key.route.id, route.name, headers, data)
+        remembered = call.plane.sessions.of(call.session, now)
+    targets = call.targets
+    selection = selected(route, targets, data, call.tags, remembered, counted=call.kind.prompt)
+    if selection.order:
+        call.targets = tuple(targets[number] for number in selection.order)
+    elif selection.too_long:
+        more = named(tables, route.alias.on_context, call.kind.index)
+        call.targets = (*(target for target in more if target not in targets), *_fitting(targets, selection))
+        call.reason = b"context; too long for %b" % targets[0].name_header
+    else:
+        raise refusals.no_tag(route.name, call.tags)
+
+
+def _fitting(targets: Sequence[Target], selection: Selection) -> list[Target]:
+    """Targets that only a guess keeps away: in the end the upstream itself may judge."""
+    return [target for number, target in enumerate(targets) if selection.dropped[number].startswith("context")]
+
+
+def selected(
+    route: Route, targets: Sequence[Target], data: bytes, tags: tuple[str, ...], remembered: str, *, counted: bool
+) -> Selection:
+    """The targets of a route for one request; also asked to explain."""
+    limit = _LIMIT.search(data)
+    most = int(limit[1]) if limit is not None else NO_LIMIT
+    prompt = estimate_tokens(len(data)) if counted else 0
+    at = next((number for number, target in enumerate(targets) if target.name == remembered), -1)
+    own = sum(target in route.own for target in targets)
+    draw = chance() if route.alias.policy is Policy.WEIGHT else 0.0
+    ask = Ask(Size(prompt, most or GUESSED_COMPLETION), most if counted else 0, tags, at, draw)
+    return select(route.alias.policy, route.cold, own, [trait(route, target) for target in targets], ask)
+
+
+def trait(route: Route, target: Target) -> Trait:
+    """What matters of a target."""
+    model, weights = target.route, route.alias.weights
+    weight = weights[route.alias.targets.index(model.name)] if weights and model.name in route.alias.targets else 1
+    busy = target.active + len(target.queue.entries) + len(target.waiters)
+    return Trait(model.tags, model.context_window, Facts(weight, busy, target.first_byte, model.price, model.local))
+
+
+def asked_tags(of_key: tuple[str, ...], of_headers: tuple[str, ...], data: bytes) -> tuple[str, ...]:
+    """All tags of a request: its key's, those in its header fields, and `metadata.tags` of its body."""
+    of_body: list[str] = []
+    if b'"tags"' in data:
+        try:
+            metadata = _body(data).metadata
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            metadata = None
+        of_body = (metadata.tags or []) if metadata is not None else []
+    return tuple(dict.fromkeys((*of_key, *of_headers, *of_body)))
+
+
+def named(tables: Tables, names: Iterable[str], kind: int) -> tuple[Target, ...]:
+    """The targets behind names of models and aliases (without the fallbacks of those), each once."""
+    found: dict[Target, None] = {}
+    for name in names:
+        route = tables.route_named(name)
+        for target in route.own if route is not None else ():
+            if target.roads[kind] is not None:
+                found[target] = None
+    return tuple(found)
+
+
+def _wished(call: Call, tables: Tables) -> tuple[Route, tuple[Target, ...]]:
+    """The route and the targets as header fields change them."""
+    wishes, route, targets = call.wishes, copy(call.route), call.targets
+    assert wishes is not None, "only asked when there are some"
+    route.timeout = wishes.timeout or route.timeout
+    route.cold = wishes.cold or route.cold
+    if wishes.no_fallback or wishes.targets:
+        targets = tuple(target for target in targets if target in route.own)
+        route.alias = msgspec.structs.replace(route.alias, on_context=(), on_content=())
+    for name in wishes.targets:
+        if tables.route_named(name) is None:
+            raise refusals.unknown_model(name, [r.name for r in tables.routes.values()])
+        if not may_use(call.key, name):
+            raise refusals.not_allowed(name)
+    more = named(tables, wishes.targets, call.kind.index)
+    targets += tuple(target for target in more if target not in targets)
+    if not targets:
+        raise RequestError(f"No target of {route.name!r} is left to ask", code="no_target")
+    return route, targets
+
+
+def turn(call: Call, target: Target, refusal: Refusal) -> bool:
+    """After a refusal for the prompt itself: leave only targets for which it may not hold.  False: there are none.
+
+    A prompt that is too long may fit a target that is not known to be smaller, then those of `on_context`.  What a
+    content policy refuses is offered to `on_content` and to nobody else.
+    """
+    alias, targets = call.route.alias, call.targets
+    context = refusal is Refusal.CONTEXT
+    kept = {t for t in targets if context and t is not target and _larger(t, target)}
+    names = alias.on_context if context else alias.on_content
+    more = tuple(t for t in named(call.plane.tables, names, call.kind.index) if t is not target)
+    gone = sum(1 << number for number, t in enumerate(targets) if t not in kept and t not in more)
+    added = tuple(t for t in more if t not in targets)
+    left = [t for number, t in enumerate(targets) if not (call.tried | gone) >> number & 1]
+    if not left and not added:
+        return False
+    call.tried |= gone
+    call.retried |= gone
+    call.targets = targets + added
+    return True
+
+
+def _larger(other: Target, target: Target) -> bool:
+    mine, theirs = target.route.context_window, other.route.context_window
+    return theirs is None or mine is None or theirs > mine
