@@ -101,8 +101,8 @@ _ROWS: Final = (
     ProviderRow(
         name="together",
         title="Together AI",
-        base_url="https://api.together.ai/v1",
-        also=("https://api.together.xyz/v1",),
+        base_url="https://api.together.xyz/v1",  # the list of prices knows this one
+        also=("https://api.together.ai/v1",),
         variables=("TOGETHER_API_KEY",),
         capabilities=(_CHAT, _COMPLETIONS, _EMBEDDINGS, _RERANK, _TRANSCRIPTIONS, _SPEECH),
         quirks=(_DEVELOPER,),
