@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from glowplug.errors import GlowplugError
-from glowplug.gateway import answer, intake, local
-from glowplug.gateway.handover import Handover
+from glowplug.gateway import answer, intake, local, realtime
+from glowplug.gateway.handover import Handover, Tunnel
 from glowplug.gateway.kinds import OLLAMA, OPENAI, Envelope
 from glowplug.gateway.ollama_api import PREFIX
 from glowplug.gateway.stored import StoredHandover, is_stored
+from glowplug.wire.realtime import PATHS as REALTIME
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
@@ -35,6 +36,24 @@ def begin(
     stored = is_stored(target.partition(b"?")[0])
     handover = conn.call = (StoredHandover if stored else Handover)(conn, conn.plane, request_id)
     handover.run(method, target, list(headers.items()), body)
+
+
+def upgrade(conn: ClientConnection, target: bytes, headers: dict[bytes, bytes], rest: bytes) -> None:
+    """A websocket is asked for, which may be followed by `rest`: a realtime session, else the control process's."""
+    request_id = conn.plane.request_ids.next()
+    path, _, query = target.partition(b"?")
+    if path not in REALTIME:
+        tunnel = conn.call = conn.tunnel = Tunnel(conn, conn.plane, request_id)
+        tunnel.run(b"GET", target, list(headers.items()), rest)
+        return
+    conn.keep = False
+    try:
+        session = realtime.begin(conn, headers, request_id)
+    except GlowplugError as error:
+        refuse(conn, b"GET", error, request_id)
+        return
+    conn.call = conn.tunnel = session
+    session.open(query, headers, rest)
 
 
 def refuse(
