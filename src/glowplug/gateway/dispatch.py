@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from glowplug.errors import GlowplugError
-from glowplug.gateway import answer, intake, local, realtime
+from glowplug.gateway import answer, intake, local, passing, realtime
 from glowplug.gateway.handover import Handover, Tunnel
 from glowplug.gateway.kinds import OLLAMA, OPENAI, Envelope
 from glowplug.gateway.ollama_api import PREFIX
@@ -24,6 +24,11 @@ def begin(
         _respond(conn, method, 200, intake.preflight_headers(headers) + conn.cors, b"")
         return
     try:
+        passed = passing.begin(conn, method, target, headers, request_id)
+        if passed is not None:
+            conn.call = passed
+            passed.open(target.partition(b"?")[2], headers, body)
+            return
         result = local.serve(conn.plane, method, target, headers, body)
     except GlowplugError as error:
         refuse(conn, method, error, request_id, OLLAMA if target.startswith(PREFIX) else OPENAI)
