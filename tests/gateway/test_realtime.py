@@ -21,6 +21,7 @@ from glowplug.domain.model import Capability
 from glowplug.domain.snapshot import AliasRoute
 from glowplug.domain.usage import Outcome
 from glowplug.gateway.realtime import Realtime
+from glowplug.wire import link
 from tests.gateway.live import Live, Run
 from tests.gateway.rig import KEY, cloud, key, local
 
@@ -190,6 +191,20 @@ async def _opened(connecting: connect) -> ClientConnection:
     return await connecting
 
 
+def test_an_engine_without_it_is_not_suspected(live: Run) -> None:
+    async def test(live: Live) -> None:
+        server, port = await _upstream(process_request=lambda socket, request: socket.respond(404, "no"))
+        live.serve(local("local", capabilities=ABLE))
+        live.grant(port)
+        status, error = await _refusal(_connect(live, "local"))
+        assert status == 502
+        assert "status 404" in error["message"]
+        assert not [message for message in live.uplink.sent if isinstance(message, link.Suspect)]
+        server.close()
+
+    live(test)
+
+
 def test_who_reads_slowly_slows_the_upstream(live: Run) -> None:
     async def test(live: Live) -> None:
         piece, count = b"a" * 1_000_000, 40
@@ -264,5 +279,40 @@ def test_over_tls(live: Run, tmp_path: Path) -> None:
             await client.send("x")
             assert await client.recv() == "x"
         server.close()
+
+    live(test)
+
+
+@pytest.mark.parametrize(("said", "status", "outcome"), [
+    (b"", 504, Outcome.TIMEOUT), (b"SSH-2.0-x\r\n\r\n", 502, Outcome.UPSTREAM_ERROR),
+    (b"HTTP/1.1 101 X\r\nx: " + b"a" * 20_000, 502, Outcome.UPSTREAM_ERROR),
+])  # fmt: skip
+def test_an_upstream_that_answers_nothing_of_use(live: Run, said: bytes, status: int, outcome: Outcome) -> None:
+    async def test(live: Live) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(said)
+            await reader.read(-1)
+            writer.transport.abort()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        live.serve(cloud("m", port, capabilities=ABLE, first_byte_timeout=0.3))
+        assert (await _refusal(_connect(live)))[0] == status
+        assert [r.outcome for r in live.journal.ends] == [outcome]
+        server.close()
+
+    live(test)
+
+
+def test_a_client_that_leaves_while_an_engine_loads(live: Run) -> None:
+    async def test(live: Live) -> None:
+        live.serve(local("local", capabilities=ABLE))
+        target = live.plane.tables.targets["local"]
+        opening = asyncio.ensure_future(_opened(_connect(live, "local")))
+        await _until(lambda: target.waiters)
+        opening.cancel()
+        await _until(lambda: not target.waiters)
+        await _until(lambda: not live.plane.connections)
+        assert not live.journal.ends
 
     live(test)

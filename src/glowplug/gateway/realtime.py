@@ -119,11 +119,14 @@ class Session(Attempt, asyncio.Protocol):
         if self.settled:
             return
         self.drop()
-        if self.status in (401, 403) and self.instance is None:
-            self.settle(Outcome.UPSTREAM_ERROR, None)
-            self.call.failed(self.target, refusals.rejected_credentials(self.target, self.status), str(self.status))
-        else:
+        if not self.status:
             self.up_fail(why, False)
+            return
+        self.settle(Outcome.UPSTREAM_ERROR, None)  # it is alive and says no: nothing for control to look at
+        error = refusals.attempt_error(self.target, why, False)
+        if self.status in (401, 403) and self.instance is None:
+            error = refusals.rejected_credentials(self.target, self.status)
+        self.call.failed(self.target, error, str(self.status))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.tr = None
