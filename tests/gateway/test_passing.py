@@ -13,7 +13,9 @@ from glowplug.gateway.passing import found
 from tests.gateway.rig import END, KEY, Client, Rig, cloud, key, local, snapshot, whole
 
 FILES = (Capability.FILES,)
-CLAUDE = cloud("claude", capabilities=(Capability.MESSAGES,), base_url="http://127.0.0.1:1/anthropic/v1")
+CLAUDE = cloud(
+    "claude", capabilities=(Capability.MESSAGES, Capability.FILES), base_url="http://127.0.0.1:1/anthropic/v1"
+)
 
 
 def _snapshot(**more: Any) -> Snapshot:
@@ -159,6 +161,9 @@ def test_who_may_not(files: Rig) -> None:
     files.apply(_snapshot(keys=(key(KEY, "user", models=("chats", "here")),)))
     assert _get(files, "/v1/files").answer.code == "wrong_endpoint"
     assert _get(files, "/v1/files", "X-Glowplug-Model: a").answer.status == 403
+    files.apply(_snapshot(keys=(key(KEY, "user", models=("a", "b")),)))
+    assert _get(files, "/v1/messages/batches").answer.status == 400, "they do not speak that wire"
+    assert _get(files, "/v1/messages/batches", "X-Glowplug-Model: a").answer.status == 400
     assert files.ups == []
 
 

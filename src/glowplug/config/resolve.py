@@ -29,9 +29,10 @@ _WILDCARDS = ("0.0.0.0", "::", "*")  # noqa: S104  compared with, not bound to
 _LOCAL_TIMES = ("keep_alive", "load_stall", "load_ceiling", "stop_timeout")
 _ENGINE_TIMES = (*_LOCAL_TIMES, "keep_alive_most")
 _UPSTREAM_TIMES = ("connect_timeout", "first_byte_timeout", "idle_timeout")
-_PROVIDER_CAPABILITIES = tuple(item for item in Capability if item not in (Capability.MESSAGES, Capability.MODERATIONS))
+_NOT_BY_DEFAULT = (Capability.MESSAGES, Capability.MODERATIONS, Capability.FILES)
+_PROVIDER_CAPABILITIES = tuple(item for item in Capability if item not in _NOT_BY_DEFAULT)
 """Providers are asked on OpenAI's wire; what one of them does not have it says itself.  Moderations may name no model,
-so that has to be said of those that can."""
+so that has to be said of those that can; and files are shared by all keys, so that has to be wanted."""
 _ROUTE_FIELDS = (
     *_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "tpm", "max_concurrency",
     "request_defaults",

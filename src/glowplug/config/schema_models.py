@@ -287,7 +287,7 @@ class Model(Struct, frozen=True, kw_only=True):
         Annotated[tuple[Capability, ...], Meta(min_length=1)] | None,
         Meta(
             description="What it can be asked for. Without it an engine's model: what its engine says (most: chat and "
-            "completions); a provider's: all but messages and moderations.",
+            "completions); a provider's: all but messages, moderations and files.",
             examples=[["chat", "completions"], ["embeddings"]],
             extra={"unique": True},
         ),

@@ -294,7 +294,7 @@ _ROWS: Final = (
     _passed("realtime", Capability.REALTIME, "/realtime"),
     _passed("files", Capability.FILES, "/files"),
     _passed("batches", Capability.FILES, "/batches"),
-    _passed("message_batches", Capability.MESSAGES, "/messages/batches", anthropic=True),
+    _passed("message_batches", Capability.FILES, "/messages/batches", anthropic=True),
 )
 
 

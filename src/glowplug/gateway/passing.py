@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from glowplug.domain.model import Capability
 from glowplug.domain.usage import Outcome
 from glowplug.errors import GlowplugError, RequestError
 from glowplug.gateway import answer, refusals
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
     from glowplug.gateway.tables import Key, Target
 
 _ID: Final = rb"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}"
+_MESSAGE_BATCHES: Final = kind_named("message_batches")
 _ROUTES: Final = (
     (re.compile(rb"(?:/v1)?(/files(?:/" + _ID + rb"(?:/content)?)?)"), kind_named("files")),
     (re.compile(rb"(?:/v1)?(/batches(?:/" + _ID + rb"(?:/cancel)?)?)"), kind_named("batches")),
     (re.compile(rb"(?:/v1)?(/messages/batches(?:/" + _ID + rb"(?:/(?:cancel|results))?)?)"),
-     kind_named("message_batches")),
+     _MESSAGE_BATCHES),
 )  # fmt: skip
 """What passes: everything else below these paths is nobody's."""
 _BEGIN: Final = (b"/v1/files", b"/v1/batches", b"/v1/messages/batches", b"/files", b"/batches", b"/messages/batches")
@@ -172,7 +174,7 @@ class Passing(Call):
             named = headers.get(_MODEL) or next((pair[6:] for pair in pairs if pair.startswith(b"model=")), b"")
             self.body = _Whole(data, unquote_plus(named.decode("latin-1")) if named else self._first())
             admit(self)
-            self.targets = tuple(target for target in self.targets if not target.route.local)
+            self.targets = tuple(target for target in self.targets if self._can(target))
             if not self.targets:
                 raise refusals.wrong_kind(self.route, self.kind.name)
         except GlowplugError as error:
@@ -184,11 +186,14 @@ class Passing(Call):
         """The first model of a provider that has this and that the key may use.  Raises RequestError."""
         allowed = self.key.route.models
         for route in self.plane.tables.routes.values():
-            if (not allowed or route.name in allowed) and any(
-                not target.route.local for target in route.by_kind[self.kind.index]
-            ):
+            if (not allowed or route.name in allowed) and any(map(self._can, route.by_kind[self.kind.index])):
                 return route.name
         raise refusals.nobody_serves(self.kind)
+
+    def _can(self, target: Target) -> bool:
+        """Whether this is a provider that has it; Anthropic's batches only those that speak its wire."""
+        route = target.route
+        return not route.local and (self.kind is not _MESSAGE_BATCHES or Capability.MESSAGES in route.capabilities)
 
     def passed(self, status: int) -> None:
         """The whole answer has passed."""
