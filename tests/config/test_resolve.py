@@ -83,7 +83,7 @@ def test_routes_are_in_the_order_of_the_file_with_inherited_times(load_text: Loa
             idle_timeout=8.0,
             max_concurrency=2,
             capabilities=tuple(
-                item for item in Capability if item.value not in ("messages", "responses", "moderations")
+                item for item in Capability if item.value not in ("messages", "responses", "moderations", "files")
             ),
             **shared,  # type: ignore[arg-type]
         ),

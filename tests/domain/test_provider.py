@@ -6,7 +6,13 @@ import pytest
 
 from glowplug.domain.provider import ProviderRow
 
-ROW = ProviderRow(name="a", title="A", base_url="https://{resource}.a.example/v{region}", variables=("A",))
+ROW = ProviderRow(
+    name="a",
+    title="A",
+    base_url="https://{resource}.a.example/v{region}",
+    variables=("A",),
+    also=("https://old.example",),
+)
 
 
 def test_settings_are_put_into_the_url_and_missing_ones_stay() -> None:
@@ -22,6 +28,8 @@ def test_settings_are_put_into_the_url_and_missing_ones_stay() -> None:
         ("https://mine.a.example/v2/", True),
         ("https://mine.a.example/v2/v1", True),
         ("https://mine.a.example/v2/v2", False),
+        ("https://old.example/v1", True),
+        ("https://older.example/v1", False),
         ("https://a.example/v2", False),
         ("https://mine.aXexample/v2", False),
         ("https://mine.a.example/v2.evil.example", False),

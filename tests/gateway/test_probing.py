@@ -61,6 +61,18 @@ def test_the_same_request_is_translated_at_once(rig: Rig, endpoint: str, status:
     assert (again.answer.status, again.answer.headers["x-glowplug-attempts"]) == (200, "1")
 
 
+def test_who_has_no_messages_is_not_asked_to_count_them(rig: Rig) -> None:
+    using(rig, cloud("cloud", capabilities=EVERY))
+    ask(rig, "messages")
+    rig.reply(MISSING, "cloud")
+    rig.reply(whole(), "cloud")
+    asked = len(rig.journal.ends)
+    client = rig.client().send(request({"model": "cloud", **BODIES["messages"]}, path="/v1/messages/count_tokens"))
+    rig.spin()
+    assert client.answers, "at once"
+    assert len(rig.journal.ends) == asked
+
+
 def test_one_missing_endpoint_says_nothing_of_the_other(rig: Rig) -> None:
     using(rig, cloud("cloud", capabilities=EVERY))
     ask(rig, "messages")
@@ -70,7 +82,7 @@ def test_one_missing_endpoint_says_nothing_of_the_other(rig: Rig) -> None:
     assert path(rig, "cloud") == "/v1/responses"
     rig.reply(MISSING, "cloud")
     rig.reply(whole(), "cloud")
-    assert rig.plane.tables.targets["cloud"].lacking == {"messages", "responses"}
+    assert rig.plane.tables.targets["cloud"].lacking == {"messages", "count_tokens", "responses"}
 
 
 def test_both_attempts_are_recorded(rig: Rig) -> None:
@@ -152,7 +164,7 @@ def test_an_engine_is_asked_again_when_it_is_granted_anew(rig: Rig) -> None:
     ask(rig, "messages", "local")
     assert path(rig, "i1") == "/v1/chat/completions"
     rig.reply(whole(), "i1")
-    assert rig.plane.tables.targets["local"].lacking == {"messages"}
+    assert rig.plane.tables.targets["local"].lacking == {"messages", "count_tokens"}
     rig.plane.grants.revoke("i1")
     rig.grant(instance="i2")
     ask(rig, "messages", "local")
@@ -167,7 +179,7 @@ def test_a_new_snapshot_keeps_what_was_found_out_until_the_target_changes(rig: R
     rig.reply(whole(), "cloud")
     target = rig.plane.tables.targets["cloud"]
     using(rig, cloud("cloud", capabilities=EVERY, rpm=1000))
-    assert target.lacking == {"messages"}
+    assert target.lacking == {"messages", "count_tokens"}
     using(rig, cloud("cloud", capabilities=EVERY, base_url="http://127.0.0.1:2/v1"))
     assert target.lacking == frozenset()
 

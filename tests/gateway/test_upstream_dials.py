@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from glowplug.gateway.upstream import DIALS, UpstreamConnection
+from glowplug.gateway.upstream import DIALS, Pool, UpstreamConnection
 from tests.gateway.live import Live, Run
 from tests.gateway.rig import Client, Rig, Up, chat, cloud, request, whole
 
@@ -165,5 +165,26 @@ def test_a_thousand_at_once_fit_a_short_listen_queue(live: Run) -> None:
         assert await asyncio.gather(*(sink.done for sink in sinks)) == [""] * 1000
         assert not pool.turns
         server.close()
+
+    live(test)
+
+
+def test_a_place_that_swallows_connections_costs_everybody_one_timeout(live: Run) -> None:
+    async def test(live: Live) -> None:
+        dialled = 0
+
+        async def never(pool: Pool) -> tuple[asyncio.Transport, asyncio.Protocol]:
+            nonlocal dialled
+            dialled += 1
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        pool = Pool(live.loop, never, 0.2)
+        sinks = [_Sink(live.loop.create_future()) for _ in range(DIALS * 5)]
+        for sink in sinks:
+            pool.start(sink, b"")
+        assert set(await asyncio.gather(*(sink.done for sink in sinks))) == {"connecting took too long"}
+        assert dialled == DIALS
+        assert not pool.turns
 
     live(test)

@@ -53,8 +53,9 @@ def test_only_anthropic_is_sent_the_line_of_claude_code(row: ProviderRow) -> Non
 
 @every_row
 def test_its_url_is_nobody_elses(row: ProviderRow) -> None:
-    url = row.url(dict.fromkeys(PLACES, "x-1"))
-    assert [other.name for other in PROVIDERS.values() if other.is_at(url)] == [row.name]
+    for url in (row.url(dict.fromkeys(PLACES, "x-1")), *row.also):
+        assert [other.name for other in PROVIDERS.values() if other.is_at(url)] == [row.name]
+        assert url.startswith("https://")
 
 
 def test_the_ones_that_differ() -> None:

@@ -32,9 +32,10 @@ def test_a_rate_opens_it() -> None:
     for number in range(LEAST):
         assert not breaker.cools(1.0)
         if number % 2:
-            breaker.failed(1.0, 0.0, probe=False)
-        else:
             breaker.succeeded(1.0, probe=False)
+        else:
+            breaker.failed(1.0, 0.0, probe=False)
+    breaker.failed(1.0, 0.0, probe=False)
     assert breaker.cools(1.0)
 
 

@@ -32,10 +32,10 @@ _WILDCARDS = ("0.0.0.0", "::", "*")  # noqa: S104  compared with, not bound to
 _LOCAL_TIMES = ("keep_alive", "load_stall", "load_ceiling", "stop_timeout")
 _ENGINE_TIMES = (*_LOCAL_TIMES, "keep_alive_most")
 _UPSTREAM_TIMES = ("connect_timeout", "first_byte_timeout", "idle_timeout")
-_NOT_PRESUMED = (Capability.MESSAGES, Capability.RESPONSES, Capability.MODERATIONS)
+_NOT_PRESUMED = (Capability.MESSAGES, Capability.RESPONSES, Capability.MODERATIONS, Capability.FILES)
 _PROVIDER_CAPABILITIES = tuple(item for item in Capability if item not in _NOT_PRESUMED)
 """Of providers that are not in the catalogue.  What can be translated is not presumed, nor moderations, which may name
-no model; what one of them does not have of the rest it says itself."""
+no model, nor files, which all keys share; what one of them does not have of the rest it says itself."""
 _ROUTE_FIELDS = (
     *_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "tpm", "max_concurrency", "request_defaults", "tags",
     "context_window",

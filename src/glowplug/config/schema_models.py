@@ -296,8 +296,8 @@ class Model(Struct, frozen=True, kw_only=True):
         Annotated[tuple[Capability, ...], Meta(min_length=1)] | None,
         Meta(
             description="What it can be asked for. Without it an engine's model: what its engine says (most: chat and "
-            "completions); a provider's: what the catalogue says, else all but moderations, messages and responses "
-            "(those two are translated).",
+            "completions); a provider's: what the catalogue says, else all but moderations, files, messages and "
+            "responses (the last two are translated).",
             examples=[["chat", "completions"], ["embeddings"]],
             extra={"unique": True},
         ),

@@ -89,14 +89,9 @@ class ControlProcess:
         self._started = self._clock.unix()
         self._events = Broadcaster()
         self._configuration = Configuration(
-            loaded,
-            workers=workers,
-            env=env,
-            engines=catalogue,
-            events=self._events,
+            loaded, workers=workers, env=env, engines=catalogue, providers=providers, events=self._events,
             clock=self._clock,
-            providers=providers,
-        )
+        )  # fmt: skip
         self._launcher = launcher
         self._outbox = LinkOutbox(self._events, self._clock)
         self._manager = Manager(

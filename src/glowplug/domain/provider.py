@@ -32,6 +32,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     base_url: str
     """Up to and including the version, without a slash at the end; `{region}` and `{resource}` are settings."""
+    also: tuple[str, ...] = ()
+    """More URLs where the same is served: an older name, another part of the world."""
     variables: tuple[str, ...]
     """Environment variables that hold its key, the usual one first."""
     key: KeySent = KeySent.BEARER
@@ -57,5 +59,5 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_at(self, url: str) -> bool:
         """Whether this URL is its own, with a version or without."""
-        pattern = _WORD.join(re.escape(part) for part in _PLACE.split(self.base_url)[::2])
-        return re.fullmatch(f"{pattern}(?:/v1)?/*", url) is not None
+        patterns = (_WORD.join(map(re.escape, _PLACE.split(own)[::2])) for own in (self.base_url, *self.also))
+        return any(re.fullmatch(f"{pattern}(?:/v1)?/*", url) for pattern in patterns)

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.usage import AttemptOpened, Outcome
-from glowplug.errors import Unavailable
+from glowplug.errors import RequestError, Unavailable
 from glowplug.gateway import health, refusals
 from glowplug.gateway.judging import judge
 from glowplug.gateway.limiting import Lease, lease
@@ -68,7 +68,8 @@ class Attempt:
         self.target = target
         self.parts: list[bytes] = []
         road = target.roads[kind.index]
-        assert road is not None, "only targets that can be asked are chosen"
+        if road is None:
+            raise RequestError(f"{target.name} turned out not to have {kind.name}", hint="ask for another model")
         self.way: Way = road
         if road.splice:
             text = body.spliced(road.splice)

@@ -7,6 +7,7 @@ stream are not content: they fix the status line, not who answers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -75,6 +76,8 @@ class Call:
     """The query string of the client, from the question mark on, where it goes upstream."""
     keeper: Keeper | None = None
     """What the client is sent, for the cache and the log of requests, when its key asks for one of them."""
+    make: Callable[..., Attempt] = Attempt
+    """How a target is tried."""
     body: Peeked
     route: Route
     targets: tuple[Target, ...]
@@ -201,7 +204,7 @@ class Call:
             ollama_calls.loaded(self, target)
             return
         try:
-            attempt = Attempt(self, target, self.attempts)
+            attempt = self.make(self, target, self.attempts)
         except Unavailable as error:
             self.refuse(error)
             return

@@ -19,6 +19,7 @@ from glowplug.gateway.auth import authenticate
 from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
 from glowplug.gateway.kinds import OPENAI, PATHS, Kind
+from glowplug.gateway.realtime import Realtime
 from glowplug.gateway.tables import Key
 from glowplug.wire.http1 import CONTINUE
 
@@ -63,7 +64,7 @@ class ClientConnection(asyncio.Protocol):
         self.bad: GlowplugError | None = None
         self.key: Key | None = None
         self.kind: Kind | None = None
-        self.tunnel: Tunnel | None = None
+        self.tunnel: Tunnel | Realtime | None = None
         self.client = ""
         self.cors = b""
         self.deadline = INF
@@ -334,8 +335,7 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(RequestError("A websocket handshake has no body", code="malformed_request"))
         else:
             self.deadline = INF
-            tunnel = self.call = self.tunnel = Tunnel(self, self.plane, self.plane.request_ids.next())
-            tunnel.run(self.parser.get_method(), self.url, list(headers.items()), rest)
+            dispatch.upgrade(self, self.url, headers, rest)
         return b""
 
     # ---- ends

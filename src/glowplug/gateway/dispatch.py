@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from glowplug.errors import GlowplugError
-from glowplug.gateway import answer, intake, local
-from glowplug.gateway.handover import Handover
+from glowplug.gateway import answer, intake, local, passing, realtime
+from glowplug.gateway.handover import Handover, Tunnel
 from glowplug.gateway.kinds import OLLAMA, OPENAI, Envelope
 from glowplug.gateway.ollama_api import PREFIX
 from glowplug.gateway.stored import StoredHandover, is_stored
+from glowplug.wire.realtime import PATHS as REALTIME
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
@@ -23,6 +24,11 @@ def begin(
         _respond(conn, method, 200, intake.preflight_headers(headers) + conn.cors, b"")
         return
     try:
+        passed = passing.begin(conn, method, target, headers, request_id)
+        if passed is not None:
+            conn.call = passed
+            passed.open(target.partition(b"?")[2], headers, body)
+            return
         result = local.serve(conn.plane, method, target, headers, body)
     except GlowplugError as error:
         refuse(conn, method, error, request_id, OLLAMA if target.startswith(PREFIX) else OPENAI)
@@ -35,6 +41,24 @@ def begin(
     stored = is_stored(target.partition(b"?")[0])
     handover = conn.call = (StoredHandover if stored else Handover)(conn, conn.plane, request_id)
     handover.run(method, target, list(headers.items()), body)
+
+
+def upgrade(conn: ClientConnection, target: bytes, headers: dict[bytes, bytes], rest: bytes) -> None:
+    """A websocket is asked for, which may be followed by `rest`: a realtime session, else the control process's."""
+    request_id = conn.plane.request_ids.next()
+    path, _, query = target.partition(b"?")
+    if path not in REALTIME:
+        tunnel = conn.call = conn.tunnel = Tunnel(conn, conn.plane, request_id)
+        tunnel.run(b"GET", target, list(headers.items()), rest)
+        return
+    conn.keep = False
+    try:
+        session = realtime.begin(conn, headers, request_id)
+    except GlowplugError as error:
+        refuse(conn, b"GET", error, request_id)
+        return
+    conn.call = conn.tunnel = session
+    session.open(query, headers, rest)
 
 
 def refuse(

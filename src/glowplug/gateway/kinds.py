@@ -169,6 +169,7 @@ def _passed(name: str, capability: Capability, path: str, *, anthropic: bool = F
         paths=(),
         upstream=path,
         envelope=ANTHROPIC if anthropic else OPENAI,
+        form=True,
         x_api_key=anthropic,
         prompt=False,
         completion=False,
@@ -292,7 +293,8 @@ _ROWS: Final = (
     ),
     _passed("realtime", Capability.REALTIME, "/realtime"),
     _passed("files", Capability.FILES, "/files"),
-    _passed("message_batches", Capability.MESSAGES, "/messages/batches", anthropic=True),
+    _passed("batches", Capability.FILES, "/batches"),
+    _passed("message_batches", Capability.FILES, "/messages/batches", anthropic=True),
 )
 
 

@@ -23,8 +23,8 @@ log = logging.getLogger("glowplug.worker")
 
 ABSENT: Final = frozenset((404, 405, 501))
 """Answers of a server that does not know the path, or does not take POST there."""
-PROBED: Final = frozenset(("messages", "responses"))
-"""Endpoints that may be missing where others are there."""
+PROBED: Final = {"messages": frozenset(("messages", "count_tokens")), "responses": frozenset(("responses",))}
+"""Endpoints that may be missing where others are there → what is missing with them."""
 REMEMBERED: Final = 3600.0
 """Seconds after which a provider is asked again."""
 _EARLIER: Final = b'"previous_response_id"'
@@ -42,9 +42,8 @@ def is_absent(attempt: Attempt, status: int, body: bytes) -> bool:
     earlier = _EARLIER in call.body.data and not isinstance(call.body, Continued)
     if status == 404 and (earlier or b"model" in body.lower()):
         return False
-    roads = roads_of(shape_of(route), route, lacking=target.lacking | {kind.name})
-    # What leads somewhere now has to lead somewhere then: requests that wait have chosen by it.
-    return all(new is not None for new, old in zip(roads, target.roads, strict=True) if old is not None)
+    roads = roads_of(shape_of(route), route, lacking=target.lacking | PROBED[kind.name])
+    return roads[kind.index] is not None
 
 
 def translate_instead(attempt: Attempt) -> None:
@@ -53,7 +52,7 @@ def translate_instead(attempt: Attempt) -> None:
     attempt.settle(Outcome.UPSTREAM_ERROR, None)
     if kind.name not in target.lacking:
         log.info("%s has no %s; it is translated", target.name, kind.name)
-        target.lacks(target.lacking | {kind.name})
+        target.lacks(target.lacking | PROBED[kind.name])
         if not target.route.local:
             call.plane.loop.call_later(REMEMBERED, _forget, target, kind.name)
     call.attempt = None
@@ -62,4 +61,4 @@ def translate_instead(attempt: Attempt) -> None:
 
 
 def _forget(target: Target, kind: str) -> None:
-    target.lacks(target.lacking - {kind})
+    target.lacks(target.lacking - PROBED[kind])

@@ -28,6 +28,8 @@ its listen queue (128 in many servers), and whoever does not fit is refused or w
 HEAD_BYTES: Final = 131_072
 """An upstream whose response head is longer is not trusted."""
 
+_TOO_LONG: Final = "connecting took too long"
+
 
 class Sink(Protocol):
     """Who gets a response.  `up` is set to the connection that serves it before the first report."""
@@ -198,13 +200,14 @@ class UpstreamConnection(asyncio.Protocol):
 class Turn:
     """A request that waits until it may dial, or a connection is free."""
 
-    __slots__ = ("data", "fresh", "pool", "sink", "task")
+    __slots__ = ("data", "fresh", "pool", "since", "sink", "task")
 
     def __init__(self, pool: Pool, sink: Sink, data: bytes, fresh: bool) -> None:
         self.pool = pool
         self.sink = sink
         self.data = data
         self.fresh = fresh
+        self.since = monotonic()
         self.task: asyncio.Task[None] | None = None
 
     def cancel(self) -> None:
@@ -296,7 +299,8 @@ class Pool:
             async with asyncio.timeout(self._timeout):
                 _, protocol = await self._connect(self)
         except TimeoutError:
-            sink.up_fail("connecting took too long", False)
+            sink.up_fail(_TOO_LONG, False)
+            self._give_up()
             return
         except ssl.SSLError as error:
             why = getattr(error, "verify_message", None) or getattr(error, "reason", None) or error
@@ -308,6 +312,13 @@ class Pool:
         connection = cast(UpstreamConnection, protocol)
         self.open.add(connection)
         connection.send(sink, data)
+
+    def _give_up(self) -> None:
+        """A dial timed out: who has waited behind it for about as long need not wait for one of its own."""
+        latest = monotonic() - self._timeout / 2
+        while self.turns and (turn := next(iter(self.turns))).since <= latest:
+            del self.turns[turn]
+            turn.sink.up_fail(_TOO_LONG, False)
 
     def lost(self, connection: UpstreamConnection) -> None:
         self.open.discard(connection)

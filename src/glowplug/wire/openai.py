@@ -77,9 +77,9 @@ def prompt_details(cached: int, written: int = 0, audio: int = 0) -> _PromptDeta
     return _PromptDetails(cached, audio, written) if cached or written or audio else None
 
 
-def completion_details(reasoning: int) -> _CompletionDetails | None:
-    """The part of a `Usage` that says how much of the completion was thinking."""
-    return _CompletionDetails(reasoning) if reasoning else None
+def completion_details(reasoning: int, audio: int = 0) -> _CompletionDetails | None:
+    """The part of a `Usage` that says how much of the completion was thinking, and audio."""
+    return _CompletionDetails(reasoning, audio) if reasoning or audio else None
 
 
 class _HasUsage(msgspec.Struct):
