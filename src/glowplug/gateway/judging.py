@@ -21,8 +21,13 @@ OK: Final = Outcome.OK
 def judge(attempt: Attempt, status: int, body: bytes) -> None:
     """A whole response has come: pass it on, or let the next target answer."""
     call, target = attempt.call, attempt.target
-    if status < 400:
+    if status < 300:
         attempt.pass_on(status, body, OK)
+    elif status < 400:
+        # Not followed, which would take our key wherever an answer says, and not passed on: clients would follow it.
+        attempt.settle(Outcome.UPSTREAM_ERROR, None)
+        why = f"it redirects (status {status}); base_url must name the place itself"
+        call.failed(target, refusals.attempt_error(target, why, False), str(status), final=True)
     elif status in (401, 403) and not target.route.local:
         attempt.settle(Outcome.UPSTREAM_ERROR, None)
         call.failed(target, refusals.rejected_credentials(target, status), str(status))
