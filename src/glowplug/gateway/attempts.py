@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from glowplug.domain.usage import AttemptOpened, Outcome
 from glowplug.errors import RequestError, Unavailable
 from glowplug.gateway import refusals
-from glowplug.gateway.judging import judge
+from glowplug.gateway.judging import is_no_answer, judge
 from glowplug.gateway.limiting import Lease, lease
 from glowplug.gateway.roads import Way
 from glowplug.gateway.settling import settle
@@ -232,6 +232,8 @@ class Attempt:
         """This whole answer is the client's."""
         call, way, head = self.call, self.way, self.head
         usage = way.usage(body)
+        if usage is None and outcome is OK and is_no_answer(self, body):
+            return
         if way.translates or status >= 400:
             try:
                 head, body = way.whole(call.body, status, head, body)

@@ -8,6 +8,9 @@ from glowplug.domain.usage import Outcome
 from glowplug.gateway import refusals
 from glowplug.gateway.probing import ABSENT, is_absent, translate_instead
 from glowplug.gateway.waiting import asks_again
+from glowplug.wire.http1 import is_page
+from glowplug.wire.openai import Usage
+from glowplug.wire.sse import failure
 
 if TYPE_CHECKING:
     from glowplug.gateway.attempts import Attempt
@@ -16,6 +19,24 @@ RETRY_STATUS: Final = frozenset((408, 429, 500, 501, 502, 503, 504, 507, 508, 52
 """Answers after which the next target is tried (RFC 9110 and the codes CDNs and providers add)."""
 OK: Final = Outcome.OK
 """At hand: naming the member of an enum costs as much as a call."""
+NOTHING: Final = Usage()
+"""What was used of an upstream that gave no answer; a guess would charge for it."""
+
+
+def is_no_answer(attempt: Attempt, body: bytes) -> bool:
+    """Whether a good status came with something else, and that was taken for the upstream's error.  To be asked of
+    answers that report no usage."""
+    # A response that failed is one all the same: it has its error inside, and its clients look for it there.
+    may_say = attempt.call.kind.keeps and not attempt.way.translates
+    if is_page(attempt.head):
+        why = "it answers with a web page"
+    elif b'"error"' in body and not may_say and (said := failure(body)) is not None:
+        why = said
+    else:
+        return False
+    attempt.settle(Outcome.UPSTREAM_ERROR, NOTHING)
+    attempt.call.failed(attempt.target, refusals.attempt_error(attempt.target, why, False), "answered with an error")
+    return True
 
 
 def judge(attempt: Attempt, status: int, body: bytes) -> None:

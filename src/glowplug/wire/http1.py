@@ -40,6 +40,7 @@ _PASSED = re.compile(
     rb"|x-ratelimit-)[^\r\n]*)"
 )
 _FRAMED = re.compile(rb"^(?:content-length|transfer-encoding):", re.IGNORECASE | re.MULTILINE)
+_PAGE = re.compile(rb"^content-type:[ \t]*text/html", re.IGNORECASE | re.MULTILINE)
 _EVENTS = re.compile(rb"^content-type:[ \t]*text/event-stream", re.IGNORECASE | re.MULTILINE)
 
 
@@ -65,6 +66,11 @@ def is_framed(head: bytes) -> bool:
 def is_event_stream(head: bytes) -> bool:
     """Whether the body is a stream of server-sent events."""
     return _EVENTS.search(head) is not None
+
+
+def is_page(head: bytes) -> bool:
+    """Whether the body is a page for people, which no API answers: a proxy does, or a base URL that is not one's."""
+    return _PAGE.search(head) is not None
 
 
 def fields(head: bytes) -> Headers:
