@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from glowplug.testing.fault_dialects import PROMPT
 from glowplug.testing.fault_scripts import (
     Close,
     Reset,
@@ -215,5 +218,37 @@ def test_an_error_as_the_first_event_of_a_stream_goes_to_the_next_target(live: R
             seen.check_whole()
             assert (seen.model, seen.ended) == ("b", True)
             check_counted(live, "upstream_error", "ok")
+
+    live(test)
+
+
+LONG = 300
+
+
+@pytest.mark.parametrize("how", ["reset", "left"])
+@by_road(tuple(road for road in ROADS if road.target == "messages"))
+def test_f2_what_the_start_of_a_message_counts_is_not_what_was_said(live: Run, road: Road, how: str) -> None:
+    """`message_start` says one token, whatever comes; the count is in `message_delta`, which never came here."""
+
+    async def test(live: Live) -> None:
+        said = road.said
+        more = [said.begun[-1].replace("Grüße".encode(), b"more")] * LONG
+        async with FaultUpstream(
+            reset_after(*said.begun, *more, said.begun[-1].replace("Grüße".encode(), b"enough"))
+        ) as bad:
+            two(live, road, bad, bad)
+            talk = await road.talk(live, "a")
+            await talk.until("enough")
+            if how == "reset":
+                bad.let("cut")
+                assert (await talk.rest()).ends == []
+            else:
+                talk.writer.transport.abort()
+                await bad.ended(1)
+            while not live.journal.ends:
+                await asyncio.sleep(0.005)
+            (end,) = live.journal.ends
+            assert end.prompt_tokens == PROMPT
+            assert LONG < end.completion_tokens < LONG + 20 and end.estimated
 
     live(test)

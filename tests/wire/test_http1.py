@@ -141,3 +141,10 @@ def test_a_query_goes_behind_the_one_that_is_there() -> None:
 ])  # fmt: skip
 def test_pages_are_known_by_their_type(line: bytes, page: bool) -> None:
     assert http1.is_page(head_of(line)) is page
+
+
+def test_a_body_of_ours_keeps_what_is_not_said_of_a_body() -> None:
+    head = http1.json_head(
+        head_of(b"Content-Type: text/plain", b"content-encoding: gzip", b"Retry-After: 3", b"Server: x")
+    )
+    assert head == b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nRetry-After: 3\r\n\r\n"

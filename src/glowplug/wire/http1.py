@@ -58,6 +58,12 @@ def passed_lines(head: bytes) -> bytes:
     return b"\r\n".join(lines)
 
 
+def json_head(head: bytes) -> bytes:
+    """What of an upstream's head holds for a JSON body that is ours: not what it said of its own."""
+    lines = [line for line in passed_lines(head).split(b"\r\n") if line and not line.lower().startswith(b"content-")]
+    return b"\r\n".join([b"HTTP/1.1 200 OK", b"content-type: application/json", *lines, b"", b""])
+
+
 def is_framed(head: bytes) -> bool:
     """Whether the end of the body is marked; if not, it ends with the connection."""
     return _FRAMED.search(head) is not None
