@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from glowplug.config.layers import apply_environment, settable, variable_name
 from glowplug.config.lines import Mapping, Node, Path, Scalar, read_tree
-from glowplug.config.schema import Defaults, Limits, Memory, Scheduling, Server
+from glowplug.config.schema import Defaults, Limits, Server
+from glowplug.config.schema_rules import Memory, Scheduling
 
 
 def tree(text: str) -> Mapping:

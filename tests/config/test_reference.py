@@ -11,20 +11,10 @@ import pytest
 from glowplug.config.layers import settable
 from glowplug.config.load import load_bytes
 from glowplug.config.reference import reference
-from glowplug.config.schema import (
-    Alias,
-    Defaults,
-    Group,
-    Keeping,
-    Limits,
-    Memory,
-    Provider,
-    Scheduling,
-    Server,
-    Telemetry,
-)
+from glowplug.config.schema import Alias, Defaults, Limits, Provider, Server
 from glowplug.config.schema_models import Engine, Model, Ready, Stop
 from glowplug.config.schema_price import ModelPrice
+from glowplug.config.schema_rules import Group, Keeping, Memory, Scheduling, Telemetry
 
 from .conftest import Catalogue
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from glowplug.domain.snapshot import AliasRoute
-from glowplug.testing.fault_scripts import plain
+from glowplug.testing.fault_scripts import Close, plain
 from glowplug.testing.fault_upstream import FaultUpstream
 from tests.gateway.live import GOOD, Live, Run, Test
 from tests.gateway.rig import chat, cloud
@@ -118,6 +118,56 @@ def test_a_name_that_stops_to_resolve_while_a_connection_is_kept(here: Run, monk
             pool = live.plane.tables.targets["named"].pool
             assert pool is not None
             assert len(pool.open) == 1
+
+    here(test)
+
+
+def test_a_name_that_moves_is_followed_by_the_next_connection(here: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+    address = "127.0.0.1"
+
+    def look(host: str, *rest: Any, **more: Any) -> Any:
+        return real(address if host == "provider.test" else host, *rest, **more)
+
+    async def test(live: Live) -> None:
+        nonlocal address
+        async with (
+            FaultUpstream({0: plain(GOOD), "*": (*plain(GOOD), Close())}) as old,
+            FaultUpstream(plain(GOOD), host="127.0.0.2", port=old.port) as new,
+        ):
+            live.serve(_named(old.port))
+            monkeypatch.setattr(socket, "getaddrinfo", look)
+            assert (await live.ask(chat("named"))).status == 200
+            address = "127.0.0.2"
+            assert (await live.ask(chat("named"))).status == 200
+            await old.ended(1)
+            assert (len(old.requests), len(new.requests)) == (2, 0), "what is connected stays"
+            for _ in range(2):
+                assert (await live.ask(chat("named"))).status == 200
+            assert (len(old.requests), len(new.requests)) == (2, 2)
+
+    here(test)
+
+
+def test_a_resolver_that_hangs_holds_nobody_else_up(
+    here: Run, monkeypatch: pytest.MonkeyPatch, stuck: threading.Event
+) -> None:
+    def hang(*_: Any, **__: Any) -> Any:
+        assert stuck.wait(30)
+        raise socket.gaierror(socket.EAI_NONAME, "too late")
+
+    async def test(live: Live) -> None:
+        async with FaultUpstream(plain(GOOD)) as good:
+            live.serve(_named(connect_timeout=3.0), cloud("good", good.port), aliases=BOTH)
+            assert (await live.ask(chat("good"))).status == 200  # has its connection before the resolver hangs
+            monkeypatch.setattr(socket, "getaddrinfo", hang)
+            slow = [asyncio.ensure_future(live.ask(chat("named"))) for _ in range(3)]
+            began = monotonic()
+            for _ in range(20):
+                assert (await live.ask(chat("good"))).status == 200
+            assert monotonic() - began < 2.0
+            assert [answer.status for answer in await asyncio.gather(*slow)] == [502] * 3
+            stuck.set()
 
     here(test)
 

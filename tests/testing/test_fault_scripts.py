@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 import httptools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from glowplug.testing import fault_scripts as scripts
-from glowplug.testing.fault_scripts import Close, Send, Slices, Steps
+from glowplug.testing.fault_scripts import Close, Mark, Reset, Send, Silence, Slices, Steps, Wait
 
 
 class Reading:
@@ -96,3 +99,72 @@ def test_huge_headers_garbage_and_interim_answers() -> None:
 def test_a_head_is_written_exactly_as_given(headers: object) -> None:
     data = scripts.head(200, headers, version="1.0")  # type: ignore[arg-type]
     assert data == "HTTP/1.0 200 OK\r\na: 1\r\nb: é\r\n\r\n".encode("latin-1")
+
+
+def test_codes_that_python_does_not_know_have_a_head() -> None:
+    assert scripts.head(529).startswith(b"HTTP/1.1 529 Status\r\n")
+    read = Reading(wire(scripts.refusing(529, "7")))
+    assert (read.parser.get_status_code(), dict(read.headers)[b"retry-after"], read.complete) == (529, b"7", 1)
+    assert b"retry-after" not in dict(Reading(wire(scripts.refusing(503))).headers)
+
+
+def test_pieces_are_chunks_whatever_they_are() -> None:
+    steps = scripts.pieces_of(b"da", b"ta: \xff", media="application/x-ndjson")
+    read = Reading(wire(steps))
+    assert (read.body, read.complete) == (b"data: \xff", 1)
+    assert dict(read.headers)[b"content-type"] == b"application/x-ndjson"
+    assert [step.data for step in steps[1:3] if isinstance(step, Send)] == [b"2\r\nda\r\n", b"5\r\nta: \xff\r\n"]
+
+
+def test_slices_are_the_same_bytes() -> None:
+    steps = scripts.stalled(b"data: 1\n\n")
+    cut = scripts.slice_all(steps, 3, 0.5)
+    assert wire(cut) == wire(steps)
+    assert [type(step) for step in cut[2:]] == [Mark, Silence]
+    assert all((step.size, step.gap) == (3, 0.5) for step in cut if isinstance(step, Slices))
+
+
+def test_broken_streams_have_no_end() -> None:
+    for steps, last in (
+        (scripts.stalled(b"a", mark="m"), (Mark("m"), Silence())),
+        (scripts.reset_after(b"a", gate="g"), (Wait("g"), Reset())),
+    ):
+        read = Reading(wire(steps))
+        assert (read.body, read.complete) == (b"a", 0)
+        assert tuple(steps[-2:]) == last
+
+
+@given(st.text("ab\r\n", max_size=20))
+def test_every_line_ends_in_crlf(text: str) -> None:
+    out = scripts.with_crlf(text.encode())
+    assert out.count(b"\n") == out.count(b"\r\n") == text.count("\n")
+    assert scripts.with_crlf(out) == out
+
+
+def test_a_giant_line_is_one_event() -> None:
+    line = scripts.giant_line(100_000)
+    assert line.count(b"\n") == 2 and line.startswith(b"data: ") and len(line) > 100_000
+    assert json.loads(line[6:])["choices"][0]["delta"]["content"] == "x" * 100_000
+
+
+def test_malformed_events_cannot_be_read() -> None:
+    for name, data in scripts.MALFORMED.items():
+        assert data.endswith(b"\n\n"), name
+        payloads = [line[5:] for line in data.split(b"\n") if line.startswith(b"data:")]
+        read = None
+        with contextlib.suppress(ValueError, IndexError):
+            read = json.loads(payloads[0])
+        assert not isinstance(read, dict), name
+
+
+def test_bursts_end_and_flaps_alternate() -> None:
+    bad, good = scripts.refusing(503), scripts.plain(b"{}")
+    assert scripts.burst(2, bad, good) == {0: bad, 1: bad, "*": good}
+    assert scripts.flapping(3, bad, good) == {0: bad, 1: good, 2: bad, "*": good}
+
+
+def test_dates_types_and_errors_inside() -> None:
+    assert scripts.retry_date(0) == "Thu, 01 Jan 1970 00:00:00 GMT"
+    read = Reading(wire(scripts.typed(b"<html>", "text/html", 203)))
+    assert (read.body, dict(read.headers)[b"content-type"]) == (b"<html>", b"text/html")
+    assert json.loads(scripts.error_inside("x", "y")) == {"error": {"message": "x", "code": "y"}}

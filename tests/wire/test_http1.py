@@ -132,3 +132,19 @@ def test_host_name(value: bytes, name: bytes) -> None:
 def test_a_query_goes_behind_the_one_that_is_there() -> None:
     assert http1.with_query(b"POST /a HTTP/1.1\r\nx: 1", b"?b=1") == b"POST /a?b=1 HTTP/1.1\r\nx: 1"
     assert http1.with_query(b"POST /a?c HTTP/1.1\r\nx: 1", b"?b=1") == b"POST /a?c&b=1 HTTP/1.1\r\nx: 1"
+
+
+@pytest.mark.parametrize(("line", "page"), [
+    (b"Content-Type: text/html; charset=utf-8", True), (b"content-type:TEXT/HTML", True),
+    (b"content-type: application/json", False), (b"x-content-type: text/html", False),
+    (b"a: content-type: text/html", False),
+])  # fmt: skip
+def test_pages_are_known_by_their_type(line: bytes, page: bool) -> None:
+    assert http1.is_page(head_of(line)) is page
+
+
+def test_a_body_of_ours_keeps_what_is_not_said_of_a_body() -> None:
+    head = http1.json_head(
+        head_of(b"Content-Type: text/plain", b"content-encoding: gzip", b"Retry-After: 3", b"Server: x")
+    )
+    assert head == b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nRetry-After: 3\r\n\r\n"

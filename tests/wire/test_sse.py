@@ -208,3 +208,11 @@ def test_what_is_no_stream_of_events_passes() -> None:
 
 def test_an_event_with_a_name_is_two_lines() -> None:
     assert sse.named_event(b"error", b'{\r\n"a":1}') == b'event: error\ndata: { "a":1}\n\n'
+
+
+@pytest.mark.parametrize(("payload", "why"), [
+    (b'{"error":{"message":"busy","code":500}}', "busy"), (b'{"error":{"message":"long","code":400}}', None),
+    (b'{"error":null,"choices":[]}', None), (b'{"choices":[]}', None), (b"no", None),
+])  # fmt: skip
+def test_an_error_as_a_whole_answer(payload: bytes, why: str | None) -> None:
+    assert sse.failure(payload) == why

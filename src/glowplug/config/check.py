@@ -15,8 +15,9 @@ from glowplug.config.kinds import Launcher, OptionValue
 from glowplug.config.lines import Path, dotted
 from glowplug.config.nearest import did_you_mean
 from glowplug.config.providers import check_provider, check_quirks
-from glowplug.config.schema import Config, Group, Provider
+from glowplug.config.schema import Config, Provider
 from glowplug.config.schema_models import Engine, Model
+from glowplug.config.schema_rules import Group
 from glowplug.config.walk import Missing, Walked
 from glowplug.errors import Problem
 from glowplug.secret import Secret

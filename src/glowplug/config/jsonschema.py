@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import msgspec.inspect as shape
 
-from glowplug.config.schema import Alias, Config, Group, Provider
+from glowplug.config.schema import Alias, Config, Provider
 from glowplug.config.schema_models import Model
+from glowplug.config.schema_rules import Group
 from glowplug.config.wording import written
 from glowplug.secret import Secret
 

@@ -12,7 +12,8 @@ import msgspec.inspect as shape
 
 from glowplug.config.lines import Mapping, Path, Scalar, dotted
 from glowplug.config.nearest import did_you_mean
-from glowplug.config.schema import Defaults, Memory, Scheduling, Server
+from glowplug.config.schema import Defaults, Server
+from glowplug.config.schema_rules import Memory, Scheduling
 from glowplug.errors import Problem
 
 _SECTIONS = {"server": Server, "defaults": Defaults, "memory": Memory, "scheduling": Scheduling}

@@ -69,7 +69,7 @@ def admit(call: Call) -> None:
     route = tables.routes.get(body.raw_model)
     if route is None and not body.raw_model:
         route = first_able(tables, key, call.kind)
-    if route is None:
+    if route is None or route.pattern:
         name = body.model
         route = tables.find_route(body.raw_model, name)
         if route is None and call.kind.ollama:

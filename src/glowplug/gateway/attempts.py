@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from glowplug.domain.usage import AttemptOpened, Outcome
 from glowplug.errors import RequestError, Unavailable
 from glowplug.gateway import health, refusals
-from glowplug.gateway.judging import judge
+from glowplug.gateway.judging import is_no_answer, judge
 from glowplug.gateway.limiting import Lease, lease
 from glowplug.gateway.roads import Way
 from glowplug.gateway.settling import settle
@@ -93,6 +93,10 @@ class Attempt:
                 self.lease.release()
             raise
         target.active += 1
+        if target.base is not None:
+            target.base.active += 1
+        self.route = target.route
+        """As it was when it was asked: what is learned of another place or key says nothing of this one."""
         if target.watched:
             self.probes = health.begin(target, now)
         if target.limiter is not None:
@@ -240,6 +244,8 @@ class Attempt:
         """This whole answer is the client's."""
         call, way, head = self.call, self.way, self.head
         usage = way.usage(body)
+        if usage is None and outcome is OK and is_no_answer(self, body):
+            return
         if way.translates or status >= 400:
             try:
                 head, body = way.whole(call.body, status, head, body)

@@ -63,7 +63,7 @@ class Call:
     asked = trace = ""
     end_user = ""
     """Who the client says is asking, where its key may say so; for records only."""
-    session = b""
+    conversation = b""
     """What its conversation is remembered by, when its alias is sticky."""
     tags: tuple[str, ...] = ()
     wishes: Wishes | None = None
@@ -254,7 +254,7 @@ class Call:
         self.attempt = None
         self.last_error = error
         self.mark_tried(target, why, final=final)
-        self.owes = counts(self, target, why)
+        self.owes = counts(self)
         if self.reply.detached:
             self._count(499)
             self._done()

@@ -38,6 +38,10 @@ def step(call: Call) -> None:
 def _take(call: Call, decision: Decision, standings: list[Standing], now: float) -> None:
     """Take the step that was decided."""
     targets, key = call.targets, call.key.route
+    if decision.step is not Step.REFUSE and _spent(call):
+        assert call.last_error is not None, "who has had its attempts has failed"
+        call.refuse(call.last_error)
+        return
     if call.owes and decision.step is not Step.REFUSE:
         call.owes = False
         if not may_try_again(call, now, spend=True):
@@ -58,20 +62,19 @@ def _take(call: Call, decision: Decision, standings: list[Standing], now: float)
         call.refuse(call.last_error)
     elif standings[index] is Standing.COLD and key.rights is Rights.WARM:
         call.refuse(refusals.not_warm(targets[index]))
-    elif resting := _resting(call, standings, index, now):
+    elif standings[index] is not Standing.COLD and (resting := _resting(call, standings, now)):
         call.refuse(refusals.resting_error(call.asked, resting, now))
     else:
         call.refuse(refusal(call, targets[index], standings[index], now))
 
 
-def _resting(call: Call, standings: list[Standing], index: int, now: float) -> list[tuple[Target, Standing]]:
-    """The targets that only time keeps away, when the one at `index` is one of them."""
-    found = [
+def _resting(call: Call, standings: list[Standing], now: float) -> list[tuple[Target, Standing]]:
+    """The targets that only time keeps away."""
+    return [
         (target, standings[number])
         for number, target in enumerate(call.targets)
         if not call.tried >> number & 1 and _rests(target, standings[number], now)
     ]
-    return found if any(target is call.targets[index] for target, _ in found) else []
 
 
 def _rests(target: Target, standing: Standing, now: float) -> bool:
@@ -79,16 +82,19 @@ def _rests(target: Target, standing: Standing, now: float) -> bool:
     return standing is Standing.COOLING or (standing is Standing.LIMITED and own is not None and own.wait(now) > 0)
 
 
-def counts(call: Call, target: Target, why: str) -> bool:
-    """Whether an attempt after this failure counts against the retry budget (`routing.retry_budget` says why)."""
-    return call.attempts > 1 or not (target.route.local or why.startswith("connect"))
+def counts(call: Call) -> bool:
+    """Whether one more attempt counts against the retry budget (`routing.retry_budget` says why)."""
+    return call.attempts > 1
+
+
+def _spent(call: Call) -> bool:
+    """Whether the request has had as many attempts as it wants."""
+    wishes = call.wishes
+    return wishes is not None and 0 < wishes.attempts <= call.attempts
 
 
 def may_try_again(call: Call, now: float, *, spend: bool = False) -> bool:
-    """Whether the budget, and what the request wants, leave room for one more attempt."""
-    wishes = call.wishes
-    if wishes is not None and wishes.attempts and call.attempts >= wishes.attempts:
-        return False
+    """Whether the budget leaves room for one more attempt."""
     total = call.plane.metrics.request_seconds.count
     retries = call.plane.retries
     return retries.spend(now, total) if spend else retries.left(now, total) > 0
@@ -124,7 +130,7 @@ def others_left(call: Call, target: Target) -> bool:
     """Whether somebody else can answer after this target."""
     tried = call.tried | 1 << call.targets.index(target)
     now = monotonic()
-    if counts(call, target, "") and not may_try_again(call, now):
+    if _spent(call) or (counts(call) and not may_try_again(call, now)):
         return False
     return decide(standings_for(call, now), tried, _cold(call)).step is not Step.REFUSE
 

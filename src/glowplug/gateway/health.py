@@ -39,7 +39,10 @@ def begin(target: Target, now: float) -> tuple[Breaker, ...]:
 def note(attempt: Attempt, outcome: Outcome) -> None:
     """An attempt has ended."""
     target, now = attempt.target, monotonic()
-    if outcome is Outcome.OK:
+    asked, there = attempt.route, target.route
+    if (asked.credential, asked.base_url) != (there.credential, there.base_url):
+        pass  # it went to another place, or with another key
+    elif outcome is Outcome.OK:
         _good(attempt, now)
     elif outcome is Outcome.UPSTREAM_ERROR or outcome is Outcome.TIMEOUT:
         _bad(attempt, outcome, now)

@@ -9,7 +9,10 @@ from glowplug.gateway import refusals
 from glowplug.gateway.probing import ABSENT, is_absent, translate_instead
 from glowplug.gateway.rules import turn
 from glowplug.gateway.waiting import asks_again
+from glowplug.wire.http1 import is_page
+from glowplug.wire.openai import Usage
 from glowplug.wire.refused import Refusal, refusal
+from glowplug.wire.sse import failure
 
 if TYPE_CHECKING:
     from glowplug.gateway.attempts import Attempt
@@ -20,6 +23,24 @@ PROMPT: Final = frozenset((Refusal.CONTEXT, Refusal.CONTENT))
 """Refusals that speak of the prompt."""
 OK: Final = Outcome.OK
 """At hand: naming the member of an enum costs as much as a call."""
+NOTHING: Final = Usage()
+"""What was used of an upstream that gave no answer; a guess would charge for it."""
+
+
+def is_no_answer(attempt: Attempt, body: bytes) -> bool:
+    """Whether a good status came with something else, and that was taken for the upstream's error.  To be asked of
+    answers that report no usage."""
+    # A response that failed is one all the same: it has its error inside, and its clients look for it there.
+    may_say = attempt.call.kind.keeps and not attempt.way.translates
+    if is_page(attempt.head):
+        why = "it answers with a web page"
+    elif b'"error"' in body and not may_say and (said := failure(body)) is not None:
+        why = said
+    else:
+        return False
+    attempt.settle(Outcome.UPSTREAM_ERROR, NOTHING)
+    attempt.call.failed(attempt.target, refusals.attempt_error(attempt.target, why, False), "answered with an error")
+    return True
 
 
 def judge(attempt: Attempt, status: int, body: bytes) -> None:
@@ -28,11 +49,11 @@ def judge(attempt: Attempt, status: int, body: bytes) -> None:
     if status < 300:
         attempt.pass_on(status, body, OK)
         return
-    if status < 400:  # nobody is followed elsewhere, least of all with credentials
+    if status < 400:
+        # Not followed, which would take our key wherever an answer says, and not passed on: clients would follow it.
         attempt.settle(Outcome.UPSTREAM_ERROR, None)
-        call.failed(
-            target, refusals.attempt_error(target, f"it points elsewhere (status {status})", False), str(status)
-        )
+        why = f"it redirects (status {status}); base_url must name the place itself"
+        call.failed(target, refusals.attempt_error(target, why, False), str(status), final=True)
         return
     said = attempt.refusal = refusal(status, body)
     if said in PROMPT and turn(call, target, said) and call.others_left(target):

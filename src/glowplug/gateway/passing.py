@@ -30,7 +30,8 @@ from glowplug.wire.openai import Usage
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
     from glowplug.gateway.plane import Plane
-    from glowplug.gateway.tables import Key, Target
+    from glowplug.gateway.tables import Key
+    from glowplug.gateway.targets import Target
 
 _ID: Final = rb"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}"
 _MESSAGE_BATCHES: Final = kind_named("message_batches")
@@ -93,14 +94,14 @@ class PassedAttempt(Attempt):
     def up_head(self, status: int, head: bytes) -> None:
         self.status = status
         self.head = head
-        if status >= 400:
+        if status >= 300:
             return  # collected, and judged as those of other endpoints are
         self.sent = True
         self.first_byte = monotonic() - self.started
         call, conn = self.call, self.call.reply.conn
         lines = b"%b%b%b%b" % (passed_lines(head), identity(call), call.reply.own_lines, conn.cors)
         length = header(fields(head), b"content-length")
-        if status in (204, 304):
+        if status == 204:
             begin = b"%b%b%b\r\n" % (STATUS_LINES[status], lines, answer.connection_header(conn.keep, conn.http10))
         elif length is not None:
             connection = answer.connection_header(conn.keep, conn.http10)

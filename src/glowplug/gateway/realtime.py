@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     from glowplug.gateway.connection import ClientConnection
     from glowplug.gateway.plane import Plane
-    from glowplug.gateway.tables import Key, Target
+    from glowplug.gateway.tables import Key
+    from glowplug.gateway.targets import Target
 
 _HANDSHAKE: Final = 16_384
 """Bytes of an upstream's answer to the handshake, and of a client that speaks before it, at most."""

@@ -24,12 +24,11 @@ from glowplug.translate.chat_to_responses import chat_to_responses
 from glowplug.translate.messages_to_chat import MessagesToChat
 from glowplug.translate.responses_to_chat import responses_to_chat
 from glowplug.wire import sse
-from glowplug.wire.http1 import passed_lines
+from glowplug.wire.http1 import json_head
 from glowplug.wire.openai import Usage
 
 LONGEST: Final = 2
 """Translations one road may have; every wire is at most one step from chat completions."""
-_NO_TEXT: Final = b"content-"
 
 
 class Edge(NamedTuple):
@@ -97,7 +96,7 @@ class Road:
         if status >= 400 and self.kind.refusal is not None:
             told = self.kind.refusal(status, data)
             if told is not data:  # engines that speak this wire often know only OpenAI's words for errors
-                return _json_head(head), told
+                return json_head(head), told
         return head, data
 
     def usage(self, data: bytes) -> Usage | None:
@@ -137,7 +136,7 @@ class Journey:
             head, data = road.shape.whole(road.upstream, self._body, status, head, data)
         for step in reversed(self._steps):
             data = step.whole(data) if status < 400 else step.failure(status, data)
-        return _json_head(head), data
+        return json_head(head), data
 
     def usage(self, data: bytes) -> Usage | None:
         return self._road.shape.usage(self._road.upstream, data)
@@ -183,12 +182,6 @@ class _Chain:
 
     def is_last(self, out: bytes) -> bool:
         return self._streams[-1].done
-
-
-def _json_head(head: bytes) -> bytes:
-    """What of the upstream's head holds for a body that is ours: not what it said of its own."""
-    lines = [line for line in passed_lines(head).split(b"\r\n") if line and not line.lower().startswith(_NO_TEXT)]
-    return b"\r\n".join([b"HTTP/1.1 200 OK", b"content-type: application/json", *lines, b"", b""])
 
 
 def roads_of(

@@ -56,8 +56,8 @@ def rule(call: Call, headers: Mapping[bytes, bytes]) -> None:
     remembered = ""
     now = monotonic()
     if route.alias.sticky:
-        call.session = session_of(call.key.route.id, route.name, headers, data)
-        remembered = call.plane.sessions.of(call.session, now)
+        call.conversation = session_of(call.key.route.id, route.name, headers, data)
+        remembered = call.plane.sessions.of(call.conversation, now)
     targets = call.targets
     selection = selected(route, targets, data, call.tags, remembered, counted=call.kind.prompt)
     if selection.order:

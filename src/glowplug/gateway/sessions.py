@@ -74,7 +74,7 @@ class Sessions:
     def keep(self, call: Call, target: Target, outcome: Outcome) -> None:
         """An attempt for a conversation has ended."""
         if outcome is Outcome.OK:
-            known, session = self._known, call.session
+            known, session = self._known, call.conversation
             known[session] = (target.name, monotonic() + call.route.alias.sticky)
             known.move_to_end(session)
             if len(known) > MOST:

@@ -23,15 +23,19 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
     attempt.settled = True
     call, target = attempt.call, attempt.target
     target.active -= 1
+    if target.base is not None:
+        target.base.active -= 1
     if call.reply.detached:
         outcome = Outcome.CLIENT_GONE
     if target.watched or outcome is not OK:
         health.note(attempt, outcome)
-    if call.session:
+    if call.conversation:
         call.plane.sessions.keep(call, target, outcome)
     cached = written = heard = thought = said = 0
     if usage is not None:
         prompt, completion, estimated = usage.prompt_tokens, usage.completion_tokens or 0, False
+        if usage.completion_tokens is None and attempt.streaming and attempt.call.kind.completion:
+            completion, estimated = attempt.events, True  # broken off before it was counted
         if (inside := usage.prompt_tokens_details) is not None:
             cached, written, heard = inside.cached_tokens or 0, inside.cache_write_tokens or 0, inside.audio_tokens or 0
         if (within := usage.completion_tokens_details) is not None:

@@ -29,7 +29,9 @@ from glowplug.wire.ollama_server import other_spelling
 class Route:
     """A name clients use (a model's own or an alias) with its targets by endpoint."""
 
-    __slots__ = ("alias", "by_kind", "cold", "header", "limiter", "name", "own", "ruled", "targets", "timeout")
+    __slots__ = (
+        "alias", "by_kind", "cold", "header", "limiter", "name", "own", "pattern", "ruled", "targets", "timeout",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -41,6 +43,8 @@ class Route:
         self.alias = alias
         self.name = alias.name
         self.header = alias.name.encode()
+        self.pattern = alias.name.endswith("*")
+        """Whether it stands for many names and is none that can be asked itself."""
         self.own = own
         """Without the fallbacks."""
         self.targets = targets = own + tuple(target for target in fallback if target not in own)
@@ -63,9 +67,11 @@ class Patterns:
 
     MOST: Final = 1024
 
-    __slots__ = ("_bases", "_made")
+    __slots__ = ("_bases", "_before", "_made")
 
-    def __init__(self, targets: dict[str, Target]) -> None:
+    def __init__(self, targets: dict[str, Target], before: Patterns | None = None) -> None:
+        self._before: dict[str, Target] = {} if before is None else {**before._before, **before._troubled()}
+        """Targets under the last snapshot that there was something to remember of."""
         self._bases = sorted((t for t in targets.values() if t.name.endswith("*")), key=lambda t: -len(t.name))
         self._made: dict[str, Route] = {}
 
@@ -92,12 +98,26 @@ class Patterns:
                 rest = name[len(stem) :]
                 upstream = base.route.upstream_model.replace("*", rest)
                 target = Target(msgspec.structs.replace(base.route, name=name, upstream_model=upstream))
-                target.base, target.limiter, target.guard = base, base.limiter, base.guard
+                target.base, target.limiter, target.guard, target.queue = base, base.limiter, base.guard, base.queue
                 target.shared, target.watched = base.shared, base.watched
                 if target.shared is not None:
                     target.shared.targets.append(target)
+                self._remember(target)
                 return target
         return None
+
+    def _troubled(self) -> dict[str, Target]:
+        return {name: made.own[0] for name, made in self._made.items() if made.own[0].breaker is not None}
+
+    def _remember(self, target: Target) -> None:
+        """What was learned of the same place with the same key still holds."""
+        old = self._before.pop(target.name, None)
+        if old is not None and old.route.credential == target.route.credential and _same_place(old, target):
+            target.breaker, target.watched = old.breaker, True
+
+
+def _same_place(one: Target, other: Target) -> bool:
+    return one.route.base_url == other.route.base_url
 
 
 class Key:
@@ -181,7 +201,7 @@ class Tables:
         self.snapshot = snapshot
         self.targets, self.routes, self.keys = targets, routes, keys
         self._share(old_targets)
-        self.patterns = Patterns(targets)
+        self.patterns = Patterns(targets, self.patterns)
         self.hosts = frozenset(host.lower().encode() for host in snapshot.hosts)
         self.seen_hosts = set()
         self.seen_credentials = {}
@@ -215,7 +235,7 @@ class Tables:
     def find_route(self, raw_name: bytes, name: str) -> Route | None:
         """The route of a name that was spelled with escapes, that a name with a `*` stands for, or as Ollama's clients
         spell it: `NAME` and `NAME:latest` are one.  None when there is none."""
-        return self.routes.get(raw_name) or self.route_named(name) or self.route_named(other_spelling(name))
+        return self.route_named(name) or self.routes.get(msgspec.json.encode(other_spelling(name)))
 
     def route_named(self, name: str) -> Route | None:
         """The route of a name, or None."""

@@ -163,7 +163,8 @@ class Target:
                 return Standing.FAILED if failed else Standing.COLD
         if self.watched and self.cools(now):
             return Standing.COOLING
-        if route.max_concurrency is not None and (self.active >= route.max_concurrency or self.queue.entries):
+        most = route.max_concurrency
+        if most is not None and ((self.base or self).active >= most or self.queue.entries):
             return Standing.FULL
         return READY
 
@@ -181,7 +182,7 @@ class Target:
     def has_slot(self) -> bool:
         """Whether its concurrency allows one more."""
         most = self.route.max_concurrency
-        return most is None or self.active < most
+        return most is None or (self.base or self).active < most
 
 
 class Shared(Breaker):

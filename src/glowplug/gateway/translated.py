@@ -21,6 +21,7 @@ from glowplug.translate import chat_to_ollama, ollama_native
 from glowplug.translate.base import Untranslatable
 from glowplug.translate.ollama_answer import Answering, AnswerStream, embedding_list, error_object, whole_answer
 from glowplug.wire import ollama, ollama_server, sse
+from glowplug.wire.http1 import json_head
 from glowplug.wire.ollama import NotOllama
 from glowplug.wire.openai import Usage, usage_of
 
@@ -99,9 +100,9 @@ class OllamaWire:
 
     def whole(self, kind: Kind, body: Peeked, status: int, head: bytes, data: bytes) -> tuple[bytes, bytes]:
         if kind.ollama:
-            return _JSON_HEAD, self._passed(kind, body, status, data)
+            return json_head(head) if status >= 400 else _JSON_HEAD, self._passed(kind, body, status, data)
         if status >= 400:
-            return _JSON_HEAD, error_object(status, data)
+            return json_head(head), error_object(status, data)
         make = embedding_list if kind.name == _EMBEDDINGS else whole_answer
         try:
             return _JSON_HEAD, make(data, self._answering(kind, body))

@@ -1,10 +1,9 @@
 """How many extra attempts one worker makes: a share of its requests, so that retries do not bury what fails.
 
-What counts: every attempt of a request after its first one, whoever it goes to, because the next target is usually
-somebody's last resort too.  What does not: leaving a target that is plainly down (a connection refused, a local engine
-that died) for the first time in a request.  Such a target did no work for the attempt, so the request costs the others
-no more than it would have if the target had never been listed; and a dead first target must not use up the budget of
-the living.
+What counts: every attempt of a request after its second one, whoever it goes to, because the next target is usually
+somebody's last resort too.  What does not: leaving the first target for another one.  That target gets no request it
+would not get if the first one had never been listed, and a target that fails is left alone by its breaker before long;
+a burst of failures at one place must cost nobody an answer that another place has.
 """
 
 from __future__ import annotations

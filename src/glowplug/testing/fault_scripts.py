@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import Literal
 
@@ -93,8 +95,16 @@ class Script:
 def head(status: int, headers: Mapping[str, str] | Iterable[tuple[str, str]] = (), *, version: str = "1.1") -> bytes:
     """A response head exactly as given: no header is added, so any framing (or none, or two) can be written."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
-    lines = [f"HTTP/{version} {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in pairs)]
+    lines = [f"HTTP/{version} {status} {_phrase(status)}", *(f"{name}: {value}" for name, value in pairs)]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def _phrase(status: int) -> str:
+    """Python does not know the codes that providers and CDNs add (529, say)."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Status"
 
 
 def chunk(data: bytes) -> bytes:
@@ -172,3 +182,99 @@ def garbage(data: bytes = b"\x16\x03\x01 this is not HTTP\r\n\r\n") -> Steps:
 def informed(body: bytes, *statuses: int) -> Steps:
     """Interim responses (100, 103 …) before the answer, all in one write."""
     return (Send(b"".join(head(s) for s in statuses)), *plain(body))
+
+
+# ---- streams that go wrong; `pieces` are bytes of the body, each sent as one chunk
+
+
+def pieces_of(*pieces: bytes, media: str = "text/event-stream") -> Steps:
+    """A chunked body of exactly these pieces, to its end: events need not be whole, or be events at all."""
+    begin = Send(head(200, {"content-type": media, "transfer-encoding": "chunked"}))
+    return (begin, *[Send(chunk(piece)) for piece in pieces], Send(LAST_CHUNK))
+
+
+def slice_all(steps: Steps, size: int = 1, gap: float = 0.0) -> Steps:
+    """The same bytes in segments of `size`; with a `gap` (seconds) it is a slow drip."""
+    return tuple(Slices(step.data, size, gap) if isinstance(step, Send) else step for step in steps)
+
+
+def stalled(*pieces: bytes, media: str = "text/event-stream", mark: str = "stalled") -> Steps:
+    """A stream that says nothing more after these pieces, and stays open."""
+    return (*pieces_of(*pieces, media=media)[:-1], Mark(mark), Silence())
+
+
+def reset_after(*pieces: bytes, media: str = "text/event-stream", gate: str = "cut") -> Steps:
+    """A stream that is reset behind these pieces.
+
+    It waits for `let(gate)` first, because a reset may destroy what the client has not read yet.
+    """
+    return (*pieces_of(*pieces, media=media)[:-1], Wait(gate), Reset())
+
+
+def with_crlf(data: bytes) -> bytes:
+    """Lines that end in CRLF, as the standard of server-sent events allows."""
+    return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def giant_line(size: int) -> bytes:
+    """One event of chat completions with `size` bytes of content, on one line."""
+    return event(json.dumps({"choices": [{"index": 0, "delta": {"content": "x" * size}}]}))
+
+
+MALFORMED: Mapping[str, bytes] = {
+    "no JSON": b"data: {not json}\n\n",
+    "half a JSON": b'data: {"choices":[{"delta":{"content":\n\n',
+    "another JSON": b"data: [1, 2]\n\n",
+    "no field": b"what is this\n\n",
+    "unknown field": b"colour: blue\n\n",
+    "no data": b"event: nothing\n\n",
+    "a NUL": b"data: \x00\n\n",
+    "no UTF-8": b'data: {"choices":[{"index":0,"delta":{"content":"\xff\xfe"}}]}\n\n',
+}
+"""Events that are none, or none of any wire."""
+
+
+# ---- refusals
+
+
+RETRY_AFTER: Mapping[str, str] = {
+    "seconds": "7",
+    "zero": "0",
+    "fraction": "1.5",
+    "absurd": "99999999999999999999",
+    "negative": "-5",
+    "garbage": "soon",
+    "past date": "Mon, 01 Jan 2001 00:00:00 GMT",
+}
+"""What servers write into Retry-After (RFC 9110, 10.2.3: seconds or a date); `retry_date` makes one to come."""
+
+
+def retry_date(at: float) -> str:
+    """A moment (Unix seconds) as Retry-After says it."""
+    return formatdate(at, usegmt=True)
+
+
+def refusing(status: int = 429, retry_after: str | None = None, body: bytes = b'{"error":{"message":"busy"}}') -> Steps:
+    """An error, with Retry-After exactly as given."""
+    more = {} if retry_after is None else {"retry-after": retry_after}
+    return (Send(head(status, {**JSON, **more, "content-length": str(len(body))}) + body),)
+
+
+def burst(count: int, fault: Steps, then: Steps) -> Mapping[int | str, Steps]:
+    """The first `count` requests meet the fault, all later ones do not."""
+    return {**dict.fromkeys(range(count), fault), "*": then}
+
+
+def flapping(count: int, fault: Steps, good: Steps) -> Mapping[int | str, Steps]:
+    """The fault at every second of `count` requests, beginning with the first; all later ones are good."""
+    return {**{number: fault if number % 2 == 0 else good for number in range(count)}, "*": good}
+
+
+def typed(body: bytes, media: str, status: int = 200) -> Steps:
+    """A whole answer with another content type than it should have: a page of a proxy, say."""
+    return (Send(head(status, {"content-type": media, "content-length": str(len(body))}) + body),)
+
+
+def error_inside(message: str = "the model crashed", code: int | str = 500) -> bytes:
+    """The body of an error that comes with status 200, as some routers answer; as an event with `event`."""
+    return json.dumps({"error": {"message": message, "code": code}}).encode()

@@ -149,6 +149,13 @@ def mint(wanted: NewKey, pepper: bytes, now: float) -> tuple[ApiKey, Secret]:
     return key, Secret(token)
 
 
+def _known(name: str, names: frozenset[str]) -> bool:
+    """Whether a model or alias has this name, or one that a `*` at the end of either stands for."""
+    if name in names or any(other.endswith("*") and name.startswith(other[:-1]) for other in names):
+        return True
+    return name.endswith("*") and any(other.startswith(name[:-1]) for other in names)
+
+
 def usable(key: ApiKey, now: float) -> bool:
     """Neither revoked nor expired."""
     return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
@@ -195,7 +202,7 @@ class KeyBook:
 
     async def create(self, wanted: NewKey, known: frozenset[str], dry_run: bool = False) -> KeyView:
         """Make a key; its text is in the answer and nowhere else.  `known` are the names of models and aliases."""
-        unknown = [name for name in wanted.models if name not in known]
+        unknown = [name for name in wanted.models if not _known(name, known)]
         if unknown:
             raise RequestError(
                 f"there is no model or alias {unknown[0]!r}",

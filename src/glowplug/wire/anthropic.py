@@ -75,7 +75,7 @@ def _joined(usage: _Usage, before: Usage | None) -> Usage:
     prompt = before.prompt_tokens if before is not None else 0
     cached = before.cached_tokens if before is not None else 0
     written = before.cache_written if before is not None else 0
-    completion = (before.completion_tokens or 0) if before is not None else 0
+    completion = before.completion_tokens if before is not None else 0
     if usage.input_tokens is not None:
         cached = usage.cache_read_input_tokens or 0
         written = usage.cache_creation_input_tokens or 0
@@ -103,9 +103,12 @@ class MessagesWatch(UsageWatch):
             event = _event(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
-        usage = event.usage or (event.message.usage if event.message is not None else None)
-        if usage is not None:
-            self.usage = _joined(usage, self.usage)
+        if event.usage is not None:
+            self.usage = _joined(event.usage, self.usage)
+        elif event.message is not None and event.message.usage is not None:
+            # The start: what it says of the output is not what will be said, and all there is if the stream breaks.
+            self.usage = _joined(event.message.usage, self.usage)
+            self.usage.completion_tokens = None
 
     def is_last(self, out: bytes) -> bool:
         """Whether these bytes end with the `message_stop` event."""

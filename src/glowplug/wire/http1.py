@@ -40,6 +40,7 @@ _PASSED = re.compile(
     rb"|x-ratelimit-)[^\r\n]*)"
 )
 _FRAMED = re.compile(rb"^(?:content-length|transfer-encoding):", re.IGNORECASE | re.MULTILINE)
+_PAGE = re.compile(rb"^content-type:[ \t]*text/html", re.IGNORECASE | re.MULTILINE)
 _EVENTS = re.compile(rb"^content-type:[ \t]*text/event-stream", re.IGNORECASE | re.MULTILINE)
 
 
@@ -57,6 +58,12 @@ def passed_lines(head: bytes) -> bytes:
     return b"\r\n".join(lines)
 
 
+def json_head(head: bytes) -> bytes:
+    """What of an upstream's head holds for a JSON body that is ours: not what it said of its own."""
+    lines = [line for line in passed_lines(head).split(b"\r\n") if line and not line.lower().startswith(b"content-")]
+    return b"\r\n".join([b"HTTP/1.1 200 OK", b"content-type: application/json", *lines, b"", b""])
+
+
 def is_framed(head: bytes) -> bool:
     """Whether the end of the body is marked; if not, it ends with the connection."""
     return _FRAMED.search(head) is not None
@@ -65,6 +72,11 @@ def is_framed(head: bytes) -> bool:
 def is_event_stream(head: bytes) -> bool:
     """Whether the body is a stream of server-sent events."""
     return _EVENTS.search(head) is not None
+
+
+def is_page(head: bytes) -> bool:
+    """Whether the body is a page for people, which no API answers: a proxy does, or a base URL that is not one's."""
+    return _PAGE.search(head) is not None
 
 
 def fields(head: bytes) -> Headers:

@@ -76,8 +76,13 @@ def first_failure(block: bytes) -> str | None:
     """What the first event says went wrong, when it is an error (`{"error": {"message", "code", "type"}}`, in every
     wire) that another target may not have; None for content and for what is the client's own fault."""
     line = next((line for line in block.splitlines() if line.startswith(b"data:")), b"")
+    return failure(line[5:])
+
+
+def failure(payload: bytes) -> str | None:
+    """The same of one payload, or of a whole answer."""
     try:
-        fault = _first(line[5:]).error
+        fault = _first(payload).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if fault is None or fault.type in _CLIENTS_FAULTS:

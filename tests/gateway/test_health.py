@@ -1,0 +1,94 @@
+"""What the ends of attempts say of targets and credentials."""
+
+from __future__ import annotations
+
+import pytest
+
+from glowplug.domain.snapshot import AliasRoute
+from tests.gateway.rig import Rig, chat, cloud, snapshot, whole
+
+TWO = (cloud("a", credential="k1"), cloud("b", credential="k1"))
+
+
+def test_retry_after_is_honoured_and_the_others_answer_meanwhile(rig: Rig) -> None:
+    rig.ask(chat("both"))
+    rig.reply(whole({"error": {"message": "slow"}}, 429, "retry-after: 60"), "cloud")
+    rig.reply(whole(), "cloud2")
+    client = rig.ask(chat("both"))
+    rig.reply(whole(), "cloud2")
+    assert client.answer.headers["x-glowplug-attempts"] == "1", "cloud was not asked"
+
+
+def test_when_everybody_rests_the_soonest_is_told(rig: Rig) -> None:
+    for name, seconds in (("cloud", 60), ("cloud2", 20)):
+        rig.ask(chat(name))
+        rig.reply(whole({"error": {"message": "slow"}}, 429, f"retry-after: {seconds}"), name)
+    asked = len(rig.ups)
+    answer = rig.ask(chat("both")).answer
+    assert answer.status == 429
+    assert 20 <= int(answer.headers["retry-after"]) <= 23
+    assert len(rig.ups) == asked
+
+
+def test_failures_open_it_and_one_request_tries_later(rig: Rig) -> None:
+    for _ in range(5):
+        rig.ask(chat("cloud"))
+        rig.reply(whole({"error": {"message": "x"}}, 500), "cloud")
+    asked = len(rig.ups)
+    answer = rig.ask(chat("cloud")).answer
+    assert (answer.status, answer.code, len(rig.ups)) == (503, "cooling", asked)
+    target = rig.plane.tables.targets["cloud"]
+    assert target.breaker is not None
+    target.breaker.until = 1e-9  # its time has passed
+    client = rig.ask(chat("cloud"))
+    assert rig.ask(chat("cloud")).answer.status == 503, "one at a time tries"
+    rig.reply(whole(), "cloud")
+    assert client.answer.status == 200
+    assert target.breaker is None or not target.breaker.until
+
+
+def test_a_refused_key_cools_every_model_of_it(rig: Rig) -> None:
+    rig.apply(snapshot(models=TWO, aliases=()))
+    rig.ask(chat("a"))
+    rig.reply(whole({"error": {"message": "bad key"}}, 401), "a")
+    asked = len(rig.ups)
+    answer = rig.ask(chat("b")).answer
+    assert (answer.status, len(rig.ups)) == (503, asked)
+    assert "retry-after" in answer.headers
+
+
+def test_the_late_answer_to_an_old_key_says_nothing_of_the_new_one(rig: Rig) -> None:
+    rig.apply(snapshot(models=TWO, aliases=()))
+    rig.ask(chat("a"))
+    late = rig.up("a")
+    rig.apply(snapshot(revision=2, models=(cloud("a", credential="k2"), cloud("b", credential="k2")), aliases=()))
+    late.say(whole({"error": {"message": "bad key"}}, 401))
+    rig.spin()
+    asked = len(rig.ups)
+    rig.ask(chat("b"))
+    assert len(rig.ups) == asked + 1
+
+
+def test_who_is_not_configured_does_not_hide_who_rests(rig: Rig) -> None:
+    models = (cloud("x", unavailable="KEY is not set"), cloud("y"))
+    rig.apply(snapshot(models=models, aliases=(AliasRoute(name="al", targets=("x", "y")),)))
+    rig.ask(chat("al"))
+    rig.reply(whole({"error": {"message": "slow"}}, 429, "retry-after: 60"), "y")
+    answer = rig.ask(chat("al")).answer
+    assert answer.status == 429
+    assert int(answer.headers["retry-after"]) >= 60
+
+
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_refused_request_says_nothing_of_the_target(rig: Rig, status: int) -> None:
+    for _ in range(12):
+        rig.ask(chat("cloud"))
+        rig.reply(whole({"error": {"message": "no"}}, status), "cloud")
+    assert rig.plane.tables.targets["cloud"].breaker is None
+
+
+def test_clients_that_leave_say_nothing_of_the_target(rig: Rig) -> None:
+    for _ in range(12):
+        rig.ask(chat("cloud")).wire.lose()
+        rig.spin()
+    assert rig.plane.tables.targets["cloud"].breaker is None

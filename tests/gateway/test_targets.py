@@ -1,0 +1,67 @@
+"""How a target stands (see also test_tables.py), and the targets that a name with a `*` stands for."""
+
+from __future__ import annotations
+
+from glowplug.gateway.targets import READY, Target
+from glowplug.routing.plan import Standing
+from tests.gateway.rig import Rig, chat, cloud, key, snapshot, whole
+
+
+def star(**more: object) -> object:
+    return cloud("openai/*", base_url="http://127.0.0.1:1/v1", **more)
+
+
+def test_a_breaker_keeps_requests_away() -> None:
+    target = Target(cloud("c"))
+    assert target.standing(0.0) is READY
+    from glowplug.routing.breaker import Breaker
+
+    target.breaker, target.watched = Breaker(), True
+    target.breaker.trip(0.0, 0.0, 30.0, probe=False, limited=True)
+    assert target.standing(1.0) is Standing.COOLING
+    wait, limited = target.cooled_in(1.0)
+    assert 28.0 <= wait <= 33.0
+    assert limited
+
+
+def test_a_name_that_a_star_stands_for(rig: Rig) -> None:
+    rig.apply(snapshot(models=(star(),), aliases=()))
+    rig.ask(chat("openai/gpt-x"))
+    made = rig.plane.tables.find_route(b"", "openai/gpt-x")
+    assert made is not None
+    assert made.own[0].route.upstream_model == "up-openai/gpt-x"
+    assert rig.plane.tables.find_route(b"", "openai/gpt-x") is made, "made once"
+
+
+def test_the_star_itself_is_nobody(rig: Rig) -> None:
+    rig.apply(snapshot(models=(star(),), aliases=()))
+    assert rig.ask(chat("openai/*")).answer.status == 404
+    assert rig.ask(chat("openai/")).answer.status == 404
+
+
+def test_a_key_may_be_for_a_star(rig: Rig) -> None:
+    keys = (key("sk-gp-user", "user", models=("openai/*",)),)
+    rig.apply(snapshot(models=(star(), cloud("cloud")), aliases=(), keys=keys))
+    assert rig.ask(chat("cloud")).answer.status == 403
+    rig.ask(chat("openai/a"))
+    assert len(rig.ups) == 1
+
+
+def test_concurrency_is_that_of_the_star(rig: Rig) -> None:
+    rig.apply(snapshot(models=(star(max_concurrency=1),), aliases=()))
+    first = rig.ask(chat("openai/a"))
+    second = rig.ask(chat("openai/b"))
+    assert len(rig.ups) == 1
+    rig.reply(whole())
+    assert first.answer.status == 200
+    rig.reply(whole())
+    assert second.answer.status == 200, "it had waited in the same line"
+
+
+def test_what_was_learned_of_a_name_outlives_a_revision(rig: Rig) -> None:
+    rig.apply(snapshot(models=(star(),), aliases=()))
+    rig.ask(chat("openai/a"))
+    rig.reply(whole({"error": {"message": "slow"}}, 429, "retry-after: 60"))
+    rig.apply(snapshot(revision=2, models=(star(),), aliases=()))
+    assert rig.ask(chat("openai/a")).answer.status == 429
+    assert len(rig.ups) == 1
