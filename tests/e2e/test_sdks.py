@@ -158,7 +158,7 @@ def _answer(request: Received) -> Steps:
             return (Reset(),)
         case "cut":
             return reset_after(*said.begun, gate=road)
-        case "busy":
+        case "busy" | "slow" | "slower":
             return refusing(429, "7", b'{"error":{"message":"slow down","type":"rate_limit_error"}}')
         case "over":
             return refusing(529, None, b'{"type":"error","error":{"type":"overloaded_error","message":"too much"}}')
@@ -175,7 +175,7 @@ def broken() -> Iterator[Faulty]:
 @pytest.fixture(scope="module")
 def served(install_shared: Install, broken: Faulty) -> Installation:
     installation = install_shared()
-    faults = ("reset", "cut", "busy", "over", "good")
+    faults = ("reset", "cut", "busy", "slow", "slower", "over", "good")
     models = "\n".join(
         f"  {fault}-{road}: {{provider: broken, id: {fault}-{road}, capabilities: [{road.rpartition('-')[2]}]}}"
         for road in ROADS
@@ -246,7 +246,9 @@ def test_a_fault_before_the_first_word_is_not_seen(served: Installation, broken:
     pieces = list(stream_of(served, road, model))
     assert "".join(text for text, _ in pieces) == TEXT
     assert [end for _, end in pieces].count(True) == 1
-    assert (broken.asked(f"{fault}-{road}"), broken.asked(f"good-{road}")) >= (2, 2)
+    asked = broken.asked(f"{fault}-{road}")
+    assert asked == 1 if fault == "busy" else asked >= 2, "who asks for a pause is left alone"
+    assert broken.asked(f"good-{road}") >= 2
 
 
 @pytest.mark.parametrize("road", ROADS)
@@ -269,15 +271,27 @@ def test_a_reset_after_the_first_word_is_raised_and_not_swallowed(
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 @pytest.mark.parametrize("road", ROADS)
-def test_the_last_429_is_the_sdks_with_its_retry_after(served: Installation, road: str, stream: bool) -> None:
+def test_the_last_429_is_the_sdks_with_its_retry_after(
+    served: Installation, broken: Faulty, road: str, stream: bool
+) -> None:
     error: type[Any] = anthropic.RateLimitError if road.startswith("messages") else openai.RateLimitError
-    with pytest.raises(error) as caught:
-        if stream:
-            list(stream_of(served, road, f"busy-{road}"))
-        else:
-            said_whole(served, road, f"busy-{road}")
-    assert caught.value.response.headers["retry-after"] == "7"
-    assert "slow down" in str(caught.value)
+    model = f"{'slower' if stream else 'slow'}-{road}"
+
+    def ask() -> Any:
+        with pytest.raises(error) as caught:
+            if stream:
+                list(stream_of(served, road, model))
+            else:
+                said_whole(served, road, model)
+        return caught.value
+
+    first = ask()
+    assert first.response.headers["retry-after"] == "7"
+    assert "slow down" in str(first)
+    again = ask()
+    assert 1 <= int(again.response.headers["retry-after"]) <= 8
+    assert "asks for fewer requests" in str(again)
+    assert broken.asked(model) == 1, "it is left alone for as long as it asked for"
 
 
 @pytest.mark.parametrize("road", ROADS)
