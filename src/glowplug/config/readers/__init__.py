@@ -1,0 +1,1 @@
+"""What others wrote, read into our own configuration document."""
