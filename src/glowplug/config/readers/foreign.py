@@ -1,6 +1,7 @@
 """What reading a foreign configuration gives: our own document, its secrets, a note on everything that was met.
 
-Readers are pure: text and environment in, `Foreign` out.  Whatever the document lacks of the source has a note that says so.
+Readers are pure: text and environment in, `Foreign` out.  Whatever the document lacks of the source has a note that
+says so.
 """
 
 from __future__ import annotations
