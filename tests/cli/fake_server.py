@@ -228,7 +228,7 @@ class FakeServer:
             return plan | {"refusal": refusal, "because": said}
         local = {"name": "chat-a-llamacpp", "place": 0, "role": "target", "served_by": "this machine", "state": "cold",
                  "does": "", "warmed": False, "why": "its engine is not loaded",
-                 "change": "glowplug start chat-a-llamacpp", "road": "forwarded", "cost": 0}  # fmt: skip
+                 "change": "glowplug start chat-a-llamacpp loads it", "road": "forwarded", "cost": 0}  # fmt: skip
         cloud = local | {"name": "chat-cloud", "place": 1, "served_by": "openai", "state": "ready", "does": "ask",
                          "why": "it can be asked", "change": "", "cost": 4_200_000}  # fmt: skip
         other = cloud | {"name": "chat-b-llamacpp", "place": 2, "role": "fallback", "state": "full", "does": "queue",

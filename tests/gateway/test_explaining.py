@@ -27,6 +27,7 @@ from glowplug.gateway import rules
 from glowplug.gateway.explaining import answer, explained
 from glowplug.gateway.plane import Plane
 from glowplug.routing.breaker import Breaker
+from glowplug.wire.quirks import QUIRKS
 from tests.gateway.metered import Metered, budget, priced
 from tests.gateway.rig import KEY, Rig, chat, cloud, key, local, request, snapshot
 
@@ -262,6 +263,21 @@ def test_a_budget_that_is_used_up(turned_loop: asyncio.AbstractEventLoop, tmp_pa
 # ---- how it is told
 
 
+def test_fallbacks_that_the_request_does_not_wish(rig: Rig) -> None:
+    put(rig, cloud("a"), cloud("f"), targets=("a",), fallback=("f",))
+    assert states(plan(rig)) == [("a", 1, TargetState.READY), ("f", 2, TargetState.READY)]
+    found = plan(rig, headers={"x-glowplug-fallback": "off"})
+    assert states(found) == [("a", 1, TargetState.READY), ("f", 0, TargetState.UNWISHED)]
+    assert [one.role for one in found.targets] == [Role.TARGET, Role.FALLBACK]
+
+
+def test_quirks_are_named_where_they_apply(rig: Rig) -> None:
+    put(rig, cloud("a", quirks=("strip-attribution",), capabilities=(Capability.CHAT, Capability.MESSAGES)))
+    roads = {kind: plan(rig, kind=kind).targets[0].road for kind in ("chat", "messages")}
+    kinds = QUIRKS["strip-attribution"].kinds
+    assert {kind: "quirks" in road for kind, road in roads.items()} == {kind: kind in kinds for kind in roads}
+
+
 def test_every_state_in_its_words(rig: Rig) -> None:
     now = monotonic()
     put(
@@ -288,16 +304,16 @@ def test_every_state_in_its_words(rig: Rig) -> None:
     ]  # fmt: skip
     said = {one.name: f"{one.why} | {one.change}" for one in found.targets}
     assert said["unset"] == "OPENAI_API_KEY is not set | glowplug config check shows what to change"
-    assert said["rate"] == "it is over its 1 requests a minute | time: one passes in 1m"
+    assert said["rate"] == "it is over its 1 requests a minute | one passes in 1m"
     assert said["broken"].startswith(
         "its engine failed: it ran out of memory | it may be started in 30s; use a smaller"
     )
-    assert said["open"] == "its breaker is open: it failed lately | time: one request tries in 40s"
-    assert said["paused"] == "it asked for a pause (Retry-After, or its quota) | time: it may be asked in 40s"
-    assert (
-        said["full"] == "it serves 0 of at most 0 requests at once | a request that ends, or a higher max_concurrency"
+    assert said["open"] == "its breaker is open: it failed lately | one request tries in 40s"
+    assert said["paused"] == "it asked for a pause (Retry-After, or its quota) | it may be asked in 40s"
+    assert said["full"].startswith("it serves 0 of at most 0 requests at once | a request that ends makes room, or")
+    assert said["cold"].startswith(
+        "its engine is not loaded, and the cold policy `reject` starts nothing | glowplug start"
     )
-    assert said["cold"] == "its engine is not loaded, and the cold policy `reject` starts nothing | glowplug start cold"
     assert "it is the first that can answer (unset: OPENAI_API_KEY is not set; rate: " in found.because
     assert found.targets[0].served_by == "i1"
     assert found.after[0].targets == ("last", "full")

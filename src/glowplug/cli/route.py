@@ -161,7 +161,7 @@ def target_cells(row: Row) -> list[str]:
 def reasons(targets: list[Row]) -> list[str]:
     """Why those that are not simply asked are not, and what would change that."""
     return [
-        f"{row['name']}: {row['why']}" + (f"; what changes it: {row['change']}" if row["change"] else "")
+        f"{row['name']}: {row['why']}" + (f"; {row['change']}" if row["change"] else "")
         for row in targets
         if row["does"] != "ask" or row["change"] or row["state"] != "ready"
     ]

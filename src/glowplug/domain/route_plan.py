@@ -52,6 +52,8 @@ class TargetState(StrEnum):
     """It is for other tags."""
     ENDPOINT = "endpoint"
     """It has not this endpoint."""
+    UNWISHED = "unwished"
+    """The request wishes no fallbacks."""
     WIRE = "wire"
     """The request cannot be said in its wire."""
 
@@ -85,7 +87,7 @@ class TargetPlan(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     """One sentence."""
     change: str = ""
-    """What would change that."""
+    """What would change that, as a clause."""
     wait: float | None = None
     """Seconds until time alone changes it; None: unknown, or never."""
     road: str = ""

@@ -31,6 +31,7 @@ from glowplug.routing.explain import Stand, Told, Turns
 from glowplug.routing.plan import Decision, Standing, Step
 from glowplug.routing.policy import price_of
 from glowplug.wire.openai import estimate_tokens
+from glowplug.wire.quirks import QUIRKS
 
 if TYPE_CHECKING:
     from glowplug.gateway.plane import Plane
@@ -202,8 +203,9 @@ def _targets(call: Imagined, told: list[Told], turns: tuple[Decision, ...]) -> t
             has = ", ".join(target.route.capabilities) or "nothing"
             gone = target.roads[call.kind.index] is not None
             why = "the request wishes no fallbacks" if gone else f"it does not serve {call.kind.name}: it has {has}"
-            change = "" if gone else f"the capability {call.kind.capability}, if it can do that"
-            found.append(_target(call, target, Told(TargetState.ENDPOINT, why, change), 0, ""))
+            change = "" if gone else f"if it can, give it the capability `{call.kind.capability}`"
+            state = TargetState.UNWISHED if gone else TargetState.ENDPOINT
+            found.append(_target(call, target, Told(state, why, change), 0, ""))
     return tuple(found)
 
 
@@ -244,7 +246,8 @@ def _road(call: Imagined, target: Target) -> str:
     road = target.roads[call.kind.index]
     if road is None:
         return ""
-    quirks = f" with {', '.join(target.route.quirks)}" if target.route.quirks else ""
+    applied = [name for name in target.route.quirks if name in QUIRKS and road.upstream.name in QUIRKS[name].kinds]
+    quirks = f" (quirks: {', '.join(applied)})" if applied else ""
     if road.edges:
         into = " to ".join(edge.into for edge in road.edges)
         return f"translated from {call.kind.name} to {into}{quirks}"

@@ -115,7 +115,7 @@ def tell(stand: Stand) -> Told:
     if standing is Standing.FULL:
         line = f", and {stand.line} wait in line" if stand.line else ""
         why = f"it serves {stand.active} of at most {stand.most} requests at once{line}"
-        return Told(TargetState.FULL, why, "a request that ends, or a higher max_concurrency")
+        return Told(TargetState.FULL, why, "a request that ends makes room, or a higher max_concurrency")
     if standing is Standing.COOLING:
         return _cooling(stand)
     why = stand.unavailable or "it is not configured"
@@ -131,7 +131,7 @@ def _ready(stand: Stand) -> Told:
 
 def _cold(stand: Stand) -> Told:
     loading = stand.loading
-    change = f"glowplug start {stand.name}"
+    change = f"glowplug start {stand.name} loads it"
     if loading is None or loading.state in ("stopped", "failed"):
         return Told(TargetState.COLD, "its engine is not loaded", change)
     parts = [f"its engine is {loading.state}"]
@@ -145,8 +145,8 @@ def _cold(stand: Stand) -> Told:
 def _limited(stand: Stand) -> Told:
     if stand.rate_wait > 0:
         why = f"it is over its {stand.rpm} requests a minute"
-        return Told(TargetState.LIMITED, why, f"time: one passes {after(stand.rate_wait)}", stand.rate_wait)
-    change = "a higher limit" if stand.blocked_for is None else f"time: {after(stand.blocked_for)}, or a higher limit"
+        return Told(TargetState.LIMITED, why, f"one passes {after(stand.rate_wait)}", stand.rate_wait)
+    change = "" if stand.blocked_for is None else f"{after(stand.blocked_for)} it is over"
     return Told(TargetState.LIMITED, _lower(stand.blocked) or "it is at its limit", change, stand.blocked_for)
 
 
@@ -154,28 +154,34 @@ def _cooling(stand: Stand) -> Told:
     who = "its credential" if stand.account else "it"
     if stand.probing and stand.rest <= 0:
         return Told(
-            TargetState.COOLING, f"{who} rests after failures, and another request is trying now", "its success"
+            TargetState.COOLING,
+            f"{who} rests after failures, and another request is trying now",
+            "its success ends that",
         )
     if stand.throttled:
         why = f"{who} asked for a pause (Retry-After, or its quota)"
-        return Told(TargetState.PAUSED, why, f"time: it may be asked {after(stand.rest)}", stand.rest)
+        return Told(TargetState.PAUSED, why, f"it may be asked {after(stand.rest)}", stand.rest)
     what = "the credential was refused, or" if stand.account else "it"
     why = f"its breaker is open: {what} failed lately"
-    return Told(TargetState.COOLING, why, f"time: one request tries {after(stand.rest)}", stand.rest)
+    return Told(TargetState.COOLING, why, f"one request tries {after(stand.rest)}", stand.rest)
 
 
 def dropped(why: str) -> Told:
     """A target that `routing.select` leaves out, for the reason it gave."""
     what, _, text = why.partition(": ")
     if what == "tags":
-        return Told(TargetState.TAGS, text, "another tag in the request, or in the model's tags")
-    return Told(TargetState.CONTEXT, f"the prompt is too long: {text}", "a shorter prompt, or a lower max_tokens")
+        return Told(TargetState.TAGS, text, "the request has none of its tags")
+    return Told(
+        TargetState.CONTEXT, f"the prompt is too long: {text}", "a shorter prompt or a lower max_tokens would fit"
+    )
 
 
 def passed_over(told: Told, cold: Cold, *, warm_only: bool) -> Told:
     """A target that is considered and never asked."""
     if told.state in (TargetState.READY, TargetState.TRYING):
-        return told._replace(why="the request has had its attempts by then", change="a higher x-glowplug-attempts")
+        return told._replace(
+            why="the request has had its attempts by then", change="x-glowplug-attempts says how many it may have"
+        )
     if told.state not in (TargetState.COLD, TargetState.LOADING):
         return told
     if warm_only:
