@@ -57,7 +57,7 @@ def test_nobody_has_two_turns_and_the_first_is_the_decision(
     (Stand(COLD, "m", loading=Loading(model="m", state="loading", progress=0.4, eta_s=3.2)), TargetState.LOADING,
      "its engine is loading, 40%", "it is ready in 4s"),
     (Stand(COLD, "m", loading=Loading(model="m", state="queued", queue_position=2)), TargetState.LOADING,
-     "its engine is queued, place 2 in the queue for memory", "it is ready when it is loaded"),
+     "its engine is queued, place 2 in the queue for memory", ""),
     (Stand(Standing.FAILED, "m", failure=Failure(kind=FailureKind.CRASH, message="it crashed"), failed_for=9.5),
      TargetState.FAILED, "its engine failed: it crashed", "it may be started in 10s; glowplug logs m shows why"),
     (Stand(Standing.LIMITED, rpm=6, rate_wait=9.1), TargetState.LIMITED, "it is over its 6 requests a minute",
@@ -118,4 +118,4 @@ def test_why_it_is_the_first() -> None:
 
 
 def test_moments() -> None:
-    assert [after(seconds) for seconds in (None, 0.0, 0.2, 61.0)] == ["when it is loaded", "now", "in 1s", "in 1m1s"]
+    assert [after(seconds) for seconds in (0.0, 0.2, 61.0)] == ["now", "in 1s", "in 1m1s"]

@@ -135,7 +135,8 @@ def show(output: Output, plan: Row) -> None:
         output.table(_LIMITS, [limit_cells(row) for row in plan["limits"]])
         output.line("")
     output.line(output.style(str(plan["because"]), "bold"))
-    if hint := (plan["refusal"] or {}).get("hint"):
+    hint = str((plan["refusal"] or {}).get("hint") or "")
+    if hint and "route explain" not in hint:  # who reads this has done so
         output.note(f"  hint: {hint}")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from glowplug.domain.access import Rights
-from glowplug.domain.model import Cold, Dialect, Policy
+from glowplug.domain.model import Dialect, Policy
 from glowplug.domain.route_plan import (
     Afterwards,
     RefusalPlan,
@@ -347,7 +347,7 @@ def _notes(call: Imagined, turns: tuple[Decision, ...], now: float) -> tuple[str
         notes.append("it goes on from an earlier response: a provider that keeps that one is the only one asked")
     if call.route.alias.sticky and not _remembered(call):
         notes.append("its conversation is used to nobody yet")
-    if cold_of(call) is Cold.REJECT and call.key.route.rights is Rights.WARM and call.route.cold is not Cold.REJECT:
+    if call.key.route.rights is Rights.WARM and any(target.route.local for target in call.targets):
         notes.append("this key uses only what is loaded")
     return tuple(notes)
 

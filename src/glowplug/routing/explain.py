@@ -134,12 +134,13 @@ def _cold(stand: Stand) -> Told:
     change = f"glowplug start {stand.name} loads it"
     if loading is None or loading.state in ("stopped", "failed"):
         return Told(TargetState.COLD, "its engine is not loaded", change)
+    ready = "" if loading.eta_s is None else f"it is ready {after(loading.eta_s)}"
     parts = [f"its engine is {loading.state}"]
     if loading.progress is not None:
         parts.append(f"{loading.progress:.0%}")
     if loading.queue_position is not None:
         parts.append(f"place {loading.queue_position} in the queue for memory")
-    return Told(TargetState.LOADING, ", ".join(parts), f"it is ready {after(loading.eta_s)}", loading.eta_s)
+    return Told(TargetState.LOADING, ", ".join(parts), ready, loading.eta_s)
 
 
 def _limited(stand: Stand) -> Told:
@@ -189,10 +190,8 @@ def passed_over(told: Told, cold: Cold, *, warm_only: bool) -> Told:
     return told._replace(why=f"{told.why}, and the cold policy `{cold}` starts nothing")
 
 
-def after(seconds: float | None) -> str:
-    """`in 12s`, `now`, or `when it is loaded` where nobody knows."""
-    if seconds is None:
-        return "when it is loaded"
+def after(seconds: float) -> str:
+    """`in 12s`, or `now`."""
     return f"in {format_duration(ceil(seconds))}" if seconds > 0 else "now"
 
 
