@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, time
 from typing import Any
@@ -27,9 +27,10 @@ from glowplug.gateway import rules
 from glowplug.gateway.explaining import answer, explained
 from glowplug.gateway.plane import Plane
 from glowplug.routing.breaker import Breaker
+from glowplug.routing.policy import Facts, Size, arrange
 from glowplug.wire.quirks import QUIRKS
 from tests.gateway.metered import Metered, budget, priced
-from tests.gateway.rig import KEY, Rig, chat, cloud, key, local, request, snapshot
+from tests.gateway.rig import KEY, Rig, chat, cloud, key, local, request, snapshot, whole
 
 PRICE = Price(version="t", rates=Rates(prompt=1_000_000_000, completion=4_000_000_000))
 
@@ -104,7 +105,7 @@ def build(
               for n, m in enumerate(models)]  # fmt: skip
     names = tuple(route.name for route in routes)
     put(rig, *routes, targets=names[:own], fallback=names[own:], weights=weights[:own], **alias,
-        keys=(key(KEY, "user", rights=rights),))  # fmt: skip
+        keys=(key(KEY, "user", rights=rights, rpm=1000, tpm=10**6, concurrency=50),))  # fmt: skip
     now = monotonic()
     for name, model in zip(names, models, strict=True):
         target = rig.plane.tables.targets[name]
@@ -224,6 +225,32 @@ def test_the_first_that_is_named_is_the_first_that_is_asked(
     rig.spin()
 
 
+REMOTE = MODELS.filter(lambda model: not model.route.local).map(lambda model: replace(model, active=0))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(models=st.lists(REMOTE, min_size=2, max_size=5), alias=ALIASES, asks=REQUESTS, own=st.integers(1, 4))
+def test_who_comes_after_the_first(
+    rigs: asyncio.AbstractEventLoop, models: list[Model], alias: dict[str, Any], asks: dict[str, str], own: int
+) -> None:
+    rig = Rig(rigs)
+    build(rig, models, {**alias, "rpm": None}, min(own, len(models)), Rights.EVICT, (1,) * len(models))
+    headers = {f"x-glowplug-{name}": value for name, value in asks.items() if value}
+    body = chat("al")
+    told = explained(rig.plane, question("al", body, headers=headers), 0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rules, "chance", lambda: 0.0)
+        client = rig.ask(body, headers=[f"{name}: {value}" for name, value in headers.items()])
+    asked = []
+    while not client.wire.data:
+        asked.append(rig.ups[-1].where)
+        rig.reply(whole({"error": {"message": "broken"}}, 500))
+    assert asked == [one.name for one in told.targets if one.place]
+    assert [one.place for one in told.targets if one.place] == list(range(1, len(asked) + 1))
+    client.wire.lose()
+    rig.spin()
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(draw=st.floats(0, 1, exclude_max=True), weights=st.tuples(*[st.integers(0, 3)] * 3))
 def test_a_draw_is_the_same_draw(rigs: asyncio.AbstractEventLoop, draw: float, weights: tuple[int, int, int]) -> None:
@@ -234,6 +261,8 @@ def test_a_draw_is_the_same_draw(rigs: asyncio.AbstractEventLoop, draw: float, w
         patch.setattr(rules, "chance", lambda: draw)
         client = rig.ask(chat("al"))
     assert ("ask", told.first) == happened(rig, client) == foreseen(told)
+    drawn = arrange(Policy.WEIGHT, [Facts(weight=weight) for weight in weights], Size(1), draw)
+    assert [one.name for one in told.targets] == ["abc"[number] for number in drawn]
     client.wire.lose()
     rig.spin()
 
