@@ -143,6 +143,8 @@ class FakeServer:
         match (method, *parts):
             case ("GET", "status"):
                 return {"version": "0.1.0", "config_path": self.config_path, "stale": self.stale}
+            case ("POST", "route"):
+                return self._route_plan(body)
             case (_, "budgets" | "limits", *_):
                 return self._money(method, parts, query, body)
             case (_, "memory" | "plan" | "leases", *_) if self.keeps_books:
@@ -209,6 +211,39 @@ class FakeServer:
                 warning = {"path": "models.a.path", "line": 7, "message": "does not exist", "hint": ""}
                 return {"changed": ["chat-a-llamacpp"], "warnings": [warning]}
         raise Refused(404, {"message": f"there is no route {'/'.join(parts)}", "code": "not_found"})
+
+    def _route_plan(self, body: Any) -> Any:
+        if body["model"] == "chat-defualt":
+            message, hint = "there is no model or alias 'chat-defualt'", "did you mean chat-default?"
+            raise Refused(404, {"message": message, "hint": hint, "code": "model_not_found"})
+        plan = {
+            "asked": body["model"], "name": body["model"], "match": f"{body['model']} is a model", "key": "key_1",
+            "key_name": "laptop", "kind": "chat", "arranged": "there is one target", "cold": "wait", "timeout": 600.0,
+            "prompt_tokens": 1200, "tags": body["tags"], "targets": [], "after": [], "limits": [], "notes": [],
+            "refusal": None,
+        }  # fmt: skip
+        if body["model"] != "chat-default":
+            refusal = {"status": 429, "code": "x", "message": "over", "hint": "try again after Retry-After"}
+            said = "First: nobody, because the request is refused (429): This API key is over 5 requests a minute"
+            return plan | {"refusal": refusal, "because": said}
+        local = {"name": "chat-a-llamacpp", "place": 0, "role": "target", "served_by": "this machine", "state": "cold",
+                 "does": "", "warmed": False, "why": "its engine is not loaded",
+                 "change": "glowplug start chat-a-llamacpp loads it", "road": "forwarded", "cost": 0}  # fmt: skip
+        cloud = local | {"name": "chat-cloud", "place": 1, "served_by": "openai", "state": "ready", "does": "ask",
+                         "why": "it can be asked", "change": "", "cost": 4_200_000}  # fmt: skip
+        other = cloud | {"name": "chat-b-llamacpp", "place": 2, "role": "fallback", "state": "full", "does": "queue",
+                         "why": "it serves 1 of at most 1 requests at once", "cost": None}  # fmt: skip
+        return plan | {
+            "match": "chat-default is an alias of chat-a-llamacpp, chat-cloud", "targets": [cloud, other, local],
+            "after": [{"case": "failed", "targets": [], "text": "if it fails, nobody else is there"}],
+            "notes": ["its conversation is used to nobody yet"],
+            "limits": [
+                {"whose": "this API key", "unit": "requests a minute", "limit": 60, "left": 59, "resets": 1.2},
+                {"whose": "the team 'web'", "unit": "nano-dollars", "limit": 20_000_000_000, "left": None,
+                 "resets": None},
+            ],
+            "because": "First: chat-cloud, because it is the first that can answer",
+        }  # fmt: skip
 
     def _money(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
         match (method, *parts):

@@ -10,6 +10,7 @@ from glowplug.control.app import build_app
 from glowplug.control.events import Broadcaster
 from glowplug.control.services import Services
 from glowplug.domain.access import Role
+from glowplug.domain.route_plan import RoutePlan, RouteQuestion
 from glowplug.errors import ConfigError, Problem
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, State
@@ -22,11 +23,13 @@ from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
+from glowplug.usecases.route import RoutePlans
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
 from tests.still_clock import StillClock
 from tests.usecases.managers import CATALOG, FakeManager
 from tests.usecases.planners import FakeLeases, FakePlanner
+from tests.usecases.test_route import PLAN
 
 PEPPER = b"p" * 32
 
@@ -69,6 +72,8 @@ class Control:
         self.limits = LimitBook(database, self.publish)
         self.keys = KeyBook(database, PEPPER, self.clock, self.publish, self.budgets)
         self.responses = ResponseBook(database, self.clock)
+        self.explained: list[RouteQuestion] = []
+        self.ask_worker = self.explain
         self.services = Services(
             clock=self.clock,
             catalog=lambda: CATALOG,
@@ -86,12 +91,17 @@ class Control:
             events=self.events,
             log_file=lambda name: directory / f"{name}.log",
             responses=self.responses,
+            route_plans=RoutePlans(self.keys.usable, lambda question: self.ask_worker(question)),
             plans=Plans(lambda: CATALOG, self.planner),
             memory=self.planner,
             leases=MemoryLeases(FakeLeases(self.planner), self.planner),
         )
         self.app = build_app(self.services)
         self.admin_key = self.user_key = ""
+
+    async def explain(self, question: RouteQuestion) -> RoutePlan:
+        self.explained.append(question)
+        return PLAN
 
     def publish(self) -> None:
         self.published += 1

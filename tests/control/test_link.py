@@ -12,17 +12,21 @@ from pathlib import Path
 import pytest
 
 from glowplug.control.events import Broadcaster
+from glowplug.control.explaining import over
 from glowplug.control.link import LinkServer
 from glowplug.control.outbox import LinkOutbox
 from glowplug.control.publisher import Publisher
 from glowplug.domain.instance import Endpoint, Failure, FailureKind, InstanceView, State
 from glowplug.domain.model import Loading
+from glowplug.domain.route_plan import RouteQuestion
 from glowplug.store.database import Database
 from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.wire.link import (
     Activity,
     Drained,
     Ensure,
+    Explain,
+    Explained,
     Failed,
     Frames,
     Granted,
@@ -41,6 +45,7 @@ from glowplug.wire.link import (
 )
 from tests.still_clock import StillClock
 from tests.usecases.managers import CATALOG
+from tests.usecases.test_route import PLAN
 from tests.waiting import until
 
 ENDPOINT = Endpoint(instance="i1", model="local", host="127.0.0.1", port=9, key="k")
@@ -366,3 +371,24 @@ async def test_it_works_on_uvloop_too(tmp_path: Path, database: Database) -> Non
         bench.link.close()
 
     await asyncio.to_thread(uvloop.run, asyncio.wait_for(story(), 10))
+
+
+async def test_a_worker_is_asked_where_a_request_would_go(bench: Bench) -> None:
+    explaining = over(bench.link)
+    worker = await (await bench.worker()).greeted()
+    asking = asyncio.ensure_future(explaining.ask(RouteQuestion(model="m", key="k")))
+    asked = await worker.hear()
+    assert isinstance(asked, Explain)
+    worker.say(Explained(asked.ask, PLAN))
+    assert (await asking).worker == "w0-1-1"
+    worker.say(Explained(77, PLAN))  # nobody asked
+    worker.say(Waiting("m", 1))
+    await bench.manager.wait_for("waiting", "w0-1-1", "m", 1)
+    await worker.leave()
+
+
+async def test_who_says_so_unasked_is_not_heard(bench: Bench) -> None:
+    worker = await bench.worker()
+    worker.say(Explained(1, PLAN), Waiting("m", 1))
+    await bench.manager.wait_for("waiting", "w0-1-1", "m", 1)
+    await worker.leave()

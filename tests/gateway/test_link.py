@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from glowplug.domain.instance import Endpoint
+from glowplug.domain.route_plan import RouteQuestion
 from glowplug.gateway.link import ControlLink
 from glowplug.gateway.plane import Plane
 from glowplug.wire import link
@@ -71,5 +72,32 @@ def test_a_control_that_hangs_up_is_not_asked_without_a_pause(live: Run) -> None
         assert asked[3] - asked[0] >= 0.11
         control_link.close()
         server.close()
+
+    live(test)
+
+
+def test_what_would_happen_is_said_over_the_link(live: Run) -> None:
+    async def test(live: Live) -> None:
+        path = str(live.folder / "link.sock")
+        control_link = ControlLink(live.loop, path, "w0", 7, lambda: None)
+        control_link.bind(live.plane)
+        control = Control()
+        await control.start(path)
+        control_link.start()
+        assert await control.got.get() == link.Hello("w0", 7)
+        control.say(
+            link.SetSnapshot(snapshot()),
+            link.Explain(1, RouteQuestion(model="both", key="user")),
+            link.Explain(2, RouteQuestion(model="bath", key="user")),
+        )
+        good, bad = await control.got.get(), await control.got.get()
+        assert isinstance(good, link.Explained)
+        assert good.plan is not None
+        assert (good.ask, good.plan.first) == (1, "cloud")
+        assert isinstance(bad, link.Explained)
+        assert bad.unexplained is not None
+        assert (bad.ask, bad.plan, bad.unexplained.hint) == (2, None, "did you mean both?")
+        control_link.close()
+        await control.stop(path)
 
     live(test)

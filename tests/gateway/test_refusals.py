@@ -23,6 +23,7 @@ from glowplug.errors import Loading as LoadingError
 from glowplug.gateway import refusals
 from glowplug.gateway.tables import Route, Tables
 from glowplug.gateway.targets import Target
+from glowplug.routing.breaker import Breaker
 from glowplug.routing.plan import Standing
 from tests.gateway.rig import cloud, local, snapshot
 
@@ -139,3 +140,11 @@ def test_rates_and_connections() -> None:
     assert (error.status, error.retry_after) == (429, 3.2)
     assert "5 requests a minute" in error.message
     assert (refusals.too_many_connections().status, refusals.too_many_connections().retry_after) == (503, 1.0)
+
+
+def test_where_routes_are_explained() -> None:
+    assert "`glowplug route explain al`" in refusals.no_tag("al", ["eu"]).hint
+    target = Target(cloud("m"))
+    target.breaker = Breaker()
+    target.breaker.trip(NOW, 0.0, 5.0, probe=False, limited=False)
+    assert "`glowplug route explain al`" in refusals.resting_error("al", [(target, Standing.COOLING)], NOW).hint

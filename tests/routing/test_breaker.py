@@ -17,6 +17,15 @@ def _opened(now: float = 100.0) -> Breaker:
     return breaker
 
 
+def test_who_looks_sees_that_somebody_tries() -> None:
+    breaker = _opened()
+    assert not breaker.trying
+    assert breaker.begin(200.0)
+    assert breaker.trying
+    breaker.leave()
+    assert not breaker.trying
+
+
 def test_failures_in_a_row_open_it_and_a_success_between_does_not() -> None:
     breaker = Breaker()
     for number in range(IN_A_ROW - 1):

@@ -157,6 +157,7 @@ def test_places_are_shared_and_come_back() -> None:
     assert (one.full, two.full) == (True, True)
     one.give()
     assert (one.full, two.full, one.held, two.held) == (False, False, 0, 1)
+    assert (one.free, two.free) == (max(0, 2 - one.held - two.held),) * 2
     alone = Slots(1)
     alone.take()
     assert alone.full

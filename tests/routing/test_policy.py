@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from glowplug.domain.model import Policy
 from glowplug.domain.price import Price, Rates, Tier
-from glowplug.routing.policy import Facts, Size, arrange, price_of, smoothed
+from glowplug.routing.policy import Facts, Size, arrange, likeliest, price_of, smoothed
 
 SIZE = Size(1000, 100)
 CHEAP = Price(version="t", rates=Rates(prompt=1_000_000, completion=1_000_000))
@@ -58,3 +58,10 @@ def test_prices() -> None:
 def test_the_average_follows_slowly() -> None:
     assert smoothed(None, 2.0) == 2.0
     assert 1.0 < smoothed(1.0, 2.0) < 1.5
+
+
+@given(st.lists(st.integers(0, 50), max_size=6))
+def test_the_likeliest_draw_asks_the_heaviest_first(weights: list[int]) -> None:
+    facts = [Facts(weight=weight) for weight in weights]
+    heaviest = sorted(range(len(weights)), key=lambda n: -weights[n])
+    assert arrange(Policy.WEIGHT, facts, SIZE, likeliest(facts)) == tuple(heaviest)

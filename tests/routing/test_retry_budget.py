@@ -15,6 +15,14 @@ def test_the_floor_then_nothing_then_the_floor_again() -> None:
     assert budget.spend(110.0, 0)
 
 
+def test_to_look_notes_nothing() -> None:
+    budget = RetryBudget(ratio=0.2, window=10.0, floor=3)
+    budget.spend(100.0, 0)
+    before = list(budget._samples), list(budget._spent)
+    assert [budget.seen(at, 10) for at in (101.0, 109.9, 110.0)] == [4, 4, 3]
+    assert (list(budget._samples), list(budget._spent)) == before
+
+
 def test_a_share_of_the_requests_of_the_window() -> None:
     budget = RetryBudget(ratio=0.2, window=10.0, floor=0)
     budget.sample(0.0, 1000)

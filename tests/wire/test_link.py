@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from glowplug.domain.instance import Endpoint, Failure, FailureKind
 from glowplug.domain.model import Loading
+from glowplug.domain.route_plan import RouteQuestion, Unexplained
 from glowplug.domain.snapshot import ModelRoute, Snapshot
 from glowplug.wire import link
 
@@ -23,6 +24,7 @@ TO_CONTROL: list[link.ToControl] = [
     link.Drained("i1"),
     link.Suspect("i1", "why"),
     link.KeysUsed({"key_1": 1.5}),
+    link.Explained(4, None, Unexplained(status=404, code="model_not_found", message="there is no m")),
 ]
 TO_WORKER: list[link.ToWorker] = [
     link.SetSnapshot(
@@ -33,6 +35,7 @@ TO_WORKER: list[link.ToWorker] = [
     link.Progress(Loading(model="m", state="loading", progress=0.5)),
     link.Memory("i", 5 << 30, 4 << 30),
     link.Failed("m", Failure(kind=FailureKind.CRASH, message="it died", log_tail=("a", "b"))),
+    link.Explain(4, RouteQuestion(model="m", key="k", body=b"{}", headers={"x-glowplug-tags": "a"})),
 ]
 
 

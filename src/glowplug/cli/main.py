@@ -29,6 +29,7 @@ VERBS = {
     "demo": "Serve two tiny models, to look around.",
     "ps": "Show the engines that are loaded.",
     "plan": "Show what loading a model would do.",
+    "route": "See where a request would go, and why.",
     "memory": "Show who holds which memory.",
     "lease": "Keep memory for another program.",
     "models": "List models and aliases.",

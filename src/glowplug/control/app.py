@@ -23,6 +23,7 @@ from glowplug.control.api import (
     plan,
     requests,
     responses,
+    route,
     status,
     usage,
 )
@@ -45,7 +46,7 @@ _WORKERS = "v1"
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
-        status, models, plan, memory, leases, keys, budgets, limits, usage, config, events, metrics, responses,
+        status, models, plan, route, memory, leases, keys, budgets, limits, usage, config, events, metrics, responses,
         requests, bodies, ledger,
     )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))

@@ -19,13 +19,13 @@ _TRUE = ("1", "true", "yes", "")
 _FALSE = ("0", "false", "no")
 
 
-async def body(request: Request, kind: type[T]) -> T:
+async def body(request: Request, kind: type[T], most: int = MOST_BYTES) -> T:
     """The JSON body as a Struct of this kind; an empty body is an empty object.  Raises RequestError, BodyTooLarge."""
     data = b""
     async for chunk in request.stream():
         data += chunk
-        if len(data) > MOST_BYTES:
-            raise BodyTooLarge(f"the body is longer than {MOST_BYTES} bytes")
+        if len(data) > most:
+            raise BodyTooLarge(f"the body is longer than {most} bytes")
     return decode(data or b"{}", kind)
 
 

@@ -27,6 +27,7 @@ from glowplug.wire.link import (
     Activity,
     Drained,
     Ensure,
+    Explained,
     FrameError,
     Frames,
     Held,
@@ -70,6 +71,10 @@ class Manager(Protocol):
 
 def _nobody_asked(_worker: str, _ask: int, _families: Families) -> None:
     """What a worker counts, and nobody wants to know."""
+
+
+def _nobody_wonders(_worker: str, _explained: Explained) -> None:
+    """What would happen to a request, and nobody asked."""
 
 
 def _nobody_reads(_logged: Logged) -> None:
@@ -119,6 +124,8 @@ class LinkServer:
         self._scraped = scraped
         self._keep = keep
         self._logged = logged
+        self.explained: Callable[[str, Explained], None] = _nobody_wonders
+        """Is told what would happen to a request, by the name of the worker that says so."""
         self._workers: dict[str, _Worker] = {}
         self._connections: set[_Connection] = set()
         self._server: asyncio.AbstractServer | None = None
@@ -226,6 +233,8 @@ class LinkServer:
                 self._logged(message)
             case Scraped(ask, families):
                 self._scraped(name, ask, families)
+            case Explained():
+                self.explained(name, message)
             case KeepResponse():
                 self._keep(message)
             case Hello():

@@ -18,6 +18,7 @@ from glowplug.config.load import Loaded
 from glowplug.control.app import build_app
 from glowplug.control.configuration import Configuration
 from glowplug.control.events import Broadcaster
+from glowplug.control.explaining import over
 from glowplug.control.folding import FoldLoop
 from glowplug.control.http_server import HTTP_STOPS_WITHIN, QuietServer, http_server
 from glowplug.control.link import LinkServer
@@ -57,6 +58,7 @@ from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
+from glowplug.usecases.route import RoutePlans
 from glowplug.usecases.status import Status, status
 from glowplug.usecases.usage import Usage
 from glowplug.wire.exposition import Families
@@ -227,6 +229,7 @@ class ControlProcess:
             log_file=self._log_file,
             bodies=self._bodies,
             scrape=self._scraping.text,
+            route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
             responses=self._responses,
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,

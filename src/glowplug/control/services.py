@@ -21,6 +21,7 @@ from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
+from glowplug.usecases.route import RoutePlans
 from glowplug.usecases.status import Status
 from glowplug.usecases.usage import Usage
 
@@ -49,6 +50,8 @@ class Services:
     """What was asked; without a ledger both are None and their routes are not there."""
     budgets: BudgetBook | None = None
     limits: LimitBook | None = None
+    route_plans: RoutePlans | None = None
+    """Where requests would go; None where there are no workers to ask."""
     responses: ResponseBook | None = None
     """Responses that are kept for clients; None where nothing is kept."""
     plans: Plans | None = None

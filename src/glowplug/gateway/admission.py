@@ -17,6 +17,7 @@ from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
 from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
 
 if TYPE_CHECKING:
+    from glowplug.errors import GlowplugError
     from glowplug.gateway.call import Call
     from glowplug.gateway.kinds import Kind
     from glowplug.gateway.tables import Key, Route, Tables
@@ -63,9 +64,9 @@ def first_able(tables: Tables, key: Key, kind: Kind) -> Route:
     raise refusals.nobody_serves(kind)
 
 
-def admit(call: Call) -> None:
-    """Find the route and ask the limits.  Raises RequestError and its kin."""
-    tables, key, body, now = call.plane.tables, call.key, call.body, call.t0
+def find(call: Call) -> None:
+    """Find the route and who of it has the endpoint; counts nothing.  Raises NotFound, Forbidden, RequestError."""
+    tables, key, body = call.plane.tables, call.key, call.body
     route = tables.routes.get(body.raw_model)
     if route is None and not body.raw_model:
         route = first_able(tables, key, call.kind)
@@ -83,6 +84,14 @@ def admit(call: Call) -> None:
     targets = route.by_kind[call.kind.index]
     if not targets and not (call.kind.counts and counting.countable(route)):
         raise refusals.wrong_kind(route, call.kind.name)
+    call.route = route
+    call.targets = targets
+
+
+def admit(call: Call) -> None:
+    """Find the route and ask the limits.  Raises RequestError and its kin."""
+    find(call)
+    key, route, now = call.key, call.route, call.t0
     guard = key.guard
     if guard is not None and (over := guard.refusal(now)) is not None:
         raise over
@@ -91,8 +100,18 @@ def admit(call: Call) -> None:
         raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
     if key.limiter is not None and (wait := key.limiter.take(now)):
         raise refusals.over_rate("This API key", key.limiter.rpm, wait)
-    call.route = route
-    call.targets = targets
     if guard is not None:
         call.held = guard.take(call, now)
     call.wait_until = now + route.timeout
+
+
+def blocked(call: Call, now: float) -> GlowplugError | None:
+    """Why `admit` would turn a request away that is `find`-able, or None.  Counts nothing."""
+    key, route = call.key, call.route
+    if key.guard is not None and (over := key.guard.refusal(now)) is not None:
+        return over
+    if route.limiter is not None and (wait := route.limiter.wait(now)):
+        return refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
+    if key.limiter is not None and (wait := key.limiter.wait(now)):
+        return refusals.over_rate("This API key", key.limiter.rpm, wait)
+    return None

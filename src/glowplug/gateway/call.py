@@ -68,6 +68,8 @@ class Call:
     tags: tuple[str, ...] = ()
     wishes: Wishes | None = None
     """What its header fields say of how it is served."""
+    draw: float | None = None
+    """What decides instead of chance; for who explains."""
     owes = False
     """Its next attempt counts against the retry budget."""
     fields = b""

@@ -14,6 +14,7 @@ from glowplug.gateway.waiting import EngineWait, SlotWait
 from glowplug.routing.plan import Decision, Standing, Step, decide
 
 if TYPE_CHECKING:
+    from glowplug.errors import GlowplugError
     from glowplug.gateway.call import Call
 
 
@@ -25,7 +26,7 @@ def step(call: Call) -> None:
         call.attempt_at(targets[0])
         return
     standings = standings_for(call, now)
-    cold = _cold(call)
+    cold = cold_of(call)
     decision = decide(standings, call.tried, cold)
     if decision.step is Step.REFUSE and (again := _retry_local(call, standings)):
         call.tried &= ~again
@@ -55,17 +56,28 @@ def _take(call: Call, decision: Decision, standings: list[Standing], now: float)
     if decision.step is Step.USE:
         call.attempt_at(targets[index])
     elif decision.step is Step.WAIT:
-        call.wait(EngineWait(call, targets[index]), len(targets[index].waiters), now)
+        call.wait(EngineWait(call, targets[index]), in_front(targets[index], decision.step), now)
     elif decision.step is Step.QUEUE:
-        call.wait(SlotWait(call, targets[index]), len(targets[index].queue.entries), now)
-    elif call.last_error is not None:
-        call.refuse(call.last_error)
-    elif standings[index] is Standing.COLD and key.rights is Rights.WARM:
-        call.refuse(refusals.not_warm(targets[index]))
-    elif standings[index] is not Standing.COLD and (resting := _resting(call, standings, now)):
-        call.refuse(refusals.resting_error(call.asked, resting, now))
+        call.wait(SlotWait(call, targets[index]), in_front(targets[index], decision.step), now)
     else:
-        call.refuse(refusal(call, targets[index], standings[index], now))
+        call.refuse(refused(call, index, standings, now))
+
+
+def in_front(target: Target, step: Step) -> int:
+    """How many wait for it already: for its engine, or for a slot."""
+    return len(target.waiters if step is Step.WAIT else target.queue.entries)
+
+
+def refused(call: Call, index: int, standings: list[Standing], now: float) -> GlowplugError:
+    """The error when nobody is left to ask; the target `index` names it."""
+    if call.last_error is not None:
+        return call.last_error
+    target, standing = call.targets[index], standings[index]
+    if standing is Standing.COLD and call.key.route.rights is Rights.WARM:
+        return refusals.not_warm(target)
+    if standing is not Standing.COLD and (resting := _resting(call, standings, now)):
+        return refusals.resting_error(call.asked, resting, now)
+    return refusal(call, target, standing, now)
 
 
 def _resting(call: Call, standings: list[Standing], now: float) -> list[tuple[Target, Standing]]:
@@ -100,7 +112,7 @@ def may_try_again(call: Call, now: float, *, spend: bool = False) -> bool:
     return retries.spend(now, total) if spend else retries.left(now, total) > 0
 
 
-def _cold(call: Call) -> Cold:
+def cold_of(call: Call) -> Cold:
     """What is done with a cold target: the alias says it, but a key for what is loaded starts nothing."""
     return Cold.REJECT if call.key.route.rights is Rights.WARM else call.route.cold
 
@@ -132,9 +144,9 @@ def others_left(call: Call, target: Target) -> bool:
     now = monotonic()
     if _spent(call) or (counts(call) and not may_try_again(call, now)):
         return False
-    return decide(standings_for(call, now), tried, _cold(call)).step is not Step.REFUSE
+    return decide(standings_for(call, now), tried, cold_of(call)).step is not Step.REFUSE
 
 
 def somebody_ready(call: Call, now: float) -> bool:
     """Whether a target can be used at once."""
-    return decide(standings_for(call, now), call.tried, _cold(call)).step is Step.USE
+    return decide(standings_for(call, now), call.tried, cold_of(call)).step is Step.USE

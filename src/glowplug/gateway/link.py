@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Final, cast
 
+from glowplug.domain.route_plan import RoutePlan
+from glowplug.gateway.explaining import answer
 from glowplug.gateway.plane import Plane
 from glowplug.wire import link
 
@@ -124,3 +126,9 @@ class ControlLink(asyncio.Protocol):
                 self._plane.grants.fail(model, failure)
             case link.Scrape(ask):
                 self.send(link.Scraped(ask, self._plane.families()))
+            case link.Explain(ask, question):
+                found = answer(self._plane, question)
+                if isinstance(found, RoutePlan):
+                    self.send(link.Explained(ask, found))
+                else:
+                    self.send(link.Explained(ask, None, found))

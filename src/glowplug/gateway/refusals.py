@@ -68,7 +68,7 @@ def not_allowed(name: str) -> Forbidden:
 def no_tag(name: str, tags: Sequence[str]) -> RequestError:
     return RequestError(
         f"No target of {name!r} is for any of the tags {', '.join(tags)}",
-        hint="`glowplug config show` says what each model is for",
+        hint=f"`glowplug route explain {name}` says what each target is for",
         code="no_target_for_tags",
     )
 
@@ -115,7 +115,7 @@ def resting_error(asked: str, targets: Sequence[tuple[Target, Standing]], now: f
             f"The provider of {target.name!r} asks for fewer requests", hint="try again after Retry-After"
         )
     else:
-        hint = "try again after Retry-After"
+        hint = f"try again after Retry-After; `glowplug route explain {asked}` says when who is back"
         error = Unavailable(f"{names} failed lately and cannot be asked for {asked!r} now", hint=hint, code="cooling")
     error.retry_after = max(wait, 1.0)
     return error

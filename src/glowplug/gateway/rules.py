@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -44,8 +44,22 @@ _body = msgspec.json.Decoder(_Body).decode
 NO_LIMIT: Final = 0
 
 
+class Choice(NamedTuple):
+    """Who was chosen among, what mattered of them, and what came of it."""
+
+    targets: tuple[Target, ...]
+    traits: Sequence[Trait]
+    ask: Ask
+    selection: Selection
+
+
 def rule(call: Call, headers: Mapping[bytes, bytes]) -> None:
     """Choose among the targets of an admitted request, and put them in order.  Raises RequestError, Forbidden."""
+    follow(call, choose(call, headers))
+
+
+def choose(call: Call, headers: Mapping[bytes, bytes]) -> Choice:
+    """What the route and the request say of its targets.  Raises RequestError, Forbidden."""
     tables, route, wishes = call.plane.tables, call.route, call.wishes
     if wishes is not None:
         route, call.targets = _wished(call, tables)
@@ -58,12 +72,16 @@ def rule(call: Call, headers: Mapping[bytes, bytes]) -> None:
     if route.alias.sticky:
         call.conversation = session_of(call.key.route.id, route.name, headers, data)
         remembered = call.plane.sessions.of(call.conversation, now)
-    targets = call.targets
-    selection = selected(route, targets, data, call.tags, remembered, counted=call.kind.prompt)
+    return selected(route, call.targets, data, call.tags, remembered, counted=call.kind.prompt, draw=call.draw)
+
+
+def follow(call: Call, choice: Choice) -> None:
+    """Leave the targets that were chosen, in their order.  Raises RequestError when there are none."""
+    route, targets, selection = call.route, choice.targets, choice.selection
     if selection.order:
         call.targets = tuple(targets[number] for number in selection.order)
     elif selection.too_long:
-        more = named(tables, route.alias.on_context, call.kind.index)
+        more = named(call.plane.tables, route.alias.on_context, call.kind.index)
         call.targets = (*(target for target in more if target not in targets), *_fitting(targets, selection))
         call.reason = b"context; too long for %b" % targets[0].name_header
     else:
@@ -76,17 +94,26 @@ def _fitting(targets: Sequence[Target], selection: Selection) -> list[Target]:
 
 
 def selected(
-    route: Route, targets: Sequence[Target], data: bytes, tags: tuple[str, ...], remembered: str, *, counted: bool
-) -> Selection:
-    """The targets of a route for one request; also asked to explain."""
+    route: Route,
+    targets: tuple[Target, ...],
+    data: bytes,
+    tags: tuple[str, ...],
+    remembered: str,
+    *,
+    counted: bool,
+    draw: float | None = None,
+) -> Choice:
+    """The targets of a route for one request; also asked to explain, with a `draw` of 0..1 instead of chance."""
     limit = _LIMIT.search(data)
     most = int(limit[1]) if limit is not None else NO_LIMIT
     prompt = estimate_tokens(len(data)) if counted else 0
     at = next((number for number, target in enumerate(targets) if target.name == remembered), -1)
     own = sum(target in route.own for target in targets)
-    draw = chance() if route.alias.policy is Policy.WEIGHT else 0.0
+    if draw is None:
+        draw = chance() if route.alias.policy is Policy.WEIGHT else 0.0
     ask = Ask(Size(prompt, most or GUESSED_COMPLETION), most if counted else 0, tags, at, draw)
-    return select(route.alias.policy, route.cold, own, [trait(route, target) for target in targets], ask)
+    traits = [trait(route, target) for target in targets]
+    return Choice(targets, traits, ask, select(route.alias.policy, route.cold, own, traits, ask))
 
 
 def trait(route: Route, target: Target) -> Trait:

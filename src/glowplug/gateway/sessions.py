@@ -64,12 +64,9 @@ class Sessions:
         return len(self._known)
 
     def of(self, session: bytes, now: float) -> str:
-        """The name of the target, or empty."""
+        """The name of the target, or empty.  Changes nothing: who explains asks too."""
         name, until = self._known.get(session, ("", 0.0))
-        if until > now:
-            return name
-        self._known.pop(session, None)
-        return ""
+        return name if until > now else ""
 
     def keep(self, call: Call, target: Target, outcome: Outcome) -> None:
         """An attempt for a conversation has ended."""

@@ -52,6 +52,11 @@ class Breaker:
         """Seconds until something may be sent, as far as is known; 0.0 when it may."""
         return max(self.until - now, 0.0) if self.until else 0.0
 
+    @property
+    def trying(self) -> bool:
+        """Whether a request tries it at this moment."""
+        return self._probe
+
     def begin(self, now: float) -> bool:
         """A request is sent.  True: it is the one that tries, and `probed` must be told how it ended."""
         if not self.until or self._probe or now < self.until:

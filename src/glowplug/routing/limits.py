@@ -162,6 +162,11 @@ class Slots:
             return self.held >= self.most
         return self.held + self.shared.held_by_others() >= self.most
 
+    @property
+    def free(self) -> int:
+        """How many more may have a place now."""
+        return max(0, self.most - self.held - (0 if self.shared is None else self.shared.held_by_others()))
+
     def take(self) -> None:
         """Whoever saw that it is not full takes a place."""
         self.held += 1

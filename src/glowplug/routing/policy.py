@@ -84,3 +84,17 @@ def _drawn(facts: Sequence[Facts], draw: float) -> tuple[int, ...]:
         left.remove(chosen)
         order.append(chosen)
     return (*order, *(number for number, fact in enumerate(facts) if fact.weight <= 0))
+
+
+def likeliest(facts: Sequence[Facts]) -> float:
+    """The draw for which `weight` asks the heaviest first: for who explains."""
+    left = [number for number, fact in enumerate(facts) if fact.weight > 0]
+    spans = []
+    for number in sorted(left, key=lambda n: -facts[n].weight):
+        before = sum(facts[other].weight for other in left[: left.index(number)])
+        spans.append((before, facts[number].weight, sum(facts[other].weight for other in left)))
+        left.remove(number)
+    draw = 0.5
+    for before, weight, total in reversed(spans):
+        draw = (before + weight * draw) / total
+    return draw

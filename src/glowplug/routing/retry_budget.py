@@ -47,8 +47,14 @@ class RetryBudget:
         spent = self._spent
         while spent and spent[0] <= now - self._window:
             spent.popleft()
-        before = self._samples[0][1] if self._samples else total
-        return max(0, self._floor + int(self._ratio * (total - before)) - len(spent))
+        return self.seen(now, total)
+
+    def seen(self, now: float, total: int) -> int:
+        """As `left`, but nothing is noted: for who explains."""
+        begin = now - self._window
+        spent = sum(at > begin for at in self._spent)
+        before = next((count for at, count in self._samples if at > begin), total)
+        return max(0, self._floor + int(self._ratio * (total - before)) - spent)
 
     def spend(self, now: float, total: int) -> bool:
         """Take one; False when there is none left."""

@@ -14,6 +14,7 @@ import msgspec
 
 from glowplug.domain.instance import Endpoint, Failure
 from glowplug.domain.model import Loading
+from glowplug.domain.route_plan import RoutePlan, RouteQuestion, Unexplained
 from glowplug.domain.snapshot import Snapshot
 from glowplug.wire.exposition import Families
 
@@ -110,6 +111,14 @@ class Scraped(msgspec.Struct, frozen=True, tag=True):
     families: Families
 
 
+class Explained(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Explain`: what would happen, or why the question makes no sense."""
+
+    ask: int
+    plan: RoutePlan | None
+    unexplained: Unexplained | None = None
+
+
 class KeepResponse(msgspec.Struct, frozen=True, tag=True):
     """A response that its client may ask for again, or go on from."""
 
@@ -184,8 +193,17 @@ class Scrape(msgspec.Struct, frozen=True, tag=True):
     ask: int
 
 
-ToControl = Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | Scraped | KeepResponse | Logged
-ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape | ForgetResponse
+class Explain(msgspec.Struct, frozen=True, tag=True):
+    """Say what would happen to this request.  Nothing of it is sent or counted."""
+
+    ask: int
+    question: RouteQuestion
+
+
+ToControl = (
+    Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | Scraped | Explained | KeepResponse | Logged
+)
+ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape | Explain | ForgetResponse
 
 
 class FrameError(ValueError):
