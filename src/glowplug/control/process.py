@@ -48,6 +48,7 @@ from glowplug.store.database import Database
 from glowplug.store.spend import Spend
 from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
+from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
@@ -88,16 +89,18 @@ class ControlProcess:
         self._clock = SystemClock()
         self._started = self._clock.unix()
         self._events = Broadcaster()
+        self._database = Database(paths.database)
+        self._credentials = CredentialBook(self._database, paths.keyring, self._clock)
         self._configuration = Configuration(
             loaded, workers=workers, env=env, engines=catalogue, providers=providers, events=self._events,
-            clock=self._clock,
+            clock=self._clock, secrets=self._credentials.secret,
         )  # fmt: skip
+        self._credentials.connect(self._configuration.secrets_changed, self._configuration.secret_uses)
         self._launcher = launcher
         self._outbox = LinkOutbox(self._events, self._clock)
         self._manager = Manager(
             launcher, engines, Records(paths.instances), LoopScheduler(), self._outbox, hardware, logs=paths.logs
         )
-        self._database = Database(paths.database)
         self._responses = ResponseBook(self._database, self._clock, forgotten=self._forgotten)
         self._telemetry = self._exporter(loaded)
         folder = Folder(paths.journal, self._ledger(), is_gone)
@@ -154,6 +157,9 @@ class ControlProcess:
             _log.warning("the database was upgraded; the old one is %s", self._database.backup)
         await asyncio.to_thread(self._prices.load)
         start = await first_start(self._database, self._paths, self._clock)
+        await self._credentials.load()
+        if self._configuration.secret_uses():
+            await self._configuration.secrets_changed()
         self._loop = asyncio.get_running_loop()
         self._budgets = BudgetBook(self._database, self._clock, self._budgets_changed, self._metering.states)
         await self._budgets.load()
@@ -215,6 +221,7 @@ class ControlProcess:
             keys=self._keys,
             budgets=self._budgets,
             limits=self._limits,
+            credentials=self._credentials,
             usage=Usage(self._database, self._metering.fold),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,

@@ -12,6 +12,7 @@ from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.config import ConfigSource
+from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
@@ -49,6 +50,8 @@ class Services:
     """What was asked; without a ledger both are None and their routes are not there."""
     budgets: BudgetBook | None = None
     limits: LimitBook | None = None
+    credentials: CredentialBook | None = None
+    """Secrets of providers."""
     responses: ResponseBook | None = None
     """Responses that are kept for clients; None where nothing is kept."""
     plans: Plans | None = None
