@@ -65,6 +65,11 @@ class Paths:
         return self.state / "pepper.key"
 
     @property
+    def keyring(self) -> Path:
+        """JSON of the keys that secrets in the database are sealed with (`glowplug.keyring`); mode 0600."""
+        return self.state / "keyring.json"
+
+    @property
     def cli_key(self) -> Path:
         """The API key that the command line of this user uses; mode 0600."""
         return self.state / "cli.key"

@@ -122,6 +122,12 @@ class FakeServer:
         self.limits: list[dict[str, Any]] = [
             {"scope": "team", "name": "web", "rpm": 600, "tpm": 200_000, "concurrency": None}
         ]
+        self.credentials: list[dict[str, Any]] = [
+            {"name": "openai", "updated_at": now - 90.2, "sealed_with": "01234567", "problem": "",
+             "used_by": ["providers.openai.api_key"]},
+            {"name": "old", "updated_at": now - 90.2, "sealed_with": "0badc0de",
+             "problem": "credentials[old].value is sealed with another key", "used_by": []},
+        ]  # fmt: skip
         self.keeps_books = True
         """Whether it answers questions about memory."""
         self.leases: list[dict[str, Any]] = [
@@ -149,6 +155,8 @@ class FakeServer:
                 return self._money(method, parts, query, body)
             case (_, "memory" | "plan" | "leases", *_) if self.keeps_books:
                 return self._books(method, parts, query, body)
+            case (_, "credentials", *_):
+                return self._secrets(method, parts, query, body)
             case ("GET", "instances"):
                 return {"data": self.instances}
             case ("GET", "models"):
@@ -263,6 +271,19 @@ class FakeServer:
                 return body
             case ("DELETE", "limits"):
                 return self.limits[0]
+        raise Refused(404, {"message": "there is nothing there", "code": "unknown_url"})
+
+    def _secrets(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
+        match (method, *parts):
+            case ("GET", "credentials"):
+                return {"data": self.credentials}
+            case ("PUT", "credentials"):
+                return {"name": body["name"], "used_by": []}
+            case ("DELETE", "credentials"):
+                return {"name": query["name"]}
+            case ("POST", "credentials", "rotate"):
+                problems = ["credentials[old].value is sealed with the key 0badc0de, which is not in the key ring"]
+                return {"key": "89abcdef", "resealed": 2, "problems": problems, "forgotten": []}
         raise Refused(404, {"message": "there is nothing there", "code": "unknown_url"})
 
     def _books(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
@@ -385,6 +406,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self._serve(json.loads(raw) if raw else None)
+
+    do_PUT = do_POST
 
     def _serve(self, body: Any) -> None:
         self.fake.seen.append((self.command, self.path, body))

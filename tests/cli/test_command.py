@@ -12,7 +12,7 @@ from tests.cli.script import FOLDER, matches, steps_of
 
 MUTATING = {
     "start", "stop", "keys create", "keys revoke", "config reload", "lease", "budgets create", "budgets delete",
-    "limits set", "limits delete", "ledger rebuild",
+    "limits set", "limits delete", "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
 }  # fmt: skip
 
 
@@ -36,6 +36,9 @@ def test_every_change_can_be_tried_dry() -> None:
         ["budgets", "delete", "budget_1"],
         ["limits", "set", "--rpm", "5"],
         ["limits", "delete"],
+        ["secrets", "set", "x", "--from-env", "HOME"],
+        ["secrets", "delete", "x"],
+        ["secrets", "rotate"],
     ],
 )
 def test_a_dry_run_asks_for_one(words: list[str], glowplug: Glowplug, server: FakeServer) -> None:

@@ -13,8 +13,10 @@ import msgspec
 import pytest
 
 from glowplug.config.load import Loaded, load, load_bytes
+from glowplug.config.secrets import SecretSource
 from glowplug.domain.model import OnDisconnect
 from glowplug.errors import ConfigError, Problem
+from glowplug.secret import Secret
 
 from .conftest import Catalogue
 
@@ -121,6 +123,40 @@ def test_a_variable_in_options_is_a_number_when_it_looks_like_one(load_text: Loa
         "models:\n  m: {engine: llamacpp, path: x, options: {ctx_size: '${C}'}}\n", C="64"
     ).local_models
     assert model.options == {"ctx_size": 64}
+
+
+def with_secrets(text: str, secrets: SecretSource | None) -> Loaded:
+    return load_bytes(text.encode(), path=None, env={"HOME": "/h"}, engines=Catalogue(), secrets=secrets)
+
+
+def test_a_secret_of_the_database(load_text: Load) -> None:
+    text = CLOUD.replace("${OPENAI_API_KEY}", "secret:openai")
+    asked: list[str] = []
+
+    def found(name: str) -> Secret | str:
+        asked.append(name)
+        return Secret("sk-stored")
+
+    loaded = with_secrets(text, found)
+    assert (loaded.routes[0].api_key, loaded.routes[0].unavailable, asked) == ("sk-stored", "", ["openai"])
+    assert loaded.secret_uses() == {"openai": ("providers.openai.api_key",)}
+    assert loaded.shown().tree["providers"]["openai"]["api_key"] == "secret:openai"  # type: ignore[index]
+    lost = with_secrets(text, lambda name: f"the secret {name} cannot be opened")
+    assert [(one.name, one.unavailable) for one in lost.routes if one.unavailable] == [
+        ("chat-gpt-openai", "the secret openai cannot be opened; model chat-gpt-openai needs it")
+    ]
+
+
+def test_a_secret_that_nobody_can_look_up_yet_is_left_open(load_text: Load) -> None:
+    loaded = load_text(CLOUD.replace("${OPENAI_API_KEY}", "secret:openai"))
+    assert not any("openai" in str(problem) and "secret" in str(problem) for problem in loaded.warnings)
+    assert loaded.routes[0].unavailable == ""
+
+
+def test_a_secret_of_the_database_that_cannot_be_sent_is_named() -> None:
+    text = CLOUD.replace("${OPENAI_API_KEY}", "secret:openai")
+    loaded = with_secrets(text, lambda _name: Secret("sk\nevil"))
+    assert "the secret openai has characters in it that cannot be sent" in loaded.routes[0].unavailable
 
 
 def test_a_secret_file_is_read_watched_and_warned_about(load_text: Load, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_there_is_nothing_but_the_sections_and_an_example() -> None:
         ("defaults", "keep_alive", "duration or -1", "`5m`"),
         ("defaults", "cold", "`wait`, `cloud-while-cold`, `reject`", "`wait`"),
         ("providers.NAME", "base_url", "text", "none"),
-        ("providers.NAME", "api_key", "secret, or `file:/path`", "none"),
+        ("providers.NAME", "api_key", "secret, `file:/path` or `secret:NAME`", "none"),
         ("models.NAME", "keep_alive", "duration or -1", "`defaults.keep_alive`"),
         ("models.NAME", "memory", "size", "none"),
         ("models.NAME", "priority", "number -100 to 100", "`0`"),

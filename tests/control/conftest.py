@@ -15,6 +15,7 @@ from glowplug.errors import ConfigError, Problem
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, State
 from glowplug.usecases.config import Checked, Reloaded
+from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
@@ -71,6 +72,8 @@ class Control:
         self.budgets = BudgetBook(database, self.clock, self.publish_budgets, lambda: self.states)
         self.limits = LimitBook(database, self.publish)
         self.keys = KeyBook(database, PEPPER, self.clock, self.publish, self.budgets)
+        self.credentials = CredentialBook(database, directory / "keyring.json", self.clock)
+        self.credentials.connect(self.publish_budgets, dict)
         self.responses = ResponseBook(database, self.clock)
         self.explained: list[RouteQuestion] = []
         self.ask_worker = self.explain
@@ -80,6 +83,7 @@ class Control:
             keys=self.keys,
             budgets=self.budgets,
             limits=self.limits,
+            credentials=self.credentials,
             usage=Usage(database, self.fold),
             models=Models(lambda: CATALOG, self.manager),
             ledger=LedgerCheck(

@@ -15,6 +15,7 @@ from glowplug.control.configuration import Configuration
 from glowplug.control.events import Broadcaster, Event, Subscription
 from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError
+from glowplug.secret import Secret
 from tests.still_clock import StillClock
 from tests.waiting import until
 
@@ -39,6 +40,7 @@ class Desk:
 
     def __init__(self, path: Path | None, text: str = TWO, **env: str) -> None:
         self.path = path
+        self.secrets: dict[str, str] = {}
         self.env = {"HOME": "/h", **env}
         self.events = Broadcaster()
         self.heard: Subscription = self.events.subscribe()
@@ -46,8 +48,9 @@ class Desk:
         if path is not None:
             path.write_text(text)
         self.configuration = Configuration(
-            self.read(), workers=3, env=self.env, engines=Catalogue(), events=self.events, clock=StillClock()
-        )
+            self.read(), workers=3, env=self.env, engines=Catalogue(), events=self.events, clock=StillClock(),
+            secrets=lambda name: Secret(self.secrets[name]) if name in self.secrets else f"there is no secret {name}",
+        )  # fmt: skip
         self.configuration.connect(self.apply)
 
     def read(self) -> Loaded:
@@ -104,6 +107,21 @@ async def test_a_reload_puts_the_file_in_force_before_it_is_carried_out(desk: De
     event = await desk.event()
     assert (event.kind, event.at) == ("config", StillClock().now)
     assert event.data == {"changed": reloaded.changed, "revision": 41}
+
+
+async def test_a_changed_secret_is_in_force_at_once(tmp_path: Path) -> None:
+    desk = Desk(
+        tmp_path / "config.yaml",
+        "providers:\n  p: {base_url: 'https://p/v1', api_key: 'secret:p'}\nmodels:\n  m: {provider: p, id: x}\n",
+    )
+    assert desk.configuration.secret_uses() == {"p": ("providers.p.api_key",)}
+    await desk.configuration.secrets_changed()
+    assert "there is no secret p" in desk.configuration.catalog().models[0].unavailable
+    desk.secrets["p"] = "sk-p"
+    await desk.configuration.secrets_changed()
+    (model,) = desk.configuration.catalog().models
+    assert (model.api_key, model.unavailable) == ("sk-p", "")
+    assert [change.routes for change, _, _ in desk.applied][-1] == ("m",)
 
 
 async def test_a_reload_names_rules_and_groups_with_their_section(desk: Desk) -> None:

@@ -41,6 +41,7 @@ VERBS = {
     "keys": "Create, list and revoke API keys.",
     "budgets": "Say how much may be spent, and see what is left.",
     "limits": "Limit users, teams, tags and models.",
+    "secrets": "Keep keys of providers sealed in the database.",
     "usage": "Show tokens, requests and cost by model, key, user, team and day.",
     "requests": "Show what was asked last, with every attempt.",
     "ledger": "Check that the bill is right.",

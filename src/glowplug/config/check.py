@@ -124,7 +124,8 @@ class Checker:
             self._warn(at, "the key is sent unencrypted", "use https:// if the provider has it")
 
     def _header(self, at: Path, value: Secret, fits: Callable[[str], object], rule: str) -> None:
-        if any(entry.path == at for entry in self._walked.missing) or fits(value.reveal()):
+        unknown = at in self._walked.later or any(entry.path == at for entry in self._walked.missing)
+        if unknown or fits(value.reveal()):
             return
         what = "is empty" if not value.reveal() else f"has characters in it that cannot be sent; it must be {rule}"
         source = self._walked.variables.get(at)
@@ -133,6 +134,8 @@ class Checker:
             subject = f"environment variable {' or '.join(source)}"
         elif raw.startswith("file:"):
             subject = f"secret file {raw[5:]}"
+        elif raw.startswith("secret:"):
+            subject = f"the secret {raw[7:]}"
         else:
             self._problem(at, what, "leave it out when none is needed" if not value.reveal() else "")
             return

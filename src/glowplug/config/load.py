@@ -12,12 +12,13 @@ from pathlib import Path
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.check import Checker, outages
 from glowplug.config.layers import apply_environment
-from glowplug.config.lines import MAX_BYTES, Unreadable, read_tree
+from glowplug.config.lines import MAX_BYTES, Unreadable, dotted, read_tree
 from glowplug.config.lines import Mapping as Tree
 from glowplug.config.lines import Path as Place
 from glowplug.config.providers import supply_keys
 from glowplug.config.resolve import Resolved, ServerSettings, inherit, resolve
 from glowplug.config.schema import Config
+from glowplug.config.secrets import SecretSource
 from glowplug.config.show import Shown, show
 from glowplug.config.walk import Walked, walk
 from glowplug.domain.model import Group, LocalModel
@@ -56,6 +57,14 @@ class Loaded:
         Raises ConfigError when a GLOWPLUG_… variable is wrong.
         """
         return load_bytes(b"", path=None, env=env, engines=engines)
+
+    def secret_uses(self) -> dict[str, tuple[str, ...]]:
+        """Each name in a `secret:NAME` → the settings that have it (`providers.openai.api_key`)."""
+        found: dict[str, list[str]] = {}
+        for place, raw in self._walked.raw.items():
+            if raw.startswith("secret:"):
+                found.setdefault(raw.removeprefix("secret:"), []).append(dotted(place))
+        return {name: tuple(sorted(places)) for name, places in found.items()}
 
     @property
     def local_models(self) -> tuple[LocalModel, ...]:
@@ -97,13 +106,19 @@ class Loaded:
 
 
 def load(
-    path: Path, *, env: Mapping[str, str], engines: EngineCatalogue, providers: ProviderCatalogue = NO_PROVIDERS
+    path: Path,
+    *,
+    env: Mapping[str, str],
+    engines: EngineCatalogue,
+    providers: ProviderCatalogue = NO_PROVIDERS,
+    secrets: SecretSource | None = None,
 ) -> Loaded:
     """Read, check and resolve the file at `path`; blocking, tens of milliseconds.
 
-    Raises ConfigError, and nothing else, whatever the file holds; its `problems` are all that were found.
+    Raises ConfigError, and nothing else, whatever the file holds; its `problems` are all that were found.  `secrets`
+    looks up `secret:NAME`; without it those values are left open.
     """
-    return load_bytes(_read(path), path=path, env=env, engines=engines, providers=providers)
+    return load_bytes(_read(path), path=path, env=env, engines=engines, providers=providers, secrets=secrets)
 
 
 def load_bytes(
@@ -113,6 +128,7 @@ def load_bytes(
     env: Mapping[str, str],
     engines: EngineCatalogue,
     providers: ProviderCatalogue = NO_PROVIDERS,
+    secrets: SecretSource | None = None,
 ) -> Loaded:
     """The same for bytes that are already read; relative paths are below the directory of `path`."""
     where = str(path) if path else "the environment"
@@ -124,7 +140,7 @@ def load_bytes(
         raise _error(where, [error.problem]) from None
     problems += apply_environment(root, env)
     supply_keys(root, env, providers)
-    config, walked = walk(root, env, base, home)
+    config, walked = walk(root, env, base, home, secrets)
     walked.problems[:0] = problems
     Checker(config, walked, _declared(root), engines, providers).run()
     if walked.problems:

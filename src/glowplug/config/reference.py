@@ -34,6 +34,8 @@ and where it comes from.
   it is an error.
 - **`file:/path`** in `api_key` and `headers` reads the value from a file, which only you should be able to read
   (`chmod 600`).
+- **`secret:NAME`** there takes the value from the database, where `glowplug secrets set NAME` keeps it sealed. A secret
+  that is not there or cannot be opened makes only the models that need it unavailable.
 - **Paths** are relative to the file; `~` is your home directory.
 - **Names** are made of letters, digits and `. _ : / @ -`.
 - **Settings from the environment**: `GLOWPLUG_SERVER__PORT=8080` sets `server.port`, over the file. Every single value
@@ -105,7 +107,7 @@ def _takes(kind: shape.Type) -> str:
         case shape.BoolType():
             return "true/false"
         case shape.CustomType():
-            return "secret, or `file:/path`" if extra.get("file") else "secret"
+            return "secret, `file:/path` or `secret:NAME`" if extra.get("file") else "secret"
         case shape.VarTupleType():
             return f"list of {_takes(kind.item_type)}"
         case shape.DictType():

@@ -7,7 +7,7 @@ what msgspec has no word for:
     unit      "duration" (seconds, written `5m`) or "size" (bytes, written `64MiB`)
     forever   this duration may be -1
     positive  this duration must be more than 0
-    file      this secret may be written `file:/path`
+    file      this secret may be written `file:/path` or `secret:NAME`
     loose     text that may be written without quotes even when it looks like a number (`args: [-ngl, 99]`)
     keys      what the keys of this mapping are: "name", "model", "variable" or "header"
     unique    the items of this list must differ
@@ -173,10 +173,11 @@ class Provider(Struct, frozen=True, kw_only=True):
     api_key: Annotated[
         SecretOrFile | None,
         Meta(
-            description="The key, best as `${VARIABLE}` or `file:/path` (mode 0600). Without it and `base_url`: the "
+            description="The key, best as `${VARIABLE}`, `file:/path` (mode 0600) or `secret:NAME` (`glowplug secrets "
+            "set NAME` keeps it sealed in the database). Without it and `base_url`: the "
             "catalogue's variable. Leave it out when none is needed. "
             "An unset variable makes only this provider's models unavailable.",
-            examples=["${OPENAI_API_KEY}", "file:/run/secrets/openai"],
+            examples=["${OPENAI_API_KEY}", "file:/run/secrets/openai", "secret:openai"],
         ),
     ] = None
     headers: Annotated[

@@ -1,4 +1,4 @@
-"""Values from outside the file: `${VARIABLE}`, `${VARIABLE:-default}`, and `file:/path` for secrets.
+"""Values from outside the file: `${VARIABLE}`, `${VARIABLE:-default}`, and `file:/path` or `secret:NAME` for secrets.
 
 `$${` writes a plain `${`; any other `$` stands for itself.  A value that cannot be had is not an exception here: the
 caller decides whether it stops everything (`server:`) or only the models that need it.
@@ -9,9 +9,14 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from glowplug.secret import Secret
+
+SecretSource = Callable[[str], Secret | str]
+"""A name in `secret:NAME` → its value, or why it cannot be had, as a sentence without its end."""
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?:(:-)([^}]*))?\}|\$\{")
 _LONE_REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -62,7 +67,7 @@ def expand(raw: str, env: Mapping[str, str]) -> Expanded:
 
 def harmless(raw: str) -> bool:
     """A secret as written may be shown: it only says where the value is."""
-    return bool(_LONE_REFERENCE.fullmatch(raw)) or (raw.startswith("file:") and "${" not in raw)
+    return bool(_LONE_REFERENCE.fullmatch(raw)) or (raw.startswith(("file:", "secret:")) and "${" not in raw)
 
 
 @dataclass(frozen=True)

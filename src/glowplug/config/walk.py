@@ -12,22 +12,17 @@ from typing import Any, Final
 
 import msgspec.inspect as shape
 
+from glowplug.config.familiar import FAMILIAR
 from glowplug.config.lines import Mapping, Node, Path, Scalar, Sequence, dotted, plain_value, printable
 from glowplug.config.nearest import did_you_mean, nearest
 from glowplug.config.schema import Config
-from glowplug.config.secrets import expand, read_secret
+from glowplug.config.secrets import SecretSource, expand, read_secret
 from glowplug.config.wording import example, expected, said, what
 from glowplug.errors import Problem
 from glowplug.money import parse_usd
 from glowplug.secret import Secret
 from glowplug.units import parse_duration, parse_size
 
-_FAMILIAR: Final = {
-    "api_base": "base_url", "url": "base_url", "model": "id", "model_id": "id", "ttl": "keep_alive", "cmd": "command",
-    "model_path": "path", "file": "path", "fallbacks": "targets", "models": "targets", "environment": "env",
-    "vram": "memory", "gpus": "devices", "gpu": "devices", "max_tokens": "request_defaults", "health_check": "ready",
-    "key": "api_key", "token": "api_key", "listen": "host", "bind": "host", "max_parallel_requests": "max_concurrency",
-}  # fmt: skip
 _KEYS: Final = {
     "name": (re.compile(r"[A-Za-z0-9._:/@-]{1,200}"), "a name is made of letters, digits and . _ : / @ -"),
     "model": (
@@ -74,6 +69,8 @@ class Walked:
     """Values from the environment → the variables, whether referenced or overriding."""
     files: list[FilePath] = field(default_factory=list)
     """Secret files that were read."""
+    later: set[Path] = field(default_factory=set)
+    """Secrets of the database that nobody could look up yet."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +84,21 @@ class _Given:
     referenced: bool
 
 
-def walk(root: Mapping, env: Env[str, str], base: FilePath, home: str) -> tuple[Config, Walked]:
-    """The configuration in `root`.  What could not be read is left out and has a problem in `Walked.problems`."""
-    walker = _Walker(env, base, home)
+def walk(
+    root: Mapping, env: Env[str, str], base: FilePath, home: str, secrets: SecretSource | None = None
+) -> tuple[Config, Walked]:
+    """The configuration in `root`.  What could not be read is left out and has a problem in `Walked.problems`.
+
+    Without `secrets` those of the database are left open (`Walked.later`).
+    """
+    walker = _Walker(env, base, home, secrets)
     config = walker.convert(root, shape.type_info(Config), (), 1, {})
     return (config if isinstance(config, Config) else Config()), walker.found
 
 
 class _Walker:
-    def __init__(self, env: Env[str, str], base: FilePath, home: str) -> None:
+    def __init__(self, env: Env[str, str], base: FilePath, home: str, secrets: SecretSource | None) -> None:
+        self._secrets = secrets
         self._env = env
         self._base = base
         self._home = home
@@ -175,7 +178,7 @@ class _Walker:
         return FAILED if failed else kind.cls(**values)
 
     def _unknown(self, key: str, fields: dict[str, shape.Field], at: Path, line: int) -> None:
-        familiar = _FAMILIAR.get(key.lower(), "")
+        familiar = FAMILIAR.get(key.lower(), "")
         if familiar in fields and not nearest(key, fields):
             hint = f"did you mean {familiar}?"
         else:
@@ -343,9 +346,22 @@ class _Walker:
                 self._lost(at, line, read.missing)
                 return Secret("")
             text = read.text
+        elif extra.get("file") and text.startswith("secret:"):
+            self.found.raw.setdefault(at, text)
+            return self._stored(text.removeprefix("secret:"), at, line)
         if "\0" in text:
             return self._wrong(at, line, "must not have a zero byte in it")
         return Secret(text)
+
+    def _stored(self, name: str, at: Path, line: int) -> Secret:
+        """A secret of the database."""
+        if self._secrets is None:
+            self.found.later.add(at)
+            return Secret("")
+        value = self._secrets(name)
+        if isinstance(value, str):
+            self._lost(at, line, value)
+        return Secret("") if isinstance(value, str) else value
 
     # ---- notes
 

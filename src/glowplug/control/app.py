@@ -12,6 +12,7 @@ from glowplug.control.api import (
     bodies,
     budgets,
     config,
+    credentials,
     events,
     keys,
     leases,
@@ -46,8 +47,8 @@ _WORKERS = "v1"
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
-        status, models, plan, route, memory, leases, keys, budgets, limits, usage, config, events, metrics, responses,
-        requests, bodies, ledger,
+        status, models, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config, events, metrics,
+        responses, requests, bodies, ledger,
     )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 

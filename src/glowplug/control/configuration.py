@@ -14,6 +14,7 @@ from glowplug.clock import Clock
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff, diff
 from glowplug.config.load import Loaded, load
+from glowplug.config.secrets import SecretSource
 from glowplug.config.watch import Watcher
 from glowplug.control.events import Broadcaster, Event
 from glowplug.errors import ConfigError, Problem
@@ -36,12 +37,14 @@ class Configuration:
         events: Broadcaster,
         clock: Clock,
         providers: ProviderCatalogue = NO_PROVIDERS,
+        secrets: SecretSource | None = None,
     ) -> None:
         self._loaded = loaded
         self._workers = workers
         self._env = env
         self._engines = engines
         self._providers = providers
+        self._secrets = secrets
         self._events = events
         self._clock = clock
         self._stale = ""
@@ -69,6 +72,15 @@ class Configuration:
     async def watch(self) -> None:
         """Follow the file until cancelled."""
         await self._watcher.run()
+
+    def secret_uses(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the secrets of the database → the settings that have them."""
+        return self._loaded.secret_uses()
+
+    async def secrets_changed(self) -> None:
+        """Read the file again, because a secret it names has another value (or has one at all)."""
+        if self._loaded.path is not None:
+            await self._watcher.reload()
 
     # ---- ConfigSource
 
@@ -107,7 +119,9 @@ class Configuration:
         return self._loaded.path
 
     def _read(self) -> Loaded:
-        return load(self._file(), env=self._env, engines=self._engines, providers=self._providers)
+        return load(
+            self._file(), env=self._env, engines=self._engines, providers=self._providers, secrets=self._secrets
+        )
 
     def _outcome(self, outcome: Loaded | ConfigError) -> None:
         if isinstance(outcome, ConfigError):

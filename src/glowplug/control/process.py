@@ -30,10 +30,10 @@ from glowplug.control.publisher import Publisher
 from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
 from glowplug.control.suspend import Suspend
-from glowplug.control.telemetry import Tapped, Telemetry
+from glowplug.control.telemetry import Tapped, exporter
 from glowplug.domain.snapshot import Snapshot
 from glowplug.engines.base import Engine
-from glowplug.errors import ConfigError, StoreError
+from glowplug.errors import StoreError
 from glowplug.launchers.base import Choice, Launcher
 from glowplug.launchers.chooser import Launchers
 from glowplug.ledger.fold import Folder
@@ -49,6 +49,7 @@ from glowplug.store.database import Database
 from glowplug.store.spend import Spend
 from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
+from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
@@ -90,18 +91,20 @@ class ControlProcess:
         self._clock = SystemClock()
         self._started = self._clock.unix()
         self._events = Broadcaster()
+        self._database = Database(paths.database)
+        self._credentials = CredentialBook(self._database, paths.keyring, self._clock)
         self._configuration = Configuration(
             loaded, workers=workers, env=env, engines=catalogue, providers=providers, events=self._events,
-            clock=self._clock,
+            clock=self._clock, secrets=self._credentials.secret,
         )  # fmt: skip
+        self._credentials.connect(self._configuration.secrets_changed, self._configuration.secret_uses)
         self._launcher = launcher
         self._outbox = LinkOutbox(self._events, self._clock)
         self._manager = Manager(
             launcher, engines, Records(paths.instances), LoopScheduler(), self._outbox, hardware, logs=paths.logs
         )
-        self._database = Database(paths.database)
         self._responses = ResponseBook(self._database, self._clock, forgotten=self._forgotten)
-        self._telemetry = self._exporter(loaded)
+        self._telemetry = exporter(loaded.resolved.telemetry, self._configuration.catalog)
         folder = Folder(paths.journal, self._ledger(), is_gone)
         self._workers = workers
         self._metering = Metering(
@@ -156,6 +159,9 @@ class ControlProcess:
             _log.warning("the database was upgraded; the old one is %s", self._database.backup)
         await asyncio.to_thread(self._prices.load)
         start = await first_start(self._database, self._paths, self._clock)
+        await self._credentials.load()
+        if self._configuration.secret_uses():
+            await self._configuration.secrets_changed()
         self._loop = asyncio.get_running_loop()
         self._budgets = BudgetBook(self._database, self._clock, self._budgets_changed, self._metering.states)
         await self._budgets.load()
@@ -192,24 +198,6 @@ class ControlProcess:
         store = AttemptStore(self._database)
         return store if self._telemetry is None else Tapped(store, self._telemetry.tell)
 
-    def _exporter(self, loaded: Loaded) -> Telemetry | None:
-        """Where attempts are exported to, if anywhere; what cannot export does not keep us from serving."""
-        settings = loaded.resolved.telemetry
-        if not settings.otlp:
-            return None
-        try:
-            return Telemetry(settings.otlp, settings.headers, self._provider_of)
-        except ConfigError as error:
-            _log.error("%s", error)
-            return None
-
-    def _provider_of(self, model: str) -> str:
-        """Who serves a model: its provider, or its engine."""
-        catalog = self._configuration.catalog()
-        engines = {one.name: one.engine for one in catalog.local}
-        owners = {one.name: one.owner for one in catalog.models}
-        return engines.get(model) or owners.get(model, "")
-
     def _services(self) -> Services:
         return Services(
             clock=self._clock,
@@ -217,6 +205,7 @@ class ControlProcess:
             keys=self._keys,
             budgets=self._budgets,
             limits=self._limits,
+            credentials=self._credentials,
             usage=Usage(self._database, self._metering.fold),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,

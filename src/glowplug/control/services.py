@@ -12,6 +12,7 @@ from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.config import ConfigSource
+from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
@@ -52,6 +53,8 @@ class Services:
     limits: LimitBook | None = None
     route_plans: RoutePlans | None = None
     """Where requests would go; None where there are no workers to ask."""
+    credentials: CredentialBook | None = None
+    """Secrets of providers."""
     responses: ResponseBook | None = None
     """Responses that are kept for clients; None where nothing is kept."""
     plans: Plans | None = None

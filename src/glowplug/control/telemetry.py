@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from glowplug import __version__
+from glowplug.config.resolve import TelemetrySettings
 from glowplug.domain.usage import AttemptClosed, AttemptOpened
 from glowplug.errors import ConfigError
 from glowplug.ledger.spans import DURATIONS, NAMES, SCHEMA, TOKENS, Span, labels, span_of
 from glowplug.store.attempts import AttemptStore
+from glowplug.usecases.catalog import Catalog
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -158,3 +160,22 @@ def _readable(span: Span, resource: Resource) -> ReadableSpan:
         end_time=span.end,
         instrumentation_scope=InstrumentationScope("glowplug", __version__, SCHEMA),
     )
+
+
+def exporter(settings: TelemetrySettings, catalog: Callable[[], Catalog]) -> Telemetry | None:
+    """Where attempts are exported to, if anywhere; what cannot export does not keep us from serving."""
+    if not settings.otlp:
+        return None
+
+    def provider_of(model: str) -> str:
+        """Who serves a model: its provider, or its engine."""
+        now = catalog()
+        engines = {one.name: one.engine for one in now.local}
+        owners = {one.name: one.owner for one in now.models}
+        return engines.get(model) or owners.get(model, "")
+
+    try:
+        return Telemetry(settings.otlp, settings.headers, provider_of)
+    except ConfigError as error:
+        _log.error("%s", error)
+        return None

@@ -22,6 +22,8 @@ from sqlalchemy import (
     text,
 )
 
+from glowplug.store.sealed import Sealed
+
 metadata = MetaData()
 
 api_keys = Table(
@@ -213,3 +215,13 @@ use_limits = Table(
     PrimaryKeyConstraint("scope", "name", name="use_limits_pk"),
 )
 """How much may be used at a time, where it is no key's own."""
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("value", Sealed, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+"""Secrets of providers, which the configuration names as `secret:NAME`."""

@@ -5,15 +5,14 @@ Also every later start, which finds all three and changes nothing.
 
 from __future__ import annotations
 
-import os
 import secrets
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from glowplug.clock import Clock
 from glowplug.domain.access import Role
 from glowplug.errors import StoreError
+from glowplug.files import keep_private, write_private
 from glowplug.paths import Paths
 from glowplug.secret import Secret, key_digest
 from glowplug.store import keys
@@ -62,7 +61,7 @@ def _pepper(path: Path, count: int) -> bytes:
         raise StoreError(
             f"{path} has {len(pepper)} bytes instead of {_PEPPER_BYTES}", hint="restore that file from a backup"
         )
-    _keep_private(path)
+    keep_private(path)
     return pepper
 
 
@@ -72,7 +71,7 @@ async def _command_line_key(database: Database, path: Path, pepper: bytes, clock
         digest, now = key_digest(pepper, token), clock.unix()
         stored = await database.run(keys.every)
         if any(key.digest == digest and key.role is Role.ADMIN and usable(key, now) for key in stored):
-            _keep_private(path)
+            keep_private(path)
             return
     key, secret = mint(NewKey(name="command line", role=Role.ADMIN), pepper, clock.unix())
     # The file first: killed in between, it holds a key nobody knows, and the next start makes another.
@@ -87,23 +86,3 @@ def _token(path: Path) -> bytes:
         return b""
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}", hint="check its owner and mode") from None
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a whole file with mode 0600, or nothing.  Raises StoreError."""
-    new = path.with_name(path.name + ".new")
-    try:
-        new.unlink(missing_ok=True)
-        descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be written: {error.strerror}", hint="check its disk and directory") from None
-
-
-def _keep_private(path: Path) -> None:
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        path.chmod(0o600)

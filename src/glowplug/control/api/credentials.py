@@ -1,0 +1,42 @@
+"""`/admin/credentials`: secrets of providers.  Nothing here answers with a value."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from glowplug.control.answers import answer
+from glowplug.control.auth import Policy
+from glowplug.control.inputs import Query, body
+from glowplug.control.routes import Endpoint
+from glowplug.control.services import Services
+from glowplug.usecases.credentials import NewCredential
+from glowplug.usecases.page import MOST
+
+
+def routes(services: Services) -> tuple[Endpoint, ...]:
+    credentials = services.credentials
+    if credentials is None:
+        return ()
+
+    async def show(request: Request) -> Response:
+        query = Query(request, ("limit", "after"))
+        return answer(credentials.list(query.number("limit", MOST, MOST), query.text("after")))
+
+    async def put(request: Request) -> Response:
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        return answer(await credentials.put(await body(request, NewCredential), dry_run))
+
+    async def delete(request: Request) -> Response:
+        query = Query(request, ("name", "dry_run"))
+        return answer(await credentials.delete(query.text("name"), query.flag("dry_run")))
+
+    async def rotate(request: Request) -> Response:
+        return answer(await credentials.rotate(Query(request, ("dry_run",)).flag("dry_run")))
+
+    return (
+        Endpoint("GET", "/admin/credentials", show, "secrets of providers, without their values", Policy.ADMIN),
+        Endpoint("PUT", "/admin/credentials", put, "store a secret, sealed", Policy.ADMIN),
+        Endpoint("DELETE", "/admin/credentials", delete, "forget a secret", Policy.ADMIN),
+        Endpoint("POST", "/admin/credentials/rotate", rotate, "seal all secrets with a new key", Policy.ADMIN),
+    )
