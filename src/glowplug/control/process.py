@@ -33,7 +33,7 @@ from glowplug.control.suspend import Suspend
 from glowplug.control.telemetry import Tapped, exporter
 from glowplug.domain.snapshot import Snapshot
 from glowplug.engines.base import Engine
-from glowplug.errors import StoreError
+from glowplug.errors import ConfigError, StoreError
 from glowplug.launchers.base import Choice, Launcher
 from glowplug.launchers.chooser import Launchers
 from glowplug.ledger.fold import Folder
