@@ -87,12 +87,17 @@ def admit(call: Call) -> None:
     if guard is not None and (over := guard.refusal(now)) is not None:
         raise over
     # The route first: a request that its rate turns away is not counted against the key.
-    if route.limiter is not None and (wait := route.limiter.take(now)):
-        raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
-    if key.limiter is not None and (wait := key.limiter.take(now)):
-        raise refusals.over_rate("This API key", key.limiter.rpm, wait)
+    if route.limiter is not None:
+        if wait := route.limiter.take(now):
+            raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
+        call.limited = True
+    if key.limiter is not None:
+        if wait := key.limiter.take(now):
+            raise refusals.over_rate("This API key", key.limiter.rpm, wait)
+        call.limited = True
     call.route = route
     call.targets = targets
     if guard is not None:
         call.held = guard.take(call, now)
+        call.limited = True
     call.wait_until = now + route.timeout
