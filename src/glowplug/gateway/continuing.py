@@ -81,6 +81,8 @@ class Continued:
 
     __slots__ = ("_bare", "data", "raw_model", "stream", "wants_usage")
 
+    ours = False
+
     def __init__(self, full: Peeked, bare: Peeked) -> None:
         self.data = full.data
         self.raw_model = full.raw_model
