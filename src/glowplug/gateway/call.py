@@ -148,8 +148,11 @@ class Call:
         """Wait behind `before` others."""
         limits = self.plane.tables.limits
         if before >= limits.waiting:
-            self.give_up(wait.target, wait.given_up(), "too many wait")
-            return
+            crowding = wait.crowding()
+            if crowding is None:
+                self.give_up(wait.target, wait.given_up(), "too many wait")
+                return
+            crowding.give_way()
         self.waiting = wait
         if not self.body.stream:
             self.wait_until = min(self.wait_until, self.t0 + limits.plain_wait)

@@ -60,7 +60,7 @@ def _take(call: Call, decision: Decision, standings: list[Standing], now: float)
     elif decision.step is Step.WAIT:
         call.wait(EngineWait(call, targets[index]), len(targets[index].waiters), now)
     elif decision.step is Step.QUEUE:
-        call.wait(SlotWait(call, targets[index]), len(targets[index].queue.entries), now)
+        call.wait(SlotWait(call, targets[index]), len(targets[index].queue), now)
     elif call.last_error is not None:
         call.refuse(call.last_error)
     elif standings[index] is Standing.COLD and key.rights is Rights.WARM:

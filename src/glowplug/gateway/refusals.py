@@ -186,7 +186,7 @@ def full_error(target: Target) -> LimitReached:
     """The target is at its concurrency and this request does not get a slot in time."""
     most = target.route.max_concurrency
     return LimitReached(
-        f"The model {target.name!r} already serves {most} requests at once, and {len(target.queue.entries)} more wait",
+        f"The model {target.name!r} already serves {most} requests at once, and {len(target.queue)} more wait",
         hint="try again after Retry-After",
         code="model_full",
         retry_after=1.0,

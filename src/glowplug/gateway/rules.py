@@ -93,7 +93,7 @@ def trait(route: Route, target: Target) -> Trait:
     """What matters of a target."""
     model, weights = target.route, route.alias.weights
     weight = weights[route.alias.targets.index(model.name)] if weights and model.name in route.alias.targets else 1
-    busy = target.active + len(target.queue.entries) + len(target.waiters)
+    busy = target.active + len(target.queue) + len(target.waiters)
     return Trait(model.tags, model.context_window, Facts(weight, busy, target.first_byte, model.price, model.local))
 
 
