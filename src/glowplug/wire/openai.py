@@ -316,7 +316,11 @@ def estimate_tokens(count_bytes: int) -> int:
 
 # ---- errors
 
-_PARAMS: Final = {"model_not_found": "model", "previous_response_not_found": "previous_response_id"}
+_PARAMS: Final = {
+    "model_not_found": "model",
+    "previous_response_not_found": "previous_response_id",
+    "item_not_found": "input",
+}
 """Codes of errors that are about one member of the request."""
 
 
