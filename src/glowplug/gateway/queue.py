@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 class Queued(Waits, Protocol):
     """A request in a queue: it is told one of these, once, and is out of the queue then."""
 
+    target: Target
+    """Whose slot it waits for; those that come from one name with a `*` stand in one line."""
+
     def served(self) -> None:
         """A slot is free: take it now."""
 
