@@ -26,7 +26,7 @@ to do.  Each wire has its own encoder of these (for OpenAI: `glowplug.wire.opena
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class GlowplugError(Exception):
@@ -101,8 +101,10 @@ class LimitReached(RequestError):
     type = "rate_limit_error"
     default_code = "rate_limit_exceeded"
     rate: tuple[int, int, float] | None = None
-    """The limit in requests a minute, how many are left, and the seconds until none of it is used; None: it is another
-    limit."""
+    """The limit a minute, how much of it is left, and the seconds until none of it is used; None: it is a limit of
+    another kind."""
+    unit: Literal["requests", "tokens"] = "requests"
+    """What `rate` counts."""
 
 
 class Unavailable(GlowplugError):

@@ -184,6 +184,12 @@ class FakeServer:
                 return {"id": key, "revoked_at": 1.0}
             case ("GET", "requests"):
                 return {"data": self.requests[: int(query["limit"])], "next": None}
+            case ("GET", "requests", request, "bodies"):
+                return {
+                    "request": request, "key": "key_1", "at": 1.0, "kind": "chat", "asked": "chat-default",
+                    "model": "chat-cloud", "status": 200, "sent": '{"model":"chat-default","messages":[]}',
+                    "answered": "data: {\"choices\":[]}\n\ndata: [DONE]\n\n", "truncated": False,
+                }  # fmt: skip
             case ("GET", "requests", _):
                 return self.requests[0]
             case ("GET", "ledger", "check"):

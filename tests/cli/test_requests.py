@@ -24,3 +24,14 @@ def test_one_as_json(glowplug: Glowplug, server: FakeServer) -> None:
     assert server.requests
     said = glowplug("requests", "req_1", "--json")
     assert json.loads(said.out)["request"] == "req_1", said
+
+
+def test_bodies_as_json(glowplug: Glowplug, server: FakeServer) -> None:
+    said = json.loads(glowplug("requests", "req_1", "--bodies", "--json").out)
+    assert (said["request"], said["bodies"]["status"]) == ("req_1", 200)
+    assert json.loads(said["bodies"]["sent"]) == {"model": "chat-default", "messages": []}
+
+
+def test_without_the_option_bodies_are_not_asked_for(glowplug: Glowplug, server: FakeServer) -> None:
+    glowplug("requests", "req_1")
+    assert not [path for _, path, _ in server.seen if path.endswith("/bodies")]

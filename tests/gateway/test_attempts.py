@@ -125,7 +125,7 @@ def test_the_clients_own_faults_do_not_fail_over(rig: Rig, status: int) -> None:
     rig.reply(whole({"error": {"message": "theirs"}}, status, "x-ratelimit-limit: 5", "set-cookie: a=b"))
     assert client.answer.status == status
     assert client.answer.json == {"error": {"message": "theirs"}}
-    assert client.answer.headers["x-ratelimit-limit"] == "5"
+    assert client.answer.headers["llm_provider-x-ratelimit-limit"] == "5"
     assert "set-cookie" not in client.answer.headers
     assert len(rig.ups) == 1
 

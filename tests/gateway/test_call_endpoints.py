@@ -201,7 +201,7 @@ def test_fields_of_the_wire_pass(rig: Rig) -> None:
     assert b"anthropic-beta: a,b" in sent
     assert b"anthropic-version: 2024-01-01" in sent
     rig.reply(whole({"type": "message"}, 200, "anthropic-ratelimit-requests-limit: 5"))
-    assert client.answer.headers["anthropic-ratelimit-requests-limit"] == "5"
+    assert client.answer.headers["llm_provider-anthropic-ratelimit-requests-limit"] == "5"
     assert client.answer.headers["request-id"] == client.answer.headers["x-request-id"]
 
 

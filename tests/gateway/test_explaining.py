@@ -136,7 +136,7 @@ def happened(rig: Rig, client: Any) -> tuple[str, str]:
     for target in rig.plane.tables.targets.values():
         if target.waiters:
             return "load", target.name
-        if target.queue.entries:
+        if target.queue:
             return "queue", target.name
     raise AssertionError("nothing happened")
 
@@ -156,7 +156,7 @@ def picture(rig: Rig) -> Any:
     plane = rig.plane
     targets = [
         (
-            t.name, t.active, t.warmed_at, t.asked, t.first_byte, t.watched, len(t.waiters), len(t.queue.entries),
+            t.name, t.active, t.warmed_at, t.asked, t.first_byte, t.watched, len(t.waiters), len(t.queue),
             t.limiter and t.limiter._due, t.breaker and (t.breaker.until, t.breaker.trying, t.breaker._row),
         )
         for t in plane.tables.targets.values()
@@ -222,6 +222,23 @@ def test_the_first_that_is_named_is_the_first_that_is_asked(
         rig.spin()
     assert told == happened(rig, client)
     client.wire.lose()
+    rig.spin()
+
+
+def test_a_full_line_has_room_for_a_key_that_has_less_in_it(rigs: asyncio.AbstractEventLoop) -> None:
+    rig = Rig(rigs)
+    put(rig, local("c"), keys=(key(KEY, "user"), key("sk-gp-other", "other")))
+    rig.plane.tables.limits = type(rig.plane.tables.limits)(waiting=2)
+    clients = [rig.ask(chat("al", stream=True)) for _ in range(2)]
+    crowd, other = (explained(rig.plane, RouteQuestion(model="al", key=name, body=b"")) for name in ("user", "other"))
+    assert crowd.refusal is not None
+    assert (other.refusal, other.first) == (None, "c")
+    late = rig.ask(chat("al", stream=True), token="sk-gp-other")
+    assert len(rig.plane.tables.targets["c"].waiters) == 2
+    assert b"error" in clients[1].wire.data
+    assert b"error" not in late.wire.data
+    for client in (*clients, late):
+        client.wire.lose()
     rig.spin()
 
 

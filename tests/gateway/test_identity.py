@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from pathlib import Path
 
 import msgspec
 
+from glowplug.domain.budget import Scope, UseLimit
 from glowplug.domain.price import Price, Rates
-from tests.gateway.rig import END, MODELS, STREAM_HEAD, Rig, chat, delta, events, snapshot, whole
+from tests.gateway.metered import USER, Metered
+from tests.gateway.rig import (
+    END,
+    KEY,
+    MODELS,
+    STREAM,
+    STREAM_HEAD,
+    Rig,
+    chat,
+    cloud,
+    delta,
+    events,
+    key,
+    snapshot,
+    whole,
+)
 
 
 def test_who_served_and_how_long_it_took(rig: Rig) -> None:
@@ -51,3 +69,66 @@ def test_a_price_of_zero_is_a_cost_of_zero(rig: Rig) -> None:
     client = rig.ask(chat("cloud"))
     rig.reply(whole(), "cloud")
     assert client.answer.headers["x-glowplug-cost"] == client.answer.headers["x-litellm-response-cost"] == "0"
+
+
+def _rates(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if "ratelimit" in name}
+
+
+def test_who_has_no_limits_hears_nothing_of_rates(rig: Rig) -> None:
+    client = rig.ask(chat("cloud"))
+    rig.reply(whole())
+    assert not _rates(client.answer.headers)
+
+
+def test_a_good_answer_says_what_its_key_has_left(rig: Rig) -> None:
+    rig.apply(snapshot(keys=(key(KEY, "user", rpm=10),)))
+    client = rig.ask(chat("cloud"))
+    rig.reply(whole({"choices": []}, 200, "x-ratelimit-limit-requests: 9000"))
+    assert _rates(client.answer.headers) == {
+        "llm_provider-x-ratelimit-limit-requests": "9000",
+        "x-ratelimit-limit-requests": "10", "x-ratelimit-remaining-requests": "9", "x-ratelimit-reset-requests": "6s",
+    }  # fmt: skip
+    client = rig.ask(chat("cloud", stream=True))
+    rig.reply(STREAM)
+    assert _rates(client.answer.headers)["x-ratelimit-remaining-requests"] == "8"
+
+
+def test_the_tightest_of_key_alias_and_model_is_said(rig: Rig) -> None:
+    rig.apply(snapshot(keys=(key(KEY, "user", rpm=10),), models=(cloud("cloud", rpm=2),), aliases=()))
+    client = rig.ask(chat("cloud"))
+    rig.reply(whole())
+    found = _rates(client.answer.headers)
+    assert (found["x-ratelimit-limit-requests"], found["x-ratelimit-remaining-requests"]) == ("2", "1")
+
+
+def test_anthropics_wire_has_its_own_names_and_tokens_are_said_too(
+    turned_loop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> None:
+    metered = Metered(tmp_path)
+    rig = Rig(turned_loop)
+    rig.plane.tables._guards = metered.guards()
+    limits = (UseLimit(scope=Scope.TEAM, name="web", rpm=60, tpm=6000),)
+    rig.apply(metered.snapshot(keys=(USER,), limits=limits))
+    client = rig.ask({**chat("cloud"), "max_tokens": 100}, path="/v1/messages")
+    rig.reply(whole())
+    found = _rates(client.answer.headers)
+    assert found["anthropic-ratelimit-requests-limit"] == "60"
+    assert found["anthropic-ratelimit-requests-remaining"] == "59"
+    assert found["anthropic-ratelimit-tokens-limit"] == "6000"
+    assert int(found["anthropic-ratelimit-tokens-remaining"]) == 6000 - 7
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found["anthropic-ratelimit-tokens-reset"])
+    assert len(found) == 6
+
+
+def test_a_refusal_for_tokens_says_them_as_answers_do(turned_loop: asyncio.AbstractEventLoop, tmp_path: Path) -> None:
+    metered = Metered(tmp_path)
+    rig = Rig(turned_loop)
+    rig.plane.tables._guards = metered.guards()
+    rig.apply(metered.snapshot(keys=(USER,), limits=(UseLimit(scope=Scope.TEAM, name="web", tpm=60),)))
+    rig.ask(chat("cloud", max_tokens=1000))
+    client = rig.ask(chat("cloud"))
+    assert client.answer.status == 429
+    found = _rates(client.answer.headers)
+    assert (found["x-ratelimit-limit-tokens"], found["x-ratelimit-remaining-tokens"]) == ("60", "0")
+    assert len(found) == 3

@@ -5,44 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import Cold
 from glowplug.domain.snapshot import AliasRoute, Limits
-from glowplug.gateway.queue import Queue
 from glowplug.wire import link
 from glowplug.wire.exposition import Sample
 from tests.gateway.endpoints import Case, error_of, every_case, everything
 from tests.gateway.rig import ADMIN, KEY, STREAM, Client, Rig, chat, cloud, key, local, payloads, snapshot, whole
 
 DEAD = Failure(kind=FailureKind.CRASH, message="it crashed", until=4e9)
-
-
-class Told:
-    """A request that only remembers."""
-
-    def served(self) -> None: ...
-    def moved(self) -> None: ...
-    def orphaned(self) -> None: ...
-
-
-@given(st.lists(st.integers(-2, 2), max_size=12), st.lists(st.integers(0, 11), max_size=5))
-def test_priority_then_first_come(priorities: list[int], leaving: list[int]) -> None:
-    queue = Queue()
-    requests = [Told() for _ in priorities]
-    for request, priority in zip(requests, priorities, strict=True):
-        queue.join(request, priority)
-    gone = {number for number in leaving if number < len(requests)}
-    for number in leaving:
-        if number < len(requests):
-            queue.leave(requests[number])
-    order = [n for n in sorted(range(len(requests)), key=lambda n: -priorities[n]) if n not in gone]
-    assert [queue.position(requests[n]) for n in order] == list(range(1, len(order) + 1))
-    assert all(queue.position(requests[n]) == 0 for n in gone)
-    assert [queue.pop() for _ in order] == [requests[n] for n in order]
-    assert queue.entries == []
 
 
 def one(most: int | None = 1, **more: Any) -> Any:
@@ -84,6 +56,50 @@ def test_higher_keys_first(rig: Rig) -> None:
     rig.reply(whole())
     rig.reply(whole())
     assert _answered(low) == [200, 200]
+
+
+def test_keys_in_turn(rig: Rig) -> None:
+    rig.apply(one(keys=(key(KEY, "greedy"), key(ADMIN, "modest"))))
+    busy = [rig.ask(chat("cloud")) for _ in range(6)]
+    late = [rig.ask(chat("cloud"), token=ADMIN) for _ in range(2)]
+    served = []
+    for _ in range(8):
+        before = _answered(late).count(200)
+        rig.reply(whole())
+        served.append("modest" if _answered(late).count(200) > before else "greedy")
+    assert served == ["greedy", "greedy", "modest", "greedy", "modest", "greedy", "greedy", "greedy"]
+    assert _answered(busy) == [200] * 6
+
+
+def test_a_line_full_of_one_key_has_room_for_another(rig: Rig) -> None:
+    rig.apply(one(keys=(key(KEY, "greedy"), key(ADMIN, "modest")), limits=Limits(waiting=2)))
+    rig.ask(chat("cloud"))
+    first, second = rig.ask(chat("cloud")), rig.ask(chat("cloud"))
+    third = rig.ask(chat("cloud"))
+    assert _answered([first, second, third]) == [0, 0, 429]
+    late = rig.ask(chat("cloud"), token=ADMIN)
+    assert _answered([first, second, late]) == [0, 429, 0]
+    again = rig.ask(chat("cloud"), token=ADMIN)
+    assert _answered([first, late, again]) == [0, 0, 429]
+    for _ in range(3):
+        rig.reply(whole())
+    assert _answered([first, late]) == [200, 200]
+
+
+def test_keys_that_waited_for_a_load_are_served_in_turn(rig: Rig) -> None:
+    rig.apply(one(keys=(key(KEY, "greedy"), key(ADMIN, "modest")), limits=Limits(waiting=4)))
+    greedy = [rig.ask(chat("local")) for _ in range(4)]
+    modest = rig.ask(chat("local"), token=ADMIN)
+    assert _answered(greedy) == [0, 0, 0, 503], "the last of them made room"
+    assert rig.uplink.take()[-1] == link.Ensure("local", 4)
+    rig.grant()
+    rig.spin()
+    rig.reply(whole())
+    rig.reply(whole())
+    assert (_answered(greedy), _answered([modest])) == ([200, 0, 0, 503], [200])
+    rig.reply(whole())
+    rig.reply(whole())
+    assert _answered(greedy) == [200, 200, 200, 503]
 
 
 def test_who_comes_later_does_not_overtake(rig: Rig) -> None:
@@ -136,7 +152,7 @@ def test_what_is_told_when_there_is_no_slot(rig: Rig, case: Case, why: str) -> N
     assert error["type"] == "rate_limit_error"
     assert client.answer.status == 429
     assert client.answer.headers["retry-after"] == "1"
-    assert rig.plane.tables.targets["cloud"].queue.entries == []
+    assert not rig.plane.tables.targets["cloud"].queue
     blocking.wire.lose()
 
 
@@ -151,7 +167,7 @@ def test_another_target_that_becomes_ready_answers(rig: Rig) -> None:
     rig.ups[1].say(whole({"n": 2}))
     assert client.answer.json == {"n": 2}
     assert client.answer.headers["x-glowplug-model"] == "cloud2"
-    assert rig.plane.tables.targets["cloud"].queue.entries == []
+    assert not rig.plane.tables.targets["cloud"].queue
     busy[0].wire.lose()
 
 
@@ -262,7 +278,7 @@ def test_a_drain_of_the_worker_ends_the_line(rig: Rig) -> None:
     busy, waiting = rig.ask(chat("cloud")), rig.ask(chat("cloud"))
     waiting.conn.call.shut()  # type: ignore[union-attr]
     assert waiting.answer.json["error"]["code"] == "shutting_down"
-    assert rig.plane.tables.targets["cloud"].queue.entries == []
+    assert not rig.plane.tables.targets["cloud"].queue
     busy.wire.lose()
 
 

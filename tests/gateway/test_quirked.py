@@ -10,7 +10,20 @@ from glowplug.domain.model import Capability
 from glowplug.gateway.kinds import kind_named
 from glowplug.gateway.quirked import Quirked, quirked
 from glowplug.gateway.shapes import AsIs
-from tests.gateway.rig import END, STREAM_HEAD, Rig, chat, cloud, delta, events, local, request, snapshot, whole
+from tests.gateway.rig import (
+    END,
+    STREAM_HEAD,
+    Rig,
+    chat,
+    cloud,
+    delta,
+    events,
+    local,
+    payloads,
+    request,
+    snapshot,
+    whole,
+)  # fmt: skip
 
 LINE = "x-anthropic-billing-header: cc_version=2; cch=abc;\n"
 MESSAGES = {"max_tokens": 5, "system": LINE + "Be brief", "messages": [{"role": "user", "content": "hi"}]}
@@ -104,3 +117,40 @@ def test_the_hot_path_of_other_endpoints_is_kept(rig: Rig) -> None:
     plain, stripped = roads[kind_named("chat").index], roads[kind_named("messages").index]
     assert plain is not None and plain.splice
     assert stripped is not None and not stripped.splice
+
+
+BAD = {"choices": [{"delta": {"content": "a"}, "finish_reason": ""}]}
+USED = {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 7}}
+
+
+def test_forwarded_answers_are_as_they_came_without_the_quirk(rig: Rig) -> None:
+    using(rig)
+    client = rig.ask(chat(stream=True))
+    rig.reply(STREAM_HEAD + events(BAD, USED, "[DONE]") + END, "cloud")
+    assert payloads(client.answer.body) == [BAD, "[DONE]"]
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_streams_are_mended_with_it(rig: Rig, size: int) -> None:
+    using(rig, "mend-answers")
+    client = rig.ask(chat(stream=True))
+    stream = STREAM_HEAD + events(BAD, USED, "[DONE]") + END
+    for at in range(0, len(stream), size):
+        rig.up("cloud").say(stream[at : at + size])
+    rig.spin()
+    first, done = payloads(client.answer.body)
+    assert (first["choices"][0]["index"], first["choices"][0]["finish_reason"], done) == (0, None, "[DONE]")
+    assert client.answer.complete
+    (end,) = rig.journal.ends
+    assert (end.outcome, end.prompt_tokens, end.completion_tokens) == ("ok", 5, 7)
+
+
+def test_whole_answers_are_mended_and_refusals_are_not(rig: Rig) -> None:
+    using(rig, "mend-answers")
+    client = rig.ask(chat())
+    rig.reply(whole({"choices": [{"message": {"content": "a"}}], "usage": USED["usage"]}), "cloud")
+    assert client.answer.json["choices"][0]["message"]["role"] == "assistant"
+    assert client.answer.headers["content-type"] == "application/json"
+    client = rig.ask(chat())
+    rig.reply(whole({"choices": [{}], "error": {"message": "x"}}, 400), "cloud")
+    assert client.answer.json == {"choices": [{}], "error": {"message": "x"}}

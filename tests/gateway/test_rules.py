@@ -70,6 +70,29 @@ def test_what_the_prompt_is_refused_for_has_its_own_fallbacks(rig: Rig, error: A
     assert client.answer.status == 200
 
 
+LOOSE = {"targets": ("s",), "fallback": ("f",), "on_context": ("long",)}
+
+
+def test_those_for_long_prompts_go_before_fallbacks_of_unknown_window(rig: Rig) -> None:
+    put(rig, cloud("s", context_window=100), cloud("f"), cloud("long"), **LOOSE)
+    client = rig.ask(chat("al", more="x" * 4000))
+    rig.reply(whole({"error": {}}, 500), "long")
+    rig.reply(whole(), "f")
+    assert client.answer.status == 200
+    assert served(rig, chat("al")) == "s"
+
+
+def test_and_after_a_refusal_too(rig: Rig) -> None:
+    put(rig, cloud("s"), cloud("t"), cloud("f"), cloud("long"), **{**LOOSE, "targets": ("s", "t")})
+    client = rig.ask(chat("al"))
+    rig.reply(whole(LONG, 400), "s")
+    rig.reply(whole({"error": {}}, 500), "t")
+    rig.reply(whole({"error": {}}, 500), "long")
+    rig.reply(whole(), "f")
+    assert client.answer.status == 200
+    assert [end.model for end in rig.journal.ends] == ["s", "t", "long", "f"]
+
+
 def test_what_a_content_policy_refuses_is_offered_to_nobody_else(rig: Rig) -> None:
     put(rig, cloud("s"), cloud("t"))
     client = rig.ask(chat("al"))

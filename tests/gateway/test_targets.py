@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from glowplug.gateway.tables import Patterns
 from glowplug.gateway.targets import READY, Target
 from glowplug.routing.plan import Standing
 from tests.gateway.rig import Rig, chat, cloud, key, snapshot, whole
@@ -65,3 +68,41 @@ def test_what_was_learned_of_a_name_outlives_a_revision(rig: Rig) -> None:
     rig.apply(snapshot(revision=2, models=(star(),), aliases=()))
     assert rig.ask(chat("openai/a")).answer.status == 429
     assert len(rig.ups) == 1
+
+
+@pytest.fixture
+def two(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Rig:
+    """Two names at most are remembered."""
+    monkeypatch.setattr(Patterns, "MOST", 2)
+    rig.apply(snapshot(models=(star(credential="k", max_concurrency=2),), aliases=()))
+    return rig
+
+
+def _made(rig: Rig) -> list[str]:
+    return list(rig.plane.tables.patterns._made)
+
+
+def test_names_nobody_asks_for_any_more_are_forgotten_the_oldest_first(two: Rig) -> None:
+    for name in "abcd":
+        two.ask(chat(f"openai/{name}"))
+        two.reply(whole())
+    assert _made(two) == ["openai/c", "openai/d"]
+    shared = two.plane.tables.targets["openai/*"].shared
+    assert shared is not None
+    assert [target.name for target in shared.targets] == ["openai/*", "openai/c", "openai/d"]
+
+
+def test_a_name_that_is_being_answered_or_waits_is_not_forgotten(two: Rig) -> None:
+    running = [two.ask(chat(f"openai/{name}")) for name in "ab"]
+    waiting = two.ask(chat("openai/c"))
+    assert not waiting.answers
+    for name in "de":
+        assert two.plane.tables.route_named(f"openai/{name}") is not None
+    assert _made(two) == ["openai/a", "openai/b", "openai/c", "openai/e"], "as many as are in use, and one more"
+    for up in list(two.ups):
+        up.say(whole())
+    two.spin()
+    two.reply(whole())
+    assert [client.answer.status for client in (*running, waiting)] == [200] * 3
+    assert two.plane.tables.route_named("openai/f") is not None
+    assert _made(two) == ["openai/e", "openai/f"]

@@ -7,15 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glowplug.domain.model import Cold
+from glowplug.domain.snapshot import AliasRoute
 from glowplug.errors import RequestError
-from glowplug.gateway.wishes import WISHES, Wishes, parse
-from tests.gateway.rig import Rig, chat, whole
+from glowplug.gateway.wishes import WISHES, Wishes, joined, parse
+from glowplug.wire.wished import Wished
+from tests.gateway.rig import KEY, Rig, chat, cloud, key, snapshot, whole
 
 
 @pytest.mark.parametrize(("headers", "wishes"), [
     ({}, None), ({b"x-other": b"1"}, None), ({b"x-glowplug-timeout": b"90"}, Wishes(timeout=90.0)),
     ({b"x-litellm-timeout": b"1.5"}, Wishes(timeout=1.5)), ({b"x-glowplug-timeout": b"2m"}, Wishes(timeout=120.0)),
     ({b"x-glowplug-attempts": b"3"}, Wishes(attempts=3)), ({b"x-glowplug-fallback": b"off"}, Wishes(no_fallback=True)),
+    ({b"x-litellm-num-retries": b"0"}, Wishes(retries=0)),
     ({b"x-glowplug-fallback": b"on"}, None), ({b"x-glowplug-targets": b"a, b,a"}, Wishes(targets=("a", "b"))),
     ({b"x-glowplug-cold": b"Reject"}, Wishes(cold=Cold.REJECT)), ({b"x-litellm-tags": b"fast"}, Wishes(tags=("fast",))),
 ])  # fmt: skip
@@ -66,3 +69,42 @@ def test_no_fallback_when_none_is_wished(rig: Rig) -> None:
     client = rig.ask(chat("rejects"), headers=["x-glowplug-cold: reject", "x-glowplug-fallback: off"])
     rig.reply(whole(), "cloud")
     assert client.answer.status == 200, "the targets of the alias itself stay"
+
+
+def test_header_fields_decide_over_the_body() -> None:
+    body = Wished(fallbacks=("b",), retries=2, timeout=5.0, tags=("y",), no_fallback=True)
+    said = Wishes(timeout=1.0, targets=("a",), tags=("x",), retries=0)
+    assert joined(said, body) == Wishes(timeout=1.0, targets=("a",), tags=("x", "y"), retries=0, no_fallback=True)
+    assert joined(None, body) == Wishes(timeout=5.0, targets=("b",), tags=("y",), retries=2, no_fallback=True)
+    assert joined(None, Wished()) is None
+
+
+def test_fallbacks_in_the_body_are_asked_and_nobody_hears_of_them(rig: Rig) -> None:
+    client = rig.ask(chat("cloud", fallbacks=["cloud2"], num_retries=0, timeout=20, metadata={"tags": ["t"]}))
+    assert rig.up("cloud").body == {**chat("up-cloud")}
+    rig.reply(whole({"error": {}}, 500), "cloud")
+    assert rig.up("cloud2").body == {**chat("up-cloud2")}
+    rig.reply(whole(), "cloud2")
+    assert client.answer.status == 200
+
+
+def test_fallbacks_in_the_body_must_be_allowed(rig: Rig) -> None:
+    rig.apply(snapshot(keys=(key(KEY, "user", models=("cloud",)),)))
+    answer = rig.ask(chat("cloud", fallbacks=["cloud2"])).answer
+    assert (answer.status, answer.code) == (403, "model_not_allowed")
+    assert rig.ask(chat("cloud", fallbacks=["nobody"])).answer.status == 404
+    assert rig.ups == []
+
+
+@pytest.mark.parametrize(("retries", "asked"), [
+    (0, ["a", "back"]), (1, ["a", "b", "back"]), (2, ["a", "b", "c", "back"]), (9, ["a", "b", "c", "back"]),
+])  # fmt: skip
+def test_retries_are_among_the_targets_and_fallbacks_come_behind(rig: Rig, retries: int, asked: list[str]) -> None:
+    alias = AliasRoute(name="al", targets=("a", "b", "c"), fallback=("back",))
+    rig.apply(snapshot(models=tuple(cloud(name) for name in ("a", "b", "c", "back")), aliases=(alias,)))
+    client = rig.ask(chat("al", num_retries=retries))
+    for name in asked:
+        assert not client.answers
+        rig.reply(whole({"error": {"message": "x"}}, 500), name)
+    assert client.answer.status == 500
+    assert [end.model for end in rig.journal.ends] == asked

@@ -80,3 +80,12 @@ def test_content_that_cannot_be_sent(content: Any) -> None:
 def test_items() -> None:
     assert items_of(None) == []
     assert tools_in([{"type": "additional_tools", "tools": [1]}, {"type": "additional_tools"}, {}]) == [1]
+
+
+@pytest.mark.parametrize(
+    "item", [{"type": "item_reference", "id": "msg_9"}, {"type": None, "id": "msg_9"}, {"id": "msg_9"}]
+)
+def test_what_is_only_an_id_is_refused_by_its_name(item: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match="'msg_9' not found") as caught:
+        messages(item, {"role": "user", "content": "hi"})
+    assert caught.value.code == "item_not_found"

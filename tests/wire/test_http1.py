@@ -16,13 +16,13 @@ def test_status_lines() -> None:
     assert len(http1.STATUS_LINES) == 1000
 
 
+RATES = [b"X-RateLimit-Remaining: 4", b"x-ratelimit-reset-tokens:6ms", b"Anthropic-RateLimit-Requests-Limit: 5"]
 PASSED = [
     b"Content-Type: application/json",
     b"content-encoding: gzip",
     b"Content-Disposition: attachment",
     b"CONTENT-LANGUAGE: en",
-    b"X-RateLimit-Remaining: 4",
-    b"x-ratelimit-reset-tokens:6ms",
+    *RATES,
     b"OpenAI-Processing-Ms: 12",
     b"anthropic-organization-id: o",
     b"Retry-After: 3",
@@ -51,8 +51,16 @@ def head_of(*lines: bytes) -> bytes:
 
 @given(st.permutations([*PASSED, *KEPT_HERE]))
 def test_passed_lines_are_an_allow_list_in_the_spelling_they_came_in(lines: list[bytes]) -> None:
-    want = b"".join(line + b"\r\n" for line in lines if line in PASSED)
+    want = b"".join((b"llm_provider-" if line in RATES else b"") + line + b"\r\n" for line in lines if line in PASSED)
     assert http1.passed_lines(head_of(*lines)) == want
+
+
+@pytest.mark.parametrize("line", RATES)
+def test_rates_of_the_operators_account_are_nobody_elses(line: bytes) -> None:
+    assert http1.passed_lines(head_of(line)) == b"llm_provider-" + line + b"\r\n"
+    assert http1.passed_lines(http1.json_head(head_of(line))) == (
+        b"content-type: application/json\r\nllm_provider-" + line + b"\r\n"
+    )
 
 
 def test_nothing_passes_of_a_head_without_such_lines() -> None:

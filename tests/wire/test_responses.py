@@ -117,3 +117,26 @@ def test_the_details_of_usage() -> None:
     assert usage is not None
     assert usage.prompt_tokens_details is not None
     assert usage.prompt_tokens_details.audio_tokens == 14
+
+
+def test_items_that_are_referred_to() -> None:
+    request = b'{"model":"m","input":[{"type":"item_reference","id":"a"},{"role":"user","content":"x","id":"b"}]}'
+    assert responses.references_of(request) == ["a"]
+    assert responses.references_of(b'{"input":"item_reference"}') == []
+    assert responses.references_of(b"[]") == []
+    before, made = b'[{"role":"user","content":"hi","id":"a"}]', b'{"output":[{"type":"message","id":"c"}]}'
+    found = responses.item_in(before, made, "a")
+    assert found is not None
+    assert responses.item_in(before, made, "c") is not None
+    assert responses.item_in(before, made, "b") is None
+    assert responses.resolved(request, {"a": found}) == (
+        b'{"model":"m","input":[{"role":"user","content":"hi"},{"role":"user","content":"x","id":"b"}]}'
+    )
+
+
+@pytest.mark.parametrize(("item", "response"), [
+    ("msg_req-1_0", "resp_req-1"), ("rs_a_b_12", "resp_a_b"), ("fc_x_3", "resp_x"), ("msg_68af00", ""), ("msg_1", ""),
+    ("", ""),
+])  # fmt: skip
+def test_whose_an_item_is(item: str, response: str) -> None:
+    assert responses.response_of_item(item) == response

@@ -33,8 +33,11 @@ _TRIES = (
 @click.option("--user", metavar="NAME", help="Only those of this user.")
 @click.option("--team", metavar="NAME", help="Only those of this team.")
 @click.option("--asked", metavar="MODEL", help="Only those that named this model or alias.")
+@click.option("--bodies", is_flag=True, help="With an ID: also what was sent and answered, where its key keeps that.")
 @common_options
-def requests(request: str | None, limit: int, user: str | None, team: str | None, asked: str | None) -> None:
+def requests(
+    request: str | None, limit: int, user: str | None, team: str | None, asked: str | None, bodies: bool
+) -> None:
     """Show the last requests, or one with every attempt (its id is in the header x-request-id of the answer).
 
     \b
@@ -42,17 +45,24 @@ def requests(request: str | None, limit: int, user: str | None, team: str | None
       glowplug requests
       glowplug requests --team web --limit 100
       glowplug requests req_0123456789abcdef
+      glowplug requests req_0123456789abcdef --bodies
     """
     from glowplug.cli.client import segment
 
     session = current()
+    if bodies and not request:
+        raise click.UsageError("--bodies needs the ID of a request", click.get_current_context())
     client, output = session.client(), session.output
     if request:
-        found = client.call("GET", f"/admin/requests/{segment(request)}")
+        path = f"/admin/requests/{segment(request)}"
+        found = client.call("GET", path)
+        kept = client.call("GET", f"{path}/bodies") if bodies else None
         if output.as_json:
-            output.document(found)
-        else:
-            _show(output, with_key_names(client, [found])[0])
+            output.document(found if kept is None else {**found, "bodies": kept})
+            return
+        _show(output, with_key_names(client, [found])[0])
+        if kept is not None:
+            _show_bodies(output, kept)
         return
     narrowed = {"user": user, "team": team, "asked": asked}
     query = {"limit": str(limit)} | {name: value for name, value in narrowed.items() if value}
@@ -94,3 +104,21 @@ def _show(output: Output, row: Row) -> None:
         for one in row["attempts"]
     ]  # fmt: skip
     output.table(_TRIES, cells)
+
+
+def _show_bodies(output: Output, kept: Row) -> None:
+    cut = ", cut where keeping.longest ends" if kept["truncated"] else ""
+    for title, text in ((f"sent ({kept['kind']})", kept["sent"]), (f"answered ({kept['status']})", kept["answered"])):
+        output.line("")
+        output.line(f"{title}{cut}:")
+        output.write(_laid_out(text).rstrip("\n") + "\n")
+
+
+def _laid_out(text: str) -> str:
+    """JSON with a member a line; everything else, such as the events of a stream, as it came."""
+    import msgspec
+
+    try:
+        return msgspec.json.format(text, indent=2)
+    except (msgspec.DecodeError, RecursionError):
+        return text

@@ -15,6 +15,7 @@ from glowplug.wire import keep_alive, multipart
 from glowplug.wire.end_user import end_user
 from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
 from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
+from glowplug.wire.wished import take
 
 if TYPE_CHECKING:
     from glowplug.errors import GlowplugError
@@ -33,24 +34,32 @@ def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
         call.trace = headers[b"traceparent"].decode("latin-1")[:_LONGEST_TRACE]
     if call.key.route.end_users:
         call.end_user = end_user(data, headers)
-    if kind.plain and KEEP_ALIVE not in data and WISHES.isdisjoint(headers):
+    if not kind.plain:
+        call.reply.identify()
+    if not kind.form:
         call.body = kind.read(data)
-    else:
-        _read(call, data, headers)
+        if kind.plain and not call.body.ours and WISHES.isdisjoint(headers):
+            return
+    _read(call, data, headers)
 
 
 def _read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     """Look into a request that is not the common case."""
     kind = call.kind
     call.reply.identify()
-    if not kind.form and KEEP_ALIVE in data:
-        data, call.keep_alive = keep_alive.take(data)
-    call.body = multipart.peek(data, headers.get(b"content-type", b"")) if kind.form else kind.read(data)
+    call.wishes = wishes.parse(headers)
+    if kind.form:
+        call.body = multipart.peek(data, headers.get(b"content-type", b""))
+    elif call.body.ours:
+        if KEEP_ALIVE in data:
+            data, call.keep_alive = keep_alive.take(data)
+        data, wished = take(data, call.body.model)
+        call.wishes = wishes.joined(call.wishes, wished)
+        call.body = kind.read(data)
     wanted = headers.get(KEEP_ALIVE_HEADER)
     if wanted is not None:
         call.keep_alive = keep_alive.parse_header(wanted)
     call.fields = handed_on(kind, headers)
-    call.wishes = wishes.parse(headers)
     if kind.ollama:
         ollama_calls.look(call)
 
@@ -96,12 +105,17 @@ def admit(call: Call) -> None:
     if guard is not None and (over := guard.refusal(now)) is not None:
         raise over
     # The route first: a request that its rate turns away is not counted against the key.
-    if route.limiter is not None and (wait := route.limiter.take(now)):
-        raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
-    if key.limiter is not None and (wait := key.limiter.take(now)):
-        raise refusals.over_rate("This API key", key.limiter.rpm, wait)
+    if route.limiter is not None:
+        if wait := route.limiter.take(now):
+            raise refusals.over_rate(repr(route.name), route.limiter.rpm, wait)
+        call.limited = True
+    if key.limiter is not None:
+        if wait := key.limiter.take(now):
+            raise refusals.over_rate("This API key", key.limiter.rpm, wait)
+        call.limited = True
     if guard is not None:
         call.held = guard.take(call, now)
+        call.limited = True
     call.wait_until = now + route.timeout
 
 

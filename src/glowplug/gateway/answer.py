@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import time
 from typing import Final
 
@@ -56,8 +57,14 @@ def rate_lines(error: GlowplugError, envelope: Envelope) -> bytes:
     """Header lines about the rate that an error speaks of, as the clients of this wire read them."""
     if not isinstance(error, LimitReached) or error.rate is None:
         return b""
-    limit, left, reset = error.rate
-    return rate_headers.lines("anthropic" if envelope is ANTHROPIC else "openai", limit, left, reset, time())
+    return rates_left(envelope, ((error.unit, error.rate),))
+
+
+def rates_left(envelope: Envelope, rates: Iterable[tuple[rate_headers.Unit, tuple[int, int, float] | None]]) -> bytes:
+    """Header lines about rates (limit, left, seconds until it is whole), as the clients of this wire read them."""
+    wire: rate_headers.Wire = "anthropic" if envelope is ANTHROPIC else "openai"
+    unix = time()
+    return b"".join(rate_headers.lines(wire, *rate, unix, unit) for unit, rate in rates if rate is not None)
 
 
 def error(

@@ -79,6 +79,7 @@ class Attempt:
         self.wall = now + plane.unix_offset
         if call.key.meters or target.guard is not None:
             self.lease = lease(call, target, now)
+            call.limited = True
         owner = call.key.route
         record = AttemptOpened(
             call.request_id, number, owner.id, call.asked, target.name, kind.name, self.wall,
@@ -101,6 +102,7 @@ class Attempt:
             self.probes = health.begin(target, now)
         if target.limiter is not None:
             target.limiter.take(now)
+            call.limited = True
         if target.route.local:
             instance = self.instance = target.instance
             assert instance is not None, "a local target is READY only with an instance"

@@ -19,7 +19,7 @@ from glowplug.gateway.admission import admit, read
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.choosing import counts, mark_tried, others_left, somebody_ready, step
 from glowplug.gateway.continuing import continues
-from glowplug.gateway.identity import identity
+from glowplug.gateway.identity import identity, rates
 from glowplug.gateway.keeping import Keeper, finish, keep
 from glowplug.gateway.kinds import Kind, Peeked
 from glowplug.gateway.limiting import Pass
@@ -45,7 +45,8 @@ class Call:
 
     # Defaults on the class: an attribute costs nothing until it differs, and most never do.
     deadline = wait_until = INF
-    over = paused = False
+    over = paused = limited = False
+    """`limited`: its answer says what its limits still allow."""
     attempts = tried = retried = pauses = 0
     load_time = beat_at = queue_time = upstream_time = 0.0
     cost = 0
@@ -117,6 +118,8 @@ class Call:
         """An earlier answer is this one too; `media` and `lines` are header lines."""
         self._count(200)
         lines = b"x-request-id: %b\r\nx-glowplug-reason: %b\r\n%b" % (self.request_id.encode(), self.reason, lines)
+        if self.limited:
+            lines += rates(self)
         if stream:
             self.reply.media = media
             self.reply.end_stream(body, lines)
@@ -147,8 +150,11 @@ class Call:
         """Wait behind `before` others."""
         limits = self.plane.tables.limits
         if before >= limits.waiting:
-            self.give_up(wait.target, wait.given_up(), "too many wait")
-            return
+            crowding = wait.crowding()
+            if crowding is None:
+                self.give_up(wait.target, wait.given_up(), "too many wait")
+                return
+            crowding.give_way()
         self.waiting = wait
         if not self.body.stream:
             self.wait_until = min(self.wait_until, self.t0 + limits.plain_wait)

@@ -25,6 +25,9 @@ def step(call: Call) -> None:
     if not call.tried and not call.key.meters and targets[0].standing(now) is READY and targets[0].guard is None:
         call.attempt_at(targets[0])
         return
+    if call.wishes is not None and (spent := _out_of_retries(call)):
+        call.tried |= spent
+        call.retried |= spent
     standings = standings_for(call, now)
     cold = cold_of(call)
     decision = decide(standings, call.tried, cold)
@@ -65,7 +68,7 @@ def _take(call: Call, decision: Decision, standings: list[Standing], now: float)
 
 def in_front(target: Target, step: Step) -> int:
     """How many wait for it already: for its engine, or for a slot."""
-    return len(target.waiters if step is Step.WAIT else target.queue.entries)
+    return len(target.waiters if step is Step.WAIT else target.queue)
 
 
 def refused(call: Call, index: int, standings: list[Standing], now: float) -> GlowplugError:
@@ -105,6 +108,14 @@ def _spent(call: Call) -> bool:
     return wishes is not None and 0 < wishes.attempts <= call.attempts
 
 
+def _out_of_retries(call: Call) -> int:
+    """The bits of the route's own targets, when they have had as many attempts as the request wants of them."""
+    wishes = call.wishes
+    if wishes is None or wishes.retries is None or call.attempts <= wishes.retries:
+        return 0
+    return sum(1 << number for number, target in enumerate(call.targets) if target in call.route.own)
+
+
 def may_try_again(call: Call, now: float, *, spend: bool = False) -> bool:
     """Whether the budget leaves room for one more attempt."""
     total = call.plane.metrics.request_seconds.count
@@ -140,7 +151,7 @@ def mark_tried(call: Call, target: Target, why: str, *, final: bool) -> None:
 
 def others_left(call: Call, target: Target) -> bool:
     """Whether somebody else can answer after this target."""
-    tried = call.tried | 1 << call.targets.index(target)
+    tried = call.tried | 1 << call.targets.index(target) | _out_of_retries(call)
     now = monotonic()
     if _spent(call) or (counts(call) and not may_try_again(call, now)):
         return False

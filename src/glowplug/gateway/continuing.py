@@ -3,10 +3,14 @@
 What was made by a translation, or by a local engine, is kept by Glowplug: the request gets the whole conversation as
 its input, and any target can answer it.  What a provider made is kept there, and only that target is asked.  An id that
 nobody here knows may be from before: the first provider with responses of its own is asked.
+
+Items that a request only refers to (`item_reference`) are put in from the responses that made them, in the same way.
 """
 
 from __future__ import annotations
 
+import re
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -26,26 +30,81 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 10.0
 """Seconds that control may take."""
-_MEMBER: Final = b'"previous_response_id"'
+REFERENCES: Final = 256
+"""Responses that the items of one request may be looked up in."""
+_LEADS_BACK = re.compile(rb'"(?:previous_response_id|item_reference)"')
 _PATH: Final = "/internal/responses/"
 _decode = msgspec.msgpack.Decoder(KeepResponse).decode
 
 
 def continues(call: Call, headers: dict[bytes, bytes]) -> bool:
     """Whether the call waits until it is known what it goes on from.  Raises RequestError."""
-    data = call.body.data
-    wanted = responses.previous_of(data) if _MEMBER in data else ""
-    if not wanted:
+    return _LEADS_BACK.search(call.body.data) is not None and Search(call, headers).goes_on()
+
+
+class Search:
+    """Looks up the responses that a request leads back to: the one it goes on from, and those of items it refers to."""
+
+    def __init__(self, call: Call, headers: dict[bytes, bytes]) -> None:
+        data = call.body.data
+        self._call = call
+        self._headers = headers
+        self._previous = responses.previous_of(data)
+        self._items = responses.references_of(data)
+        self._until = monotonic() + PATIENCE
+        self._found: dict[str, KeepResponse | None] = {}
+        wanted = [self._previous, *(responses.response_of_item(item) for item in self._items)]
+        self._wanted = list(dict.fromkeys(name for name in wanted if name))
+        if len(self._wanted) > REFERENCES:
+            raise RequestError(f"The items are of more than {REFERENCES} responses", code="invalid_body")
+
+    def goes_on(self) -> bool:
+        """Whether control must be asked first; else the call has what it needs.  Raises RequestError."""
+        call = self._call
+        for name in self._wanted:
+            if name not in self._found:
+                found = call.plane.kept.find(call.key.route.id, name)
+                if found is None:
+                    fetch = Fetch(call, name, self)
+                    call.waiting = fetch
+                    call.deadline = self._until
+                    fetch.ask(self._headers)
+                    return True
+                self._found[name] = found
+        if self._items:
+            self._put_items()
+        if self._previous:
+            go_on_from(call, self._found[self._previous], self._previous)
         return False
-    found = call.plane.kept.find(call.key.route.id, wanted)
-    if found is not None:
-        go_on_from(call, found, wanted)
-        return False
-    fetch = Fetch(call, wanted)
-    call.waiting = fetch
-    call.deadline = fetch.since + PATIENCE
-    fetch.ask(headers)
-    return True
+
+    def put(self, name: str, kept: KeepResponse | None) -> None:
+        """Control has said what the response of this id is."""
+        self._found[name] = kept
+
+    def _put_items(self) -> None:
+        """Put items in place of the references to them; those that nobody here has may be a provider's own."""
+        call = self._call
+        there = {item: found for item in self._items if (found := self._item(item)) is not None}
+        missing = [item for item in self._items if item not in there]
+        if missing:
+            able = [target for target in call.targets if _keeps(target, call.kind.index)]
+            if not able:
+                raise RequestError(
+                    f"Item with id '{missing[0]}' not found.",
+                    hint="send the item itself; it is kept with the response that made it, unless `store` is false",
+                    code="item_not_found",
+                )
+            call.targets = (able[0],)
+        if there:
+            call.body = call.kind.read(responses.resolved(call.body.data, there))
+
+    def _item(self, item: str) -> dict[str, msgspec.Raw] | None:
+        call = self._call
+        kept = self._found.get(responses.response_of_item(item)) or call.plane.kept.holder(call.key.route.id, item)
+        try:
+            return None if kept is None or kept.native else responses.item_in(kept.input, kept.response, item)
+        except ValueError:
+            return None
 
 
 def go_on_from(call: Call, kept: KeepResponse | None, wanted: str) -> None:
@@ -81,6 +140,8 @@ class Continued:
 
     __slots__ = ("_bare", "data", "raw_model", "stream", "wants_usage")
 
+    ours = False
+
     def __init__(self, full: Peeked, bare: Peeked) -> None:
         self.data = full.data
         self.raw_model = full.raw_model
@@ -99,12 +160,13 @@ class Continued:
 class Fetch(Wait):
     """Waits for control to say what a response is.  The sink of that request."""
 
-    __slots__ = ("_dial", "_fresh", "_payload", "_wanted", "parts", "status", "up")
+    __slots__ = ("_dial", "_fresh", "_payload", "_search", "_wanted", "parts", "status", "up")
 
     loads = looks = False
 
-    def __init__(self, call: Call, wanted: str) -> None:
+    def __init__(self, call: Call, wanted: str, search: Search) -> None:
         super().__init__(call, call.targets[0])
+        self._search = search
         self.up: UpstreamConnection | None = None
         self.parts: list[bytes] = []
         self.status = 0
@@ -151,12 +213,12 @@ class Fetch(Wait):
             kept = _decode(b"".join([*self.parts, data])) if self.status == 200 else None
             if self.status not in (200, 404):
                 raise self.given_up()
-            go_on_from(self.call, kept, self._wanted)
         except msgspec.DecodeError:
             self._over(self.given_up())
         except GlowplugError as error:
             self._over(error)
         else:
+            self._search.put(self._wanted, kept)
             self._over(None)
 
     def up_fail(self, why: str, stale: bool) -> None:
@@ -171,7 +233,12 @@ class Fetch(Wait):
     def _over(self, error: GlowplugError | None) -> None:
         call = self.call
         call.waited(self)
-        if error is not None:
-            call.refuse(error)
+        try:
+            if error is not None:
+                raise error
+            waits = self._search.goes_on()
+        except GlowplugError as refused:
+            call.refuse(refused)
         else:
-            call.step()
+            if not waits:
+                call.step()

@@ -26,6 +26,7 @@ from glowplug.gateway.choosing import cold_of, in_front, refused
 from glowplug.gateway.imagined import Imagined, imagine
 from glowplug.gateway.limiting import refusal, standings_for
 from glowplug.gateway.rules import named, trait
+from glowplug.gateway.waiting import EngineWait, SlotWait
 from glowplug.routing import explain
 from glowplug.routing.explain import Stand, Told, Turns
 from glowplug.routing.plan import Decision, Standing, Step
@@ -129,10 +130,12 @@ def _unsayable(call: Imagined, target: Target) -> GlowplugError | None:
 def _crowded(call: Imagined, target: Target, standing: Standing) -> GlowplugError | None:
     """Why it is not even waited for: too many do."""
     most = call.plane.tables.limits.waiting
-    if standing is Standing.COLD and in_front(target, Step.WAIT) >= most:
-        return refusals.loading_error(target)
-    if standing is Standing.FULL and in_front(target, Step.QUEUE) >= most:
-        return refusals.full_error(target)
+    for which, step, wait, error in (
+        (Standing.COLD, Step.WAIT, EngineWait, refusals.loading_error),
+        (Standing.FULL, Step.QUEUE, SlotWait, refusals.full_error),
+    ):
+        if standing is which and in_front(target, step) >= most and wait(call, target).crowding() is None:
+            return error(target)
     return None
 
 
@@ -179,7 +182,7 @@ def _stand(call: Imagined, target: Target, standing: Standing, now: float) -> St
         half_open=any(0.0 < breaker.until <= now and not breaker.trying for breaker in both),
         active=(target.base or target).active,
         most=route.max_concurrency or 0,
-        line=len(target.queue.entries) or len(target.waiters),
+        line=len(target.queue) or len(target.waiters),
     )
 
 

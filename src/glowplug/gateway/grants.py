@@ -16,6 +16,7 @@ from glowplug.gateway.queue import Slots
 from glowplug.gateway.tables import Tables
 from glowplug.gateway.targets import Instance, Target, Waiter
 from glowplug.gateway.upstream import tcp
+from glowplug.routing.fair import Line
 from glowplug.wire import link
 
 _WARM_EVERY: Final = 1.0
@@ -42,7 +43,7 @@ class Grants:
     # ---- from the control process
 
     def grant(self, endpoint: Endpoint) -> None:
-        """This instance may be used; everybody who waited for its model goes ahead, the highest priority first."""
+        """This instance may be used; everybody who waited for its model goes ahead, in the order of `routing.fair`."""
         instance = self.instances.get(endpoint.instance)
         target = self._tables.targets.get(endpoint.model)
         if instance is None:
@@ -57,7 +58,7 @@ class Grants:
         instance.put(target.roads)
         target.instance = instance
         target.failure = target.loading = None
-        waiters, target.waiters = sorted(target.waiters, key=_by_priority), {}
+        waiters, target.waiters = list(target.waiters), Line()
         for waiter in waiters:
             waiter.granted()
 
@@ -86,7 +87,7 @@ class Grants:
         target.failure = failure
         target.loading = None
         self.slots.look(target)
-        waiters, target.waiters = list(target.waiters), {}
+        waiters, target.waiters = list(target.waiters), Line()
         for waiter in waiters:
             waiter.refused()
 
@@ -108,7 +109,7 @@ class Grants:
         self.slots.look_at(self._tables.targets.values())
         for target in orphans:
             self.slots.clear(target)
-            waiters, target.waiters = list(target.waiters), {}
+            waiters, target.waiters = list(target.waiters), Line()
             for waiter in waiters:
                 waiter.refused()
 
@@ -132,13 +133,13 @@ class Grants:
     def wait(self, target: Target, waiter: Waiter) -> None:
         """Ask for this target and be told once."""
         others = target.asked if target.waiters else None
-        target.waiters[waiter] = None
+        target.waiters.join(waiter)
         target.asked = _either(others, waiter.priority, waiter.evict)
         self._ask(target, *target.asked)
 
     def leave(self, target: Target, waiter: Waiter) -> None:
         """Stop waiting."""
-        if target.waiters.pop(waiter, False) is not None:
+        if not target.waiters.leave(waiter):
             return
         before, target.asked = target.asked, _asked(target)
         if target.asked is not None and target.asked != before:
@@ -188,10 +189,6 @@ class Grants:
         if target is not None and target.instance is instance:
             target.instance = None
         self._uplink.send(link.Drained(name))
-
-
-def _by_priority(waiter: Waiter) -> int:
-    return -waiter.priority
 
 
 def _either(others: tuple[int, bool] | None, priority: int, evict: bool) -> tuple[int, bool]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from glowplug.gateway.answer import rates_left
+from glowplug.gateway.limiting import tightest
 from glowplug.money import decimal_usd
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def identity(call: Call) -> bytes:
     if call.attempts > 1:
         again = min(call.retried.bit_count() + call.pauses, call.attempts - 1)
         further = call.attempts - 1 - again
-    return (
+    lines = (
         b"x-request-id: %b\r\n%bx-glowplug-attempts: %d\r\nx-glowplug-reason: %b\r\n"
         b"server-timing: queue;dur=%.2f, load;dur=%d, upstream;dur=%.2f\r\n%b"
         b"x-litellm-call-id: %b\r\nx-litellm-model-group: %b\r\nx-litellm-attempted-retries: %d\r\n"
@@ -49,6 +51,13 @@ def identity(call: Call) -> bytes:
         request, target, call.attempts, call.reason, total - load - upstream, load, upstream, money,
         request, call.route.header, again, further, total, total - load - upstream,
     )  # fmt: skip
+    return lines + rates(call) if call.limited else lines
+
+
+def rates(call: Call) -> bytes:
+    """The lines that say what the limits of a request still allow."""
+    requests, tokens = tightest(call, monotonic())
+    return rates_left(call.kind.envelope, (("requests", requests), ("tokens", tokens)))
 
 
 def _money(nano: int) -> bytes:

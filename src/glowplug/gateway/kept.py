@@ -54,6 +54,14 @@ class Kept:
             self._memory.move_to_end((key, response_id))
         return found
 
+    def holder(self, key: str, item: str) -> KeepResponse | None:
+        """The last response in memory in which there may be an item of this id."""
+        text = f'"{item}"'.encode()
+        for kept in reversed(self._memory.values()):
+            if kept.key == key and (text in kept.response or text in kept.input):
+                return kept
+        return None
+
     def forget(self, key: str, response_id: str) -> None:
         """It is not in memory any more."""
         found = self._memory.pop((key, response_id), None)

@@ -28,6 +28,8 @@ class Peeked(Protocol):
     stream: bool
     wants_usage: bool
     """The stream reports usage by itself, so nothing is asked for and nothing left out."""
+    ours: bool
+    """It has members that are for us and not for the upstream."""
 
     @property
     def model(self) -> str: ...

@@ -7,7 +7,7 @@ target's guard and reserves against budgets before it is sent, and settles with 
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from glowplug.domain.price import Tokens, cost
 from glowplug.domain.usage import AttemptClosed
@@ -199,29 +199,30 @@ def expected_cost(call: Call, target: Target) -> int:
     return cost(route.price, Tokens(prompt=prompt, completion=completion))
 
 
-class Tightest(tuple[Left | None, Left | None]):
-    """What the tightest limits of a request still allow: (requests, tokens)."""
+class Tightest(NamedTuple):
+    """What the tightest limits of a request still allow; None where there is no limit."""
 
-    __slots__ = ()
+    requests: Left | None
+    tokens: Left | None
 
 
 def tightest(call: Call, now: float) -> Tightest:
-    """For header lines of an answer, in monotonic seconds; None where there is no limit."""
-    requests: list[RateLimit] = []
-    tokens: list[RateLimit] = []
+    """For header lines of an answer, in monotonic seconds: of its key, of the alias, of the model that answers."""
+    requests = tokens = None
     target = None if call.attempt is None else call.attempt.target
-    if call.key.limiter is not None:
-        requests.append(call.key.limiter)
-    if target is not None and target.limiter is not None:
-        requests.append(target.limiter)
+    for limiter in (call.key.limiter, call.route.limiter, None if target is None else target.limiter):
+        if limiter is not None:
+            requests = _tighter(requests, limiter, now)
     for guard in (call.key.guard, None if target is None else target.guard):
         if guard is not None:
-            requests += [rate for _, rate in guard.rates]
-            tokens += [rate for _, rate in guard.tokens]
-    return Tightest((_least(requests, now), _least(tokens, now)))
+            for _, rate in guard.rates:
+                requests = _tighter(requests, rate, now)
+            for _, rate in guard.tokens:
+                tokens = _tighter(tokens, rate, now)
+    return Tightest(requests, tokens)
 
 
-def _least(rates: list[RateLimit], now: float) -> Left | None:
-    """The one with the smallest part left."""
-    found = [rate.left(now) for rate in rates]
-    return min(found, key=lambda left: left.remaining / max(left.limit, 1)) if found else None
+def _tighter(found: Left | None, rate: RateLimit, now: float) -> Left:
+    """The one with the smaller part left."""
+    left = rate.left(now)
+    return left if found is None or left.remaining * found.limit < found.remaining * left.limit else found

@@ -67,7 +67,7 @@ def found(path: bytes) -> tuple[Kind, bytes] | None:
 class _Whole:
     """A body that is not looked into, with the model that was said elsewhere."""
 
-    stream = wants_usage = False
+    stream = wants_usage = ours = False
 
     def __init__(self, data: bytes, model: str) -> None:
         self.data = data

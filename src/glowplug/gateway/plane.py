@@ -233,8 +233,8 @@ class Plane:
         try:
             self._journal.flush()
         except OSError as error:
-            self.metrics.journal_failures += 1
             log.error("journal: it could not be written to the disk: %s", error)
+            self.metrics.journal_failures += 1
 
     def sweep(self, now: float) -> None:
         """Let everything whose deadline has passed know (monotonic seconds)."""
@@ -291,7 +291,7 @@ class Plane:
         return self.metrics.families(
             {
                 "glowplug_requests_in_flight": [Sample((), sum(c.call is not None for c in self.connections))],
-                "glowplug_requests_waiting": by_model({t.name: len(t.waiters) + len(t.queue.entries) for t in targets}),
+                "glowplug_requests_waiting": by_model({t.name: len(t.waiters) + len(t.queue) for t in targets}),
                 "glowplug_connections": [Sample((), len(self.connections))],
                 "glowplug_leases": by_model(leases),
                 "glowplug_target_standing": [

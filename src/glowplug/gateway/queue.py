@@ -1,21 +1,24 @@
-"""Requests that wait for a slot of a target that is at its concurrency: highest priority first, then first come."""
+"""Requests that wait for a slot of a target that is at its concurrency, in the order of `routing.fair`."""
 
 from __future__ import annotations
 
 import asyncio
-from bisect import insort
 from collections.abc import Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from glowplug.routing.fair import Line, Waits
 from glowplug.routing.plan import Standing
 
 if TYPE_CHECKING:
     from glowplug.gateway.targets import Target
 
 
-class Queued(Protocol):
+class Queued(Waits, Protocol):
     """A request in a queue: it is told one of these, once, and is out of the queue then."""
+
+    target: Target
+    """Whose slot it waits for; those that come from one name with a `*` stand in one line."""
 
     def served(self) -> None:
         """A slot is free: take it now."""
@@ -27,29 +30,8 @@ class Queued(Protocol):
         """The target is not there any more."""
 
 
-class Queue:
-    """The line in front of one target."""
-
-    __slots__ = ("_number", "entries")
-
-    def __init__(self) -> None:
-        self.entries: list[tuple[int, int, Queued]] = []
-        """(minus the priority, number, request), in the order in which they are served."""
-        self._number = 0
-
-    def join(self, request: Queued, priority: int) -> None:
-        self._number += 1
-        insort(self.entries, (-priority, self._number, request))  # numbers differ: requests are never compared
-
-    def leave(self, request: Queued) -> None:
-        self.entries = [entry for entry in self.entries if entry[2] is not request]
-
-    def position(self, request: Queued) -> int:
-        """1 for the next to be served; 0 when it is not in line."""
-        return next((place for place, entry in enumerate(self.entries, 1) if entry[2] is request), 0)
-
-    def pop(self) -> Queued:
-        return self.entries.pop(0)[2]
+Queue = Line[Queued]
+"""The line in front of one target."""
 
 
 class Slots:
@@ -62,7 +44,7 @@ class Slots:
 
     def look(self, target: Target) -> None:
         """Something has changed for this target: a slot, its limit, its instance."""
-        if target.queue.entries:
+        if target.queue:
             if not self._due:
                 self._loop.call_soon(self._serve)
             self._due[target] = None
@@ -73,7 +55,7 @@ class Slots:
 
     def clear(self, target: Target) -> None:
         """The target is not there any more."""
-        while target.queue.entries:
+        while target.queue:
             target.queue.pop().orphaned()
 
     def _serve(self) -> None:
@@ -83,8 +65,8 @@ class Slots:
 
     def _serve_one(self, target: Target) -> None:
         """Each of those in line now is told at most once: who comes back at once must not be asked for ever."""
-        for _ in range(len(target.queue.entries)):
-            if not target.queue.entries:
+        for _ in range(len(target.queue)):
+            if not target.queue:
                 return
             standing = target.standing(monotonic())
             usable = standing in (Standing.READY, Standing.FULL)

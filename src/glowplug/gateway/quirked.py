@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Final
 
 from glowplug.gateway.kinds import Kind, Peeked
 from glowplug.gateway.shapes import Shape
@@ -11,6 +13,10 @@ from glowplug.wire.openai import Usage
 from glowplug.wire.quirks import QUIRKS, Quirk
 
 Read = Callable[[bytes], Usage | None]
+Change = Callable[[bytes], bytes]
+_EVENT_END: Final = re.compile(rb"\r?\n\r?\n")
+_LONGEST: Final = 8 << 20
+"""Bytes of one event that is changed; a longer one passes as it is."""
 
 
 def quirked(shape: Shape, kind: Kind, names: tuple[str, ...]) -> Shape:
@@ -25,7 +31,7 @@ def quirked(shape: Shape, kind: Kind, names: tuple[str, ...]) -> Shape:
 class Quirked:
     """Another shape with what its requests and its usage have to be changed by."""
 
-    __slots__ = ("_inner", "_reads", "_requests", "translates")
+    __slots__ = ("_answers", "_inner", "_reads", "_requests", "translates")
 
     splices = False
 
@@ -33,7 +39,8 @@ class Quirked:
         self._inner = inner
         self._requests = [quirk.request for quirk in quirks if quirk.request is not None]
         self._reads = [quirk.usage for quirk in quirks if quirk.usage is not None]
-        self.translates = inner.translates
+        self._answers = [quirk.answer for quirk in quirks if quirk.answer is not None]
+        self.translates = inner.translates or bool(self._answers)
 
     def path(self, kind: Kind) -> str:
         return self._inner.path(kind)
@@ -45,11 +52,16 @@ class Quirked:
         return data
 
     def watch(self, kind: Kind, body: Peeked, head: bytes) -> sse.Watch | None:
-        inner = self._inner.watch(kind, body, head)
-        return inner if inner is None or not self._reads else QuirkedWatch(inner, self._reads)
+        watch = self._inner.watch(kind, body, head)
+        if watch is not None and self._reads:
+            watch = QuirkedWatch(watch, self._reads)
+        if watch is not None and self._answers:
+            watch = ChangingWatch(watch, self._answers)
+        return watch
 
     def whole(self, kind: Kind, body: Peeked, status: int, head: bytes, data: bytes) -> tuple[bytes, bytes]:
-        return self._inner.whole(kind, body, status, head, data)
+        head, data = self._inner.whole(kind, body, status, head, data)
+        return head, data if status >= 400 else _changed(self._answers, data)
 
     def usage(self, kind: Kind, data: bytes) -> Usage | None:
         return _first(self._reads, data) or self._inner.usage(kind, data)
@@ -57,6 +69,12 @@ class Quirked:
 
 def _first(reads: list[Read], data: bytes) -> Usage | None:
     return next((usage for read in reads if (usage := read(data)) is not None), None)
+
+
+def _changed(changes: list[Change], data: bytes) -> bytes:
+    for change in changes:
+        data = change(data)
+    return data
 
 
 class _Aside(sse.UsageWatch):
@@ -99,3 +117,54 @@ class QuirkedWatch:
 
     def is_last(self, out: bytes) -> bool:
         return self._inner.is_last(out)
+
+
+class ChangingWatch:
+    """A reader over one stream whose events are changed on their way, each when it is complete."""
+
+    __slots__ = ("_changes", "_held", "_inner")
+
+    def __init__(self, inner: sse.Watch, changes: list[Change]) -> None:
+        self._inner = inner
+        self._changes = changes
+        self._held = b""
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._inner.usage
+
+    @property
+    def broken(self) -> str:
+        return self._inner.broken
+
+    def feed(self, data: bytes) -> bytes:
+        return self._through(self._inner.feed(data))
+
+    def end(self) -> bytes:
+        out = self._through(self._inner.end())
+        rest, self._held = self._held, b""
+        return out + rest
+
+    def is_last(self, out: bytes) -> bool:
+        return self._inner.is_last(out)
+
+    def _through(self, data: bytes) -> bytes:
+        text = self._held + data
+        out = []
+        start = 0
+        for found in _EVENT_END.finditer(text):
+            out += [self._event(text[start : found.start()]), found[0]]
+            start = found.end()
+        self._held = text[start:]
+        if len(self._held) > _LONGEST:
+            out.append(self._held)
+            self._held = b""
+        return b"".join(out)
+
+    def _event(self, block: bytes) -> bytes:
+        """One event without its empty line; what is not a single line of data stays."""
+        if not block.startswith(b"data:") or b"\n" in block:
+            return block
+        payload = block[5:].strip()
+        made = _changed(self._changes, payload)
+        return block if made is payload or made == payload else b"data: " + made

@@ -161,7 +161,7 @@ class _Asked:
     """What a session asks, as a body that has been looked into."""
 
     data = b""
-    stream = wants_usage = False
+    stream = wants_usage = ours = False
 
     def __init__(self, model: str, raw_model: bytes) -> None:
         self.model = model

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from glowplug.config.nearest import nearest
 from glowplug.domain.budget import Window
@@ -92,10 +92,7 @@ def nobody_serves(kind: Kind) -> RequestError:
 
 
 def over_rate(what: str, rpm: int, wait: float) -> LimitReached:
-    hint = "try again after Retry-After"
-    error = LimitReached(f"{what} is over {rpm} requests a minute", hint=hint, retry_after=wait)
-    error.rate = (rpm, 0, wait + 60.0 - 60.0 / max(rpm, 1))
-    return error
+    return _over(what, "requests", rpm, wait)
 
 
 def resting_error(asked: str, targets: Sequence[tuple[Target, Standing]], now: float) -> GlowplugError:
@@ -122,7 +119,14 @@ def resting_error(asked: str, targets: Sequence[tuple[Target, Standing]], now: f
 
 
 def over_tokens(what: str, tpm: int, wait: float) -> LimitReached:
-    return LimitReached(f"{what} is over {tpm} tokens a minute", hint="try again after Retry-After", retry_after=wait)
+    return _over(what, "tokens", tpm, wait)
+
+
+def _over(what: str, unit: Literal["requests", "tokens"], most: int, wait: float) -> LimitReached:
+    hint = "try again after Retry-After"
+    error = LimitReached(f"{what} is over {most} {unit} a minute", hint=hint, retry_after=wait)
+    error.rate, error.unit = (most, 0, wait + 60.0 - 60.0 / max(most, 1)), unit
+    return error
 
 
 def over_concurrency(what: str, most: int) -> LimitReached:
@@ -182,7 +186,7 @@ def full_error(target: Target) -> LimitReached:
     """The target is at its concurrency and this request does not get a slot in time."""
     most = target.route.max_concurrency
     return LimitReached(
-        f"The model {target.name!r} already serves {most} requests at once, and {len(target.queue.entries)} more wait",
+        f"The model {target.name!r} already serves {most} requests at once, and {len(target.queue)} more wait",
         hint="try again after Retry-After",
         code="model_full",
         retry_after=1.0,

@@ -80,12 +80,23 @@ def follow(call: Call, choice: Choice) -> None:
     route, targets, selection = call.route, choice.targets, choice.selection
     if selection.order:
         call.targets = tuple(targets[number] for number in selection.order)
+        if route.alias.on_context and _outgrown(route, targets, selection):
+            # The targets that are there for long prompts go before fallbacks of whose window nothing is known.
+            more = named(call.plane.tables, route.alias.on_context, call.kind.index)
+            call.targets = tuple(dict.fromkeys((*more, *call.targets)))
+            call.reason = b"context; too long for %b" % targets[0].name_header
     elif selection.too_long:
         more = named(call.plane.tables, route.alias.on_context, call.kind.index)
         call.targets = (*(target for target in more if target not in targets), *_fitting(targets, selection))
         call.reason = b"context; too long for %b" % targets[0].name_header
     else:
         raise refusals.no_tag(route.name, call.tags)
+
+
+def _outgrown(route: Route, targets: Sequence[Target], selection: Selection) -> bool:
+    """Whether the prompt is clearly too long for every target of the route itself."""
+    why = [selection.dropped.get(number, "") for number, target in enumerate(targets) if target in route.own]
+    return bool(why) and all(reason.startswith("context") for reason in why)
 
 
 def _fitting(targets: Sequence[Target], selection: Selection) -> list[Target]:
@@ -120,7 +131,7 @@ def trait(route: Route, target: Target) -> Trait:
     """What matters of a target."""
     model, weights = target.route, route.alias.weights
     weight = weights[route.alias.targets.index(model.name)] if weights and model.name in route.alias.targets else 1
-    busy = target.active + len(target.queue.entries) + len(target.waiters)
+    busy = target.active + len(target.queue) + len(target.waiters)
     return Trait(model.tags, model.context_window, Facts(weight, busy, target.first_byte, model.price, model.local))
 
 
@@ -171,23 +182,30 @@ def _wished(call: Call, tables: Tables) -> tuple[Route, tuple[Target, ...]]:
 def turn(call: Call, target: Target, refusal: Refusal) -> bool:
     """After a refusal for the prompt itself: leave only targets for which it may not hold.  False: there are none.
 
-    A prompt that is too long may fit a target that is not known to be smaller, then those of `on_context`.  What a
-    content policy refuses is offered to `on_content` and to nobody else.
+    A prompt that is too long may fit a target that is not known to be smaller, then those of `on_context`, then
+    fallbacks that are not known to be smaller.  What a content policy refuses is offered to `on_content` and to nobody
+    else.
     """
     alias, targets = call.route.alias, call.targets
     context = refusal is Refusal.CONTEXT
     kept = {t for t in targets if context and t is not target and _larger(t, target)}
     names = alias.on_context if context else alias.on_content
     more = tuple(t for t in named(call.plane.tables, names, call.kind.index) if t is not target)
-    gone = sum(1 << number for number, t in enumerate(targets) if t not in kept and t not in more)
-    added = tuple(t for t in more if t not in targets)
-    left = [t for number, t in enumerate(targets) if not (call.tried | gone) >> number & 1]
-    if not left and not added:
+    tried = {t for number, t in enumerate(targets) if call.tried >> number & 1}
+    retried = {t for number, t in enumerate(targets) if call.retried >> number & 1}
+    gone = {t for t in targets if t not in kept and t not in more}
+    own = call.route.own
+    order = tuple(dict.fromkeys((*(t for t in targets if t in own), *more, *targets)))
+    if not set(order) - tried - gone:
         return False
-    call.tried |= gone
-    call.retried |= gone
-    call.targets = targets + added
+    call.targets = order
+    call.tried = _bits(order, tried | gone)
+    call.retried = _bits(order, retried | gone)
     return True
+
+
+def _bits(targets: Sequence[Target], among: set[Target]) -> int:
+    return sum(1 << number for number, target in enumerate(targets) if target in among)
 
 
 def _larger(other: Target, target: Target) -> bool:

@@ -74,7 +74,7 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         if kept_for is not None:
             kept_for = min(kept_for, target.route.keep_alive_most)
         call.plane.grants.release(attempt.instance, kept_for)
-    if target.queue.entries:
+    if target.queue:
         call.plane.grants.slots.look(target)
 
 

@@ -63,7 +63,8 @@ class Route:
 
 
 class Patterns:
-    """Models whose name ends in `*`, and the routes that were made of them: as many as `MOST` under one snapshot."""
+    """Models whose name ends in `*`, and the routes that were made of them: as many as `MOST` under one snapshot,
+    and those in use."""
 
     MOST: Final = 1024
 
@@ -84,11 +85,22 @@ class Patterns:
         if target is None:
             return None
         if len(self._made) >= self.MOST:
-            for gone in self._made.pop(next(iter(self._made))).own:
-                if gone.shared is not None:
-                    gone.shared.targets.remove(gone)
+            self._forget()
         made = self._made[name] = Route(AliasRoute(name=name, targets=(name,)), (target,))
         return made
+
+    def _forget(self) -> None:
+        """Make room for one more: the oldest of those go that nobody is answered by or waits for.  When all are in use
+        there are more than `MOST` of them, as many as requests."""
+        wanted = {request.target for base in self._bases for request in base.queue}
+        for name, made in list(self._made.items()):
+            if len(self._made) < self.MOST:
+                return
+            (target,) = made.own
+            if not target.active and target not in wanted:
+                del self._made[name]
+                if target.shared is not None:
+                    target.shared.targets.remove(target)
 
     def target(self, name: str) -> Target | None:
         """A target of this name, or None."""

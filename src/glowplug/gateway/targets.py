@@ -18,6 +18,7 @@ from glowplug.gateway.roads import Road, engine_heads, provider_heads, roads_of
 from glowplug.gateway.shapes import Heads
 from glowplug.gateway.upstream import Pool
 from glowplug.routing.breaker import Breaker
+from glowplug.routing.fair import Line, Waits
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
 
@@ -85,8 +86,8 @@ class Target:
         self.instance: Instance | None = None
         self.failure: Failure | None = None
         self.loading: Loading | None = None
-        self.waiters: dict[Waiter, None] = {}
-        """Requests that wait for an instance, first come first."""
+        self.waiters: Line[Waiter] = Line()
+        """Requests that wait for an instance."""
         self.asked: tuple[int, bool] | None = None
         """The priority and the right to unload others that control was told of last, while somebody waits."""
         self.queue = Queue()
@@ -164,7 +165,7 @@ class Target:
         if self.watched and self.cools(now):
             return Standing.COOLING
         most = route.max_concurrency
-        if most is not None and ((self.base or self).active >= most or self.queue.entries):
+        if most is not None and ((self.base or self).active >= most or self.queue):
             return Standing.FULL
         return READY
 
@@ -196,11 +197,9 @@ class Shared(Breaker):
         self.targets: list[Target] = []
 
 
-class Waiter(Protocol):
+class Waiter(Waits, Protocol):
     """A request that waits for a target: told of a grant or of a failure, once."""
 
-    @property
-    def priority(self) -> int: ...
     @property
     def evict(self) -> bool:
         """Whether other models may be unloaded for it."""

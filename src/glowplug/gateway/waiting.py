@@ -46,11 +46,25 @@ class Wait:
     def priority(self) -> int:
         return self.call.key.route.priority
 
+    @property
+    def owner(self) -> str:
+        return self.call.key.route.id
+
     def begin(self) -> None:
         """Arrange to be told."""
 
     def leave(self) -> None:
         """Do not wait any more."""
+
+    def crowding(self) -> Wait | None:
+        """Who has to go so that this one can wait too, when too many do."""
+        return None
+
+    def give_way(self) -> None:
+        """Wait no more: there is no room."""
+        self.leave()
+        self.call.waited(self)
+        self.call.give_up(self.target, self.given_up(), "too many wait")
 
     def said(self) -> str:
         """The comment a stream hears."""
@@ -107,6 +121,10 @@ class EngineWait(Wait):
     def leave(self) -> None:
         self.call.plane.grants.leave(self.target, self)
 
+    def crowding(self) -> Wait | None:
+        found = self.target.waiters.crowding(self)
+        return found if isinstance(found, Wait) else None
+
     def granted(self) -> None:
         """The engine is ready.  The call chooses again: those who waited in front may have filled it."""
         self.call.go_on(self)
@@ -145,10 +163,14 @@ class SlotWait(Wait):
     loads = False
 
     def begin(self) -> None:
-        self.target.queue.join(self, self.priority)
+        self.target.queue.join(self)
 
     def leave(self) -> None:
         self.target.queue.leave(self)
+
+    def crowding(self) -> Wait | None:
+        found = self.target.queue.crowding(self)
+        return found if isinstance(found, Wait) else None
 
     def served(self) -> None:
         self.call.take_slot(self)

@@ -1,4 +1,4 @@
-"""What a request says by header fields of how it is to be served.
+"""What a request says of how it is to be served, by header fields and by members of its body.
 
 Most requests say nothing: one look whether any of the names is there is all that costs them.
 """
@@ -12,14 +12,16 @@ from glowplug.domain.model import Cold
 from glowplug.errors import RequestError
 from glowplug.units import parse_duration
 from glowplug.wire import keep_alive
+from glowplug.wire.wished import Wished
 
 _TIMEOUT: Final = (b"x-glowplug-timeout", b"x-litellm-timeout")
 _ATTEMPTS: Final = (b"x-glowplug-attempts",)
+_RETRIES: Final = (b"x-litellm-num-retries",)
 _FALLBACK: Final = (b"x-glowplug-fallback",)
 _TARGETS: Final = (b"x-glowplug-targets",)
 _COLD: Final = (b"x-glowplug-cold",)
 _TAGS: Final = (b"x-glowplug-tags", b"x-litellm-tags")
-WISHES: Final = frozenset((keep_alive.HEADER, *_TIMEOUT, *_ATTEMPTS, *_FALLBACK, *_TARGETS, *_COLD, *_TAGS))
+WISHES: Final = frozenset((keep_alive.HEADER, *_TIMEOUT, *_ATTEMPTS, *_RETRIES, *_FALLBACK, *_TARGETS, *_COLD, *_TAGS))
 """All of them, and the one for `keep_alive`."""
 _MOST_TIMEOUT: Final = 86_400.0
 _MOST_NAMES: Final = 32
@@ -37,12 +39,15 @@ class Wishes(NamedTuple):
     """Models and aliases that are asked when the targets cannot answer, instead of the configured ones."""
     cold: Cold | None = None
     tags: tuple[str, ...] = ()
+    retries: int | None = None
+    """Attempts at its own targets after the first, at most; fallbacks come behind them."""
 
 
 def parse(headers: Mapping[bytes, bytes]) -> Wishes | None:
     """The wishes of a request; None when it has none.  Raises RequestError for values that make no sense."""
     timeout = _first(headers, _TIMEOUT)
     attempts = _first(headers, _ATTEMPTS)
+    retries = _first(headers, _RETRIES)
     fallback = _first(headers, _FALLBACK)
     cold = _first(headers, _COLD)
     found = Wishes(
@@ -52,6 +57,20 @@ def parse(headers: Mapping[bytes, bytes]) -> Wishes | None:
         names(_first(headers, _TARGETS)),
         _cold(cold) if cold else None,
         names(_first(headers, _TAGS)),
+        _retries(retries) if retries else None,
+    )
+    return None if found == Wishes() else found
+
+
+def joined(said: Wishes | None, wished: Wished) -> Wishes | None:
+    """What header fields say, and of the rest what the body says."""
+    first = said or Wishes()
+    found = first._replace(
+        timeout=first.timeout or wished.timeout,
+        no_fallback=first.no_fallback or wished.no_fallback,
+        targets=first.targets or wished.fallbacks,
+        tags=tuple(dict.fromkeys((*first.tags, *wished.tags))),
+        retries=wished.retries if first.retries is None else first.retries,
     )
     return None if found == Wishes() else found
 
@@ -81,6 +100,12 @@ def _seconds(text: str) -> float:
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text[:4]) <= 100 and len(text) <= 3):
         raise _wrong("a number of attempts", text, "1 to 100, the first attempt included")
+    return int(text)
+
+
+def _retries(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 2):
+        raise _wrong("a number of retries", text, "0 to 99")
     return int(text)
 
 

@@ -17,6 +17,7 @@ import uvloop
 from glowplug.gateway.connection import ClientConnection
 from glowplug.gateway.guards import Guards
 from glowplug.gateway.link import ControlLink
+from glowplug.gateway.peers import notice_the_dead
 from glowplug.gateway.plane import Journal, Plane
 from glowplug.ledger.counters import CounterFile, WorkerCounters
 from glowplug.wire import link
@@ -74,6 +75,7 @@ class Worker:
             loop.add_signal_handler(number, self._signalled)
         control.start()
         await self._first_snapshot(control)
+        notice_the_dead(self._listener)
         server = await loop.create_server(lambda: ClientConnection(plane), sock=self._listener, backlog=_BACKLOG)
         reporter = loop.create_task(self._report_keys(control))
         await self._stop.wait()

@@ -22,7 +22,17 @@ from glowplug.translate.base import Untranslatable
 from glowplug.translate.payloads import Payloads
 from glowplug.wire.failures import message_of
 from glowplug.wire.openai import Usage
-from glowplug.wire.openai_chat import Choice, Said, ToolCall, failure_in, read_chunk, text_of, thought_of, usage_in
+from glowplug.wire.openai_chat import (
+    Choice,
+    Said,
+    ToolCall,
+    call_number,
+    failure_in,
+    read_chunk,
+    text_of,
+    thought_of,
+    usage_in,
+)
 
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -261,8 +271,8 @@ class ChatStream:
             words += said.refusal
         if words:
             out += self._open(_TEXT) + _TEXT_DELTA % (self._block, _encode(words))
-        for number, call in enumerate(said.tool_calls or ()):
-            out += self._called(call.index if call.index is not None else number, call)
+        for position, call in enumerate(said.tool_calls or ()):
+            out += self._called(call_number(call.index, call.id, position, self._calls), call)
         return out
 
     # ---- blocks

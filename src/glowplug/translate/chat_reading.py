@@ -15,6 +15,7 @@ import msgspec
 
 from glowplug.translate.base import Untranslatable
 from glowplug.translate.responses_answer import Composer
+from glowplug.wire.openai_chat import call_number
 from glowplug.wire.payloads import DONE, Payloads, TooLong
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -203,7 +204,7 @@ class _Reader:
         function = said.get("function")
         if not isinstance(function, dict):
             return
-        number = self._number(said, position)
+        number = call_number(said.get("index"), said.get("id"), position, self._calls)
         call = self._calls.setdefault(number, _Call())
         if isinstance(said.get("id"), str) and said["id"]:
             call.id = call.id or said["id"]
@@ -218,18 +219,6 @@ class _Reader:
         if call.named and call.held:
             self._composer.arguments(number, call.held)
             call.held = ""
-
-    def _number(self, said: dict[str, Any], position: int) -> int:
-        """Which call a piece belongs to: its index; else its id; else it goes on with the last one."""
-        index, identity = said.get("index"), said.get("id")
-        if isinstance(index, int):
-            return index
-        for number, call in self._calls.items():
-            if identity and call.id == identity:
-                return number
-        if identity or not self._calls:
-            return len(self._calls)
-        return max(position, len(self._calls) - 1)
 
     def end(self) -> None:
         """No more pieces.  Raises Untranslatable for a call without a name."""

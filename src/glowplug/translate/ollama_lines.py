@@ -18,6 +18,7 @@ import msgspec
 from glowplug.translate.base import Asked, Untranslatable
 from glowplug.wire import sse
 from glowplug.wire.ollama_server import error_object, line, rfc3339
+from glowplug.wire.openai_chat import call_number
 
 _encode = msgspec.json.Encoder().encode
 _END = re.compile(rb"\r?\n\r?\n")
@@ -60,7 +61,7 @@ class _Said(msgspec.Struct):
 
 
 class _Choice(msgspec.Struct):
-    index: int = 0
+    index: int | None = 0
     delta: _Said | None = None
     message: _Said | None = None
     text: str | None = None
@@ -320,7 +321,7 @@ class LineStream:
         if answer.error is not None:
             return self._failed(block, answer.error)
         self._used = answer.usage or self._used
-        choice = next((choice for choice in answer.choices or () if choice.index == 0), None)
+        choice = next((choice for choice in answer.choices or () if not choice.index), None)
         return b"" if choice is None else self._choice(choice)
 
     def _failed(self, block: bytes, error: object) -> bytes:
@@ -337,16 +338,16 @@ class LineStream:
         out = b""
         if said.thought or said.text:
             out = line(self._teller.object(said.text, said.thought, None, choice.logprobs))
-        for call in said.tool_calls or ():
-            out += self._part(call)
+        for position, call in enumerate(said.tool_calls or ()):
+            out += self._part(call, position)
         if choice.finish_reason:
             self._reason = choice.finish_reason
             out += self._complete()
         return out
 
-    def _part(self, part: _Call) -> bytes:
+    def _part(self, part: _Call, position: int) -> bytes:
         """A piece of a call; that a later one begins completes those before it."""
-        index = part.index if part.index is not None else max(self._calls, default=0)
+        index = call_number(part.index, part.id, position, self._calls)
         known = self._calls.get(index)
         if known is None:
             out = self._complete()

@@ -11,7 +11,8 @@
     X_output with a call_id                                    a tool message; its pictures in a user message after it
     reasoning, calls that OpenAI's own servers ran, all else   dropped
 
-Refused: what is only an id of something at OpenAI (files, prompts, conversations), because the answer would be wrong.
+Refused: what is only an id of something at OpenAI (files, prompts, conversations) or of an item that is not kept here
+(`gateway.continuing` puts those in that are), because the answer would be wrong.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ class _Messages:
             raise bad("every item of `input` must be an object")
         kind = item.get("type") or "message"
         call = item.get("call_id") or item.get("id")
-        if kind == "message":
+        if kind == "item_reference":
+            self._unknown(item)
+        elif kind == "message":
             self._message(item)
         elif kind in ("function_call", "custom_tool_call"):
             self._call(call, self._tools.name(str(item.get("name")), item.get("namespace")), _arguments(item))
@@ -91,6 +94,8 @@ class _Messages:
     def _message(self, item: dict[str, Any]) -> None:
         self._show_pictures()
         role, content = item.get("role"), item.get("content")
+        if role is None and content is None and isinstance(item.get("id"), str):
+            self._unknown(item)
         if role in _SYSTEM:
             text = _text(content)
             if self._out:
@@ -103,6 +108,12 @@ class _Messages:
             self._out.append({"role": "user", "content": _content(content)})
         else:
             raise bad(f"there is no role {role!r}", "user, assistant, developer and system are known")
+
+    def _unknown(self, item: dict[str, Any]) -> None:
+        """Only an id, which nobody here knows."""
+        raise RequestError(
+            f"Item with id {str(item.get('id'))[:100]!r} not found.", hint="send the item itself", code="item_not_found"
+        )
 
     def _call(self, call: Any, name: str, arguments: str) -> None:
         self._show_pictures()

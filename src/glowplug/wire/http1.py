@@ -39,6 +39,7 @@ _PASSED = re.compile(
     rb"\r\n(?=[CcRrOoAaXx])((?i:content-(?:type|encoding|disposition|language):|retry-after:|openai-|anthropic-"
     rb"|x-ratelimit-)[^\r\n]*)"
 )
+_RATES: Final = re.compile(rb"^(?=(?:x|anthropic)-ratelimit-)", re.IGNORECASE | re.MULTILINE)
 _FRAMED = re.compile(rb"^(?:content-length|transfer-encoding):", re.IGNORECASE | re.MULTILINE)
 _PAGE = re.compile(rb"^content-type:[ \t]*text/html", re.IGNORECASE | re.MULTILINE)
 _EVENTS = re.compile(rb"^content-type:[ \t]*text/event-stream", re.IGNORECASE | re.MULTILINE)
@@ -51,16 +52,20 @@ def passed_lines(head: bytes) -> bytes:
     """The header lines of a response head that a client gets to see, as they came.
 
     An allow-list: content type, retry and rate limit information, the provider's own processing notes.  Cookies,
-    server names and everything about the connection stay here.
+    server names and everything about the connection stay here.  Rate limits are those of the operator's account: they
+    go by the name that LiteLLM gives them, so that nobody takes them for those of the client's key.
     """
     lines = _PASSED.findall(head)
     lines.append(b"")
-    return b"\r\n".join(lines)
+    passed = b"\r\n".join(lines)
+    if len(lines) == 2 and lines[0][:1] in b"Cc":  # only a content type: what engines say
+        return passed
+    return _RATES.sub(b"llm_provider-", passed)
 
 
 def json_head(head: bytes) -> bytes:
     """What of an upstream's head holds for a JSON body that is ours: not what it said of its own."""
-    lines = [line for line in passed_lines(head).split(b"\r\n") if line and not line.lower().startswith(b"content-")]
+    lines = [line for line in _PASSED.findall(head) if not line.lower().startswith(b"content-")]
     return b"\r\n".join([b"HTTP/1.1 200 OK", b"content-type: application/json", *lines, b"", b""])
 
 

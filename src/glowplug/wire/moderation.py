@@ -14,6 +14,9 @@ from glowplug.wire.openai import peek as peek_named
 
 _NULL: Final = msgspec.Raw(b"null")
 
+_OURS: Final = frozenset(("keep_alive", "fallbacks", "num_retries", "timeout", "tags", "disable_fallbacks", "metadata"))
+"""Members that are for us: what `glowplug.wire.openai.Body.ours` says."""
+
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -21,7 +24,7 @@ _encode = msgspec.json.Encoder().encode
 class Unnamed:
     """A body that names no model; what a `glowplug.wire.openai.Body` is for one that does."""
 
-    __slots__ = ("_members", "data")
+    __slots__ = ("_members", "data", "ours")
 
     raw_model = b""
     model = ""
@@ -30,6 +33,7 @@ class Unnamed:
     def __init__(self, data: bytes, members: dict[str, msgspec.Raw]) -> None:
         self.data = data
         self._members = members
+        self.ours = not _OURS.isdisjoint(members)
 
     def spliced(self, name: bytes) -> bytes:
         """The body with `name` (JSON text) as its model."""

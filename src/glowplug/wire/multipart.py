@@ -37,6 +37,8 @@ class Form:
 
     __slots__ = ("_end", "_start", "data", "model", "raw_model", "stream", "wants_usage")
 
+    ours = False
+
     def __init__(self, data: bytes, start: int, end: int, stream: bool) -> None:
         self.data = data
         self._start = start

@@ -27,6 +27,14 @@ class _Peek(msgspec.Struct):
     model: msgspec.Raw
     stream: bool | None = None
     stream_options: msgspec.Raw = _ABSENT
+    # What is said to us and not to the upstream: to see it here costs less than one look for a word in the bytes.
+    keep_alive: msgspec.Raw = _ABSENT
+    fallbacks: msgspec.Raw = _ABSENT
+    num_retries: msgspec.Raw = _ABSENT
+    timeout: msgspec.Raw = _ABSENT
+    tags: msgspec.Raw = _ABSENT
+    disable_fallbacks: msgspec.Raw = _ABSENT
+    metadata: msgspec.Raw = _ABSENT
 
 
 class _StrictModel(msgspec.Struct):
@@ -99,6 +107,7 @@ _chunk_usage = msgspec.json.Decoder(_ChunkUsage).decode
 _text = msgspec.json.Decoder(str).decode
 
 _MODEL_KEY: Final = b'"model"'
+_TAGS: Final = b'"tags"'
 _PLAIN_VALUE = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*("[^"\\\x00-\x1f]*+")')
 _SPELLED_VALUE = re.compile(
     rb'"(?:m|\\u006[dD])(?:o|\\u006[fF])(?:d|\\u0064)(?:e|\\u0065)(?:l|\\u006[cC])"[ \t\r\n]*:[ \t\r\n]*'
@@ -117,10 +126,15 @@ _OPTIONS_USAGE: Final = b'{"include_usage":true}'
 class Body:
     """A request body that has been looked into.  `raw_model` is the JSON text of the model's name, quotes included."""
 
-    __slots__ = ("_end", "_options", "_start", "data", "raw_model", "stream", "wants_usage")
+    __slots__ = ("_end", "_options", "_start", "data", "ours", "raw_model", "stream", "wants_usage")
 
     def __init__(self, data: bytes, peeked: _Peek, start: int, end: int) -> None:
         self.data = data
+        self.ours = not (
+            peeked.keep_alive is peeked.fallbacks is peeked.num_retries is peeked.timeout is _ABSENT
+            and peeked.tags is peeked.disable_fallbacks is _ABSENT
+        ) or (peeked.metadata is not _ABSENT and _TAGS in bytes(peeked.metadata))
+        """Whether it has a member that is for us: `keep_alive`, or one of `glowplug.wire.wished`."""
         self.raw_model = data[start:end]
         self.stream = peeked.stream is True
         self._start = start
@@ -302,7 +316,11 @@ def estimate_tokens(count_bytes: int) -> int:
 
 # ---- errors
 
-_PARAMS: Final = {"model_not_found": "model", "previous_response_not_found": "previous_response_id"}
+_PARAMS: Final = {
+    "model_not_found": "model",
+    "previous_response_not_found": "previous_response_id",
+    "item_not_found": "input",
+}
 """Codes of errors that are about one member of the request."""
 
 

@@ -7,7 +7,8 @@ met as `stop_reason` (vLLM).  What is not listed here is ignored when it is read
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import msgspec
 
@@ -89,6 +90,24 @@ def usage_in(chunk: Chunk) -> Usage | None:
         return None if chunk.usage is None else msgspec.convert(chunk.usage, Usage)
     except msgspec.ValidationError:
         return None
+
+
+class Identified(Protocol):
+    """A tool call as far as it has come."""
+
+    @property
+    def id(self) -> str | None: ...
+
+
+def call_number(index: object, identity: object, position: int, known: Mapping[int, Identified]) -> int:
+    """Which call a piece in a stream belongs to: its index; where servers leave that out its id, else it goes on with
+    the last one.  `position` is its place among the calls of its event."""
+    if isinstance(index, int):
+        return index
+    last = max(known, default=-1)
+    if identity:
+        return next((number for number, call in known.items() if call.id == identity), last + 1)
+    return max(position, last)
 
 
 def thought_of(said: Said) -> str:

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from glowplug.wire.attribution import without_attribution
+from glowplug.wire.mended import mended
 from glowplug.wire.openai import Usage, prompt_details, usage_of
 
 Members = dict[str, msgspec.Raw]
@@ -36,6 +37,8 @@ class Quirk(NamedTuple):
     """The body that goes upstream, from the one that would have gone."""
     usage: Callable[[bytes], Usage | None] | None = None
     """Reads the usage of a whole answer or of one event, where it is not in the usual place; None: it is."""
+    answer: Callable[[bytes], bytes] | None = None
+    """A whole answer, or the payload of one event, as the wire has it."""
 
 
 def _edited(data: bytes, marker: bytes, edit: Callable[[Members], bool]) -> bytes:
@@ -155,6 +158,12 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
         "groq-usage": Quirk("usage is read from `x_groq` too", _BOTH, usage=_groq_usage),
         "deepseek-usage": Quirk(
             "cached tokens are read from `prompt_cache_hit_tokens` too", _BOTH, usage=_deepseek_usage
+        ),
+        "mend-answers": Quirk(
+            "what answers leave out is put in: `index`, `id`, `object`, `role`; arguments are text, an empty "
+            "`finish_reason` is none",
+            ("chat",),
+            answer=mended,
         ),
         STRIP: Quirk(
             "Claude Code's line that differs with every request is taken out of the system prompt",

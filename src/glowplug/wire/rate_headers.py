@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from math import ceil
-from typing import Literal
+from typing import Final, Literal
 
 Wire = Literal["openai", "anthropic"]
 Unit = Literal["requests", "tokens"]
+
+_OPENAI: Final = b"x-ratelimit-limit-%b: %%d\r\nx-ratelimit-remaining-%b: %%d\r\nx-ratelimit-reset-%b: %%b\r\n"
+_ANTHROPIC: Final = (
+    b"anthropic-ratelimit-%b-limit: %%d\r\nanthropic-ratelimit-%b-remaining: %%d\r\n"
+    b"anthropic-ratelimit-%b-reset: %%b\r\n"
+)
+_LINES: Final[dict[str, dict[str, bytes]]] = {
+    wire: {unit.decode(): pattern % (unit, unit, unit) for unit in (b"requests", b"tokens")}
+    for wire, pattern in (("openai", _OPENAI), ("anthropic", _ANTHROPIC))
+}
 
 
 def lines(wire: Wire, limit: int, remaining: int, reset_s: float, unix: float, unit: Unit = "requests") -> bytes:
@@ -19,12 +29,10 @@ def lines(wire: Wire, limit: int, remaining: int, reset_s: float, unix: float, u
     left = max(0, min(remaining, limit))
     reset_s = max(reset_s, 0.0)
     if wire == "anthropic":
-        moment = datetime.fromtimestamp(ceil(unix + reset_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        pattern = "anthropic-ratelimit-{0}-limit: {1}\r\nanthropic-ratelimit-{0}-remaining: {2}\r\n"
-        pattern += "anthropic-ratelimit-{0}-reset: {3}\r\n"
-        return pattern.format(unit, limit, left, moment).encode()
-    pattern = "x-ratelimit-limit-{0}: {1}\r\nx-ratelimit-remaining-{0}: {2}\r\nx-ratelimit-reset-{0}: {3}\r\n"
-    return pattern.format(unit, limit, left, span(reset_s)).encode()
+        reset = datetime.fromtimestamp(ceil(unix + reset_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    else:
+        reset = span(reset_s)
+    return _LINES[wire][unit] % (limit, left, reset.encode())
 
 
 def span(seconds: float) -> str:

@@ -8,6 +8,7 @@ usage.  The audio endpoints report usage in the same words; rerankers report `pr
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -26,6 +27,9 @@ _LAST_AUDIO = re.compile(rb'"type"\s*:\s*"(?:transcript\.text|speech\.audio)\.do
 _LAST_IMAGE = re.compile(rb"(?:\A|\n)data: ?\[DONE\]\r?\n")
 _REASONING: Final = msgspec.Raw(b'"reasoning"')
 _MESSAGE: Final = msgspec.Raw(b'"message"')
+_REFERENCE: Final = "item_reference"
+_OURS = re.compile(r"[a-z]+_(.+)_[0-9]+")
+"""The ids of items in responses that were translated (`glowplug.translate.responses_answer`)."""
 _CALLS: Final = (msgspec.Raw(b'"function_call"'), msgspec.Raw(b'"custom_tool_call"'))
 _EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n")
 
@@ -204,6 +208,47 @@ def continued(request: bytes, before: bytes, response: bytes) -> tuple[bytes, by
     full = _encode(members)
     members.pop("previous_response_id", None)
     return full, _encode(members)
+
+
+def references_of(request: bytes) -> list[str]:
+    """The ids of the items that a request only refers to."""
+    try:
+        items = _as_items(_asked(request).input)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    ids = [item.get("id") for item in items if isinstance(item, dict) and item.get("type") == _REFERENCE]
+    return list(dict.fromkeys(name for name in ids if isinstance(name, str) and name))
+
+
+def response_of_item(item: str) -> str:
+    """The id of the response that an item belongs to, or nothing: only ours can be told."""
+    found = _OURS.fullmatch(item)
+    return f"resp_{found[1]}" if found is not None else ""
+
+
+def item_in(before: bytes, response: bytes, wanted: str) -> dict[str, msgspec.Raw] | None:
+    """The item of this id, of those a response answers or of those it says.  Raises ValueError when they are none."""
+    name = msgspec.Raw(_encode(wanted))
+    for part in (bytes(_response(response).output), before):
+        for item in _items(part):
+            if item.get("id") == name:
+                return item
+    return None
+
+
+def resolved(request: bytes, found: Mapping[str, dict[str, msgspec.Raw]]) -> bytes:
+    """A request with these items, by id, in place of the references to them; thinking is left out."""
+    members = _members(request)
+    items: list[object] = []
+    for item in _as_items(members["input"]):
+        refers = isinstance(item, dict) and item.get("type") == _REFERENCE
+        there = found.get(item["id"]) if refers and isinstance(item, dict) else None
+        if there is None:
+            items.append(item)
+        elif there.get("type") != _REASONING:
+            items.append(_bare(dict(there)))
+    members["input"] = msgspec.Raw(_encode(items))
+    return _encode(members)
 
 
 def _bare(item: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
