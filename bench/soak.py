@@ -179,10 +179,18 @@ def workers(there: Installation) -> list[int]:
 def kill(there: Installation, count: int, seconds: float) -> int:
     """Kill the eldest worker `count` times, spread over `seconds`, whenever all of them are there."""
     began = time.monotonic()
+    killed: set[int] = set()
+
+    def there_are() -> list[int]:
+        # Who was killed is shown as connected until the control process has noticed.
+        found = [pid for pid in workers(there) if pid not in killed]
+        return found if len(found) >= WORKERS else []
+
     for number in range(count):
         time.sleep(max(0.0, began + seconds * (number + 1) / (count + 1) - time.monotonic()))
-        eldest = until("all workers are there", lambda: found if len(found := workers(there)) >= WORKERS else None)[0]
+        eldest = until("all workers are there", there_are)[0]
         os.kill(eldest, signal.SIGKILL)
+        killed.add(eldest)
     time.sleep(max(0.0, began + seconds - time.monotonic()))
     return count
 
