@@ -211,6 +211,20 @@ class Tally:
     def reserved(self) -> int:
         return self.held + self.held_by_others()
 
+    def taken(self) -> int:
+        """`spent` and `reserved` together, never too little.  Holds are read first and totals last: a settlement
+        writes its cost before it gives its hold back, and a fold takes over what totals have had before."""
+        cells = self._cells
+        others = self._others
+        taken = self.held
+        for _, held, _, epoch, void in others:
+            if cells[epoch] != cells[void]:
+                taken += cells[held]
+        taken += cells[self._known_at] + self.total
+        for entry in others:
+            taken += cells[entry[0]]
+        return taken
+
     def leave(self) -> None:
         """The row is for something else from now on: what is still settled here goes to the ledger alone."""
         if self._writing:
