@@ -24,7 +24,7 @@ def step(call: Call) -> None:
     if not call.tried and not call.key.meters and targets[0].standing(now) is READY and targets[0].guard is None:
         call.attempt_at(targets[0])
         return
-    standings = standings_for(call, now)
+    standings = standings_for(call, now, call.tried)
     cold = _cold(call)
     decision = decide(standings, call.tried, cold)
     if decision.step is Step.REFUSE and (again := _retry_local(call, standings)):
@@ -132,9 +132,9 @@ def others_left(call: Call, target: Target) -> bool:
     now = monotonic()
     if _spent(call) or (counts(call) and not may_try_again(call, now)):
         return False
-    return decide(standings_for(call, now), tried, _cold(call)).step is not Step.REFUSE
+    return decide(standings_for(call, now, tried), tried, _cold(call)).step is not Step.REFUSE
 
 
 def somebody_ready(call: Call, now: float) -> bool:
     """Whether a target can be used at once."""
-    return decide(standings_for(call, now), call.tried, _cold(call)).step is Step.USE
+    return decide(standings_for(call, now, call.tried), call.tried, _cold(call)).step is Step.USE
