@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from glowplug.domain.access import Rights
 from glowplug.domain.model import Cold
 from glowplug.gateway import refusals
-from glowplug.gateway.limiting import refusal, standings_for
+from glowplug.gateway.limiting import affordable, refusal, standings_for
 from glowplug.gateway.targets import READY, Target
 from glowplug.gateway.waiting import EngineWait, SlotWait
 from glowplug.routing.plan import Decision, Standing, Step, decide
@@ -21,8 +21,9 @@ def step(call: Call) -> None:
     """Go to the next target, wait for one, or refuse."""
     now = monotonic()
     targets = call.targets
-    if not call.tried and not call.key.meters and targets[0].standing(now) is READY and targets[0].guard is None:
-        call.attempt_at(targets[0])
+    first = targets[0]
+    if not call.tried and first.standing(now) is READY and (not first.metered or affordable(call, first, now)):
+        call.attempt_at(first)
         return
     standings = standings_for(call, now, call.tried)
     cold = _cold(call)

@@ -162,6 +162,12 @@ def _exhausted(meters: tuple[Meter, ...], unix: float) -> Meter | None:
     return None
 
 
+def affordable(call: Call, target: Target, now: float) -> bool:
+    """Whether the budgets of an attempt there have something left."""
+    meters = meters_of(call, target)
+    return not meters or _exhausted(meters, now + call.plane.unix_offset) is None
+
+
 def standings_for(call: Call, now: float, tried: int) -> list[Standing]:
     """How the targets stand for this request: one whose budget is used up is as limited as one over its rate.
 
@@ -170,8 +176,7 @@ def standings_for(call: Call, now: float, tried: int) -> list[Standing]:
     found: list[Standing] = []
     for index, target in enumerate(call.targets):
         standing = target.standing(now)
-        meters = meters_of(call, target)
-        if meters and standing is not Standing.UNAVAILABLE and _exhausted(meters, now + call.plane.unix_offset):
+        if standing is not Standing.UNAVAILABLE and not affordable(call, target, now):
             standing = LIMITED
         found.append(standing)
         if standing is READY and not tried >> index & 1:
