@@ -131,7 +131,10 @@ def _round(number: int, direct: Caller, ours: Caller, there: Installation) -> Ro
         # It is open for a second or longer each time; whoever comes after that finds out what the try finds out.
         for _ in range(IN_A_ROW + 1):
             ours.first_byte("open")
-        return ours.first_byte("open", "chat-cloud", 1)
+        try:
+            return ours.first_byte("open", "chat-cloud", 1)
+        except BenchError:  # the moment of its next try had just come: now that has failed
+            return ours.first_byte("open", "chat-cloud", 1)
 
     def killed() -> float:
         _kill_engine(there)
