@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-engines check bench models lock docs clean
+.PHONY: help up test test-engines check bench soak models lock docs clean
 .DELETE_ON_ERROR:
 
 help: ## explain the verbs
@@ -40,6 +40,9 @@ check: $(VENV)/.dev ## lint, format, types, floors, lengths, mirrored tests, wor
 
 bench: $(VENV)/.dev ## measure beside direct and nginx; prints one table
 	$(BIN)/python -m bench.run $(ARGS)
+
+soak: $(VENV)/.dev ## kill 200 workers under load, compare ledger and bill (ARGS="--kills 20 --seconds 20")
+	@$(BIN)/python -m bench.soak $(ARGS)
 
 models: $(VENV)/.dev ## train the demo models anew (minutes of CPU; needs torch)
 	@$(BIN)/python -c 'import tokenizers, torch' 2>/dev/null || { \

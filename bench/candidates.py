@@ -25,6 +25,8 @@ UPSTREAM_MODEL = "bench-upstream-model"
 ALIAS = "chat-default"
 _PLENTY = 10_000_000
 """Requests a minute: the highest limit a configuration may set; counted, and never reached."""
+_PLENTY_OF_TOKENS = 1_000_000_000
+"""Tokens a minute, likewise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class Running:
     other_pids: tuple[int, ...] = ()
     rewrites: bool = False
     """It replaces the model name, so the upstream must see `UPSTREAM_MODEL`."""
+    translates: bool = False
+    """It takes Anthropic's messages for a model with chat completions."""
     version: str = ""
     process: subprocess.Popen[str] | None = None
 
@@ -140,7 +144,18 @@ def start_nginx(upstream: int, work: Path, pinning: Pinning) -> Running:
     )  # fmt: skip
 
 
-def glowplug_config(upstream: int) -> str:
+def glowplug_config(upstream: int, *, full: bool = False) -> str:
+    """One provider behind an alias; `full`: with every limit there is, a price, and a second target."""
+    more = ""
+    if full:
+        more = f"""    tpm: {_PLENTY_OF_TOKENS}
+    max_concurrency: 10000
+    price: {{prompt: 1.25, completion: 10.00, cached: 0.125}}
+  chat-bench-second:
+    provider: bench
+    id: {UPSTREAM_MODEL}
+    price: {{prompt: 1.25, completion: 10.00, cached: 0.125}}
+"""
     return f"""providers:
   bench:
     base_url: http://127.0.0.1:{upstream}/v1
@@ -150,9 +165,9 @@ models:
     provider: bench
     id: {UPSTREAM_MODEL}
     rpm: {_PLENTY}
-aliases:
+{more}aliases:
   {ALIAS}:
-    targets: [chat-bench-openai]
+    targets: [chat-bench-openai{", chat-bench-second" if full else ""}]
     rpm: {_PLENTY}
 """
 
@@ -170,24 +185,25 @@ def glowplug_command(config: Path, state: Path, port: int) -> list[str]:
     ]  # fmt: skip
 
 
-def start_glowplug(upstream: int, work: Path, pinning: Pinning) -> Running:
-    """Everything on: keys, limits on key, model and alias, usage journal, the control process with its store."""
+def start_glowplug(upstream: int, work: Path, pinning: Pinning, *, full: bool = False) -> Running:
+    """Keys, a rate limit on key, model and alias, usage journal, the control process with its store.  `full`:
+    everything that can be on, as `glowplug_config` and `make_full_key` have it."""
     state, config, log, port = work / "state", work / "glowplug.yaml", work / "glowplug.log", free_port()
-    config.write_text(glowplug_config(upstream))
+    config.write_text(glowplug_config(upstream, full=full))
     process = _start(glowplug_command(config, state, port), pinning, log, glowplug_environment())
     with _stopped_on_error(process):
         wait_for(process, port, "/health/live", log, 30)
         admin = read_key(state / "cli.key", process, log)
         wait_for(process, port, "/v1/models", log, 30, admin)
-        key = make_key(port, admin)
+        key = make_full_key(port, admin) if full else make_key(port, admin)
         _, status = ask(port, "GET", "/admin/status", key=admin)
         names = {p: procfs.command_line(p) for p in procfs.descendants(process.pid)}
         data = worker_pids(status, names)
         if not data:
             raise BenchError(f"no gateway worker found among {names}")
     return Running(
-        name="glowplug", json_port=port, sse_port=port, key=key, rewrites=True, data_pids=data,
-        other_pids=tuple(p for p in names if p not in data), process=process,
+        name="glowplug-full" if full else "glowplug", json_port=port, sse_port=port, key=key, rewrites=True,
+        translates=True, data_pids=data, other_pids=tuple(p for p in names if p not in data), process=process,
         version=str(status.get("version", "")) if isinstance(status, dict) else "",
     )  # fmt: skip
 
@@ -222,6 +238,25 @@ def make_key(port: int, admin: str) -> str:
                 return str(body[name])
     print(f"note: POST /admin/keys answered {status}; measuring with the admin key", file=sys.stderr)
     return admin
+
+
+def make_full_key(port: int, admin: str) -> str:
+    """A user's key with every limit and a budget of its own, in a team with limits and a budget; and a budget for all.
+    Raises BenchError: without them the figures would be of something else."""
+
+    def made(path: str, wanted: Mapping[str, object]) -> Any:
+        status, body = ask(port, "POST", path, key=admin, body=wanted)
+        if status not in (200, 201):
+            raise BenchError(f"POST {path} answered {status}: {body}")
+        return body
+
+    limits = {"rpm": _PLENTY, "tpm": _PLENTY_OF_TOKENS, "concurrency": 10_000}
+    whose = {"name": "bench", "user": "ann", "team": "web", "tags": ["bench"]}
+    key = made("/admin/keys", {**whose, **limits, "budget": "1000000/month"})
+    made("/admin/limits", {"scope": "team", "name": "web", **limits})
+    made("/admin/budgets", {"budget": "1000000/month", "scope": "team", "name": "web"})
+    made("/admin/budgets", {"budget": "1000000/5h"})
+    return str(key["key"])
 
 
 def worker_pids(status: Any, commands: Mapping[int, str]) -> tuple[int, ...]:
@@ -272,6 +307,6 @@ def start_litellm(program: Path, upstream: int, work: Path, pinning: Pinning) ->
     wait_for(process, port, "/health/liveliness", log, 120)
     version = subprocess.run([str(program), "--version"], capture_output=True, text=True, env=env, check=False).stdout
     return Running(
-        name="litellm", json_port=port, sse_port=port, key=key, rewrites=True,
+        name="litellm", json_port=port, sse_port=port, key=key, rewrites=True, translates=True,
         data_pids=procfs.descendants(process.pid), version=" ".join(version.split()), process=process,
     )  # fmt: skip

@@ -117,14 +117,14 @@ def control_pid(commands: Mapping[int, str]) -> int:
     return found[0]
 
 
-def install(work: Path, config: str, env: Mapping[str, str] | None = None) -> Installation:
-    """Start it and wait until it answers.  Raises BenchError."""
+def install(work: Path, config: str, env: Mapping[str, str] | None = None, *options: str) -> Installation:
+    """Start it, `options` behind `glowplug up`, and wait until it answers.  Raises BenchError."""
     work.mkdir(parents=True, exist_ok=True)
     state, file, log, port = work / "state", work / "glowplug.yaml", work / "glowplug.log", free_port()
     file.write_text(config)
     with log.open("w") as out:
         process = subprocess.Popen(
-            glowplug_command(file, state, port), stdout=out, stderr=out, text=True,
+            [*glowplug_command(file, state, port), *options], stdout=out, stderr=out, text=True,
             env=glowplug_environment() | dict(env or {}), start_new_session=True,
         )  # fmt: skip
     there = Installation(work, process, port, log=log)

@@ -1,4 +1,4 @@
-"""The figures of just-in-time: which there are, how much is measured, and their table."""
+"""The figures of just-in-time and of answers anyway: which there are, how much is measured, and their table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from bench import burst, cold, fleet, procfs, rest, swap
+from bench import burst, cold, fallback, fleet, procfs, rest, swap
 from bench.figures import Figure
 from glowplug.gateway.upstream import KEEP_ALIVE
 from glowplug.lifecycle.admission import REST_AFTER
@@ -24,13 +24,22 @@ class Effort:
     swap: int
     burst: int
     scheduler: int
+    fallback: int
     rest_seconds: float
     settle_seconds: float
     """Before the watch of a rest: until the drivers have been let go of and idle connections closed."""
 
 
-FULL = Effort(cold=21, swap=11, burst=3, scheduler=3, rest_seconds=60.0, settle_seconds=max(REST_AFTER, KEEP_ALIVE) + 5)
-QUICK = Effort(cold=3, swap=2, burst=1, scheduler=1, rest_seconds=5.0, settle_seconds=REST_AFTER + 2)
+FULL = Effort(
+    cold=21,
+    swap=11,
+    burst=3,
+    scheduler=3,
+    fallback=60,
+    rest_seconds=60.0,
+    settle_seconds=max(REST_AFTER, KEEP_ALIVE) + 5,
+)
+QUICK = Effort(cold=3, swap=2, burst=1, scheduler=1, fallback=8, rest_seconds=5.0, settle_seconds=REST_AFTER + 2)
 
 Part = Callable[[Effort, Path, Path | None], list[Figure]]
 
@@ -55,8 +64,12 @@ def _rest(effort: Effort, work: Path, llama_swap: Path | None) -> list[Figure]:
     return rest.figures(rest.measure(work, effort.settle_seconds, effort.rest_seconds))
 
 
+def _fallback(effort: Effort, work: Path, llama_swap: Path | None) -> list[Figure]:
+    return fallback.figures(fallback.measure(effort.fallback, work))
+
+
 PARTS: Mapping[str, Part] = MappingProxyType(
-    {"cold": _cold, "swap": _swap, "burst": _burst, "scheduler": _scheduler, "rest": _rest}
+    {"cold": _cold, "swap": _swap, "burst": _burst, "scheduler": _scheduler, "fallback": _fallback, "rest": _rest}
 )
 
 

@@ -2,13 +2,13 @@
 // where it likes).
 //
 //   load -p PORT -b BODYFILE [-m json|sse] [-c CONNECTIONS] [-d SECONDS] [-n COUNT] [-k KEY] [-P PATH]
-//        [-e EVENTS] [-r RAMP_MS]
+//        [-e EVENTS] [-r RAMP_MS] [-E END]
 //
 // json: a closed loop; every connection sends the next request when the answer is complete.  Ends after SECONDS or
 //       COUNT requests, whichever is first, and waits for what is under way.
 // sse:  every connection opens COUNT streams one after the other (default 1), connections spread over RAMP_MS.  Each must
-//       bring EVENTS events "@<CLOCK_MONOTONIC ns>.<number> " (see upstream.c) in order, then [DONE].  SECONDS bounds the
-//       run; what has not come by then is lost.
+//       bring EVENTS events "@<CLOCK_MONOTONIC ns>.<number> " (see upstream.c) in order, then END ("[DONE]" unless given).
+//       SECONDS bounds the run; what has not come by then is lost.
 // Prints one JSON object.  Delays and latencies in microseconds; `first` is the first answer of each connection (json), the
 // first event of each stream (sse), counted apart in json.  Exit status 0 unless nothing at all could be measured.
 #define _GNU_SOURCE
@@ -57,6 +57,7 @@ static int port, connections = 1, poller, ramp_ms = 1000, events_per_stream = 25
 static bool sse;
 static double seconds = 5;
 static long limit_count;
+static const char *done = "[DONE]";
 static char *request;
 static size_t request_size;
 static struct conn *conns;
@@ -190,7 +191,6 @@ static void saw_event(struct conn *c, uint64_t now) {
 }
 
 static void scan(struct conn *c, const char *p, size_t size, uint64_t now) {
-  static const char done[] = "[DONE]";
   for (const char *end = p + size; p < end; p++) {
     if (c->scan == 1 || c->scan == 2) {
       if (*p >= '0' && *p <= '9') {
@@ -223,8 +223,8 @@ static void finish(struct conn *c, uint64_t now) {
   bool good = c->status == 200;
   if (sse) {
     if (c->expected < events_per_stream) lost += (unsigned long)(events_per_stream - c->expected);
-    if (good && c->done_match != 6) good = false;
-    if (!good) failed("stream without [DONE]", c->head, (int)c->head_used);
+    if (good && done[c->done_match]) good = false;
+    if (!good) failed("stream without its end", c->head, (int)c->head_used);
   } else if (good) {
     // The first answer of a connection also waited to be accepted: that is another question, told apart.
     record(c->served == 1 ? &first : &latency, now - c->began);
@@ -432,7 +432,7 @@ static bool run(void) {
 int main(int argc, char **argv) {
   const char *file = NULL, *key = "none", *path = "/v1/chat/completions";
   bool ramp_given = false;
-  for (int option; (option = getopt(argc, argv, "p:b:m:c:d:n:k:P:e:r:")) != -1;) switch (option) {
+  for (int option; (option = getopt(argc, argv, "p:b:m:c:d:n:k:P:e:r:E:")) != -1;) switch (option) {
       case 'p': port = atoi(optarg); break;
       case 'b': file = optarg; break;
       case 'm': sse = !strcmp(optarg, "sse"); break;
@@ -441,13 +441,14 @@ int main(int argc, char **argv) {
       case 'n': limit_count = atol(optarg); break;
       case 'k': key = optarg; break;
       case 'P': path = optarg; break;
+      case 'E': done = optarg; break;
       case 'e': events_per_stream = atoi(optarg); break;
       case 'r': ramp_ms = atoi(optarg), ramp_given = true; break;
       default: return 2;
     }
   if (!file || port <= 0 || connections < 1 || connections > CONNECTIONS_MAX || seconds <= 0) {
     fprintf(stderr, "usage: load -p PORT -b BODYFILE [-m json|sse] [-c CONNECTIONS] [-d SECONDS] [-n COUNT] [-k KEY]\n"
-                    "            [-P PATH] [-e EVENTS] [-r RAMP_MS]\n");
+                    "            [-P PATH] [-e EVENTS] [-r RAMP_MS] [-E END]\n");
     return 2;
   }
   if (!sse && !ramp_given) ramp_ms = 0;

@@ -72,8 +72,11 @@ def stop(process: subprocess.Popen[str], patience: float = 10.0) -> None:
 class Upstream:
     """A running `upstream`; `model` is the name that gateways must have put into the body."""
 
-    def __init__(self, pinning: Pinning, *, events: int, gap_us: int, model: str, size: int = 1024) -> None:
+    def __init__(
+        self, pinning: Pinning, *, events: int, gap_us: int, model: str, size: int = 1024, first_us: int = 5000
+    ) -> None:
         command = [str(UPSTREAM), "-e", str(events), "-g", str(gap_us), "-m", model, "-j", str(size)]
+        command += ["-f", str(first_us)]
         with pinning.on(pinning.rest):
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
         assert self.process.stdout is not None

@@ -23,13 +23,14 @@ import click
 if not __package__:  # started as `python bench/run.py`
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench import candidates, figures, jit, procfs
+from bench import budgets, candidates, figures, jit, procfs
 from bench.candidates import ALIAS, UPSTREAM_MODEL, Running
 from bench.programs import BenchError, Pinning, Upstream, ask, build, load_command
 from bench.table import Row, Sample, render, summarize
 
 REQUESTS = "requests"
 """The part that compares gateways; the others are `bench.jit.PARTS`."""
+CANDIDATES = ("direct", "nginx", "glowplug", "glowplug-full", "litellm")
 STREAMS = 500
 EVENTS_A_SECOND = 25
 
@@ -42,6 +43,8 @@ class Workload:
     size: int
     connections: int
     stream: bool = False
+    translated: bool = False
+    """Asked as Anthropic's messages, which the upstream does not know: only for candidates that translate."""
 
 
 WORKLOADS = (
@@ -52,6 +55,8 @@ WORKLOADS = (
     Workload("20KB-c32", 20480, 32),
     Workload("20KB-c256", 20480, 256),
     Workload("sse-500", 1024, STREAMS, True),
+    Workload("messages-sse-500", 1024, STREAMS, True, True),
+    Workload("sse-1000", 1024, 2 * STREAMS, True),
 )
 
 
@@ -72,13 +77,17 @@ class Plan:
 def body_of(workload: Workload) -> bytes:
     """A chat request of `size` bytes: a long prompt in several messages, the model in front, options behind."""
     words = "the quick brown fox jumps over the lazy dog and runs far away "
-    messages: list[dict[str, str]] = [{"role": "system", "content": "You are a helpful assistant."}]
+    messages: list[dict[str, str]] = []
     body: dict[str, object] = {"model": ALIAS, "messages": messages, "temperature": 0.7, "max_tokens": 512}
-    if workload.stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    if workload.translated:
+        body |= {"system": "You are a helpful assistant.", "stream": True}
+    else:
+        messages.append({"role": "system", "content": "You are a helpful assistant."})
+        body |= {"stream": True, "stream_options": {"include_usage": True}} if workload.stream else {}
     while (missing := workload.size - len(json.dumps(body))) > 50:
         text = (words * (missing // len(words) + 1))[: min(missing - 45, 2000)]
-        messages.append({"role": "user" if len(messages) % 2 else "assistant", "content": text})
+        turn = len(messages) % 2 if workload.translated else 1 - len(messages) % 2
+        messages.append({"role": "assistant" if turn else "user", "content": text})
     return json.dumps(body).encode()
 
 
@@ -105,6 +114,7 @@ def measure(running: Running, workload: Workload, plan: Plan, work: Path, pinnin
     if workload.stream:
         port = running.sse_port
         options = ["-m", "sse", "-e", str(plan.events), "-d", str(plan.sse_seconds + 15), "-r", "1000"]
+        options += ["-P", "/v1/messages", "-E", "message_stop"] if workload.translated else []
         limit = plan.sse_seconds + 30.0
     else:
         port = running.json_port
@@ -175,6 +185,7 @@ def started(
         "direct": candidates.start_direct,
         "nginx": candidates.start_nginx,
         "glowplug": candidates.start_glowplug,
+        "glowplug-full": partial(candidates.start_glowplug, full=True),
     }
     if litellm is not None:
         starters["litellm"] = partial(candidates.start_litellm, litellm)
@@ -226,6 +237,8 @@ def play(
                 if candidate.process is not None and candidate.process.poll() is not None:
                     print(f"  {candidate.name} has ended with {candidate.process.returncode}", file=sys.stderr)
                     continue
+                if workload.translated and not candidate.translates:
+                    continue
                 samples.append(measure(candidate, workload, plan, work, pinning, number))
         print(f"round {number + 1} of {plan.rounds} done", file=sys.stderr)
     return samples
@@ -252,9 +265,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each cell is measured.")
 @click.option("--quick", is_flag=True, help="Two short rounds: a look, not a result.")
 @click.option("--part", multiple=True, type=click.Choice([REQUESTS, *jit.PARTS]), help="Only this; all by default.")
-@click.option(
-    "--only", multiple=True, type=click.Choice(["direct", "nginx", "glowplug", "litellm"]), help="Candidates."
-)
+@click.option("--only", multiple=True, type=click.Choice(CANDIDATES), help="Candidates.")
 @click.option("--workload", multiple=True, help="Workloads by beginning of name: 1KB, 20KB-c32, sse.")
 @click.option("--litellm", type=_FILE, help="A `litellm` program.")
 @click.option("--llama-swap", type=_FILE, help="A `llama-swap` program, for the cold start.")
@@ -271,7 +282,7 @@ def main(
     plan = Plan(2, 1.0, 0.3, 4) if quick else Plan(rounds, 3.0, 0.5, 8)
     workloads = _choose(workload)
     parts = _parts(part, bool(only or workload))
-    names = [n for n in only or ("direct", "nginx", "glowplug", "litellm") if n != "litellm" or litellm]
+    names = [n for n in only or CANDIDATES if n != "litellm" or litellm]
     work = Path(tempfile.mkdtemp(prefix="glowplug-bench-"))
     report: dict[str, object] = {}
     with ExitStack() as stack:
@@ -284,7 +295,9 @@ def main(
                 about, samples = _measure_all(names, litellm, workloads, plan, work)
                 rows = summarize(samples)
                 print(render(rows, about))
-                report |= dump(about, samples, rows)
+                kept = budgets.figures(samples)
+                print("\n" + figures.render(kept, {}).lstrip())
+                report |= dump(about, samples, rows) | {"budgets": [asdict(figure) for figure in kept]}
             if chosen := [name for name in parts if name in jit.PARTS]:
                 report |= _measure_jit(chosen, jit.QUICK if quick else jit.FULL, work, llama_swap)
         except BenchError as error:

@@ -54,7 +54,7 @@ def test_quick_is_less(asked: list[tuple[str, jit.Effort, Path | None]]) -> None
 @pytest.mark.parametrize(
     ("part", "narrowed", "wanted"),
     [
-        ((), False, ["requests", "cold", "swap", "burst", "scheduler", "rest"]),
+        ((), False, ["requests", "cold", "swap", "burst", "scheduler", "fallback", "rest"]),
         ((), True, ["requests"]),
         (("rest", "requests"), True, ["requests", "rest"]),
     ],

@@ -105,6 +105,15 @@ def test_every_event_of_every_stream_arrives_once(upstream: Upstream, stream_bod
     assert report["first_p50_us"] >= 5000  # the first event comes after FIRST_US
 
 
+def test_a_stream_may_end_with_another_word(upstream: Upstream, stream_body: Path) -> None:
+    options = ("-m", "sse", "-c", "2", "-e", "20", "-d", "20")
+    ended = load(upstream.port, stream_body, *options, "-E", "chat.completion.chunk")
+    assert (ended["completed"], ended["errors"], ended["lost"]) == (2, 0, 0)
+    other = load(upstream.port, stream_body, *options, "-E", "message_stop")
+    assert (other["completed"], other["errors"], other["events"]) == (0, 2, 40)
+    assert other["first_error"].startswith("stream without its end")
+
+
 def test_missing_events_are_counted_as_lost(upstream: Upstream, stream_body: Path) -> None:
     report = load(upstream.port, stream_body, "-m", "sse", "-c", "3", "-e", "25", "-d", "20")
     assert (report["events"], report["lost"]) == (60, 15)

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from glowplug.domain.budget import Scope, UseLimit, Window
+from glowplug.domain.snapshot import AliasRoute
 from glowplug.domain.usage import AttemptOpened, Outcome
-from glowplug.gateway.limiting import expected_cost, expected_tokens, tightest
+from glowplug.gateway.limiting import expected_cost, expected_tokens, standings_for, tightest
 from glowplug.gateway.plane import Plane
+from glowplug.routing.plan import Standing
 from tests.gateway.metered import USER, Metered, budget, priced
 from tests.gateway.rig import ANSWER, STREAM, Rig, chat, local, whole
 
@@ -295,11 +297,22 @@ class _Kind:
 
 def _call(data: bytes, **kind: bool) -> Any:
     body = type("Body", (), {"data": data})
-    return type("Call", (), {"kind": type("Kind", (_Kind,), kind), "body": body})
+    return type("Call", (), {"kind": type("Kind", (_Kind,), kind), "body": body, "cap": None})
 
 
 def _target(**route: Any) -> Any:
     return type("Target", (), {"route": priced("cloud", **route)})
+
+
+def test_targets_behind_the_first_that_is_ready_are_not_looked_at(rig: Rig, metered: Metered) -> None:
+    apply(rig, metered, aliases=(AliasRoute(name="both", targets=("cloud", "cloud2")),))
+    call = rig.ask(chat("both", max_tokens=1)).conn.call
+    assert call is not None
+    assert standings_for(call, monotonic(), 0) == [Standing.READY]
+    assert standings_for(call, monotonic(), 0b01) == [Standing.READY, Standing.READY]
+    assert standings_for(call, monotonic(), 0b11) == [Standing.READY, Standing.READY]
+    call.key.meters[0].periods[0][1].add(1000)
+    assert standings_for(call, monotonic(), 0) == [Standing.LIMITED, Standing.LIMITED], "both cost something"
 
 
 @pytest.mark.parametrize(("data", "kind", "route", "cost"), [

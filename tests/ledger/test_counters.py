@@ -8,12 +8,15 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 import pytest
 
+from glowplug.domain.budget import Budget, Scope, Window
 from glowplug.ledger.counters import ControlCounters, CounterFile, WorkerCounters, create, open_or_create
-from glowplug.routing.budgets import Reservation
+from glowplug.routing.budgets import Meter, Period, Reservation
 from glowplug.routing.limits import SharedRate, Slots
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -45,6 +48,39 @@ def test_everybody_adds_up_what_all_have_written(path: Path) -> None:
     assert (one.spent(), two.spent()) == (107, 107)
     control.know(row, spend=1)
     assert one.spent() == 1
+
+
+class Between:
+    """Cells in which something happens just before the `at`-th read."""
+
+    def __init__(self, cells: memoryview[int], at: int, happens: Callable[[], None]) -> None:
+        self.cells, self.left, self.happens = cells, at, happens
+
+    def __getitem__(self, index: int) -> int:
+        if self.left == 0:
+            self.happens()
+        self.left -= 1
+        return self.cells[index]
+
+
+@pytest.mark.parametrize("at", range(8))
+@pytest.mark.parametrize("folded", [False, True])
+def test_what_is_taken_is_never_too_little_while_others_settle(path: Path, at: int, folded: bool) -> None:
+    """A hold of 10 becomes a cost of 7, and perhaps the ledger takes it over, somewhere between two reads."""
+    control = ControlCounters(CounterFile(path))
+    row = control.assign(["a"])["a"]
+    one, two = worker(path, 0).tally(row), worker(path, 1).tally(row)
+    reservation = Reservation((two,), 10)
+
+    def settled() -> None:
+        reservation.settle(7)
+        if folded:
+            control.know(row, spend=7)
+
+    meter = Meter(Budget(id="b", scope=Scope.ALL, amount=100, window=Window.TOTAL), ((Period(0.0, inf), one),))
+    one._cells = Between(one._cells, at, settled)  # type: ignore[assignment]
+    assert meter.left(1.0) <= 93
+    assert one.taken() == one.spent() + one.reserved() == 7
 
 
 def test_the_file_is_private_and_whole(path: Path) -> None:
@@ -171,7 +207,7 @@ _SPENDER = """
 import sys
 from pathlib import Path
 from glowplug.ledger.counters import CounterFile, WorkerCounters
-from glowplug.routing.budgets import Reservation
+from glowplug.routing.budgets import Meter, Period, Reservation
 path, index, row, amount = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 tally = WorkerCounters(CounterFile(path), index, f"w{index}-1-1").tally(row)
 print("ready", flush=True)

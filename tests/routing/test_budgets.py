@@ -62,6 +62,9 @@ class Books:
     def reserved(self) -> int:
         return self.held
 
+    def taken(self) -> int:
+        return self.total + self.held
+
     def hold(self, amount: int) -> None:
         self.held += amount
 

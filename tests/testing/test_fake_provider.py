@@ -20,6 +20,7 @@ import uvloop
 
 import glowplug
 from glowplug.testing.fake_provider import REPLY, Behaviour, FakeProvider
+from glowplug.testing.received import Received
 
 TOOLS = [
     {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}},
@@ -371,3 +372,29 @@ def test_it_runs_on_uvloop_too() -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(main()) == 200
+
+
+async def test_what_was_answered_is_told_with_whether_it_was_taken() -> None:
+    told: list[tuple[str, bool]] = []
+    third = asyncio.Event()
+
+    async def hold(index: int) -> None:
+        if index == 2:
+            third.set()
+            await asyncio.Event().wait()
+
+    def answered(request: Received, whole: bool) -> None:
+        told.append((request.json["messages"][0]["content"], whole))
+
+    async with FakeProvider(answered=answered) as provider:
+        async with httpx.AsyncClient(base_url=provider.base_url) as http:
+            for model, text in (("stand-in", "one"), ("nobody", "refused")):
+                body = {"model": model, "messages": [{"role": "user", "content": text}]}
+                await http.post("/chat/completions", json=body)
+            await http.get("/models")
+            provider.pace = hold
+            body = {"model": "stand-in", "stream": True, "messages": [{"role": "user", "content": "left"}]}
+            async with http.stream("POST", "/chat/completions", json=body):
+                await third.wait()
+        await provider.left(1)
+        assert told == [("one", True), ("left", False)]

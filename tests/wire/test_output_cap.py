@@ -16,4 +16,4 @@ from glowplug.wire.output_cap import output_cap
     (b"not json", 7), (b"\xff", 7), (b"[" * 100_000, 7),
 ])  # fmt: skip
 def test_cap(body: bytes, cap: int) -> None:
-    assert output_cap(body, 7) == cap
+    assert output_cap(body).total(7) == cap

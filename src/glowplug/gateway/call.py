@@ -34,6 +34,7 @@ from glowplug.wire.http1 import passed_lines
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
     from glowplug.gateway.plane import Plane
+    from glowplug.wire.output_cap import Cap
 
 INF: Final = float("inf")
 DRAIN: Final = 120.0
@@ -55,6 +56,8 @@ class Call:
     waiting: Wait | None = None
     held: Pass | None = None
     """What it took from the limits of its key."""
+    cap: Cap | None = None
+    """How long its answers may be, once a limit or a budget has asked."""
     last_error: GlowplugError | None = None
     keep_alive: float | None = None
     """Seconds the engine is to be kept after this request, when it says so."""

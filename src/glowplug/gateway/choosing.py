@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from glowplug.domain.access import Rights
 from glowplug.domain.model import Cold
 from glowplug.gateway import refusals
-from glowplug.gateway.limiting import refusal, standings_for
+from glowplug.gateway.limiting import affordable, refusal, standings_for
 from glowplug.gateway.targets import READY, Target
 from glowplug.gateway.waiting import EngineWait, SlotWait
 from glowplug.routing.plan import Decision, Standing, Step, decide
@@ -22,13 +22,14 @@ def step(call: Call) -> None:
     """Go to the next target, wait for one, or refuse."""
     now = monotonic()
     targets = call.targets
-    if not call.tried and not call.key.meters and targets[0].standing(now) is READY and targets[0].guard is None:
-        call.attempt_at(targets[0])
+    first = targets[0]
+    if not call.tried and first.standing(now) is READY and (not first.metered or affordable(call, first, now)):
+        call.attempt_at(first)
         return
     if call.wishes is not None and (spent := _out_of_retries(call)):
         call.tried |= spent
         call.retried |= spent
-    standings = standings_for(call, now)
+    standings = standings_for(call, now, call.tried)
     cold = cold_of(call)
     decision = decide(standings, call.tried, cold)
     if decision.step is Step.REFUSE and (again := _retry_local(call, standings)):
@@ -155,9 +156,9 @@ def others_left(call: Call, target: Target) -> bool:
     now = monotonic()
     if _spent(call) or (counts(call) and not may_try_again(call, now)):
         return False
-    return decide(standings_for(call, now), tried, cold_of(call)).step is not Step.REFUSE
+    return decide(standings_for(call, now, tried), tried, cold_of(call)).step is not Step.REFUSE
 
 
 def somebody_ready(call: Call, now: float) -> bool:
     """Whether a target can be used at once."""
-    return decide(standings_for(call, now), call.tried, cold_of(call)).step is Step.USE
+    return decide(standings_for(call, now, call.tried), call.tried, cold_of(call)).step is Step.USE

@@ -99,7 +99,7 @@ def explained(plane: Plane, question: RouteQuestion, draw: float | None = None) 
 
 def foresee(call: Imagined, whole: bool, now: float) -> Outlook:
     """Whom the request turns to, as things stand.  `whole`: the body is real, so what cannot be said is found out."""
-    standings = standings_for(call, now)
+    standings = standings_for(call, now, -1)  # all of them, as if each had had its chance
     bars: dict[int, GlowplugError] = {}
     for number, target in enumerate(call.targets):
         error = _crowded(call, target, standings[number])

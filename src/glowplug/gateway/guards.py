@@ -25,6 +25,9 @@ class Unreadable:
     def reserved(self) -> int:
         return 0
 
+    def taken(self) -> int:
+        return UNKNOWN
+
     def hold(self, amount: int) -> None: ...
     def add(self, amount: int) -> None: ...
 

@@ -17,13 +17,14 @@ from glowplug.routing.budgets import Meter, Reservation
 from glowplug.routing.limits import Left, RateLimit, Slots
 from glowplug.routing.plan import Standing
 from glowplug.wire.openai import estimate_tokens
-from glowplug.wire.output_cap import output_cap
+from glowplug.wire.output_cap import Cap, output_cap
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
     from glowplug.gateway.targets import Target
 
 LIMITED: Final = Standing.LIMITED
+READY: Final = Standing.READY
 DEFAULT_OUTPUT: Final = 4096
 """Tokens that an answer is reserved with when neither the request nor the model says how long it may be."""
 
@@ -155,17 +156,31 @@ def meters_of(call: Call, target: Target) -> tuple[Meter, ...]:
 
 
 def _exhausted(meters: tuple[Meter, ...], unix: float) -> Meter | None:
-    return next((meter for meter in meters if meter.left(unix) <= 0), None)
+    for meter in meters:
+        if meter.left(unix) <= 0:
+            return meter
+    return None
 
 
-def standings_for(call: Call, now: float) -> list[Standing]:
-    """How the targets stand for this request: one whose budget is used up is as limited as one over its rate."""
-    found = [target.standing(now) for target in call.targets]
-    if any(target.metered for target in call.targets):
-        unix = now + call.plane.unix_offset
-        for index, target in enumerate(call.targets):
-            if found[index] is not Standing.UNAVAILABLE and _exhausted(meters_of(call, target), unix) is not None:
-                found[index] = LIMITED
+def affordable(call: Call, target: Target, now: float) -> bool:
+    """Whether the budgets of an attempt there have something left."""
+    meters = meters_of(call, target)
+    return not meters or _exhausted(meters, now + call.plane.unix_offset) is None
+
+
+def standings_for(call: Call, now: float, tried: int) -> list[Standing]:
+    """How the targets stand for this request: one whose budget is used up is as limited as one over its rate.
+
+    Up to the first that is ready and, by the bits of `tried`, has not had its chance: nobody asks for those behind it.
+    """
+    found: list[Standing] = []
+    for index, target in enumerate(call.targets):
+        standing = target.standing(now)
+        if standing is not Standing.UNAVAILABLE and not affordable(call, target, now):
+            standing = LIMITED
+        found.append(standing)
+        if standing is READY and not tried >> index & 1:
+            break
     return found
 
 
@@ -184,18 +199,25 @@ def refusal(call: Call, target: Target, standing: Standing, now: float) -> Glowp
 
 def expected_tokens(call: Call) -> int:
     """What a request is taken for until its usage is known: its prompt, and the answer if it says how long."""
-    kind, data = call.kind, call.body.data
-    prompt = estimate_tokens(len(data)) if kind.prompt else 0
-    return prompt + (output_cap(data, 0) if kind.completion and not kind.form else 0)
+    kind = call.kind
+    prompt = estimate_tokens(len(call.body.data)) if kind.prompt else 0
+    return prompt + (_cap(call).total(0) if kind.completion and not kind.form else 0)
+
+
+def _cap(call: Call) -> Cap:
+    """What the request says of the length of its answers; looked up once."""
+    if call.cap is None:
+        call.cap = output_cap(call.body.data)
+    return call.cap
 
 
 def expected_cost(call: Call, target: Target) -> int:
     """The most an attempt is likely to cost: its prompt, and the longest answer that request or model allow."""
-    route, kind, data = target.route, call.kind, call.body.data
+    route, kind = target.route, call.kind
     assert route.price is not None, "only metered targets are asked"
     default = route.max_output or DEFAULT_OUTPUT
-    completion = (default if kind.form else output_cap(data, default)) if kind.completion else 0
-    prompt = estimate_tokens(len(data)) if kind.prompt else 0
+    completion = (default if kind.form else _cap(call).total(default)) if kind.completion else 0
+    prompt = estimate_tokens(len(call.body.data)) if kind.prompt else 0
     return cost(route.price, Tokens(prompt=prompt, completion=completion))
 
 

@@ -150,6 +150,7 @@ class Tally:
         "_known_at",
         "_others",
         "_total_at",
+        "_totals_at",
         "_writing",
         "file",
         "held",
@@ -170,6 +171,7 @@ class Tally:
             for c in range(1, file.columns)
             if c != column
         )
+        self._totals_at = tuple(total for total, _, _, _, _ in self._others)
         self._writing = True
         self.total: int = self._cells[self._total_at]
         """Goes on from what a predecessor counted: that is in no ledger yet, or the ledger has taken it off."""
@@ -188,7 +190,11 @@ class Tally:
             self._cells[self._held_at] = self.held
 
     def used(self) -> int:
-        return self.total + self._other_totals()
+        cells = self._cells
+        used = self.total
+        for at in self._totals_at:
+            used += cells[at]
+        return used
 
     def views(self) -> Iterable[tuple[int, int]]:
         cells = self._cells
@@ -211,16 +217,25 @@ class Tally:
     def reserved(self) -> int:
         return self.held + self.held_by_others()
 
+    def taken(self) -> int:
+        """`spent` and `reserved` together, never too little.  Holds are read first and totals last: a settlement
+        writes its cost before it gives its hold back, and a fold takes over what totals have had before."""
+        cells = self._cells
+        taken = self.held
+        for _, held, _, epoch, void in self._others:
+            if cells[epoch] != cells[void]:
+                taken += cells[held]
+        taken += cells[self._known_at] + self.total
+        for at in self._totals_at:
+            taken += cells[at]
+        return taken
+
     def leave(self) -> None:
         """The row is for something else from now on: what is still settled here goes to the ledger alone."""
         if self._writing:
             self._writing = False
             self._cells[self._counted_at] = 0
             self._cells[self._held_at] = 0
-
-    def _other_totals(self) -> int:
-        cells = self._cells
-        return sum(cells[total] for total, _, _, _, _ in self._others)
 
 
 class WorkerCounters:

@@ -34,6 +34,9 @@ class Account(Protocol):
     def reserved(self) -> int:
         """What all workers that live hold for requests under way."""
 
+    def taken(self) -> int:
+        """Both together; never too little, whatever happens while it looks."""
+
     def hold(self, amount: int) -> None: ...
     def add(self, amount: int) -> None: ...
 
@@ -91,8 +94,9 @@ class Meter:
 
     def left(self, now: float) -> int:
         """What may still be spent; negative when the budget is passed."""
-        account = self.at(now)[1]
-        return self.amount - account.spent() - account.reserved()
+        first = self.periods[0]
+        account = first[1] if now < first[0].end else self.at(now)[1]
+        return self.amount - account.taken()
 
 
 class Reservation:

@@ -106,22 +106,24 @@ class SharedRate(RateLimit):
         self._counted = shared.used()
 
     def wait(self, now: float) -> float:
-        self._look(now)
+        if (used := self.shared.used()) != self._counted:
+            self._look(used, now)
         return super().wait(now)
 
     def take(self, now: float, amount: int = 1) -> float:
-        self._look(now)
-        over = super().wait(now)
+        over = self.wait(now)
         if over == 0.0:
             self._count(amount, now)
         return over
 
     def correct(self, amount: int, now: float) -> None:
-        self._look(now)
+        if (used := self.shared.used()) != self._counted:
+            self._look(used, now)
         self._count(amount, now)
 
     def left(self, now: float) -> Left:
-        self._look(now)
+        if (used := self.shared.used()) != self._counted:
+            self._look(used, now)
         return super().left(now)
 
     def _count(self, amount: int, now: float) -> None:
@@ -130,12 +132,9 @@ class SharedRate(RateLimit):
         self._counted += amount
         self.shared.publish(self._counted, int(self._due * 1e9))
 
-    def _look(self, now: float) -> None:
-        """Take over the best picture there is."""
-        used = self.shared.used()
+    def _look(self, used: int, now: float) -> None:
+        """Take over the best picture there is of so many units."""
         missing = used - self._counted
-        if not missing:
-            return
         best = self._due + self._step * missing if missing < 0 else max(self._due, now) + self._step * missing
         for counted, due in self.shared.views():
             # A picture that has counted more than there is was being changed while it was read.

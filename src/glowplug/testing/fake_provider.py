@@ -53,7 +53,8 @@ class FakeProvider:
 
     `requests` are all requests in order of arrival, `disconnected` counts the clients that left before their answer
     was complete.  `pace(i)` is awaited before event `i` of a stream (on top of `event_gap`), so that a test can hold
-    a stream where it wants it.
+    a stream where it wants it.  `answered(request, whole)` hears of every good answer of a model at its end, `whole`
+    unless the client left before it: what a provider bills.
     """
 
     def __init__(
@@ -65,11 +66,13 @@ class FakeProvider:
         host: str = "127.0.0.1",
         port: int = 0,
         pace: Callable[[int], Awaitable[None]] | None = None,
+        answered: Callable[[Received, bool], None] | None = None,
     ) -> None:
         self.behaviour = behaviour or Behaviour(api_key=api_key, models=models)
         self.host = host
         self.port = port
         self.pace = pace
+        self.answered = answered
         self.requests: list[Received] = []
         self.connections = 0
         self.disconnected = 0
@@ -242,10 +245,16 @@ class _Connection(asyncio.Protocol):
         except ProviderError as error:
             await self._send_json(request, error.status, error.body)
             return
-        if events is None:
-            await self._send_json(request, 200, body)
-        else:
-            await self._send_events(request, events, behaviour)
+        whole = False
+        try:
+            if events is None:
+                await self._send_json(request, 200, body)
+            else:
+                await self._send_events(request, events, behaviour)
+            whole = self._transport is not None and not self._transport.is_closing()
+        finally:
+            if self.provider.answered is not None and request.method == "POST":
+                self.provider.answered(request, whole)
 
     async def _respond(self, request: Received, behaviour: Behaviour) -> tuple[Body, Iterator[Body] | None]:
         """The body of a plain answer, or the events of a stream.  Raises ProviderError."""

@@ -6,7 +6,7 @@ Names of the members: OpenAI `max_completion_tokens`, `max_tokens` (chat, comple
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -28,21 +28,37 @@ MOST_CHOICES: Final = 128
 """As many answers as OpenAI gives at once."""
 
 
-def output_cap(data: bytes, default: int) -> int:
-    """The most tokens that the answers to this body may have; `default` tokens each when it does not say.
+class Cap(NamedTuple):
+    """How long answers may be."""
 
-    What is no number is for the upstream to refuse.
-    """
+    tokens: int
+    """Each of them; 0 when the request does not say."""
+    answers: int
+
+    def total(self, default: int) -> int:
+        """Tokens of all answers, `default` each when the request does not say."""
+        return (self.tokens or default) * self.answers
+
+
+_SILENT: Final = Cap(0, 1)
+
+
+def output_cap(data: bytes) -> Cap:
+    """What this body says.  What is no number is for the upstream to refuse."""
     try:
         caps = _read(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return default
-    named = [caps.max_completion_tokens, caps.max_output_tokens, caps.max_tokens]
-    if caps.options is not None:
-        named.append(caps.options.num_predict)
-    cap = next((value for value in named if _count(value)), default)
-    return int(cap) * (min(caps.n, MOST_CHOICES) if _count(caps.n) else 1)
+        return _SILENT
+    options = caps.options
+    tokens = (
+        _count(caps.max_completion_tokens)
+        or _count(caps.max_output_tokens)
+        or _count(caps.max_tokens)
+        or (0 if options is None else _count(options.num_predict))
+    )
+    return Cap(tokens, min(_count(caps.n), MOST_CHOICES) or 1)
 
 
-def _count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def _count(value: Any) -> int:
+    """The number, where it is one above 0; else 0."""
+    return value if type(value) is int and value > 0 else 0
