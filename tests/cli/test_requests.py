@@ -24,3 +24,10 @@ def test_one_as_json(glowplug: Glowplug, server: FakeServer) -> None:
     assert server.requests
     said = glowplug("requests", "req_1", "--json")
     assert json.loads(said.out)["request"] == "req_1", said
+
+
+def test_one_with_energy(glowplug: Glowplug, server: FakeServer) -> None:
+    assert "ENERGY" not in glowplug("requests", "req_1").out
+    server.requests[0]["attempts"][-1]["energy_mj"] = 100_000
+    out = glowplug("requests", "req_1").out
+    assert "ENERGY" in out and "27.8 mWh" in out

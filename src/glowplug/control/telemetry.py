@@ -113,6 +113,17 @@ class Telemetry:
         self.dropped += count
 
 
+def exporter(endpoint: str, headers: Mapping[str, str], provider_of: Callable[[str], str]) -> Telemetry | None:
+    """Where attempts are exported to, if anywhere; what cannot export does not keep us from serving."""
+    if not endpoint:
+        return None
+    try:
+        return Telemetry(endpoint, headers, provider_of)
+    except ConfigError as error:
+        _log.error("%s", error)
+        return None
+
+
 class Tapped:
     """A ledger's store that tells somebody which attempts have ended; the `LedgerStore` of `glowplug.ledger.fold`."""
 

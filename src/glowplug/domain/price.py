@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from glowplug.money import decimal_usd
+
 MILLION = 1_000_000
 
 
@@ -54,17 +56,25 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By `above`, the lowest first."""
     request: int = 0
     """Nano-dollars for each attempt that was answered."""
+    energy: int = 0
+    """Nano-dollars for a kilowatt-hour that was measured."""
 
     @property
     def free(self) -> bool:
         """Whether nothing can cost anything."""
-        return not self.request and self.rates == Rates() and not self.tiers
+        return not self.request and not self.energy and self.rates == Rates() and not self.tiers
 
 
 MOST = 1 << 53
 """Nano-dollars of one line: an upstream that reports an absurd usage makes no sum overflow."""
 LOCAL = "local"
 """The version that lines of local models without a price of their own carry."""
+
+
+def energy_price(per_kwh: int) -> Price:
+    """The price of local models that have none of their own, where electricity has one (nano-dollars for a
+    kilowatt-hour)."""
+    return Price(version=f"energy {decimal_usd(per_kwh)}/kWh", energy=per_kwh)
 
 
 def attempt_cost(price: Price, tokens: Tokens, status: int) -> int:

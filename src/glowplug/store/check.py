@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping, select
 
+from glowplug.domain.energy import energy_cost
 from glowplug.domain.price import LOCAL, Price, Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed
 from glowplug.store import prices
@@ -49,7 +50,7 @@ def _cost(row: RowMapping, price: Price | None) -> str:
         prompt_audio=row["prompt_audio"],
         completion_audio=row["completion_audio"],
     )
-    wanted = attempt_cost(price, tokens, row["status"])
+    wanted = attempt_cost(price, tokens, row["status"]) + energy_cost(price.energy, row["energy_mj"])
     return "" if row["cost"] == wanted else f"it costs {row['cost']} nano-dollars, and its price makes {wanted}"
 
 
@@ -66,6 +67,9 @@ def records(connection: Connection, closed: Sequence[AttemptClosed]) -> Iterable
         if line is None or line["state"] != CLOSED:
             yield Wrong(*identity, "the journal has its end, and the ledger has not")
             continue
-        differing = [name for name, value in closed_figures(record).items() if line[name] != value]
+        figures = closed_figures(record)
+        if record.price == LOCAL and line["energy_mj"] is not None:
+            del figures["cost"], figures["price"]  # it costs its energy, of which the journal knows nothing
+        differing = [name for name, value in figures.items() if line[name] != value]
         if differing:
             yield Wrong(*identity, f"journal and ledger differ in {', '.join(differing)}")
