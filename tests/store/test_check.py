@@ -60,3 +60,8 @@ def test_records_of_the_journal_are_in_the_ledger_as_they_are(database: Database
         ("c", "journal and ledger differ in prompt_tokens, cost"),
         ("d", "the journal has its end, and the ledger has not"),
     ]
+
+
+def test_what_a_provider_said_is_not_computed(database: Database, store: AttemptStore) -> None:
+    store.absorb("w", "s", 1, [], [msgspec.structs.replace(closed("a"), price="provider", cost=7)])
+    assert wrong(database) == [None]

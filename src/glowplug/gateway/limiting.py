@@ -192,7 +192,8 @@ def expected_tokens(call: Call) -> int:
 def expected_cost(call: Call, target: Target) -> int:
     """The most an attempt is likely to cost: its prompt, and the longest answer that request or model allow."""
     route, kind, data = target.route, call.kind, call.body.data
-    assert route.price is not None, "only metered targets are asked"
+    if route.price is None:
+        return 0  # its provider says what it costs, and nobody knows before
     default = route.max_output or DEFAULT_OUTPUT
     completion = (default if kind.form else output_cap(data, default)) if kind.completion else 0
     prompt = estimate_tokens(len(data)) if kind.prompt else 0

@@ -9,8 +9,10 @@ from glowplug.gateway.shapes import Shape
 from glowplug.wire import sse
 from glowplug.wire.openai import Usage
 from glowplug.wire.quirks import QUIRKS, Quirk
+from glowplug.wire.reported_cost import billed
 
 Read = Callable[[bytes], Usage | None]
+Cost = Callable[[bytes], int | None]
 
 
 def quirked(shape: Shape, kind: Kind, names: tuple[str, ...]) -> Shape:
@@ -25,7 +27,7 @@ def quirked(shape: Shape, kind: Kind, names: tuple[str, ...]) -> Shape:
 class Quirked:
     """Another shape with what its requests and its usage have to be changed by."""
 
-    __slots__ = ("_inner", "_reads", "_requests", "translates")
+    __slots__ = ("_costs", "_inner", "_reads", "_requests", "translates")
 
     splices = False
 
@@ -33,6 +35,7 @@ class Quirked:
         self._inner = inner
         self._requests = [quirk.request for quirk in quirks if quirk.request is not None]
         self._reads = [quirk.usage for quirk in quirks if quirk.usage is not None]
+        self._costs = [quirk.cost for quirk in quirks if quirk.cost is not None]
         self.translates = inner.translates
 
     def path(self, kind: Kind) -> str:
@@ -46,44 +49,54 @@ class Quirked:
 
     def watch(self, kind: Kind, body: Peeked, head: bytes) -> sse.Watch | None:
         inner = self._inner.watch(kind, body, head)
-        return inner if inner is None or not self._reads else QuirkedWatch(inner, self._reads)
+        plain = inner is None or not (self._reads or self._costs)
+        return inner if inner is None or plain else QuirkedWatch(inner, self._reads, self._costs)
 
     def whole(self, kind: Kind, body: Peeked, status: int, head: bytes, data: bytes) -> tuple[bytes, bytes]:
         return self._inner.whole(kind, body, status, head, data)
 
     def usage(self, kind: Kind, data: bytes) -> Usage | None:
-        return _first(self._reads, data) or self._inner.usage(kind, data)
+        usage = _first(self._reads, data) or self._inner.usage(kind, data)
+        return billed(usage, _told(self._costs, data)) if self._costs else usage
 
 
 def _first(reads: list[Read], data: bytes) -> Usage | None:
     return next((usage for read in reads if (usage := read(data)) is not None), None)
 
 
+def _told(costs: list[Cost], data: bytes) -> int | None:
+    return next((nano for cost in costs if (nano := cost(data)) is not None), None)
+
+
 class _Aside(sse.UsageWatch):
-    """Looks for usage where quirks say it is."""
+    """Looks for usage, and for what it costs, where quirks say they are."""
 
-    __slots__ = ("_reads",)
+    __slots__ = ("_costs", "_reads", "nano")
 
-    def __init__(self, reads: list[Read]) -> None:
+    def __init__(self, reads: list[Read], costs: list[Cost]) -> None:
         super().__init__()
         self._reads = reads
+        self._costs = costs
+        self.nano: int | None = None
 
     def read(self, payload: bytes) -> None:
         self.usage = _first(self._reads, payload) or self.usage
+        if self._costs and (nano := _told(self._costs, payload)) is not None:
+            self.nano = nano
 
 
 class QuirkedWatch:
-    """A reader over one stream, and beside it one that knows other places of usage."""
+    """A reader over one stream, and beside it one that knows other places of usage, and costs."""
 
     __slots__ = ("_aside", "_inner")
 
-    def __init__(self, inner: sse.Watch, reads: list[Read]) -> None:
+    def __init__(self, inner: sse.Watch, reads: list[Read], costs: list[Cost]) -> None:
         self._inner = inner
-        self._aside = _Aside(reads)
+        self._aside = _Aside(reads, costs)
 
     @property
     def usage(self) -> Usage | None:
-        return self._aside.usage or self._inner.usage
+        return billed(self._aside.usage or self._inner.usage, self._aside.nano)
 
     @property
     def broken(self) -> str:

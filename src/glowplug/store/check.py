@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, RowMapping, select
 
 from glowplug.domain.energy import energy_cost
-from glowplug.domain.price import LOCAL, Price, Tokens, attempt_cost
+from glowplug.domain.price import LOCAL, REPORTED, Price, Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed
 from glowplug.store import prices
 from glowplug.store.attempts import CLOSED, OPEN, closed_figures, lines_of
@@ -37,6 +37,8 @@ def costs(connection: Connection) -> Iterator[Wrong | None]:
 def _cost(row: RowMapping, price: Price | None) -> str:
     """What is wrong with the cost of a line; empty when nothing is."""
     version = row["price"]
+    if version == REPORTED:
+        return ""  # its provider said so; that the line says the same as the journal is looked at elsewhere
     if price is None:
         if version not in ("", LOCAL):
             return f"its price {version!r} is written down nowhere"

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from glowplug.wire import reported_cost
 from glowplug.wire.attribution import without_attribution
 from glowplug.wire.openai import Usage, prompt_details, usage_of
 
@@ -36,6 +37,10 @@ class Quirk(NamedTuple):
     """The body that goes upstream, from the one that would have gone."""
     usage: Callable[[bytes], Usage | None] | None = None
     """Reads the usage of a whole answer or of one event, where it is not in the usual place; None: it is."""
+    cost: Callable[[bytes], int | None] | None = None
+    """Reads what the provider says a whole answer costs, or one event of it (nano-dollars); None: it does not say."""
+    head: Callable[[bytes], int | None] | None = None
+    """Reads that from the header lines of a whole answer."""
 
 
 def _edited(data: bytes, marker: bytes, edit: Callable[[Members], bool]) -> bytes:
@@ -131,6 +136,7 @@ def _deepseek_usage(data: bytes) -> Usage | None:
 
 
 _BOTH: Final = ("chat", "completions")
+_BILLED: Final = ("chat", "completions", "embeddings", "messages", "responses")
 STRIP: Final = "strip-attribution"
 
 QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
@@ -156,6 +162,16 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
         "deepseek-usage": Quirk(
             "cached tokens are read from `prompt_cache_hit_tokens` too", _BOTH, usage=_deepseek_usage
         ),
+        "openrouter-cost": Quirk("the cost is what `usage.cost` says", _BILLED, cost=reported_cost.openrouter),
+        "xai-cost": Quirk("the cost is what `usage.cost_in_usd_ticks` says", _BILLED, cost=reported_cost.xai),
+        "perplexity-cost": Quirk(
+            "the cost is what `usage.cost.total_cost` says", _BILLED, cost=reported_cost.perplexity
+        ),
+        reported_cost.HEADER: Quirk(
+            "the cost is what the header `x-litellm-response-cost` says, where there is one",
+            _BILLED,
+            head=reported_cost.in_head,
+        ),
         STRIP: Quirk(
             "Claude Code's line that differs with every request is taken out of the system prompt",
             ("messages", "count_tokens"),
@@ -177,3 +193,9 @@ def chosen(base: Iterable[str], wishes: Iterable[str]) -> tuple[str, ...]:
         elif word.startswith("-"):
             names.pop(word[1:], None)
     return tuple(names)
+
+
+def says_cost(names: Iterable[str]) -> bool:
+    """Whether one of these quirks is that answers say what they cost."""
+    rows = [quirk for name in names if (quirk := QUIRKS.get(name)) is not None]
+    return any(row.cost is not None or row.head is not None for row in rows)
