@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from glowplug.clock import SteadyTime
 from glowplug.domain.model import Capability
-from glowplug.domain.price import Price, Rates
+from glowplug.domain.price import Hours, Price, Rates
 from glowplug.domain.usage import Outcome
+from glowplug.testing.clock import VirtualClock
 from tests.gateway.rig import ALIASES, END, MODELS, STREAM_HEAD, Rig, chat, delta, events, request, snapshot, whole
 
 
@@ -137,3 +139,23 @@ def test_a_header_says_what_a_whole_answer_costs(rig: Rig) -> None:
     head = STREAM_HEAD.replace(b"\r\n", b"\r\nx-litellm-response-cost: 0\r\n", 1)
     rig.reply(head + events(delta("a"), "[DONE]") + END, "cloud")
     assert rig.journal.ends[1].price == "", "before a stream nobody knows"
+
+
+def test_the_hour_in_which_it_began_is_what_is_paid(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = VirtualClock(unix=1_764_028_800.0 + 3_590)  # ten seconds before one o'clock UTC
+    monkeypatch.setattr("glowplug.gateway.attempts.monotonic", clock.monotonic)
+    monkeypatch.setattr("glowplug.gateway.plane.monotonic", clock.monotonic)
+    monkeypatch.setattr("glowplug.gateway.plane.time", clock.unix)
+    monkeypatch.setattr("glowplug.gateway.plane.steady_seconds", clock.monotonic)
+    rig.plane._time = SteadyTime(clock.unix(), clock.monotonic())
+    night = Hours(start=0, end=3600, rates=Rates(prompt=1_000_000))
+    price = Price(version="t", rates=Rates(prompt=2_000_000), hours=(night,))
+    rig.apply(snapshot(revision=2, models=(msgspec.structs.replace(MODELS[0], price=price),), aliases=()))
+    used = whole({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 1}})
+    rig.ask(chat("cloud"))
+    clock.advance(60)
+    rig.reply(used, "cloud")
+    rig.ask(chat("cloud"))
+    rig.reply(used, "cloud")
+    assert [end.cost for end in rig.journal.ends] == [7, 14], "the first one began at night"
+    assert [end.price for end in rig.journal.ends] == ["t", "t"]

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from sqlalchemy import update
 
-from glowplug.domain.price import Price, Rates
+from glowplug.domain.price import Hours, Price, Rates
 from glowplug.store import check, prices
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.check import Wrong
 from glowplug.store.database import Database
 from glowplug.store.tables import attempts
-from tests.ledger.builders import closed, opened
+from tests.ledger.builders import START, closed, opened
 
 PRICE = Price(version="t", rates=Rates(prompt=3_000_000), request=1)
 
@@ -65,3 +65,16 @@ def test_records_of_the_journal_are_in_the_ledger_as_they_are(database: Database
 def test_what_a_provider_said_is_not_computed(database: Database, store: AttemptStore) -> None:
     store.absorb("w", "s", 1, [], [msgspec.structs.replace(closed("a"), price="provider", cost=7)])
     assert wrong(database) == [None]
+
+
+def test_a_line_costs_what_its_hour_says(database: Database) -> None:
+    store = AttemptStore(database)
+    start = int(START % 86_400)
+    hours = (Hours(start=start, end=start + 1, rates=Rates(prompt=7_000_000)),)
+    price = Price(version="t", rates=Rates(prompt=3_000_000), request=1, hours=hours)
+    database.call(lambda c: prices.note(c, {"m": price}, 1.0))
+    night = msgspec.structs.replace(closed("a"), cost=70)
+    later = msgspec.structs.replace(closed("b"), started=START + 1)
+    store.absorb("w", "s", 1, [opened("c")], [night, later])
+    store.settle("w")
+    assert wrong(database) == [None] * 3

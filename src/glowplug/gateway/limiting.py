@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.price import Tokens, cost
+from glowplug.domain.price import Tokens, cost, dearest
 from glowplug.domain.usage import AttemptClosed
 from glowplug.errors import GlowplugError, LimitReached
 from glowplug.gateway import refusals
@@ -197,7 +197,8 @@ def expected_cost(call: Call, target: Target) -> int:
     default = route.max_output or DEFAULT_OUTPUT
     completion = (default if kind.form else output_cap(data, default)) if kind.completion else 0
     prompt = estimate_tokens(len(data)) if kind.prompt else 0
-    return cost(route.price, Tokens(prompt=prompt, completion=completion))
+    used = Tokens(prompt=prompt, completion=completion)
+    return dearest(route.price, used) if route.price.hours else cost(route.price, used)
 
 
 class Tightest(tuple[Left | None, Left | None]):

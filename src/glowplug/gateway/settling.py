@@ -44,18 +44,16 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
     else:
         prompt, completion, estimated = _guessed(attempt, outcome)
     price = target.route.price
-    version = target.price_version
-    cost = 0
+    cost, version = 0, target.price_version
     if target.bills and (told := _told(attempt, usage)) is not None:
         cost, version = told, REPORTED
-        call.cost += cost
     elif price is not None:
         used = Tokens(
             prompt=prompt, completion=completion, cached=cached, cache_written=written, reasoning=thought,
             prompt_audio=heard, completion_audio=said,
         )  # fmt: skip
-        cost = attempt_cost(price, used, attempt.status)
-        call.cost += cost
+        cost = attempt_cost(price, used, attempt.status, attempt.wall)
+    call.cost += cost
     owner = call.key.route
     lasted = monotonic() - attempt.started
     call.upstream_time += lasted

@@ -114,7 +114,8 @@ def settle(connection: Connection, worker: str) -> int:
     changes = []
     for row in rows:
         price = found.get(row["model"])
-        cost = 0 if price is None else attempt_cost(price, Tokens(prompt=row["prompt_tokens"]), row["status"])
+        guess = Tokens(prompt=row["prompt_tokens"])
+        cost = 0 if price is None else attempt_cost(price, guess, row["status"], row["started"])
         rollups.count(sums, {**row, "cost": cost})
         version = "" if price is None else LOCAL if price.energy else price.version
         changes.append({"r": row["request"], "a": row["attempt"], "nano": cost, "version": version})

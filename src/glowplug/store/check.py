@@ -52,7 +52,7 @@ def _cost(row: RowMapping, price: Price | None) -> str:
         prompt_audio=row["prompt_audio"],
         completion_audio=row["completion_audio"],
     )
-    wanted = attempt_cost(price, tokens, row["status"]) + energy_cost(price.energy, row["energy_mj"])
+    wanted = attempt_cost(price, tokens, row["status"], row["started"]) + energy_cost(price.energy, row["energy_mj"])
     return "" if row["cost"] == wanted else f"it costs {row['cost']} nano-dollars, and its price makes {wanted}"
 
 
