@@ -40,7 +40,7 @@ class Stretch(NamedTuple):
     """How many of both there are."""
 
 
-def stretch(connection: Connection, hour: int, most: int, lines: int = 5 * _AT_ONCE) -> Stretch:
+def stretch(connection: Connection, hour: int, most: int, lines: int = _AT_ONCE) -> Stretch:
     """Compute settled lines and sums again, from this hour (Unix time divided by 3600) on, until whole hours with so
     many lines have been looked at; at most `most` of what is wrong is told.
 
