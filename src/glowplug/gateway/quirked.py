@@ -88,27 +88,27 @@ class _Aside(sse.UsageWatch):
 class QuirkedWatch:
     """A reader over one stream, and beside it one that knows other places of usage, and costs."""
 
-    __slots__ = ("_aside", "_inner")
+    __slots__ = ("_aside", "inner")
 
     def __init__(self, inner: sse.Watch, reads: list[Read], costs: list[Cost]) -> None:
-        self._inner = inner
+        self.inner = inner
         self._aside = _Aside(reads, costs)
 
     @property
     def usage(self) -> Usage | None:
-        return billed(self._aside.usage or self._inner.usage, self._aside.nano)
+        return billed(self._aside.usage or self.inner.usage, self._aside.nano)
 
     @property
     def broken(self) -> str:
-        return self._inner.broken
+        return self.inner.broken
 
     def feed(self, data: bytes) -> bytes:
         self._aside.feed(data)
-        return self._inner.feed(data)
+        return self.inner.feed(data)
 
     def end(self) -> bytes:
         self._aside.end()
-        return self._inner.end()
+        return self.inner.end()
 
     def is_last(self, out: bytes) -> bool:
-        return self._inner.is_last(out)
+        return self.inner.is_last(out)
