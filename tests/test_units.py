@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glowplug.units import format_duration, format_size, parse_duration, parse_size
+from glowplug.units import format_duration, format_energy, format_size, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(
@@ -95,3 +95,19 @@ def test_what_is_no_size_is_refused(text: str | int) -> None:
 )
 def test_sizes_are_written(size: int, text: str) -> None:
     assert format_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("millijoules", "text"),
+    [
+        (0, "0 mWh"),
+        (1, "0.000278 mWh"),
+        (100_000, "27.8 mWh"),
+        (3_599_999, "1 Wh"),
+        (44_280_000, "12.3 Wh"),
+        (3_599_000_000, "1 kWh"),
+        (4_428_000_000, "1.23 kWh"),
+    ],
+)
+def test_energy_is_written_for_people(millijoules: int, text: str) -> None:
+    assert format_energy(millijoules) == text

@@ -259,16 +259,18 @@ def control(settings: ChildSettings) -> int:
     from glowplug.launchers.chooser import standard
     from glowplug.providers.catalogue import PROVIDERS
 
+    devices = Patient(Machine.here())
     process = ControlProcess(
         paths=paths,
         loaded=loaded,
         workers=settings.workers,
         launcher=standard(paths.state, paths.lock),
-        hardware=Patient(Machine.here()),
+        hardware=devices,
         engines=ENGINES,
         catalogue=Catalogue(),
         env=os.environ,
         providers=PROVIDERS,
+        energy=devices.energy,
     )
     import uvloop
 

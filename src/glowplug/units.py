@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them: `5m`, `1h30m`, `-1`, `14GiB`.
+"""Durations and sizes as people write them: `5m`, `1h30m`, `-1`, `14GiB`; energy as they read it.
 
 The duration syntax is the one Ollama's `keep_alive` made common (Go's `time.ParseDuration` plus bare seconds).
 """
@@ -74,3 +74,12 @@ def format_size(count: int) -> str:
             break
         value /= 1024
     return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.3g} {unit}"
+
+
+def format_energy(millijoules: int) -> str:
+    """Watt-hours for people, with three digits that matter: `27.8 mWh`, `12.3 Wh`, `1.23 kWh`."""
+    hours = millijoules / 3_600_000
+    for least, unit in ((999.5, "kWh"), (0.9995, "Wh")):
+        if hours >= least:
+            return f"{hours / (1000 if unit == 'kWh' else 1):.3g} {unit}"
+    return f"{hours * 1000:.3g} mWh"

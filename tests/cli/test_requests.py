@@ -35,3 +35,10 @@ def test_bodies_as_json(glowplug: Glowplug, server: FakeServer) -> None:
 def test_without_the_option_bodies_are_not_asked_for(glowplug: Glowplug, server: FakeServer) -> None:
     glowplug("requests", "req_1")
     assert not [path for _, path, _ in server.seen if path.endswith("/bodies")]
+
+
+def test_one_with_energy(glowplug: Glowplug, server: FakeServer) -> None:
+    assert "ENERGY" not in glowplug("requests", "req_1").out
+    server.requests[0]["attempts"][-1]["energy_mj"] = 100_000
+    out = glowplug("requests", "req_1").out
+    assert "ENERGY" in out and "27.8 mWh" in out

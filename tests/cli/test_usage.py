@@ -47,3 +47,13 @@ def test_usage_by_key_shows_names(glowplug: Glowplug, server: FakeServer) -> Non
 def test_a_cost_says_when_a_part_of_it_is_not_known() -> None:
     some, unknown = {"cost": 1_500_000_000, "unpriced": 0}, {"cost": 0, "unpriced": 2}
     assert [money([some]), money([some, unknown]), money([unknown]), money([])] == ["$1.50", "$1.50+", "?", "$0.00"]
+
+
+def test_energy_is_a_column_where_devices_reported_some(glowplug: Glowplug, server: FakeServer) -> None:
+    server.usage = [{"model": "here", "energy_mj": 100_000}, {"model": "cloud", "energy_mj": None}]
+    lines = [line.split() for line in glowplug("usage").out.splitlines()]
+    assert [line[-1] for line in lines[:2]] == ["ENERGY", "mWh"]
+    assert (lines[1][-2], lines[-1][-2:]) == ("27.8", ["27.8", "mWh"])
+    assert lines[2][-2:] == ["$0.00", "-"], "unknown is not nothing"
+    server.usage = [{"model": "cloud", "energy_mj": None}]
+    assert "ENERGY" not in glowplug("usage").out

@@ -39,7 +39,7 @@ def _objects(schema: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_every_setting_is_described_and_nothing_else_is_allowed() -> None:
     objects = dict(_objects(json_schema()))
-    assert len(objects) == 17
+    assert len(objects) == 20
     for at, schema in objects.items():
         assert schema["additionalProperties"] is False, at
         for name, rule in schema["properties"].items():
@@ -77,6 +77,7 @@ def test_values_that_the_example_shows_as_defaults_are_the_defaults() -> None:
         "groups",
         "telemetry",
         "keeping",
+        "energy",
     }
     assert loaded.config.server == type(loaded.config.server)()
     assert loaded.config.defaults == type(loaded.config.defaults)()

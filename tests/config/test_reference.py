@@ -14,7 +14,7 @@ from glowplug.config.reference import reference
 from glowplug.config.schema import Alias, Defaults, Limits, Provider, Server
 from glowplug.config.schema_models import Engine, Model, Ready, Stop
 from glowplug.config.schema_price import ModelPrice
-from glowplug.config.schema_rules import Group, Keeping, Memory, Scheduling, Telemetry
+from glowplug.config.schema_rules import Energy, Group, Keeping, Memory, Scheduling, Telemetry
 
 from .conftest import Catalogue
 
@@ -32,6 +32,7 @@ SECTIONS = {
     "memory": Memory,
     "telemetry": Telemetry,
     "keeping": Keeping,
+    "energy": Energy,
     "scheduling": Scheduling,
     "groups.NAME": Group,
 }

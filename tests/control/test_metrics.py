@@ -90,3 +90,15 @@ def test_the_ledger(metrics: ControlMetrics, clock: StillClock, tmp_path: Path) 
 
 def test_every_family_has_a_row(metrics: ControlMetrics) -> None:
     assert set(metrics.families(1, 0)) == set(CONTROL_METRICS)
+
+
+def test_energy_is_told_in_joules(tmp_path: Path, clock: StillClock) -> None:
+    metrics = ControlMetrics(
+        clock,
+        instances=list,
+        memory=lambda: MemoryView(data=()),
+        journal=tmp_path,
+        stale=lambda: "",
+        energy=lambda: {("m", "gpu0"): 1_500_000},
+    )
+    assert values(metrics.families(1, 0), "glowplug_energy_joules_total") == {("m", "gpu0"): 1.5}

@@ -156,3 +156,17 @@ def test_each_change_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
         "chat: ready in 0.46 s (pid 7)",
         "chat: stopped, its memory is free",
     ]
+
+
+def test_who_measures_energy_hears_of_every_change() -> None:
+    class Meter:
+        heard: list[State] = []  # noqa: RUF012 - of one test
+
+        def changed(self, view: InstanceView) -> None:
+            self.heard.append(view.state)
+
+    outbox = LinkOutbox(Broadcaster(), StillClock())
+    outbox.energy = Meter()  # type: ignore[assignment]
+    for state in (State.BUSY, State.READY, State.BUSY):
+        outbox.changed(replace(VIEW, state=state))
+    assert Meter.heard == [State.BUSY, State.READY, State.BUSY]

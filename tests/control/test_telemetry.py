@@ -14,10 +14,12 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from glowplug.control.telemetry import Tapped, Telemetry
+from glowplug.config.resolve import TelemetrySettings
+from glowplug.control.telemetry import Tapped, Telemetry, exporter
 from glowplug.domain.usage import AttemptClosed, Outcome
 from glowplug.errors import ConfigError
 from tests.ledger.test_spans import PARENT, RECORD
+from tests.usecases.managers import CATALOG
 
 
 class Collector(ThreadingHTTPServer):
@@ -160,3 +162,19 @@ def test_attempts_are_told_after_they_are_stored() -> None:
     with pytest.raises(OSError, match="full"):
         tapped.absorb("w", "s", 11, [], [RECORD])
     assert heard == [RECORD]
+
+
+def test_what_is_not_wanted_or_cannot_be_is_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert exporter(TelemetrySettings(), lambda: CATALOG) is None
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **more: Any) -> Any:
+        if name.startswith("opentelemetry"):
+            raise ImportError(name)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    assert exporter(TelemetrySettings("http://127.0.0.1:9"), lambda: CATALOG) is None
+    assert "OpenTelemetry is not installed" in caplog.text

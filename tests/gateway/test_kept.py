@@ -25,6 +25,7 @@ def kept(number: int = 1, size: int = 10) -> KeepResponse:
 @pytest.fixture
 def rig(rig: Rig) -> Rig:
     models = (cloud("c", capabilities=CHAT), cloud("n", capabilities=BOTH), local("l", capabilities=BOTH))
+    models = (*models, cloud("billed", capabilities=BOTH, quirks=("xai-cost",)))
     rig.apply(snapshot(models=models, aliases=()))
     rig.plane.control_connected = True
     return rig
@@ -57,7 +58,7 @@ def test_a_translated_response_is_kept_before_its_last_byte(rig: Rig, stream: bo
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize(("model", "native"), [("n", True), ("l", False)])
+@pytest.mark.parametrize(("model", "native"), [("n", True), ("billed", True), ("l", False)])
 def test_a_forwarded_response_is_remembered_and_a_local_one_kept(
     rig: Rig, stream: bool, model: str, native: bool
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Any
 
+import msgspec
 import pytest
 
 from glowplug.domain.budget import Scope, UseLimit, Window
@@ -349,3 +350,16 @@ def test_the_tightest_limits_are_told(rig: Rig, metered: Metered) -> None:
     assert tokens.limit == 1000
     assert 900 < tokens.remaining < 1000
     rig.reply(whole(), "cloud")
+
+
+def test_budgets_hear_what_the_provider_says_also_of_models_whose_price_nobody_knows(
+    rig: Rig, metered: Metered
+) -> None:
+    route = msgspec.structs.replace(priced("cloud"), price=None, quirks=("xai-cost",))
+    apply(rig, metered, models=(route,))
+    rig.ask(chat("cloud", max_tokens=50))
+    assert metered.left(rig) == [1000], "what it will cost is not known before"
+    used = {"prompt_tokens": 3, "completion_tokens": 4, "cost_in_usd_ticks": 6000}
+    rig.reply(whole({**ANSWER, "usage": used}), "cloud")
+    assert metered.left(rig) == [400]
+    rig.journal.check()

@@ -204,3 +204,27 @@ def test_other_files_other_drivers_and_closed_doors_are_passed_over(tree: Tree) 
     (tree.proc / "12").mkdir()  # no fd that may be listed
     (tree.proc / "self").symlink_to("10")
     assert tree.one().holders == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "counter", "power"),
+    [
+        ({"energy1_input": 7_000_500, "power1_average": 1}, 7_000, None),
+        ({"power1_average": 55_000_000, "power1_input": 1}, None, 55_000),
+        ({"power1_input": 56_000_000}, None, 56_000),
+    ],
+)
+def test_a_card_says_what_it_draws(
+    tmp_path: Path, files: dict[str, int], counter: int | None, power: int | None
+) -> None:
+    tree = Tree(tmp_path)
+    tree.discrete()
+    reader = Amd(tree.drm, tree.proc)
+    reader.read()
+    assert list(reader.energy()) == [], "it has no sensor"
+    folder = tree.pci / "0000:03:00.0" / "hwmon" / "hwmon4"
+    folder.mkdir(parents=True)
+    for name, value in files.items():
+        (folder / name).write_text(f"{value}\n")
+    ((pci, said),) = reader.energy()
+    assert (pci, said.counter, said.power) == ("0000:03:00.0", counter, power)

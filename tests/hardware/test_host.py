@@ -142,3 +142,22 @@ def test_this_machine_has_memory() -> None:
     device = Host().read()
     assert device.total is not None and device.used is not None
     assert 0 < device.used < device.total
+
+
+def test_the_energy_of_all_processors_goes_on_when_a_counter_begins_anew(tmp_path: Path) -> None:
+    for name in ("intel-rapl:0", "intel-rapl:1", "intel-rapl:0:0"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "max_energy_range_uj").write_text("9999999\n")
+        (tmp_path / name / "energy_uj").write_text("9000000\n")
+    host = Host(powercap=tmp_path)
+    first = host.energy()
+    assert first is not None and (first.device, first.counter) == (HOST, 18_000)
+    (tmp_path / "intel-rapl:1" / "energy_uj").write_text("1000000\n")
+    second = host.energy()
+    assert second is not None and second.counter == 20_000
+    (tmp_path / "intel-rapl:1" / "energy_uj").unlink()
+    assert host.energy() is None, "half of it is not what the machine uses"
+
+
+def test_a_machine_that_does_not_say_what_it_uses(tmp_path: Path) -> None:
+    assert Host(powercap=tmp_path / "nowhere").energy() is None

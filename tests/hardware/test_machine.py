@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from glowplug.domain.energy import EnergyReading
 from glowplug.domain.hardware import HOST, Device, DeviceKind, Reading
 from glowplug.hardware.amd import Amd
 from glowplug.hardware.base import Found
@@ -35,6 +36,9 @@ class Script:
     def read(self) -> Found:
         self.ask()
         return self.found
+
+    def energy(self) -> list[tuple[str, EnergyReading]]:
+        return [(device.uuid, EnergyReading(device="", power=7)) for device in self.found.devices]
 
     def close(self) -> None:
         self.closed += 1
@@ -157,3 +161,12 @@ def test_this_machine_can_be_read_as_it_is() -> None:
     reading = here.read()
     here.close()
     assert reading.devices[-1].id == HOST and reading.devices[-1].total
+
+
+def test_energy_comes_under_the_ids_that_devices_have(tmp_path: Path) -> None:
+    nvidia, amd = Script(card("n0"), card("n1")), Script(card("a0", DeviceKind.AMD))
+    machine = Machine(nvidia, amd, Host(powercap=tmp_path))
+    assert machine.energy() == (), "nobody has read yet which is which"
+    machine.read()
+    nvidia.found = Found((card("n1"),))
+    assert [(said.device, said.power) for said in machine.energy()] == [("gpu1", 7), ("gpu2", 7)]

@@ -276,3 +276,21 @@ def test_an_old_driver_without_the_newer_functions(tmp_path: Path) -> None:
     (device,), problems, _ = elsewhere(Path("/proc"), nvml.env)
     assert (device["total"], device["used"], problems) == (24 * GIB, 3 * GIB, [])
     assert [(holder["pid"], holder["memory"]) for holder in device["holders"]] == [(os.getpid(), 2 * GIB)]
+
+
+def energies(reader: Nvidia) -> list[tuple[str, int | None, int | None]]:
+    return [(uuid, said.counter, said.power) for uuid, said in reader.energy()]
+
+
+def test_a_card_says_what_it_has_used_or_what_it_draws_or_nothing(fake_nvml: FakeNvml, nvidia: Nvidia) -> None:
+    for number in range(3):
+        fake_nvml.add_gpu("NVIDIA RTX 4090", f"GPU-{number}", 24 * GIB)
+    fake_nvml.draw(0, energy=5_000_000_000_000, power=400_000)
+    fake_nvml.draw(1, power=71_500)
+    assert energies(nvidia) == [], "the driver is not taken up for that"
+    nvidia.read()
+    assert energies(nvidia) == [("GPU-0", 5_000_000_000_000, None), ("GPU-1", None, 71_500)]
+    fake_nvml.lose(0)
+    assert energies(nvidia) == [("GPU-1", None, 71_500)]
+    nvidia.close()
+    assert energies(nvidia) == [] and not fake_nvml.users()

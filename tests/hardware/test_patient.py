@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from glowplug.domain.energy import EnergyReading
 from glowplug.domain.hardware import Device, DeviceKind, Reading
 from glowplug.hardware.patient import Patient
 
@@ -31,6 +32,10 @@ class Driver:
         self.threads.add(threading.get_ident())
         self.asked.release()
         return self.answers.get(timeout=30)
+
+    def energy(self) -> tuple[EnergyReading, ...]:
+        used = self.answers.get(timeout=30).devices[0].used
+        return (EnergyReading(device="host", counter=used),)
 
     def close(self) -> None:
         self.closed.release()
@@ -105,3 +110,18 @@ def test_closing_does_not_wait_for_a_reading(driver: Driver) -> None:
     assert not driver.closed.acquire(blocking=False), "it is in the middle of a reading"
     driver.answers.put(reading(2))
     assert driver.closed.acquire(timeout=10)
+
+
+def test_energy_that_is_told_too_late_is_none(driver: Driver) -> None:
+    patient = Patient(driver, patience=0.3)
+    driver.answers.put(reading(1))
+    assert [said.counter for said in patient.energy()] == [1]
+    assert patient.energy() == (), "the driver hangs"
+    assert patient.energy() == (), "and it is not asked once more meanwhile"
+    driver.answers.put(reading(2))
+    driver.answers.put(reading(3))
+    for _ in range(1000):
+        if found := patient.energy():
+            break
+        time.sleep(0.001)
+    assert [said.counter for said in found] == [3], "what was old by then is thrown away"

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
-from genai_prices.types import ModelPrice, Tier, TieredPrices
+from genai_prices.types import (
+    ConditionalPrice,
+    ModelInfo,
+    ModelPrice,
+    StartDateConstraint,
+    Tier,
+    TieredPrices,
+    TimeOfDateConstraint,
+)
 
-from glowplug.domain.price import Price, Rates, Tokens, cost
-from glowplug.ledger.prices import look_up, price_of, versioned
+from glowplug.domain.price import Price, Rates, Tokens, attempt_cost, cost
+from glowplug.ledger.prices import look_up, price_at, price_of, versioned
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -55,3 +63,41 @@ def test_a_version_names_what_a_price_says() -> None:
     assert one.version != two.version
     assert versioned("s", Rates(prompt=1), (), 0) == one == Price(version=one.version, rates=Rates(prompt=1))
     assert versioned("other", Rates(prompt=1), (), 0).version != one.version
+
+
+def test_prices_by_the_hour_are_those_of_the_list_at_every_hour() -> None:
+    def listed(dollars: int) -> ModelPrice:
+        return ModelPrice(input_mtok=Decimal(dollars), output_mtok=Decimal(1))
+
+    def daily(start: time, end: time, dollars: int) -> ConditionalPrice:
+        return ConditionalPrice(TimeOfDateConstraint(start, end), prices=listed(dollars))
+
+    east = timezone(timedelta(hours=8))
+    conditional = [
+        ConditionalPrice(prices=listed(1)),
+        daily(time(2), time(3), 2),  # before the price of that day: never in force any more
+        ConditionalPrice(StartDateConstraint(date(2026, 8, 17)), prices=listed(3)),
+        ConditionalPrice(StartDateConstraint(date(2027, 8, 17)), prices=listed(4)),
+        daily(time(9, 30, tzinfo=east), time(12, tzinfo=east), 5),
+        daily(time(22, 15), time(2), 6),
+    ]
+    price = price_at("list", conditional, NOW)
+    assert price is not None and len(price.hours) == 2
+    info = ModelInfo(id="m", match=None, prices=conditional)  # type: ignore[arg-type]
+    for minute in range(0, 24 * 60, 5):
+        moment = NOW + timedelta(minutes=minute)
+        wanted = info.get_prices(moment).input_mtok
+        assert isinstance(wanted, Decimal)
+        assert attempt_cost(price, Tokens(prompt=1), 200, moment.timestamp()) == wanted * 1000, moment
+    assert price.version != versioned("list", price.rates, price.tiers, price.request).version
+
+
+def test_the_installed_list_has_such_prices() -> None:
+    (price,) = look_up([("https://api.deepseek.com", "deepseek-chat")], NOW).prices
+    assert price is not None and price.hours
+
+
+def test_a_price_of_some_hours_that_is_not_by_the_token_is_none() -> None:
+    odd = ConditionalPrice(TimeOfDateConstraint(time(1), time(2)), prices=ModelPrice(audio_hours=Decimal(1)))
+    plain = ConditionalPrice(prices=ModelPrice(input_mtok=Decimal(1)))
+    assert price_at("list", [plain, odd], NOW) is None

@@ -38,7 +38,7 @@ def test_every_member_of_a_record_is_in_its_row(database: Database, store: Attem
     first, second = rows(database)
     shared = {
         "worker": "w", "day": "2025-11-24", "key": "k", "asked": "asked", "model": "m", "path": "/v1/x",
-        "started": 1_764_000_000.5, "energy": 0,
+        "started": 1_764_000_000.5, "energy_mj": None,
     }  # fmt: skip
     assert first == {
         **shared, "request": "r1", "attempt": 2, "state": OPEN, "duration": 0.0, "first_byte": 0.0, "status": 0,

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
 from glowplug.domain.usage import Outcome
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
+from glowplug.store.tables import attempts
 from glowplug.store.usage import By, UsageSum, sums
 from tests.ledger.builders import closed, opened
 
@@ -62,3 +64,9 @@ def test_the_index_alone_answers(filled: Database) -> None:
     event.listen(filled.engine, "before_cursor_execute", explain)
     filled.call(lambda c: sums(c, list(By), "2025-11-24"))
     assert plans == ["SEARCH attempts USING COVERING INDEX attempts_usage (day>?)"]
+
+
+def test_energy_is_added_up_where_it_is_known(filled: Database) -> None:
+    assert [row.energy_mj for row in filled.call(lambda c: sums(c, ()))] == [None]
+    filled.call(lambda c: c.execute(update(attempts).where(attempts.c.state == "closed").values(energy_mj=0)))
+    assert [row.energy_mj for row in filled.call(lambda c: sums(c, ()))] == [0], "a zero is a value"

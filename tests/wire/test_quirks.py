@@ -123,7 +123,10 @@ def test_usage_of_what_is_no_json_is_not_known(name: str) -> None:
 
 
 def test_every_row_changes_something() -> None:
-    assert all(row.says and row.kinds and (row.request or row.usage or row.answer) for row in QUIRKS.values())
+    assert all(
+        row.says and row.kinds and (row.request or row.usage or row.answer or row.cost or row.head)
+        for row in QUIRKS.values()
+    )
 
 
 def test_quirks_are_added_taken_away_and_replaced() -> None:

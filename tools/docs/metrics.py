@@ -79,6 +79,7 @@ SECTIONS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         Panel("Loads", "s", _quantiles("glowplug_load_seconds")),
         Panel("Starts and stops", "short", ((_grown("glowplug_instance_transitions_total"), "{{model}} {{state}}"),)),
         Panel("Failures", "short", ((_grown("glowplug_instance_failures_total"), "{{model}} {{kind}}"),)),
+        Panel("Power for requests", "watt", ((_rate("glowplug_energy_joules_total", "model"), "{{model}}"),)),
     )),
     ("Health", (
         Panel("Refused keys", "reqps", ((_rate("glowplug_auth_failures_total", "reason"), "{{reason}}"),)),

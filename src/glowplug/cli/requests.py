@@ -10,7 +10,7 @@ import click
 from glowplug.cli.command import Verb, common_options, current
 from glowplug.cli.moments import count
 from glowplug.cli.output import Column, Output
-from glowplug.cli.usage import with_key_names
+from glowplug.cli.usage import energy, with_key_names
 from glowplug.money import format_usd
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def _show(output: Output, row: Row) -> None:
     whose = " ".join(f"{name} {row[name]}" for name in ("key", "user", "team") if row[name])
     tags = f" tags {', '.join(row['tags'])}" if row["tags"] else ""
     output.line(f"{row['request']}: {row['asked']} at {row['path']}, {whose}{tags}")
+    columns = list(_TRIES)
     cells = [
         [
             str(one["attempt"]), one["model"], str(one["status"] or "-"), one["outcome"] or "open",
@@ -103,7 +104,10 @@ def _show(output: Output, row: Row) -> None:
         ]
         for one in row["attempts"]
     ]  # fmt: skip
-    output.table(_TRIES, cells)
+    if any(one.get("energy_mj") is not None for one in row["attempts"]):
+        columns.append(Column("ENERGY", right=True))
+        cells = [[*line, energy([one])] for line, one in zip(cells, row["attempts"], strict=True)]
+    output.table(columns, cells)
 
 
 def _show_bodies(output: Output, kept: Row) -> None:

@@ -13,6 +13,7 @@ from glowplug.cli.output import Column
 from glowplug.cli.start import duration
 from glowplug.errors import GlowplugError
 from glowplug.money import format_usd
+from glowplug.units import format_energy
 
 if TYPE_CHECKING:
     from glowplug.cli.client import Client, Row
@@ -41,7 +42,7 @@ def usage(by: str, since: str, until: str | None) -> None:
     """Show tokens, attempts and cost by model, key, user, team and day (days in UTC).
 
     ESTIMATED counts the attempts whose tokens were counted here because the upstream reported none. A cost with + lacks
-    that of attempts whose model has no known price.
+    that of attempts whose model has no known price. ENERGY is there when devices reported what local models used.
 
     \b
     Examples:
@@ -71,6 +72,10 @@ def usage(by: str, since: str, until: str | None) -> None:
     columns.append(Column("COST", right=True))
     body = [[str(row.get(group) or "") for group in groups] + _sums([row]) for row in rows]
     total = ["total"] + [""] * (len(groups) - 1) + _sums(rows)
+    if any(row.get("energy_mj") is not None for row in rows):
+        columns.append(Column("ENERGY", right=True))
+        body = [[*cells, energy([row])] for cells, row in zip(body, rows, strict=True)]
+        total.append(energy(rows))
     output.table(columns, [*body, total], totals=True)
 
 
@@ -121,6 +126,12 @@ def money(rows: list[Row]) -> str:
     if unpriced and not cost:
         return "?"
     return format_usd(cost) + ("+" if unpriced else "")
+
+
+def energy(rows: list[Row]) -> str:
+    """Watt-hours that devices reported for these rows; empty where none did."""
+    known = [int(row["energy_mj"]) for row in rows if row.get("energy_mj") is not None]
+    return format_energy(sum(known)) if known else ""
 
 
 def with_key_names(client: Client, rows: list[Row]) -> list[Row]:

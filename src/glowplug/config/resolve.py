@@ -22,6 +22,7 @@ from glowplug.config.schema import Alias, Config, Provider, Server
 from glowplug.config.schema_models import Engine, Model, Ready, Stop
 from glowplug.config.secrets import absolute
 from glowplug.domain import model as domain
+from glowplug.domain.energy import EnergySettings
 from glowplug.domain.model import Capability, Dialect, LocalModel, OnDisconnect
 from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, Keeping, Limits, ModelRoute
@@ -83,6 +84,7 @@ class Resolved:
     keeping: Keeping = field(default_factory=Keeping)
     log_retention: float = 604_800.0
     """Seconds for which bodies of requests stay in the log."""
+    energy: EnergySettings = field(default_factory=EnergySettings)
 
     def __repr__(self) -> str:
         return f"Resolved({len(self.routes)} models, {len(self.aliases)} aliases)"
@@ -216,6 +218,7 @@ def resolve(
             longest=config.keeping.longest,
         ),
         log_retention=config.keeping.log_retention,
+        energy=EnergySettings(**msgspec.structs.asdict(config.energy)),
         telemetry=TelemetrySettings(
             config.telemetry.otlp or "", {name: value.reveal() for name, value in config.telemetry.headers.items()}
         ),

@@ -34,7 +34,7 @@ from glowplug.config.kinds import (
     Words,
 )
 from glowplug.config.schema_models import Engine, Model
-from glowplug.config.schema_rules import Group, Keeping, Memory, Scheduling, Telemetry
+from glowplug.config.schema_rules import Energy, Group, Keeping, Memory, Scheduling, Telemetry
 from glowplug.domain.model import Cold, OnDisconnect, Policy
 from glowplug.logs import LogFormat, LogLevel
 
@@ -317,3 +317,4 @@ class Config(Struct, frozen=True, kw_only=True):
     ] = {}
     telemetry: Annotated[Telemetry, Meta(description="Where spans and measurements are sent.")] = Telemetry()
     keeping: Annotated[Keeping, Meta(description="What is kept of requests and answers.")] = Keeping()
+    energy: Annotated[Energy, Meta(description="What local models use of electricity.")] = Energy()

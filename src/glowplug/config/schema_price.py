@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from glowplug.config.kinds import Usd
+from glowplug.config.kinds import DurationOrZero, Usd
 
 
 class PriceTier(Struct, frozen=True, kw_only=True):
@@ -19,6 +19,20 @@ class PriceTier(Struct, frozen=True, kw_only=True):
     cache_written: Annotated[Usd | None, Meta(description="Of the part put into a cache; else as `prompt`.")] = None
     prompt_audio: Annotated[Usd | None, Meta(description="Of audio in the prompt; else as `prompt`.")] = None
     completion_audio: Annotated[Usd | None, Meta(description="Of audio in the answer; else as `completion`.")] = None
+
+
+class PriceHours(Struct, frozen=True, kw_only=True):
+    """Other rates for requests that begin between two hours of the day, over midnight when `end` is the smaller one."""
+
+    start: Annotated[DurationOrZero, Meta(description="Since midnight UTC.", examples=["16h30m"])]
+    end: Annotated[DurationOrZero, Meta(description="Since midnight UTC.", examples=["30m"])]
+    prompt: Annotated[Usd, Meta(description="Of the prompt.", examples=[6.00])] = 0
+    completion: Annotated[Usd, Meta(description="Of the answer, thinking included.", examples=[22.50])] = 0
+    cached: Annotated[Usd | None, Meta(description="Of the prompt's part from a cache; else as `prompt`.")] = None
+    cache_written: Annotated[Usd | None, Meta(description="Of the part put into a cache; else as `prompt`.")] = None
+    prompt_audio: Annotated[Usd | None, Meta(description="Of audio in the prompt; else as `prompt`.")] = None
+    completion_audio: Annotated[Usd | None, Meta(description="Of audio in the answer; else as `completion`.")] = None
+    tiers: Annotated[tuple[PriceTier, ...], Meta(description="As above.")] = ()
 
 
 class ModelPrice(Struct, frozen=True, kw_only=True):
@@ -37,4 +51,8 @@ class ModelPrice(Struct, frozen=True, kw_only=True):
     request: Annotated[Usd, Meta(description="Dollars for each request that is answered.", examples=[0.005])] = 0
     tiers: Annotated[
         tuple[PriceTier, ...], Meta(description="For long prompts: `above` (tokens) and rates as here.")
+    ] = ()
+    hours: Annotated[
+        tuple[PriceHours, ...],
+        Meta(description="For other hours of the day: `start` and `end` (since midnight UTC) and rates as here."),
     ] = ()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from glowplug.config.kinds import Duration, DurationOrZero, HeaderValue, Size, SizeOrZero, Words
+from glowplug.config.kinds import Duration, DurationOrZero, HeaderValue, Size, SizeOrZero, Usd, Words
 
 
 class Memory(Struct, frozen=True, kw_only=True):
@@ -102,3 +102,20 @@ class Telemetry(Struct, frozen=True, kw_only=True):
             extra={"keys": "header"},
         ),
     ] = {}
+
+
+class Energy(Struct, frozen=True, kw_only=True):
+    """What requests to local models used, as far as devices report it."""
+
+    measure: Annotated[bool, Meta(description="Ask the devices once a second while a local model answers.")] = True
+    price_per_kwh: Annotated[
+        Usd | None,
+        Meta(
+            description="US dollars for a kilowatt-hour. Local models without a `price` cost that; without it nothing.",
+            examples=[0.30],
+        ),
+    ] = None
+    idle: Annotated[
+        bool,
+        Meta(description="Count what a device would draw without any request to the requests that run meanwhile."),
+    ] = False

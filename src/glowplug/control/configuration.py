@@ -158,6 +158,7 @@ class Configuration:
             limits=loaded.server.limits,
             keeping=loaded.resolved.keeping,
             log_retention=loaded.resolved.log_retention,
+            energy=loaded.resolved.energy,
             hosts=loaded.server.hosts,
             origins=loaded.server.origins,
             workers=self._workers,

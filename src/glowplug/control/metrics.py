@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,9 @@ CONTROL_METRICS: Final = {
     "glowplug_fold_age_seconds": Row("gauge", "Seconds since the journal was folded into the ledger."),
     "glowplug_fold_failures_total": Row("counter", "Folds that could not be done."),
     "glowplug_ledger_mismatches": Row("gauge", "Differences the last check of the ledger found; must be 0."),
+    "glowplug_energy_joules_total": Row(
+        "counter", "Energy that devices reported for requests to local models, by model and device."
+    ),
     "glowplug_config_stale": Row("gauge", "1 while the configuration in force is not the one on the disk."),
 }
 _LOADS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
@@ -44,12 +47,15 @@ class ControlMetrics:
         memory: Callable[[], MemoryView],
         journal: Path,
         stale: Callable[[], str],
+        energy: Callable[[], Mapping[tuple[str, str], int]] = dict,
     ) -> None:
+        """`energy`: microjoules by model and device."""
         self._clock = clock
         self._instances = instances
         self._memory = memory
         self._journal = journal
         self._stale = stale
+        self._energy = energy
         self._states: dict[str, State] = {}
         self._transitions: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._failures: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -112,6 +118,10 @@ class ControlMetrics:
             "glowplug_fold_age_seconds": age,
             "glowplug_fold_failures_total": [Sample((), self._fold_failures)],
             "glowplug_ledger_mismatches": [] if self.mismatches is None else [Sample((), self.mismatches)],
+            "glowplug_energy_joules_total": [
+                Sample((("model", model), ("device", device)), micro / 1_000_000)
+                for (model, device), micro in self._energy().items()
+            ],
             "glowplug_config_stale": [Sample((), bool(self._stale()))],
             **_of_instances(self._instances()),
             **_of_memory(self._memory()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from glowplug.clock import Clock
+from glowplug.control.energy import Energy
 from glowplug.control.events import Broadcaster, Event
 from glowplug.control.link import LinkServer
 from glowplug.control.metrics import ControlMetrics
@@ -44,6 +45,8 @@ class LinkOutbox:
     def __init__(self, events: Broadcaster, clock: Clock) -> None:
         self.metrics: ControlMetrics | None = None
         """Who counts what is told here."""
+        self.energy: Energy | None = None
+        """Who measures what is used meanwhile."""
         self._events = events
         self._clock = clock
         self._link: LinkServer | None = None
@@ -92,6 +95,8 @@ class LinkOutbox:
             _log.log(logging.WARNING if view.state is State.FAILED else logging.INFO, "%s", line)
         if self.metrics is not None:
             self.metrics.changed(view)
+        if self.energy is not None:
+            self.energy.changed(view)
         self._tell_memory(view)
         self._publish("instance", view)
 

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 
 from glowplug.clock import SystemClock, steady_seconds
@@ -17,6 +17,7 @@ from glowplug.config.diff import Diff
 from glowplug.config.load import Loaded
 from glowplug.control.app import build_app
 from glowplug.control.configuration import Configuration
+from glowplug.control.energy import Energy, no_meters
 from glowplug.control.events import Broadcaster
 from glowplug.control.explaining import over
 from glowplug.control.folding import FoldLoop
@@ -31,12 +32,13 @@ from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
 from glowplug.control.suspend import Suspend
 from glowplug.control.telemetry import Tapped, exporter
+from glowplug.domain.energy import EnergyReading
 from glowplug.domain.snapshot import Snapshot
 from glowplug.engines.base import Engine
 from glowplug.errors import ConfigError, StoreError
 from glowplug.launchers.base import Choice, Launcher
 from glowplug.launchers.chooser import Launchers
-from glowplug.ledger.fold import Folder
+from glowplug.ledger.fold import Folded, Folder
 from glowplug.ledger.price_table import PriceTable
 from glowplug.ledger.workers import is_gone
 from glowplug.lifecycle.admission import Hardware
@@ -86,6 +88,7 @@ class ControlProcess:
         catalogue: EngineCatalogue,
         env: Mapping[str, str],
         providers: ProviderCatalogue = NO_PROVIDERS,
+        energy: Callable[[], tuple[EnergyReading, ...]] = no_meters,
     ) -> None:
         self._paths = paths
         self._clock = SystemClock()
@@ -105,18 +108,17 @@ class ControlProcess:
         )
         self._responses = ResponseBook(self._database, self._clock, forgotten=self._forgotten)
         self._telemetry = exporter(loaded.resolved.telemetry, self._configuration.catalog)
-        folder = Folder(paths.journal, self._ledger(), is_gone)
+        self._energy = Energy(
+            energy, LoopScheduler(), self._database, lambda: self._configuration.catalog().energy, self._fold_again
+        )
+        self._folder = Folder(paths.journal, self._energy.tap(self._ledger()), is_gone)
         self._workers = workers
         self._metering = Metering(
-            paths.counters, Spend(self._database), folder.fold, self._clock, steady_seconds, is_gone, self._fold_again
+            paths.counters, Spend(self._database), self._fold, self._clock, steady_seconds, is_gone, self._fold_again
         )
         self._prices = PriceTable(paths.prices, self._clock.unix)
         self._pricing = Pricing(
-            self._prices,
-            self._database,
-            self._clock,
-            lambda: self._configuration.catalog().models,
-            self._publish,
+            self._prices, self._database, self._clock, lambda: self._configuration.catalog().models, self._publish
         )
         self._folding = FoldLoop(self._metering.fold, self._events, self._clock)
         self._metrics = ControlMetrics(
@@ -125,8 +127,9 @@ class ControlProcess:
             memory=self._manager.planner.memory,
             journal=paths.journal,
             stale=lambda: self._configuration.stale,
+            energy=self._energy.given,
         )
-        self._outbox.metrics = self._metrics
+        self._outbox.metrics, self._outbox.energy = self._metrics, self._energy
         self._folding.folded = self._metrics.folded
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -309,6 +312,9 @@ class ControlProcess:
         self._metrics.mismatches = problems
         if problems:
             _log.error("the check of the ledger found %d problems; see glowplug ledger check", problems)
+
+    def _fold(self) -> Folded:
+        return self._energy.fold(self._folder.fold)
 
     def _fold_again(self) -> None:
         self._loop.call_soon_threadsafe(self._folding.poke)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from glowplug.money import decimal_usd
+
 MILLION = 1_000_000
+DAY = 86_400
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,6 +47,24 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rates: Rates
 
 
+class Hours(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Other rates for attempts that begin at certain hours of the day.  Seconds since midnight UTC: from `start` up to,
+    not including, `end`, over midnight when `end` is the smaller one."""
+
+    start: int
+    end: int
+    rates: Rates
+    tiers: tuple[Tier, ...] = ()
+    request: int = 0
+
+    def hold(self, unix: float) -> bool:
+        """Whether they are in force at this moment."""
+        second = int(unix % DAY)
+        if self.end < self.start:
+            return second >= self.start or second < self.end
+        return self.start <= second < self.end
+
+
 class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The price of one model as of one version of the table."""
 
@@ -54,29 +75,54 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """By `above`, the lowest first."""
     request: int = 0
     """Nano-dollars for each attempt that was answered."""
+    energy: int = 0
+    """Nano-dollars for a kilowatt-hour that was measured."""
+    hours: tuple[Hours, ...] = ()
+    """Instead of what stands above; the last that are in force win."""
 
     @property
     def free(self) -> bool:
         """Whether nothing can cost anything."""
-        return not self.request and self.rates == Rates() and not self.tiers
+        some = self.request or self.energy or self.tiers or self.hours
+        return not some and self.rates == Rates()
 
 
 MOST = 1 << 53
 """Nano-dollars of one line: an upstream that reports an absurd usage makes no sum overflow."""
 LOCAL = "local"
 """The version that lines of local models without a price of their own carry."""
+REPORTED = "provider"
+"""The version of lines whose cost is what the provider said."""
 
 
-def attempt_cost(price: Price, tokens: Tokens, status: int) -> int:
-    """What an attempt cost that ended with this HTTP status (0: none), in nano-dollars."""
-    total = cost(price, tokens)
+def energy_price(per_kwh: int) -> Price:
+    """The price of local models that have none of their own, where electricity has one (nano-dollars for a
+    kilowatt-hour)."""
+    return Price(version=f"energy {decimal_usd(per_kwh)}/kWh", energy=per_kwh)
+
+
+def attempt_cost(price: Price, tokens: Tokens, status: int, started: float) -> int:
+    """What an attempt cost that began at `started` (Unix seconds) and ended with this HTTP status (0: none), in
+    nano-dollars."""
+    in_force = at_hour(price, started) if price.hours else price
+    total = cost(in_force, tokens)
     if not 200 <= status < 400:
-        total -= price.request
+        total -= in_force.request
     return min(total, MOST)
 
 
-def cost(price: Price, tokens: Tokens) -> int:
-    """What these tokens of an attempt that was answered cost, in nano-dollars."""
+def at_hour(price: Price, unix: float) -> Price | Hours:
+    """What is in force at this moment."""
+    return next((hours for hours in reversed(price.hours) if hours.hold(unix)), price)
+
+
+def dearest(price: Price, tokens: Tokens) -> int:
+    """What these tokens cost at the most, whatever the hour."""
+    return max([cost(price, tokens), *(cost(hours, tokens) for hours in price.hours)])
+
+
+def cost(price: Price | Hours, tokens: Tokens) -> int:
+    """What these tokens of an attempt that was answered cost, in nano-dollars, other hours left aside."""
     rates = price.rates
     for tier in price.tiers:
         if tokens.prompt > tier.above:

@@ -84,7 +84,8 @@ class AttemptClosed(msgspec.Struct, frozen=True, array_like=True, tag="c"):
     price: str = ""
     """The version of the price it was computed with; empty when nothing had one."""
     energy: int = 0
-    """Millijoules the device used for it, 0 when that is not known."""
+    """Always 0, and kept for its place: what devices used is not known when an attempt ends, so it is no part of its
+    record (`glowplug.ledger.energy`)."""
     reason: str = ""
     """Why this target was asked, as the response says it."""
     trace: str = ""

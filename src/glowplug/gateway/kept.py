@@ -6,6 +6,7 @@ from collections import OrderedDict, deque
 from time import time
 from typing import TYPE_CHECKING, Final
 
+from glowplug.gateway.quirked import QuirkedWatch
 from glowplug.gateway.roads import Journey
 from glowplug.translate.responses_to_chat import ResponsesToChat
 from glowplug.wire import responses
@@ -89,6 +90,7 @@ def keep(attempt: Attempt) -> None:
             response, asked = step.kept()
     else:
         watch = attempt.watch
+        watch = watch.inner if isinstance(watch, QuirkedWatch) else watch
         whole = responses.response_in(watch.final) if isinstance(watch, responses.ResponsesWatch) else attempt.whole
         items = responses.input_of(call.body.data) if whole else None
         if items is not None:

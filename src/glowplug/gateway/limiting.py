@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from glowplug.domain.price import Tokens, cost
+from glowplug.domain.price import Tokens, cost, dearest
 from glowplug.domain.usage import AttemptClosed
 from glowplug.errors import GlowplugError, LimitReached
 from glowplug.gateway import refusals
@@ -214,11 +214,13 @@ def _cap(call: Call) -> Cap:
 def expected_cost(call: Call, target: Target) -> int:
     """The most an attempt is likely to cost: its prompt, and the longest answer that request or model allow."""
     route, kind = target.route, call.kind
-    assert route.price is not None, "only metered targets are asked"
+    if route.price is None:
+        return 0  # its provider says what it costs, and nobody knows before
     default = route.max_output or DEFAULT_OUTPUT
     completion = (default if kind.form else _cap(call).total(default)) if kind.completion else 0
     prompt = estimate_tokens(len(call.body.data)) if kind.prompt else 0
-    return cost(route.price, Tokens(prompt=prompt, completion=completion))
+    used = Tokens(prompt=prompt, completion=completion)
+    return dearest(route.price, used) if route.price.hours else cost(route.price, used)
 
 
 class Tightest(NamedTuple):

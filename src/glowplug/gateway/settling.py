@@ -5,11 +5,12 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.price import Tokens, attempt_cost
+from glowplug.domain.price import REPORTED, Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed, Outcome
 from glowplug.gateway import health
 from glowplug.gateway.kept import keep
 from glowplug.wire.openai import Usage, estimate_tokens
+from glowplug.wire.reported_cost import HEADER, Billed, in_head
 
 if TYPE_CHECKING:
     from glowplug.gateway.attempts import Attempt
@@ -43,14 +44,16 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
     else:
         prompt, completion, estimated = _guessed(attempt, outcome)
     price = target.route.price
-    cost = 0
-    if price is not None:
+    cost, version = 0, target.price_version
+    if target.bills and (told := _told(attempt, usage)) is not None:
+        cost, version = told, REPORTED
+    elif price is not None:
         used = Tokens(
             prompt=prompt, completion=completion, cached=cached, cache_written=written, reasoning=thought,
             prompt_audio=heard, completion_audio=said,
         )  # fmt: skip
-        cost = attempt_cost(price, used, attempt.status)
-        call.cost += cost
+        cost = attempt_cost(price, used, attempt.status, attempt.wall)
+    call.cost += cost
     owner = call.key.route
     lasted = monotonic() - attempt.started
     call.upstream_time += lasted
@@ -59,7 +62,7 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         attempt.wall, lasted, attempt.first_byte, attempt.status, outcome, prompt,
         completion, cached, estimated, attempt.streaming,
         owner.user or call.end_user, owner.team, owner.tags, written, thought, heard, said, cost,
-        target.price_version, 0, "first" if call.reason == b"first" else call.reason.decode(), call.trace,
+        version, 0, "first" if call.reason == b"first" else call.reason.decode(), call.trace,
     )  # fmt: skip
     call.plane.close_attempt(record)
     # After the record: what is settled is in the journal, so a fold that begins later has it.
@@ -76,6 +79,13 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         call.plane.grants.release(attempt.instance, kept_for)
     if target.queue:
         call.plane.grants.slots.look(target)
+
+
+def _told(attempt: Attempt, usage: Usage | None) -> int | None:
+    """What the provider says it costs, in nano-dollars; None where it does not."""
+    if isinstance(usage, Billed):
+        return usage.nano
+    return in_head(attempt.head) if HEADER in attempt.target.route.quirks and not attempt.streaming else None
 
 
 def _guessed(attempt: Attempt, outcome: Outcome) -> tuple[int, int, bool]:

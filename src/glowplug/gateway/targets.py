@@ -21,6 +21,7 @@ from glowplug.routing.breaker import Breaker
 from glowplug.routing.fair import Line, Waits
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
+from glowplug.wire.quirks import says_cost
 
 READY: Final = Standing.READY
 """At hand: naming the member of an enum costs as much as a call, and every request asks."""
@@ -72,9 +73,9 @@ class Target:
     """One model as requests meet it."""
 
     __slots__ = (
-        "active", "asked", "base", "breaker", "costs_nothing", "failure", "first_byte", "guard", "heads", "identity",
-        "instance", "lacking", "limiter", "loading", "metered", "name", "name_header", "pool", "price_version", "queue",
-        "roads", "route", "shared", "timed", "waiters", "warmed_at", "watched",
+        "active", "asked", "base", "bills", "breaker", "costs_nothing", "failure", "first_byte", "guard", "heads",
+        "identity", "instance", "lacking", "limiter", "loading", "metered", "name", "name_header", "pool",
+        "price_version", "queue", "roads", "route", "shared", "timed", "waiters", "warmed_at", "watched",
     )  # fmt: skip
 
     def __init__(self, route: ModelRoute) -> None:
@@ -123,7 +124,9 @@ class Target:
         if old is not None and _said(old) != _said(route):
             self.lacking = frozenset()
         self.lacks(self.lacking)
-        self.metered = route.price is not None and not route.price.free
+        self.bills = bool(route.quirks) and says_cost(route.quirks)
+        """Answers may say what they cost."""
+        self.metered = self.bills or (route.price is not None and not route.price.free)
         """Whether attempts cost something, so that budgets apply."""
         self.price_version = (LOCAL if route.local else "") if route.price is None else route.price.version
         """What lines say their cost was computed with; empty where nobody knows what attempts cost."""

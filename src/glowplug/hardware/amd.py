@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from glowplug.domain.energy import EnergyReading
 from glowplug.domain.hardware import Device, DeviceKind
 from glowplug.hardware.base import Found
 from glowplug.hardware.holders import named
@@ -56,6 +57,21 @@ class Amd:
         if cards != self._last[0]:  # to the byte the same: so are those who hold it
             self._last = cards, _clients(self._proc)
         return Found(tuple(self._device(number, card, *self._last[1]) for number, card in enumerate(cards)))
+
+    def energy(self) -> Iterable[tuple[str, EnergyReading]]:
+        """The cards with a sensor: `energy1_input` (microjoules), else `power1_average` or, on newer ones,
+        `power1_input` (microwatts).  Sources: the kernel's hwmon/sysfs-interface.rst and gpu/amdgpu/thermal.rst."""
+        for card in self._last[0]:
+            for sensor in sorted(_names(card.folder / "hwmon")):
+                folder = card.folder / "hwmon" / sensor
+                counter = _milli(folder / "energy1_input")
+                power = None
+                if counter is None:
+                    power = _milli(folder / "power1_average")
+                    power = _milli(folder / "power1_input") if power is None else power
+                if counter is not None or power is not None:
+                    yield card.pci, EnergyReading(device="", counter=counter, power=power)
+                    break
 
     def close(self) -> None:
         """Nothing is held between two readings."""
@@ -113,6 +129,12 @@ def _text(file: Path) -> str:
 def _bytes(file: Path) -> int | None:
     text = _text(file)
     return int(text) if text.isdigit() else None
+
+
+def _milli(file: Path) -> int | None:
+    """Thousands of what is there: sensors write millionths."""
+    number = _bytes(file)
+    return None if number is None else number // 1000
 
 
 def _has_memory(folder: Path) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
+from glowplug.domain.energy import EnergyReading
 from glowplug.domain.hardware import Device
 
 
@@ -18,6 +20,11 @@ class Found(NamedTuple):
 class Reader(Protocol):
     def read(self) -> Found:
         """What there is now.  Never raises for what a driver does or does not do."""
+        ...
+
+    def energy(self) -> Iterable[tuple[str, EnergyReading]]:
+        """What those devices draw that are taken up already and say so, by their `uuid`.  Never raises, and never wakes
+        a driver that was let go of."""
         ...
 
     def close(self) -> None:

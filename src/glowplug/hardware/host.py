@@ -5,14 +5,18 @@ Formats: proc(5), the kernel's cgroup-v2.rst and cgroup-v1/memory.rst.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from glowplug.domain.energy import EnergyReading
 from glowplug.domain.hardware import HOST, Device, DeviceKind
 
 _GONE = (OSError, ValueError)
+_PACKAGE = re.compile(r"intel-rapl:\d+")
+"""A processor; what is below it is a part of it."""
 _UNLIMITED = 1 << 60
 """Version 1 writes the largest number of pages for no limit; nobody has an exbibyte."""
 
@@ -30,12 +34,52 @@ _V1 = _Files(("memory.limit_in_bytes",), "memory.usage_in_bytes", ("total_active
 _V2 = _Files(("memory.max", "memory.high"), "memory.current", ("active_file", "inactive_file", "slab_reclaimable"))
 
 
-class Host:
-    """Reads `host`.  `proc` and `cgroup`: where those file systems are mounted."""
+class _Zone:
+    """A counter of microjoules that begins anew when it is full; here it goes on."""
 
-    def __init__(self, proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "energy_uj"
+        self._full = _limit(folder / "max_energy_range_uj")
+        self._last: int | None = None
+        self._wrapped = 0
+
+    def read(self) -> int | None:
+        try:
+            now = int(self._file.read_text())
+        except _GONE:
+            return None
+        if self._last is not None and now < self._last:
+            self._wrapped += self._full + 1
+        self._last = now
+        return self._wrapped + now
+
+
+class Host:
+    """Reads `host`.  `proc` and `cgroup`: where those file systems are mounted; `powercap`: where
+    counters of energy are."""
+
+    def __init__(
+        self,
+        proc: Path = Path("/proc"),
+        cgroup: Path = Path("/sys/fs/cgroup"),
+        powercap: Path = Path("/sys/class/powercap"),
+    ) -> None:
         self._proc = proc
         self._cgroup = cgroup
+        self._zones = tuple(
+            _Zone(folder) for folder in sorted(powercap.glob("intel-rapl:*")) if _PACKAGE.fullmatch(folder.name)
+        )
+
+    def energy(self) -> EnergyReading | None:
+        """What the processors have used; None where the kernel does not say or does not let this user read it.
+
+        The zones of the packages are added up (Documentation/power/powercap/powercap.rst; AMD's processors are in
+        `intel-rapl`, too).  Since 2020 only root may read them, because they give secrets away (CVE-2020-8694).
+        """
+        read = [zone.read() for zone in self._zones]
+        if not read or None in read:
+            return None
+        return EnergyReading(device=HOST, counter=sum(filter(None, read)) // 1000)
 
     def read(self) -> Device:
         """The machine's memory.  `used` is what cannot be had: the total less what is available; page cache can."""

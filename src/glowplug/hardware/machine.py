@@ -7,6 +7,7 @@ from itertools import count
 
 import msgspec
 
+from glowplug.domain.energy import EnergyReading
 from glowplug.domain.hardware import Device, DeviceKind, Reading
 from glowplug.hardware.amd import Amd
 from glowplug.hardware.base import Found, Reader
@@ -47,6 +48,18 @@ class Machine:
                 self._merge(kind, found, host)
                 problems += found.problems
             return Reading(devices=(*self._known.values(), host), problems=tuple(problems))
+
+    def energy(self) -> tuple[EnergyReading, ...]:
+        """What the devices draw that say so, under the ids that `read` gave them.  Wakes no driver."""
+        with self._lock:
+            found = [
+                msgspec.structs.replace(reading, device=self._known[kind, uuid].id)
+                for kind, reader in self._readers.items()
+                for uuid, reading in reader.energy()
+                if (kind, uuid) in self._known
+            ]
+            host = self._host.energy()
+            return (*found, host) if host is not None else tuple(found)
 
     def close(self) -> None:
         """Let go of the drivers, so that idle cards can sleep and modules can be unloaded; the next reading takes them

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from glowplug.domain.energy import EnergyReading
 from glowplug.domain.hardware import Device, DeviceKind
 from glowplug.hardware.base import Found
 from glowplug.hardware.holders import named
@@ -96,6 +97,16 @@ class Nvidia:
             self.close()
             why = _WORDS.get(error.value, f"the NVIDIA driver does not answer: {error}")
             return Found((), (why,))
+
+    def energy(self) -> Iterable[tuple[str, EnergyReading]]:
+        """The cards that answer: their counter (millijoules since the driver was loaded, Volta and newer), else their
+        power (milliwatts; of Ampere and newer, but the GA100, the mean of the last second)."""
+        nvml = self._nvml
+        if nvml is not None:
+            for card in self._cards or ():
+                counter, power = _drawn(nvml, card.handle)
+                if counter is not None or power is not None:
+                    yield card.uuid, EnergyReading(device="", counter=counter, power=power)
 
     def close(self) -> None:
         nvml = self._nvml
@@ -201,6 +212,12 @@ def _memory(nvml: ModuleType, handle: Any) -> tuple[int, int]:
         return int(old.total), int(old.used)
     usable = int(info.total) - int(info.reserved)
     return usable, usable - int(info.free)
+
+
+def _drawn(nvml: ModuleType, handle: Any) -> tuple[int | None, int | None]:
+    """(millijoules counted, milliwatts); the second is asked for where there is no first."""
+    counter = _ask(nvml, lambda: nvml.nvmlDeviceGetTotalEnergyConsumption(handle))
+    return counter, None if counter is not None else _ask(nvml, lambda: nvml.nvmlDeviceGetPowerUsage(handle))
 
 
 def _processes(nvml: ModuleType, handle: Any) -> dict[int, int | None] | None:

@@ -6,10 +6,12 @@ import logging
 import queue
 import threading
 from contextlib import suppress
+from enum import Enum, auto
 from typing import Protocol
 
 import msgspec
 
+from glowplug.domain.energy import EnergyReading
 from glowplug.domain.hardware import Reading
 
 log = logging.getLogger(__name__)
@@ -21,8 +23,15 @@ FIRST_PATIENCE = 5.0
 """The first reading loads drivers, and there is nothing yet that could stand in for it."""
 
 
+class _Question(Enum):
+    READ = auto()
+    ENERGY = auto()
+    CLOSE = auto()
+
+
 class Readable(Protocol):
     def read(self) -> Reading: ...
+    def energy(self) -> tuple[EnergyReading, ...]: ...
     def close(self) -> None: ...
 
 
@@ -35,8 +44,11 @@ class Patient:
         self._machine = machine
         self._patience = patience
         self._last = Reading(devices=())
-        self._asked: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[_Question] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[Reading] = queue.SimpleQueue()
+        self._drawn: queue.SimpleQueue[tuple[EnergyReading, ...]] = queue.SimpleQueue()
+        self._owed = False
+        """An answer about energy is under way."""
         self._thread: threading.Thread | None = None
         self._pending = False
         self._late = False
@@ -49,7 +61,7 @@ class Patient:
             with suppress(queue.Empty):
                 self._keep(self._answers.get_nowait())
         if not self._pending:
-            self._ask(read=True)
+            self._ask(_Question.READ)
             self._pending = True
         patience = self._patience if self._last.devices else FIRST_PATIENCE
         try:
@@ -68,17 +80,35 @@ class Patient:
 
     def close(self) -> None:
         """Let go of the drivers, once the reading under way has ended."""
-        self._ask(read=False)
+        self._ask(_Question.CLOSE)
 
-    def _ask(self, *, read: bool) -> None:
+    def energy(self) -> tuple[EnergyReading, ...]:
+        """What the devices draw now; nothing while the driver hangs, for what it says later is not about now."""
+        if self._owed:
+            with suppress(queue.Empty):
+                self._drawn.get_nowait()
+                self._owed = False
+        if self._pending or self._owed:
+            return ()
+        self._ask(_Question.ENERGY)
+        try:
+            return self._drawn.get(timeout=self._patience)
+        except queue.Empty:
+            self._owed = True
+            return ()
+
+    def _ask(self, question: _Question) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="hardware", daemon=True)
             self._thread.start()
-        self._asked.put(read)
+        self._asked.put(question)
 
     def _serve(self) -> None:
         while True:
-            if self._asked.get():
+            question = self._asked.get()
+            if question is _Question.READ:
                 self._answers.put(self._machine.read())
+            elif question is _Question.ENERGY:
+                self._drawn.put(self._machine.energy())
             else:
                 self._machine.close()

@@ -21,6 +21,8 @@ from glowplug.ledger.prices import PACKAGE, Answer, Pair
 
 LONGEST: Final = 30.0
 """Seconds that asking the list may take."""
+_FORM: Final = 2
+"""With prices by the hour of the day."""
 FRESH: Final = 30 * 86_400.0
 """Seconds for which what was found is believed."""
 
@@ -35,6 +37,8 @@ class _File(msgspec.Struct, frozen=True):
     version: str
     made: float
     entries: tuple[_Entry, ...]
+    form: int = 0
+    """What was looked for: a file of an earlier form knows less, and is asked for anew."""
 
 
 def installed() -> str:
@@ -82,7 +86,7 @@ class PriceTable:
             stored = msgspec.json.decode(self._path.read_bytes(), type=_File)
         except (OSError, msgspec.DecodeError):
             return
-        if stored.version == self._listed() and 0 <= self._unix() - stored.made < FRESH:
+        if stored.form == _FORM and stored.version == self._listed() and 0 <= self._unix() - stored.made < FRESH:
             self._made = stored.made
             self._prices = {(entry.url, entry.model): entry.price for entry in stored.entries}
 
@@ -101,7 +105,7 @@ class PriceTable:
         self._prices |= dict(zip(pairs, answer.prices, strict=True))
         self._made = self._made or self._unix()
         entries = tuple(_Entry(url, model, price) for (url, model), price in sorted(self._prices.items()))
-        data = msgspec.json.encode(_File(answer.version, self._made, entries))
+        data = msgspec.json.encode(_File(answer.version, self._made, entries, _FORM))
         new = self._path.with_name(self._path.name + ".new")
         try:
             descriptor = os.open(new, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)

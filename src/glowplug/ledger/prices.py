@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import ROUND_CEILING, Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from glowplug.domain.price import Price, Rates, Tier
+from glowplug.domain.price import DAY, Hours, Price, Rates, Tier
 from glowplug.money import NANO
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice
+    from genai_prices.types import ConditionalPrice, ModelPrice
 
 PACKAGE: Final = "genai-prices"
 _RATES: Final = {
@@ -48,10 +48,11 @@ class Answer(msgspec.Struct, frozen=True):
     """None: the list does not have the model, or its price is not one of tokens."""
 
 
-def versioned(source: str, rates: Rates, tiers: tuple[Tier, ...], request: int) -> Price:
+def versioned(source: str, rates: Rates, tiers: tuple[Tier, ...], request: int, hours: tuple[Hours, ...] = ()) -> Price:
     """A price whose version names what it says, so that one version can never mean two things."""
-    said = msgspec.json.encode((rates, tiers, request))
-    return Price(version=f"{source} {sha256(said).hexdigest()[:12]}", rates=rates, tiers=tiers, request=request)
+    said = msgspec.json.encode((rates, tiers, request, hours) if hours else (rates, tiers, request))
+    version = f"{source} {sha256(said).hexdigest()[:12]}"
+    return Price(version=version, rates=rates, tiers=tiers, request=request, hours=hours)
 
 
 def look_up(pairs: Iterable[Pair], now: datetime) -> Answer:
@@ -68,21 +69,42 @@ def look_up(pairs: Iterable[Pair], now: datetime) -> Answer:
         except LookupError:
             found.append(None)
         else:
-            found.append(price_of(source, _in_force(info, now)))
+            found.append(price_at(source, info.prices, now))
     return Answer(genai_prices.__version__, tuple(found))
 
 
-def _in_force(info: ModelInfo, now: datetime) -> ModelPrice:
-    """The price of that day; those of an hour of the day are left alone, because we keep what we found for weeks."""
+def price_at(source: str, listed: ModelPrice | list[ConditionalPrice], now: datetime) -> Price | None:
+    """The price of that day, with those of other hours.  In the list the last that is in force wins."""
     from genai_prices.types import ModelPrice, TimeOfDateConstraint
 
-    if isinstance(info.prices, ModelPrice):
-        return info.prices
-    for item in reversed(info.prices):
-        constraint = item.constraint
-        if constraint is None or (not isinstance(constraint, TimeOfDateConstraint) and constraint.active(now)):
-            return item.prices
-    return info.prices[0].prices
+    if isinstance(listed, ModelPrice):
+        return price_of(source, listed)
+    days = [
+        number
+        for number, item in enumerate(listed)
+        if not isinstance(item.constraint, TimeOfDateConstraint)
+        and (item.constraint is None or item.constraint.active(now))
+    ]
+    base = days[-1] if days else 0
+    price = price_of(source, listed[base].prices)
+    hours = []
+    for item in listed[base + 1 :]:
+        if isinstance(item.constraint, TimeOfDateConstraint):
+            other = price_of(source, item.prices)
+            if other is None:
+                return None
+            start, end = _second(item.constraint.start_time), _second(item.constraint.end_time)
+            hours.append(Hours(start=start, end=end, rates=other.rates, tiers=other.tiers, request=other.request))
+    if price is None or not hours:
+        return price
+    return versioned(source, price.rates, price.tiers, price.request, tuple(hours))
+
+
+def _second(moment: time) -> int:
+    """Seconds since midnight UTC; a time without a zone is UTC."""
+    offset = moment.utcoffset()
+    seconds = moment.hour * 3600 + moment.minute * 60 + moment.second
+    return int(seconds - (offset.total_seconds() if offset is not None else 0)) % DAY
 
 
 def price_of(source: str, listed: ModelPrice) -> Price | None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from glowplug.domain.price import Tokens, attempt_cost
+from glowplug.domain.price import LOCAL, Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
 from glowplug.store import prices, rollups
 from glowplug.store.database import Database
@@ -114,9 +114,10 @@ def settle(connection: Connection, worker: str) -> int:
     changes = []
     for row in rows:
         price = found.get(row["model"])
-        cost = 0 if price is None else attempt_cost(price, Tokens(prompt=row["prompt_tokens"]), row["status"])
+        guess = Tokens(prompt=row["prompt_tokens"])
+        cost = 0 if price is None else attempt_cost(price, guess, row["status"], row["started"])
         rollups.count(sums, {**row, "cost": cost})
-        version = "" if price is None else price.version
+        version = "" if price is None else LOCAL if price.energy else price.version
         changes.append({"r": row["request"], "a": row["attempt"], "nano": cost, "version": version})
     change = (
         update(attempts)
@@ -174,18 +175,18 @@ def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:
         "completion_audio": 0,
         "cost": 0,
         "price": "",
-        "energy": 0,
         "reason": "",
         "trace": "",
+        "energy_mj": None,
     }
 
 
 def _closed_row(worker: str, record: AttemptClosed) -> dict[str, object]:
-    return {"state": CLOSED, "worker": worker, **closed_figures(record)}
+    return {"state": CLOSED, "worker": worker, **closed_figures(record), "energy_mj": None}
 
 
 def closed_figures(record: AttemptClosed) -> dict[str, object]:
-    """What a closed line says of the attempt itself."""
+    """What a closed line says of the attempt itself, before its energy is known."""
     return {
         **_figures(record),
         "duration": record.duration,
@@ -203,7 +204,6 @@ def closed_figures(record: AttemptClosed) -> dict[str, object]:
         "completion_audio": record.completion_audio,
         "cost": record.cost,
         "price": record.price,
-        "energy": record.energy,
         "reason": record.reason,
         "trace": record.trace,
     }

@@ -39,7 +39,8 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
     completion_audio: int
     cost: int
     price: str
-    energy: int
+    energy_mj: int | None
+    """Millijoules that devices reported for it; None where none did."""
 
 
 class RequestView(msgspec.Struct, frozen=True, kw_only=True):

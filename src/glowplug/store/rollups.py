@@ -16,6 +16,8 @@ from glowplug.domain.budget import Scope
 from glowplug.store.tables import attempts, spend
 
 HOUR = 3600
+_AT_ONCE = 1000
+"""Lines in memory."""
 
 
 class Sum(NamedTuple):
@@ -79,11 +81,12 @@ def move(connection: Connection, sums: Sums) -> None:
     connection.execute(insert.on_conflict_do_update(index_elements=["scope", "name", "hour"], set_=added), rows)
 
 
-def stored(connection: Connection) -> Sums:
-    """What the table says, without hours in which nothing is left."""
+def stored(connection: Connection, hour: int | None = None) -> Sums:
+    """What the table says, of one hour or of all, without places in which nothing is left."""
+    query = select(spend) if hour is None else select(spend).where(spend.c.hour == hour)
     return {
         (row.scope, row.name, row.hour): found
-        for row in connection.execute(select(spend))
+        for row in connection.execute(query)
         if any(found := Sum(row.nano, row.prompt_tokens, row.completion_tokens, row.attempts))
     }
 
@@ -96,7 +99,7 @@ def computed(connection: Connection) -> Sums:
         row.key, row.model, row.user, row.team, row.tags, row.started, row.cost, row.prompt_tokens,
         row.completion_tokens,
     ).where(row.state != "open")  # fmt: skip
-    for line in connection.execute(query).mappings():
+    for line in connection.execute(query.execution_options(yield_per=_AT_ONCE)).mappings():
         count(sums, line)
     return {place: one for place, one in sums.items() if any(one)}
 

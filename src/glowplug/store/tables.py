@@ -84,12 +84,14 @@ attempts = Table(
     Column("completion_audio", BigInteger, nullable=False, server_default="0"),
     Column("cost", BigInteger, nullable=False, server_default="0"),
     Column("price", String(128), nullable=False, server_default=""),
-    Column("energy", BigInteger, nullable=False, server_default="0"),
     Column("reason", String(255), nullable=False, server_default=""),
     Column("trace", String(64), nullable=False, server_default=""),
+    Column("energy_mj", BigInteger),
     PrimaryKeyConstraint("request", "attempt", name="attempts_pk"),
 )
-"""The ledger: one row an attempt.  `state` is open, closed or interrupted; `outcome` is empty while open."""
+"""The ledger: one row an attempt.  `state` is open, closed or interrupted; `outcome` is empty while open.
+
+`energy_mj`: millijoules that devices reported for it, NULL where none did."""
 
 Index(
     "attempts_usage",
@@ -106,6 +108,7 @@ Index(
     attempts.c.cached_tokens,
     attempts.c.cost,
     attempts.c.price,
+    attempts.c.energy_mj,
 )
 Index("attempts_newest", attempts.c.started, attempts.c.request, attempts.c.attempt)
 Index(
@@ -154,6 +157,8 @@ spend = Table(
     PrimaryKeyConstraint("scope", "name", "hour", name="spend_pk"),
 )
 """Sums of the attempts that are settled, by scope and hour (Unix time of the start divided by 3600)."""
+
+Index("spend_hour", spend.c.hour)
 
 price_versions = Table(
     "price_versions",

@@ -49,6 +49,8 @@ class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
     cached_tokens: int = 0
     cost: int = 0
     """Nano-dollars."""
+    energy_mj: int | None = None
+    """Millijoules that devices reported; None where they reported none."""
     unpriced: int = 0
     """Settled attempts that used tokens of a model whose price nobody knows; their cost counts as nothing."""
 
@@ -76,6 +78,7 @@ def sums(connection: Connection, by: Sequence[By], since: str = "", until: str =
         total(settled, row.completion_tokens, "completion_tokens"),
         total(settled, row.cached_tokens, "cached_tokens"),
         total(settled, row.cost, "cost"),
+        cast(func.sum(row.energy_mj), BigInteger).label("energy_mj"),
         total(and_(settled, row.price == "", row.prompt_tokens + row.completion_tokens > 0), 1, "unpriced"),
     )
     if since:

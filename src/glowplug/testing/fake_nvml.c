@@ -1,7 +1,7 @@
 /* A libnvidia-ml.so.1 without a GPU: what the driver's library answers, taken from a text file.
  *
  * It imitates NVML as driver r575 has it (CUDA 12.9; the same names go on in 13.x): function names, structures and return
- * codes as in nvml.h, semantics as in the NVML API reference.  Only what a reader of memory needs is here.  Built and fed
+ * codes as in nvml.h, semantics as in the NVML API reference.  Only what a reader of memory and of energy needs is here.  Built and fed
  * by glowplug.testing.fake_nvml, which describes the file; $NVIDIA_FAKE_STATE names it, and every call reads it again.
  *
  * As with the real driver, memory of a process that is gone is free, whoever killed it.
@@ -23,6 +23,9 @@ typedef struct {
     bytes total, reserved, base, others, leaked;
     int lost; /* the code every call about it returns, or 0 */
     char pci[24], uuid[96], flags[64], name[96];
+    bytes millijoules;
+    unsigned milliwatts;
+    int counts, draws; /* whether it says so */
 } gpu;
 
 typedef struct {
@@ -78,6 +81,8 @@ static void read_line(state *s, const char *line)
     gpu g = {0};
     hold h = {0};
     failure f = {.gpu = -1};
+    int index;
+    bytes number;
     if (s->gpus < MOST_GPUS && sscanf(line, "gpu %llu %llu %llu %llu %llu %d %23s %95s %63s %95[^\n]", &g.total,
             &g.reserved, &g.base, &g.others, &g.leaked, &g.lost, g.pci, g.uuid, g.flags, g.name) == 10)
         s->gpu[s->gpus++] = g;
@@ -86,7 +91,13 @@ static void read_line(state *s, const char *line)
         s->hold[s->holds++] = h;
     else if (s->failures < MOST_FAILURES && sscanf(line, "fail %63s %d %d", f.function, &f.code, &f.gpu) >= 2)
         s->failure[s->failures++] = f;
-    else if (sscanf(line, "driver %79s", s->driver) != 1)
+    else if (sscanf(line, "energy %d %llu", &index, &number) == 2 && index >= 0 && index < s->gpus) {
+        s->gpu[index].millijoules = number;
+        s->gpu[index].counts = 1;
+    } else if (sscanf(line, "power %d %llu", &index, &number) == 2 && index >= 0 && index < s->gpus) {
+        s->gpu[index].milliwatts = (unsigned)number;
+        s->gpu[index].draws = 1;
+    } else if (sscanf(line, "driver %79s", s->driver) != 1)
         sscanf(line, "epoch %llu", &s->epoch);
 }
 
@@ -276,6 +287,26 @@ int nvmlDeviceGetUtilizationRates(void *handle, utilization *out)
 {
     BEGIN_DEVICE(handle);
     out->gpu = out->memory = 0;
+    return SUCCESS;
+}
+
+/* ---- energy */
+
+int nvmlDeviceGetTotalEnergyConsumption(void *handle, bytes *out)
+{
+    BEGIN_DEVICE(handle);
+    if (!g->counts)
+        return NOT_SUPPORTED;
+    *out = g->millijoules;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetPowerUsage(void *handle, unsigned *out)
+{
+    BEGIN_DEVICE(handle);
+    if (!g->draws)
+        return NOT_SUPPORTED;
+    *out = g->milliwatts;
     return SUCCESS;
 }
 

@@ -7,6 +7,8 @@ after the other, from as many processes as there are.  One thing a line, sizes i
     epoch NUMBER                         changes when the driver is loaded anew: whoever uses it has to begin again
     fail FUNCTION CODE [GPU]             what this function returns; `*` is every one but nvmlShutdown
     gpu TOTAL RESERVED BASE OTHERS LEAKED LOST PCI UUID FLAGS NAME
+    energy GPU MILLIJOULES               what it has used; without this line it does not count
+    power GPU MILLIWATTS                 what it draws; without this line it does not say
     hold GPU PID START BYTES KIND KEEP   an allocation of a process; START as in /proc/PID/stat
 
 `USED = BASE + OTHERS + LEAKED + the allocations of processes that are alive`: as with the real driver, memory of a
@@ -46,6 +48,8 @@ class _Gpu:
     uuid: str
     flags: str
     name: str
+    energy: int | None = None
+    power: int | None = None
 
 
 @dataclass
@@ -97,6 +101,12 @@ def _parse(text: str) -> _State:
             *numbers, pci, uuid, flags, name = rest.split(" ", 9)
             total, reserved, base, others, leaked, lost = map(int, numbers)
             state.gpus.append(_Gpu(total, reserved, base, others, leaked, lost, pci, uuid, flags, name))
+        elif kind == "energy":
+            index, number = map(int, rest.split())
+            state.gpus[index].energy = number
+        elif kind == "power":
+            index, number = map(int, rest.split())
+            state.gpus[index].power = number
         elif kind == "hold":
             *numbers, form, keep = rest.split()
             holder_gpu, pid, start, memory = map(int, numbers)
@@ -113,6 +123,8 @@ def _text(state: _State) -> str:
         f"gpu {g.total} {g.reserved} {g.base} {g.others} {g.leaked} {g.lost} {g.pci} {g.uuid} {g.flags} {g.name}"
         for g in state.gpus
     ]
+    lines += [f"energy {index} {g.energy}" for index, g in enumerate(state.gpus) if g.energy is not None]
+    lines += [f"power {index} {g.power}" for index, g in enumerate(state.gpus) if g.power is not None]
     lines += [f"hold {h.gpu} {h.pid} {h.start} {h.memory} {h.kind} {h.keep}" for h in state.holds]
     return "\n".join(lines) + "\n"
 
@@ -247,6 +259,12 @@ class FakeGpus:
         """Bytes of it that can ever be used."""
         state = self._read().gpus[gpu]
         return state.total - state.reserved
+
+    def draw(self, gpu: int, *, energy: int | None = None, power: int | None = None) -> None:
+        """What it says from now on of its energy (millijoules since the driver was loaded, as Volta and newer count it)
+        and of its power (milliwatts); None: nothing."""
+        with self._change() as state:
+            state.gpus[gpu].energy, state.gpus[gpu].power = energy, power
 
     def lose(self, gpu: int, code: int = GPU_IS_LOST) -> None:
         """It fell off the bus: every call about it returns this code."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from glowplug.domain.energy import EnergySettings
 from glowplug.domain.model import Group, LocalModel
 from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, Keeping, Limits, ModelRoute
@@ -26,6 +27,7 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     keeping: Keeping = Keeping()
     log_retention: float = 604_800.0
     """Seconds for which bodies of requests stay in the log."""
+    energy: EnergySettings = EnergySettings()
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     origins: tuple[str, ...] = ()
     workers: int = 1

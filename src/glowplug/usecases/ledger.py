@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -86,7 +87,7 @@ class LedgerCheck:
         await asyncio.to_thread(self._fold)
         found = _Found()
         await asyncio.to_thread(self._look_at_journal, found)
-        lines, sums = await self._database.run(lambda c: _look_at_lines(c, found))
+        lines, sums = await self._look_at_lines(found)
         # Asked last: a worker that was alive before may have ended while we looked, and then its attempts are open.
         opened = await asyncio.to_thread(self._store.open_workers)
         for worker in sorted(worker for worker in opened if self._gone(worker)):
@@ -110,6 +111,22 @@ class LedgerCheck:
             return rollups.rebuild(connection)
 
         return Rebuilt(wrong=await self._database.run(work), dry_run=dry_run)
+
+    async def _look_at_lines(self, found: _Found) -> tuple[int, int]:
+        """How many lines and how many sums were computed again.  Some hours at a time, so that the database is free for
+        others in between; what is settled meanwhile is in both or in neither."""
+        lines = sums = 0
+        hour: int | None = 0
+        while hour is not None:
+            one = await self._database.run(partial(check.stretch, hour=hour, most=MOST))
+            lines, sums, hour = lines + one.lines, sums + one.sums, one.then
+            found.lines("cost", one.costs)
+            for (scope, name, at), right, is_ in one.differing:
+                where = f"{scope} {name}".strip()
+                found.add("sums", f"the sum of {where} in hour {at} is {tuple(is_)} and its lines make {tuple(right)}")
+            found.more("cost", one.problems[0] - len(one.costs))
+            found.more("sums", one.problems[1] - len(one.differing))
+        return lines, sums
 
     def _look_at_journal(self, found: _Found) -> None:
         """What is folded by now must be in the ledger; a worker may write on behind that."""
@@ -150,20 +167,10 @@ class _Found:
         if len(self.findings) < MOST:
             self.findings.append(Finding(kind=kind, what=what, hint=_HINTS[kind]))
 
+    def more(self, kind: str, count: int) -> None:
+        """So many besides, of which enough were told."""
+        self.kinds[kind] += count
+
     def lines(self, kind: str, wrong: Iterable[check.Wrong]) -> None:
         for one in wrong:
             self.add(kind, f"attempt {one.attempt} of request {one.request}: {one.what}")
-
-
-def _look_at_lines(connection: Connection, found: _Found) -> tuple[int, int]:
-    """How many lines and how many sums were computed again."""
-    lines = 0
-    for wrong in check.costs(connection):
-        lines += 1
-        if wrong is not None:
-            found.lines("cost", (wrong,))
-    computed = rollups.computed(connection)
-    for (scope, name, hour), right, is_ in rollups.differences(computed, rollups.stored(connection)):
-        where = f"{scope} {name}".strip()
-        found.add("sums", f"the sum of {where} in hour {hour} is {tuple(is_)} and its lines make {tuple(right)}")
-    return lines, len(computed)

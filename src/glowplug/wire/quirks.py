@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from glowplug.wire import reported_cost
 from glowplug.wire.attribution import without_attribution
 from glowplug.wire.mended import mended
 from glowplug.wire.openai import Usage, prompt_details, usage_of
@@ -39,6 +40,10 @@ class Quirk(NamedTuple):
     """Reads the usage of a whole answer or of one event, where it is not in the usual place; None: it is."""
     answer: Callable[[bytes], bytes] | None = None
     """A whole answer, or the payload of one event, as the wire has it."""
+    cost: Callable[[bytes], int | None] | None = None
+    """Reads what the provider says a whole answer costs, or one event of it (nano-dollars); None: it does not say."""
+    head: Callable[[bytes], int | None] | None = None
+    """Reads that from the header lines of a whole answer."""
 
 
 def _edited(data: bytes, marker: bytes, edit: Callable[[Members], bool]) -> bytes:
@@ -134,6 +139,7 @@ def _deepseek_usage(data: bytes) -> Usage | None:
 
 
 _BOTH: Final = ("chat", "completions")
+_BILLED: Final = ("chat", "completions", "embeddings", "messages", "responses")
 STRIP: Final = "strip-attribution"
 
 QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
@@ -165,6 +171,16 @@ QUIRKS: Final[Mapping[str, Quirk]] = MappingProxyType(
             ("chat",),
             answer=mended,
         ),
+        "openrouter-cost": Quirk("the cost is what `usage.cost` says", _BILLED, cost=reported_cost.openrouter),
+        "xai-cost": Quirk("the cost is what `usage.cost_in_usd_ticks` says", _BILLED, cost=reported_cost.xai),
+        "perplexity-cost": Quirk(
+            "the cost is what `usage.cost.total_cost` says", _BILLED, cost=reported_cost.perplexity
+        ),
+        reported_cost.HEADER: Quirk(
+            "the cost is what the header `x-litellm-response-cost` says, where there is one",
+            _BILLED,
+            head=reported_cost.in_head,
+        ),
         STRIP: Quirk(
             "Claude Code's line that differs with every request is taken out of the system prompt",
             ("messages", "count_tokens"),
@@ -186,3 +202,9 @@ def chosen(base: Iterable[str], wishes: Iterable[str]) -> tuple[str, ...]:
         elif word.startswith("-"):
             names.pop(word[1:], None)
     return tuple(names)
+
+
+def says_cost(names: Iterable[str]) -> bool:
+    """Whether one of these quirks is that answers say what they cost."""
+    rows = [quirk for name in names if (quirk := QUIRKS.get(name)) is not None]
+    return any(row.cost is not None or row.head is not None for row in rows)
