@@ -42,7 +42,7 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
             thought, said = within.reasoning_tokens or 0, within.audio_tokens or 0
     else:
         prompt, completion, estimated = _guessed(attempt, outcome)
-    price = target.route.price
+    price = attempt.route.price
     cost = 0
     if price is not None:
         used = Tokens(
@@ -59,7 +59,7 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         attempt.wall, lasted, attempt.first_byte, attempt.status, outcome, prompt,
         completion, cached, estimated, attempt.streaming,
         owner.user or call.end_user, owner.team, owner.tags, written, thought, heard, said, cost,
-        target.price_version, 0, "first" if call.reason == b"first" else call.reason.decode(), call.trace,
+        attempt.price_version, 0, "first" if call.reason == b"first" else call.reason.decode(), call.trace,
     )  # fmt: skip
     call.plane.close_attempt(record)
     # After the record: what is settled is in the journal, so a fold that begins later has it.
