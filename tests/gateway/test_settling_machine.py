@@ -32,6 +32,7 @@ from tests.gateway.rig import ANSWER, END, STREAM_HEAD, Up, chat, delta, events,
 from tests.gateway.whole import KEY_ID, MODEL_NAMES, Line, Whole, Worker
 
 DRAW = st.integers(0, 99)
+NAMES = st.sampled_from(["both", "back"])
 
 
 class Accounting(RuleBasedStateMachine):
@@ -44,7 +45,7 @@ class Accounting(RuleBasedStateMachine):
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="gp-"))
 
-    @initialize(amount=st.sampled_from([0, 150, 600, 5000]))
+    @initialize(amount=st.sampled_from([0, 150, 600, 2000, 5000]))
     def begin(self, amount: int) -> None:
         self.database = self.open()
         self.whole = Whole(self.directory, self.loop, self.database, amount)
@@ -63,20 +64,21 @@ class Accounting(RuleBasedStateMachine):
 
     # ---- start, event, usage, disconnect
 
-    @rule(draw=DRAW, name=st.sampled_from(["both", "back"]), stream=st.booleans(), most=st.integers(1, 40))
+    @rule(draw=DRAW, name=NAMES, stream=st.booleans(), most=st.integers(1, 40), times=st.integers(1, 3))
     @precondition(lambda self: self.whole.living)
-    def start(self, draw: int, name: str, stream: bool, most: int) -> None:
+    def start(self, draw: int, name: str, stream: bool, most: int, times: int) -> None:
         """A request: nothing is asked when nothing is left, and nobody hears of the budget while something is."""
         whole = self.whole
-        worker = whole.living[draw % len(whole.living)]
-        left = whole.budget.amount - whole.known()
-        before = len(worker.flights())
-        client = worker.rig.ask(chat(name, stream=stream, max_tokens=most))
-        worker.clients.append(client)
-        asked = len(worker.flights()) - before
-        assert asked == 0 if left <= 0 else asked <= 1
-        if left > 0 and client.wire.data:
-            assert client.answer.code != "budget_exceeded"
+        for number in range(times):
+            worker = whole.living[(draw + number) % len(whole.living)]
+            left = whole.budget.amount - whole.known()
+            before = len(worker.flights())
+            client = worker.rig.ask(chat(name, stream=stream, max_tokens=most))
+            worker.clients.append(client)
+            asked = len(worker.flights()) - before
+            assert asked == 0 if left <= 0 else asked <= 1
+            if left > 0 and client.wire.data:
+                assert client.answer.code != "budget_exceeded"
 
     @rule(draw=DRAW, times=st.integers(1, 3))
     def event(self, draw: int, times: int) -> None:
@@ -135,8 +137,10 @@ class Accounting(RuleBasedStateMachine):
     @rule(draw=DRAW, told=st.booleans(), hide=st.booleans())
     @precondition(lambda self: self.whole.living)
     def crash(self, draw: int, told: bool, hide: bool) -> None:
+        """kill -9, of a worker that has something to lose if there is one."""
         living = self.whole.living
-        self.whole.crash(living[draw % len(living)], told, hide)
+        busy = [worker for worker in living if worker.flights()] or living
+        self.whole.crash(busy[draw % len(busy)], told, hide)
 
     @rule(index=st.integers(0, 1))
     def restart(self, index: int) -> None:
@@ -211,6 +215,8 @@ class Accounting(RuleBasedStateMachine):
         if not hasattr(self, "whole"):
             return
         try:
+            for number in range(20):
+                self.usage(number, 5, 5, "")
             self.whole.find()
             for worker in self.whole.living:
                 worker.hang_up()
@@ -258,7 +264,7 @@ def test_whatever_happens_the_accounts_are_exact(template: Path) -> None:
         run_state_machine_as_test(
             Accounting,
             settings=settings(
-                max_examples=25,
+                max_examples=40,
                 stateful_step_count=40,
                 deadline=None,
                 phases=(
