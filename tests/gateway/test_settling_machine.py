@@ -215,6 +215,7 @@ class Accounting(RuleBasedStateMachine):
         if not hasattr(self, "whole"):
             return
         try:
+            self.last_crash()
             for number in range(20):
                 self.usage(number, 5, 5, "")
             self.whole.find()
@@ -233,6 +234,21 @@ class Accounting(RuleBasedStateMachine):
                 worker.die()
             self.database.close()
             shutil.rmtree(self.directory)
+
+    def last_crash(self) -> None:
+        """Every story has it: the price changes, a worker is killed with something under way, another takes over."""
+        whole = self.whole
+        if not whole.living:
+            whole.start(0)
+        self.start(0, "both", True, 10, 2)
+        for model in MODEL_NAMES:
+            whole.change_price(model, 7_000_000)
+        busy = ([worker for worker in whole.living if worker.flights()] or whole.living)[0]
+        whole.crash(busy, told=False, hide=False)
+        whole.start(busy.index)
+        self.reserved_is_what_is_under_way()
+        self.fold()
+        self.counters_are_lines_and_what_has_ended_since()
 
     def sums(self) -> rollups.Sums:
         return self.database.call(rollups.stored)
