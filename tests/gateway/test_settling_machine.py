@@ -110,7 +110,9 @@ class Accounting(RuleBasedStateMachine):
         completion = min(completion, _most(attempt))
         usage = {"prompt_tokens": prompt, "completion_tokens": completion}
         if attempt.call.body.stream:
-            self.say(worker, up, attempt, events({"choices": [], "usage": usage}, "[DONE]") + END)
+            self.say(worker, up, attempt, events({"choices": [], "usage": usage}, "[DONE]"))
+            up.say(END)  # apart: by then the attempt is over, and must not be over again
+            worker.rig.spin()
         else:
             up.say(whole({**ANSWER, "usage": usage}))
             worker.rig.spin()
@@ -216,6 +218,7 @@ class Accounting(RuleBasedStateMachine):
             return
         try:
             self.last_crash()
+            self.late_end()
             for number in range(20):
                 self.usage(number, 5, 5, "")
             self.whole.find()
@@ -248,6 +251,21 @@ class Accounting(RuleBasedStateMachine):
         whole.start(busy.index)
         self.reserved_is_what_is_under_way()
         self.fold()
+        self.counters_are_lines_and_what_has_ended_since()
+
+    def late_end(self) -> None:
+        """Every story has it, too: what was taken for interrupted turns out to have ended."""
+        whole = self.whole
+        self.start(0, "back", False, 10, 1)
+        self.fold()
+        worker = whole.living[0]
+        for number in range(len(worker.flights())):
+            self.usage(number, 5, 5, "")
+        whole.crash(worker, told=True, hide=True)
+        self.fold()
+        whole.find()
+        self.fold()
+        self.the_sums_are_those_of_the_lines()
         self.counters_are_lines_and_what_has_ended_since()
 
     def sums(self) -> rollups.Sums:
