@@ -7,6 +7,9 @@ BIN  := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 
+# Tests run side by side.  They wait more than they compute, so one more than there are processors.
+JOBS ?= $(shell echo $$(($$(nproc 2>/dev/null || echo 2) + 1)))
+
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
@@ -25,7 +28,7 @@ up: $(VENV)/.demo ## install into .venv, then serve the demo on http://127.0.0.1
 
 test: $(VENV)/.dev ## install what tests need, run all of them
 	@$(BIN)/python -m tools.system install
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 test-engines: $(VENV)/.dev ## test with real engines (GLOWPLUG_VLLM_PYTHON=/path/to/python that has vLLM)
 	@$(BIN)/python -m pytest -m engines -rP $(ARGS)
@@ -55,7 +58,7 @@ COMPILE = $(BIN)/uv pip compile --quiet pyproject.toml --universal --python-vers
 	--no-emit-index-url --no-header --no-annotate
 
 lock: $(VENV)/.dev ## pin the requirements anew from pyproject.toml (ARGS=--upgrade for newer versions)
-	$(COMPILE) $(ARGS) --extra demo --extra otel --group dev -o requirements/dev.txt
+	$(COMPILE) $(ARGS) --extra demo --extra otel --extra postgres --group dev -o requirements/dev.txt
 	$(COMPILE) $(ARGS) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 	$(COMPILE) $(ARGS) -c requirements/dev.txt -o requirements/runtime.txt
 

@@ -4,6 +4,7 @@
 - `@pytest.mark.needs("nginx")` skips where that program is not installed, and the summary says how to install it.
 - `fake_nvml` is a driver of NVIDIA's without GPUs, for this process and those that get its `env`; skipped without `cc`.
 - `state_dir` is a fresh state directory with a path short enough for Unix sockets.
+- `postgres_server` is a real PostgreSQL, started when the first test asks for it.
 - No test sees this user's configuration, keys or proxies.
 - Hypothesis has no deadline: how long an example takes says more about the machine than about the code.
 """
@@ -21,6 +22,7 @@ import pytest
 
 from glowplug.testing.fake_nvml import FakeNvml
 from tests.support import network, programs
+from tests.support.postgres import Postgres, postgres
 
 _HOME = pytest.StashKey[Path]()
 _PREPARED = ("GLOWPLUG_VLLM_PYTHON",)
@@ -49,6 +51,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, tests that share an installation or measure the machine still run one after the other."""
+    for item in items:
+        package, _, module = str(item.nodeid).partition("::")[0].removeprefix("tests/").partition("/")
+        if package == "bench":
+            item.add_marker(pytest.mark.xdist_group("bench"))
+        elif package == "e2e":
+            item.add_marker(pytest.mark.xdist_group(module))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     wanted = [str(name) for mark in item.iter_markers("needs") for name in mark.args]
     missing = programs.missing(wanted)
@@ -75,6 +88,13 @@ def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fake_nvml(nvml_library: Path, tmp_path: Path) -> Iterator[FakeNvml]:
     with FakeNvml(tmp_path, nvml_library) as nvml:
         yield nvml
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A PostgreSQL of this test process."""
+    with postgres() as server:
+        yield server
 
 
 @pytest.fixture

@@ -158,8 +158,8 @@ def test_mistyped_verbs_and_options(glowplug: Glowplug) -> None:
 # ---- as a process of its own
 
 
-def test_help_and_ps_import_little(running: Running, tmp_path: Path) -> None:
-    state = install(tmp_path / "state", running.url)
+def test_help_and_ps_import_little(running: Running, state_dir: Path) -> None:
+    state = install(state_dir, running.url)
     program = (
         "import sys; from glowplug.cli.main import main; code = main(sys.argv[1:]); "
         "print(*sorted(sys.modules), file=sys.stderr); sys.exit(code)"

@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -204,6 +205,11 @@ class Installation:
         assert process is not None
         until("glowplug is ready", lambda: b"ready on" in self.log.read_bytes() or process.poll() is not None)
         assert process.poll() is None, f"glowplug ended with {process.returncode}:\n{self.tail()}"
+        # One worker is enough to be ready; the kernel may give the next connection to another, which is not yet.
+        many = re.search(r"workers: (\d+)", self.config.read_text()) if self.config is not None else None
+        if many is not None:
+            served = int(many[1])
+            until("all workers serve", lambda: self.log.read_bytes().count(b"serving revision") >= served)
         self.base_url = json.loads(state_paths(self.state).endpoint.read_text())["base_url"]
         self.key = state_paths(self.state).cli_key.read_text().strip()
 

@@ -89,7 +89,9 @@ MAPPING: list[tuple[list[str], str, Any]] = [
 
 
 @pytest.mark.parametrize(
-    ("flags", "path", "value"), MAPPING, ids=lambda v: " ".join(v) if isinstance(v, list) else str(v)
+    ("flags", "path", "value"),
+    MAPPING,
+    ids=lambda v: " ".join(v) if isinstance(v, list) else str(sorted(v) if isinstance(v, set) else v),
 )
 def test_a_flag_sets_its_parameter(flags: list[str], path: str, value: Any) -> None:
     found = inproc.build_params(["-m", "model.gguf", *flags])

@@ -61,6 +61,19 @@ def test_every_figure_of_the_usage_is_in_the_record_and_in_the_cost(rig: Rig) ->
     assert client.answer.headers["x-glowplug-cost"] == "0.000000661"
 
 
+def test_an_attempt_costs_by_the_price_it_began_with(rig: Rig) -> None:
+    old, new = (
+        msgspec.structs.replace(MODELS[0], price=Price(version=name, rates=Rates(prompt=rate)))
+        for name, rate in (("old", 1_000_000), ("new", 9_000_000))
+    )
+    rig.apply(snapshot(revision=2, models=(old,), aliases=()))
+    rig.ask(chat("cloud"))
+    rig.apply(snapshot(revision=3, models=(new,), aliases=()))
+    rig.reply(whole({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}}), "cloud")
+    begun, end = rig.journal.records
+    assert (begun.price, end.price, end.cost) == ("old", "old", 5)  # type: ignore[union-attr]
+
+
 def test_without_a_price_nothing_is_known_and_a_local_model_is_free(rig: Rig) -> None:
     client = rig.ask(chat("cloud"))
     rig.reply(whole({"choices": [], "usage": USED}), "cloud")

@@ -26,7 +26,9 @@ def test_this_process() -> None:
 
 
 def test_command_lines_are_searched() -> None:
-    assert procfs.command_has(os.getpid(), b"pytest")
+    with subprocess.Popen(["sleep", "600.25"]) as process:
+        assert procfs.command_has(process.pid, b"600.2")
+        process.kill()
     assert not procfs.command_has(os.getpid(), b"\xff no such text")
     assert not procfs.command_has(2**22 + 1, b"")
 

@@ -23,13 +23,16 @@ from glowplug.ledger.segments import SegmentFiles
 from glowplug.store import check, prices, rollups
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
+from glowplug.store.places import Place
 from glowplug.store.tables import attempts
 from glowplug.store.usage import By, sums
 from tests.ledger.builders import closed, opened
 from tests.ledger.faults import FaultyFiles, Killed
 from tests.still_clock import StillClock
+from tests.support.postgres import Postgres
 
 SEGMENT = 1024
+CHEAP = Price(version="t", rates=Rates(prompt=3_000_000), request=1)
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +40,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("template") / "glowplug.db"
     database = Database(file)
     database.open()
-    cheap = Price(version="t", rates=Rates(prompt=3_000_000), request=1)
-    database.call(lambda c: prices.note(c, {"m": cheap, "x": cheap, "y": cheap}, 1.0))
+    database.call(lambda c: prices.note(c, {"m": CHEAP, "x": CHEAP, "y": CHEAP}, 1.0))
     database.close()
     return file
 
@@ -46,10 +48,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class World:
     """One state directory with any number of workers, and the truth to compare the ledger with."""
 
-    def __init__(self, directory: Path, template: Path) -> None:
+    def __init__(self, directory: Path, template: Path, place: Place | None = None) -> None:
+        """`place`: a database that is there, instead of a copy of the template."""
         self.directory = directory
-        shutil.copy(template, directory / "glowplug.db")
-        self.database = Database(directory / "glowplug.db")
+        if place is None:
+            shutil.copy(template, directory / "glowplug.db")
+        self.place = place or directory / "glowplug.db"
+        self.database = Database(self.place)
         self.database.open()
         self.journal = directory / "journal"
         self.journal.mkdir()
@@ -340,11 +345,19 @@ class LedgerMachine(RuleBasedStateMachine):
     """Workers open, close, crash and come back; the fold runs, and is killed, at any moment between."""
 
     template: Path
+    server: Postgres | None = None
 
     def __init__(self) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="glowplug-ledger-"))
-        self.world = World(self.directory, self.template)
+        self.name = ""
+        place = None
+        if self.server is not None:
+            self.name = self.server.create(self.server.current())
+            place = self.server.place(self.name)
+        self.world = World(self.directory, self.template, place)
+        if place is not None:
+            self.world.database.call(lambda c: prices.note(c, {"m": CHEAP, "x": CHEAP, "y": CHEAP}, 1.0))
         self.count = 0
         self.folded = True
 
@@ -420,7 +433,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule()
     def restart_of_control(self) -> None:
         self.world.database.close()
-        self.world.database = Database(self.directory / "glowplug.db")
+        self.world.database = Database(self.world.place)
         self.world.database.open()
 
     @invariant()
@@ -439,13 +452,17 @@ class LedgerMachine(RuleBasedStateMachine):
             self.world.check_sums()
         finally:
             self.world.end()
+            if self.server is not None:
+                self.server.drop(self.name)
             shutil.rmtree(self.directory)
 
 
-def test_any_story_ends_in_an_exact_ledger(template: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_any_story_ends_in_an_exact_ledger(template: Path, kind: str, request: pytest.FixtureRequest) -> None:
     from hypothesis.stateful import run_state_machine_as_test
 
     LedgerMachine.template = template
+    LedgerMachine.server = request.getfixturevalue("postgres_server") if kind == "postgresql" else None
     run_state_machine_as_test(
         LedgerMachine,
         settings=settings(

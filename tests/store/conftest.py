@@ -1,3 +1,8 @@
+"""The store's contract: what is asked of `database` is asked of SQLite and of PostgreSQL.
+
+`database_file` is for what only a file can do: those tests see SQLite alone.
+"""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -6,11 +11,24 @@ from pathlib import Path
 import pytest
 
 from glowplug.store.database import Database
+from tests.support.postgres import Postgres, database_of
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    def server() -> Postgres:
+        found: Postgres = request.getfixturevalue("postgres_server")
+        return found
+
+    with database_of(request.param, tmp_path, server) as database:
+        yield database
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "glowplug.db")
-    database.open()
-    yield database
-    database.close()
+def database_file(tmp_path: Path) -> Iterator[Database]:
+    with database_of("sqlite", tmp_path, _none) as database:
+        yield database
+
+
+def _none() -> Postgres:
+    raise AssertionError("a file needs no server")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -107,6 +108,16 @@ def test_what_is_interrupted_costs_its_estimate_until_the_truth_turns_up(
     assert sums["tag", "b", hour] == sums["model", "m", hour] == (301, 100, 5, 1)
     assert sums["user", "ann", hour] == sums["key", "k", hour] == sums["all", "", hour]
     assert sums == database.call(rollups.computed)
+
+
+def test_what_is_interrupted_costs_by_the_price_it_began_with(database: Database, store: AttemptStore) -> None:
+    old, new = (Price(version=name, rates=Rates(prompt=rate)) for name, rate in (("1", 1_000_000), ("2", 5_000_000)))
+    database.call(lambda c: (prices.note(c, {"m": old}, 1.0), prices.note(c, {"m": new}, 2.0)))
+    begun = [msgspec.structs.replace(opened(name), price=name) for name in ("1", "2", "3")]
+    store.absorb("w", "s", 1, begun, [])
+    store.settle("w")
+    found = {row["request"]: (row["cost"], row["price"]) for row in rows(database)}
+    assert found == {"1": (7, "1"), "2": (35, "2"), "3": (35, "2")}, "one that nobody wrote down costs the latest"
 
 
 def test_positions_move_with_the_records_or_not_at_all(database: Database, store: AttemptStore) -> None:

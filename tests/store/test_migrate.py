@@ -63,7 +63,7 @@ def test_the_head_is_the_last_migration() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [CURRENT.head]
 
 
-def test_opening_a_current_database_imports_no_alembic(database: Database, tmp_path: Path) -> None:
+def test_opening_a_current_database_imports_no_alembic(database_file: Database, tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from glowplug.store.database import Database\n"
         f"d = Database(Path({str(tmp_path / 'glowplug.db')!r})); d.open(); d.close()\n"
@@ -74,9 +74,9 @@ def test_opening_a_current_database_imports_no_alembic(database: Database, tmp_p
     assert done.stdout == "[]\n"
 
 
-def test_an_older_database_is_copied_and_upgraded(database: Database, tmp_path: Path, newer: Schema) -> None:
-    put(database)
-    database.close()
+def test_an_older_database_is_copied_and_upgraded(database_file: Database, tmp_path: Path, newer: Schema) -> None:
+    put(database_file)
+    database_file.close()
     later = Database(tmp_path / "glowplug.db", newer)
     later.open()
     assert later.call(lambda c: c.execute(text("SELECT note FROM meta ORDER BY name")).scalars().all()) == [None, "n"]
@@ -91,9 +91,9 @@ def test_an_older_database_is_copied_and_upgraded(database: Database, tmp_path: 
 
 
 def test_a_newer_database_is_refused_with_both_revisions_and_what_to_run(
-    database: Database, tmp_path: Path, newer: Schema
+    database_file: Database, tmp_path: Path, newer: Schema
 ) -> None:
-    database.close()
+    database_file.close()
     later = Database(tmp_path / "glowplug.db", newer)
     later.open()
     later.close()
@@ -108,9 +108,11 @@ def test_a_newer_database_is_refused_with_both_revisions_and_what_to_run(
     assert f"cp {backup}" in caught.value.hint
 
 
-def test_a_migration_that_fails_leaves_everything_as_it_was(database: Database, tmp_path: Path, newer: Schema) -> None:
-    put(database)
-    database.close()
+def test_a_migration_that_fails_leaves_everything_as_it_was(
+    database_file: Database, tmp_path: Path, newer: Schema
+) -> None:
+    put(database_file)
+    database_file.close()
     (newer.directory / "versions" / "m9002_broken.py").write_text(_BROKEN)
     broken = Database(tmp_path / "glowplug.db", Schema(newer.directory, "9002"))
     with pytest.raises(StoreError, match="nowhere") as caught:
@@ -169,10 +171,10 @@ def test_a_database_of_somebody_else_is_named_and_left(memory: Connection) -> No
 
 
 def test_without_room_for_a_copy_nothing_is_upgraded(
-    database: Database, tmp_path: Path, newer: Schema, monkeypatch: pytest.MonkeyPatch
+    database_file: Database, tmp_path: Path, newer: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put(database)
-    database.close()
+    put(database_file)
+    database_file.close()
     monkeypatch.setattr("glowplug.store.migrate.time.strftime", lambda *_: "now")
     (tmp_path / f"glowplug.db.bak-{CURRENT.head}-now").symlink_to(tmp_path / "no" / "such" / "directory")
     later = Database(tmp_path / "glowplug.db", newer)

@@ -46,6 +46,8 @@ def test_pages_and_filters(filled: Database) -> None:
 
 
 def test_the_index_leads_to_the_newest(filled: Database) -> None:
+    if filled.engine.dialect.name != "sqlite":
+        pytest.skip("what PostgreSQL plans depends on how many rows there are")
     plan = filled.call(
         lambda c: c.exec_driver_sql(
             "EXPLAIN QUERY PLAN SELECT request FROM attempts WHERE attempt = 0 AND (started, request) < (5, 'x')"

@@ -52,6 +52,8 @@ def test_bounds_are_included(filled: Database, since: str, until: str, attempts:
 
 
 def test_the_index_alone_answers(filled: Database) -> None:
+    if filled.engine.dialect.name != "sqlite":
+        pytest.skip("what PostgreSQL plans depends on how many rows there are")
     from sqlalchemy import event
 
     plans: list[str] = []

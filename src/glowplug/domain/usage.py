@@ -44,6 +44,8 @@ class AttemptOpened(msgspec.Struct, frozen=True, array_like=True, tag="o"):
     tags: tuple[str, ...] = ()
     reserved: int = 0
     """Nano-dollars held against budgets until it is closed."""
+    price: str = ""
+    """The version of the price in force now, which is what it will cost by; empty when nothing has one."""
 
 
 class AttemptClosed(msgspec.Struct, frozen=True, array_like=True, tag="c"):

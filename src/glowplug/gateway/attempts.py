@@ -81,11 +81,15 @@ class Attempt:
             self.lease = lease(call, target, now)
             call.limited = True
         owner = call.key.route
+        self.route = target.route
+        """As it was when it was asked: what is learned of another place or key says nothing of this one, and it costs
+        what it was reserved by."""
+        self.price_version = target.price_version
         record = AttemptOpened(
             call.request_id, number, owner.id, call.asked, target.name, kind.name, self.wall,
             estimate_tokens(len(body.data)) if kind.prompt else 0,
             user=owner.user or call.end_user, team=owner.team, tags=owner.tags,
-            reserved=0 if self.lease is None else self.lease.reserved,
+            reserved=0 if self.lease is None else self.lease.reserved, price=target.price_version,
         )  # fmt: skip
         try:
             plane.open_attempt(record)
@@ -96,8 +100,6 @@ class Attempt:
         target.active += 1
         if target.base is not None:
             target.base.active += 1
-        self.route = target.route
-        """As it was when it was asked: what is learned of another place or key says nothing of this one."""
         if target.watched:
             self.probes = health.begin(target, now)
         if target.limiter is not None:

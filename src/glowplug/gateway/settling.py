@@ -43,8 +43,8 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
             thought, said = within.reasoning_tokens or 0, within.audio_tokens or 0
     else:
         prompt, completion, estimated = _guessed(attempt, outcome)
-    price = target.route.price
-    cost, version = 0, target.price_version
+    price = attempt.route.price
+    cost, version = 0, attempt.price_version
     if target.bills and (told := _told(attempt, usage)) is not None:
         cost, version = told, REPORTED
     elif price is not None:

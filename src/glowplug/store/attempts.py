@@ -104,16 +104,18 @@ def add_closed(connection: Connection, worker: str, records: Sequence[AttemptClo
 
 
 def settle(connection: Connection, worker: str) -> int:
-    """As `AttemptStore.settle`: each costs what its model's price says of the prompt's estimate."""
+    """As `AttemptStore.settle`: each costs what the price it began with says of the prompt's estimate, or the latest of
+    its model where that is not known (a release before wrote the record, or nobody has written the price down)."""
     mine = (attempts.c.state == OPEN, attempts.c.worker == worker)
     rows = connection.execute(select(attempts).where(*mine)).mappings().all()
     if not rows:
         return 0
+    begun = prices.named(connection, {(row["model"], row["price"]) for row in rows})
     found = prices.latest(connection, {row["model"] for row in rows})
     sums: rollups.Sums = {}
     changes = []
     for row in rows:
-        price = found.get(row["model"])
+        price = begun.get((row["model"], row["price"])) or found.get(row["model"])
         guess = Tokens(prompt=row["prompt_tokens"])
         cost = 0 if price is None else attempt_cost(price, guess, row["status"], row["started"])
         rollups.count(sums, {**row, "cost": cost})
@@ -174,7 +176,7 @@ def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:
         "prompt_audio": 0,
         "completion_audio": 0,
         "cost": 0,
-        "price": "",
+        "price": record.price,
         "reason": "",
         "trace": "",
         "energy_mj": None,

@@ -1,28 +1,25 @@
 """One database, one thread: every statement runs in a transaction on a thread of its own.
 
 SQLite has one writer at a time anyway; a single thread makes that a queue instead of a lock error, and keeps the event
-loop free.  Nothing but `_configure_sqlite` knows the dialect, so that PostgreSQL can follow.
+loop free.  What is particular to SQLite and PostgreSQL is in `glowplug.store.places`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import StaticPool
 
 from glowplug.errors import StoreError
 from glowplug.store.migrate import CURRENT, Schema, migrate
+from glowplug.store.places import Place, SqliteFile
 
 T = TypeVar("T")
-
-_BUSY_MS = 5000
 
 
 class Database:
@@ -31,8 +28,9 @@ class Database:
     Raises StoreError for whatever the database refuses (disk full, locked, damaged).
     """
 
-    def __init__(self, file: Path, schema: Schema = CURRENT) -> None:
-        self._file = file
+    def __init__(self, place: Path | Place, schema: Schema = CURRENT) -> None:
+        """`place`: a SQLite file, or one of `glowplug.store.places`."""
+        self._place: Place = SqliteFile(place) if isinstance(place, Path) else place
         self._schema = schema
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="glowplug-db")
         self._engine: Engine | None = None
@@ -42,7 +40,7 @@ class Database:
     @property
     def engine(self) -> Engine:
         if self._engine is None:
-            raise StoreError(f"{self._file} is not open")
+            raise StoreError(f"{self._place.name} is not open")
         return self._engine
 
     def open(self) -> None:
@@ -62,7 +60,7 @@ class Database:
 
     def sync(self) -> None:
         """Wait until everything that was committed is on the disk; commits alone do not wait for that."""
-        self._thread.submit(self._checkpoint).result()
+        self._thread.submit(self._sync).result()
 
     def close(self) -> None:
         """Finish what is queued, then close.  May be called twice."""
@@ -72,20 +70,16 @@ class Database:
         self._thread.shutdown()
 
     def _open(self) -> None:
-        # The file must never be readable by others, and SQLite would create it with the process's umask.
-        self._file.touch(mode=0o600)
-        url = URL.create("sqlite", database=str(self._file))
-        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-        _configure_sqlite(engine)
+        engine = self._place.engine()
         try:
             with engine.begin() as connection:
-                self.backup = migrate(connection, self._schema, self._file)
+                self.backup = migrate(connection, self._schema, self._place.file)
         except StoreError:
             engine.dispose()
             raise
         except SQLAlchemyError as error:
             engine.dispose()
-            raise _store_error(self._file, error) from error
+            raise self._store_error(error) from error
         self._engine = engine
 
     def _transact(self, fn: Callable[[Connection], T]) -> T:
@@ -93,44 +87,15 @@ class Database:
             with self.engine.begin() as connection:
                 return fn(connection)
         except DBAPIError as error:
-            raise _store_error(self._file, error) from error
+            raise self._store_error(error) from error
 
-    def _checkpoint(self) -> None:
-        connection = self.engine.raw_connection()
+    def _sync(self) -> None:
         try:
-            cursor = connection.cursor()
-            # Outside of a transaction, where alone it works: syncs the log, then the file (sqlite.org/wal.html).
-            cursor.execute("PRAGMA wal_checkpoint(FULL)")
-            cursor.fetchall()
-            cursor.close()
-        except sqlite3.Error as error:
-            raise StoreError(f"the database {self._file} could not be synced: {error}") from error
-        finally:
-            connection.close()
+            self._place.sync(self.engine)
+        except DBAPIError as error:
+            raise self._store_error(error) from error
 
-
-def _store_error(file: Path, error: SQLAlchemyError) -> StoreError:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return StoreError(
-        f"the database {file} could not be used: {cause}",
-        hint="check that its disk has room and that it is a Glowplug database; copies are beside it (*.bak-*)",
-    )
-
-
-def _configure_sqlite(engine: Engine) -> None:
-    """WAL, and transactions that begin where SQLAlchemy says: the driver's own would leave DDL outside of them."""
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: object, _record: object) -> None:
-        connection.isolation_level = None  # type: ignore[attr-defined]
-        cursor = connection.cursor()  # type: ignore[attr-defined]
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        # IMMEDIATE: a transaction that reads and then writes must not find out half-way that another process wrote.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    def _store_error(self, error: SQLAlchemyError) -> StoreError:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        place = self._place
+        return StoreError(f"{place.name} could not be used: {place.cause(cause)}", hint=place.hint)

@@ -45,7 +45,9 @@ def revision(connection: Connection) -> str | None:
     if tables:
         raise StoreError(
             f"the database holds tables that are not Glowplug's ({', '.join(sorted(tables)[:4])})",
-            hint="choose another --state-dir, or move that file away",
+            hint="choose another --state-dir, or move that file away"
+            if connection.dialect.name == "sqlite"
+            else "give Glowplug a database of its own in server.database",
         )
     return None
 

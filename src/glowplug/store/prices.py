@@ -41,3 +41,11 @@ def latest(connection: Connection, models: Iterable[str]) -> dict[str, Price]:
         select(price_versions).where(price_versions.c.model.in_(sorted(set(models)))).order_by(price_versions.c.since)
     )
     return {row.model: msgspec.convert(row.price, Price) for row in connection.execute(query)}
+
+
+def named(connection: Connection, versions: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Price]:
+    """Those of these versions that are written down, by model and version."""
+    wanted = set(versions)
+    query = select(price_versions).where(price_versions.c.model.in_(sorted({model for model, _ in wanted})))
+    rows = [row for row in connection.execute(query) if (row.model, row.version) in wanted]
+    return {(row.model, row.version): msgspec.convert(row.price, Price) for row in rows}

@@ -1,0 +1,180 @@
+"""Where a database is and what is particular to it: a SQLite file of our own, or a PostgreSQL database of somebody's.
+
+Everything else in `glowplug.store` is the same for both.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import StaticPool
+
+from glowplug.errors import StoreError
+from glowplug.secret import Secret
+
+_BUSY_MS = 5000
+_LOCK = 0x676C6F77706C7567
+"""The advisory lock of whoever uses a PostgreSQL database: "glowplug" in ASCII."""
+_LOCKED_WITHIN = 5.0
+"""Seconds until the server has noticed that a process that was killed is gone."""
+_CONNECT_WITHIN = 10
+"""Seconds; libpq's `connect_timeout`, which the URL may say otherwise."""
+SCHEMES = ("postgresql", "postgres")
+
+
+class Place(Protocol):
+    """Where the tables are."""
+
+    @property
+    def file(self) -> Path | None:
+        """The file to copy before an upgrade, where there is one."""
+
+    @property
+    def name(self) -> str:
+        """For people; without a password."""
+
+    @property
+    def hint(self) -> str:
+        """What to look at when it cannot be used."""
+
+    def engine(self) -> Engine:
+        """An engine of one connection, in whose transactions schema changes roll back too.  Raises StoreError."""
+
+    def sync(self, engine: Engine) -> None:
+        """Wait until what was committed is on the disk.  Raises StoreError, SQLAlchemyError."""
+
+    def cause(self, error: BaseException) -> str:
+        """What the driver says, fit to be shown."""
+
+
+class SqliteFile:
+    """One file, made private to this user; nobody else writes to it."""
+
+    def __init__(self, file: Path) -> None:
+        self.file: Path | None = file
+        self._path = file
+        self.name = f"the database {file}"
+        self.hint = "check that its disk has room and that it is a Glowplug database; copies are beside it (*.bak-*)"
+
+    def engine(self) -> Engine:
+        # The file must never be readable by others, and SQLite would create it with the process's umask.
+        self._path.touch(mode=0o600)
+        url = URL.create("sqlite", database=str(self._path))
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        _configure_sqlite(engine)
+        return engine
+
+    def sync(self, engine: Engine) -> None:
+        connection = engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            # Outside of a transaction, where alone it works: syncs the log, then the file (sqlite.org/wal.html).
+            cursor.execute("PRAGMA wal_checkpoint(FULL)")
+            cursor.fetchall()
+            cursor.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.name} could not be synced: {error}") from error
+        finally:
+            connection.close()
+
+    def cause(self, error: BaseException) -> str:
+        return str(error)
+
+
+class PostgresDatabase:
+    """A database on a server, by its URL: `postgresql://USER:PASSWORD@HOST/NAME`, with libpq's options behind a `?`.
+
+    Raises StoreError for what is no such URL.
+    """
+
+    file = None
+
+    def __init__(self, url: Secret) -> None:
+        try:
+            parsed = make_url(url.reveal())
+        except (ArgumentError, ValueError):
+            raise StoreError("the URL of the database cannot be read", hint=_FORM) from None
+        if parsed.drivername not in SCHEMES:
+            raise StoreError("the URL of the database is not one of PostgreSQL", hint=_FORM)
+        self._url = parsed.set(drivername="postgresql+psycopg")
+        self._secrets = tuple(
+            str(value)
+            for value in (parsed.password, parsed.query.get("password"), parsed.query.get("sslpassword"))
+            if value
+        )
+        where = parsed.host or parsed.query.get("host") or "this machine"
+        self.name = f"the database {parsed.database or parsed.username or ''} on {where}"
+        self.hint = "check server.database, and that the server runs and lets us in"
+
+    def engine(self) -> Engine:
+        options = {} if "connect_timeout" in self._url.query else {"connect_timeout": _CONNECT_WITHIN}
+        try:
+            # One connection, that of the store's one thread; looked at before use, because a server may restart.
+            engine = create_engine(
+                self._url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=options, hide_parameters=True
+            )
+        except (ImportError, NoSuchModuleError):
+            raise StoreError(
+                "PostgreSQL needs the package psycopg, which is not installed",
+                hint="run `pip install 'glowplug[postgres]'`",
+            ) from None
+        event.listen(engine, "connect", self._lock)
+        return engine
+
+    def _lock(self, connection: object, _record: object) -> None:
+        """Only one installation uses a database: what one knows in memory, another would not hear of."""
+        deadline = time.monotonic() + _LOCKED_WITHIN
+        connection.autocommit = True  # type: ignore[attr-defined]
+        while True:
+            row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_LOCK,)).fetchone()  # type: ignore[attr-defined]
+            if row[0]:
+                break
+            if time.monotonic() > deadline:
+                connection.close()  # type: ignore[attr-defined]
+                raise StoreError(
+                    f"{self.name} is in use by another Glowplug", hint="give each installation a database of its own"
+                )
+            time.sleep(0.05)
+        connection.autocommit = False  # type: ignore[attr-defined]
+
+    def sync(self, engine: Engine) -> None:
+        """A server may be set to say that something is committed before it is on the disk; this commit is not."""
+        with engine.begin() as connection:
+            connection.execute(text("SET LOCAL synchronous_commit TO on"))
+            # Puts a record of a few bytes into the log, or there would be nothing to wait for.
+            connection.execute(text("SELECT pg_logical_emit_message(true, 'glowplug', 'sync')"))
+
+    def cause(self, error: BaseException) -> str:
+        # The first line alone: the others show values of the rows.
+        primary = getattr(getattr(error, "diag", None), "message_primary", None)
+        said = " ".join(str(primary or error).split())
+        for secret in self._secrets:
+            said = said.replace(secret, "***")
+        return said
+
+
+_FORM = "it is written postgresql://USER:PASSWORD@HOST/NAME"
+
+
+def _configure_sqlite(engine: Engine) -> None:
+    """WAL, and transactions that begin where SQLAlchemy says: the driver's own would leave DDL outside of them."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: object, _record: object) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        # IMMEDIATE: a transaction that reads and then writes must not find out half-way that another process wrote.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
