@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from glowplug.domain.model import Capability
+from glowplug.domain.model import Capability, Dialect
 from glowplug.domain.usage import AttemptOpened
+from glowplug.engines.registry import ENGINES
 from glowplug.gateway.probing import REMEMBERED
 from glowplug.testing.fake_engine_http import Behaviour
 from glowplug.testing.fake_openai_http import Memory
@@ -250,3 +251,21 @@ def test_an_engine_with_chat_alone_behind_a_socket(live: Run) -> None:
         await asyncio.wait_for(asyncio.gather(*tasks), 10)
 
     live(test)
+
+
+@pytest.mark.parametrize("endpoint", ["messages", "responses"])
+@pytest.mark.parametrize("engine", ["llamacpp", "sglang", "vllm"])
+def test_the_own_endpoints_of_an_engine_are_tried_unasked(rig: Rig, engine: str, endpoint: str) -> None:
+    using(rig, local("local", capabilities=ENGINES[engine].default_capabilities))
+    rig.grant()
+    ask(rig, endpoint, "local")
+    assert path(rig, "i1") == f"/v1/{endpoint}"
+
+
+@pytest.mark.parametrize("endpoint", ["messages", "responses"])
+def test_an_ollama_is_asked_in_its_own_api(rig: Rig, endpoint: str) -> None:
+    """Its copies of the other wires know neither `keep_alive` nor `num_ctx`: they would load the model anew."""
+    using(rig, local("local", capabilities=ENGINES["ollama"].default_capabilities, dialect=Dialect.OLLAMA))
+    rig.grant(prefix="/api")
+    ask(rig, endpoint, "local")
+    assert path(rig, "i1") == "/api/chat"

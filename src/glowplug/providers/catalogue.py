@@ -268,6 +268,53 @@ _ROWS: Final = (
         quirks=(_DEVELOPER,),
         docs="https://www.scaleway.com/en/docs/generative-apis/",
     ),
+    ProviderRow(
+        name="vercel",
+        title="Vercel AI Gateway",
+        base_url="https://ai-gateway.vercel.sh/v1",
+        variables=("AI_GATEWAY_API_KEY", "VERCEL_AI_GATEWAY_API_KEY", "VERCEL_OIDC_TOKEN"),
+        capabilities=(_CHAT, _EMBEDDINGS, _MESSAGES, _RESPONSES),
+        quirks=(_STRIP,),
+        docs="https://vercel.com/docs/ai-gateway/sdks-and-apis",
+    ),
+    ProviderRow(
+        name="minimax",
+        title="MiniMax",
+        base_url="https://api.minimax.io/v1",  # its Anthropic wire is below another one: /anthropic
+        also=("https://api.minimaxi.com/v1",),
+        variables=("MINIMAX_API_KEY",),
+        capabilities=(_CHAT, _RESPONSES),
+        quirks=(_DEVELOPER,),
+        docs="https://platform.minimax.io/docs",
+    ),
+    ProviderRow(
+        name="novita",
+        title="Novita AI",
+        base_url="https://api.novita.ai/openai/v1",
+        also=("https://api.novita.ai/v3/openai",),
+        variables=("NOVITA_API_KEY",),
+        capabilities=(_CHAT, _COMPLETIONS, _EMBEDDINGS),
+        quirks=(_DEVELOPER,),
+        docs="https://novita.ai/docs",
+    ),
+    ProviderRow(
+        name="hyperbolic",
+        title="Hyperbolic",
+        base_url="https://api.hyperbolic.xyz/v1",
+        variables=("HYPERBOLIC_API_KEY",),
+        capabilities=(_CHAT, _COMPLETIONS),
+        quirks=(_DEVELOPER,),
+        docs="https://docs.hyperbolic.xyz",
+    ),
+    ProviderRow(
+        name="vertex",
+        title="Google Vertex AI",
+        # `resource` is the project; its key is an access token of Google's, which ends after an hour
+        base_url="https://{region}-aiplatform.googleapis.com/v1/projects/{resource}/locations/{region}/endpoints/openapi",
+        variables=("VERTEX_ACCESS_TOKEN", "GOOGLE_ACCESS_TOKEN"),
+        prices="google",
+        docs="https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/call-vertex-using-openai-library",
+    ),
 )
 
 PROVIDERS: Final[Mapping[str, ProviderRow]] = MappingProxyType({row.name: row for row in _ROWS})
