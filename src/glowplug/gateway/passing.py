@@ -192,9 +192,14 @@ class Passing(Call):
         raise refusals.nobody_serves(self.kind)
 
     def _can(self, target: Target) -> bool:
-        """Whether this is a provider that has it; Anthropic's batches only those that speak its wire."""
+        """Whether this is a provider that has it; Anthropic's batches only those that speak its wire.  What
+        passes is not signed, and no service that wants that has any of it."""
         route = target.route
-        return not route.local and (self.kind is not _MESSAGE_BATCHES or Capability.MESSAGES in route.capabilities)
+        return (
+            not route.local
+            and route.aws is None
+            and (self.kind is not _MESSAGE_BATCHES or Capability.MESSAGES in route.capabilities)
+        )
 
     def passed(self, status: int) -> None:
         """The whole answer has passed."""
