@@ -33,7 +33,8 @@ models:
   every client can use every model; what else is missing is refused.
 - A provider that is not here needs `base_url`, and is presumed to have chat, completions, embeddings, rerank and audio.
   `capabilities` of a model says otherwise.
-- `glowplug providers` shows this list, and which keys are set.
+- `glowplug providers` shows this list, and which keys are set. `glowplug models discover` asks the configured ones
+  what they have (`glowplug models discover NAME` one of this list), and prints lines for the configuration.
 
 A provider that speaks neither OpenAI's nor Anthropic's wire is reached over [the bridge](#the-bridge).
 
