@@ -269,3 +269,33 @@ def test_an_ollama_is_asked_in_its_own_api(rig: Rig, endpoint: str) -> None:
     rig.grant(prefix="/api")
     ask(rig, endpoint, "local")
     assert path(rig, "i1") == "/api/chat"
+
+
+COUNT = "/v1/messages/count_tokens"
+
+
+def test_a_first_request_that_only_counts_is_estimated(rig: Rig) -> None:
+    """What Claude Code begins with, at a server without Anthropic's wire."""
+    using(rig, cloud("cloud", capabilities=EVERY))
+    client = rig.ask({"model": "cloud", **BODIES["messages"]}, path=COUNT)
+    rig.reply(MISSING, "cloud")
+    assert (client.answer.status, client.answer.json["estimated"]) == (200, True)
+    assert rig.plane.tables.targets["cloud"].lacking == {"count_tokens"}, "it may have messages all the same"
+    ask(rig, "messages")
+    assert path(rig, "cloud") == "/v1/messages"
+    rig.reply(whole({"type": "message"}), "cloud")
+
+
+def test_an_engine_that_cannot_count_messages_is_asked_for_its_tokenizer(rig: Rig) -> None:
+    using(rig, local("local", capabilities=EVERY))
+    rig.grant()
+    client = rig.ask({"model": "local", **BODIES["messages"]}, path=COUNT)
+    assert path(rig, "i1") == COUNT
+    rig.reply(MISSING, "i1")
+    assert path(rig, "i1") == "/apply-template"
+    rig.reply(MISSING, "i1")
+    first = rig.ups[0]  # free again by now
+    assert first.request.startswith(b"POST /tokenize ")
+    first.say(whole({"count": 17}))
+    rig.spin()
+    assert client.answer.json == {"input_tokens": 17}
