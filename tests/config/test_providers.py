@@ -10,7 +10,7 @@ import pytest
 
 from glowplug.config.load import Loaded, load
 from glowplug.domain.model import Capability
-from glowplug.domain.provider import KeySent, ProviderRow
+from glowplug.domain.provider import AwsKeys, KeySent, ProviderRow
 from glowplug.domain.snapshot import ModelRoute
 from glowplug.errors import ConfigError, Problem
 from tests.config.conftest import Catalogue
@@ -34,6 +34,10 @@ ROWS = {
         ProviderRow(
             name="both", title="B", base_url="https://b.example/v1", variables=("B_KEY",),
             capabilities=(CHAT, MESSAGES), quirks=("strip-attribution",),
+        ),
+        ProviderRow(
+            name="aws", title="S", base_url="https://run.{region}.aws.example/v1", variables=("AWS_TOKEN",),
+            signed="svc",
         ),
     )
 }  # fmt: skip
@@ -116,6 +120,33 @@ def test_an_anchor_shares_no_key(read: Read) -> None:
     assert read(text, G_KEY="g", N_KEY="n").routes[0].api_key == "n"
 
 
+AWS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+
+def test_aws_credentials_of_the_environment_sign_where_there_is_no_key(read: Read) -> None:
+    route = route_of(read, "aws: {region: eu-west-1}", **AWS)
+    keys = AwsKeys(access_key="id", secret_key="secret", region="eu-west-1", service="svc")
+    assert (route.aws, route.api_key, route.unavailable) == (keys, "", "")
+    ending = route_of(read, "aws: {region: eu-west-1}", **AWS, AWS_SESSION_TOKEN="t")
+    assert ending.aws is not None and ending.aws.session_token == "t"
+    with_key = route_of(read, "aws: {region: eu-west-1}", **AWS, AWS_TOKEN="k")
+    assert (with_key.aws, with_key.api_key) == (None, "k")
+    assert "AWS_TOKEN" in route_of(read, "aws: {region: eu-west-1}").unavailable
+    assert route_of(read, "groq: {}", **AWS).aws is None
+
+
+def test_aws_credentials_that_are_given(read: Read) -> None:
+    given = "access_key_id: a, secret_access_key: b, session_token: c"
+    url = "https://run.us-gov-west-1.aws.example/v1"
+    route = route_of(read, f"mine: {{base_url: '{url}', {given}}}", AWS_TOKEN="k", **AWS)
+    keys = AwsKeys(access_key="a", secret_key="b", session_token="c", region="us-gov-west-1", service="svc")
+    assert (route.aws, route.api_key) == (keys, "")
+    other = route_of(read, f"mine: {{base_url: '{url}', {given.replace(' a', ' z')}}}")
+    assert other.credential != route.credential
+    half = route_of(read, "aws: {region: eu-west-1, access_key_id: a, secret_access_key: '${NOT_SET}'}")
+    assert "NOT_SET" in half.unavailable and half.aws is None
+
+
 @pytest.mark.parametrize(
     ("provider", "model", "expected"),
     [
@@ -149,6 +180,15 @@ def test_without_a_row_the_line_of_claude_code_is_taken_out(read: Read) -> None:
         ("grok: {}", "base_url", "base_url is missing", "did you mean groq? (`type: groq`)"),
         ("whatever: {}", "base_url", "base_url is missing", "for example"),
         ("p: {type: grok}", "type", "no provider grok in the catalogue", "did you mean groq?"),
+        ("groq: {api_key: k, access_key_id: a, secret_access_key: b}", "access_key_id", "are not signed", "api_key"),
+        ("aws: {region: r, access_key_id: a}", "secret_access_key", "is missing", "both"),
+        ("aws: {region: r, api_key: k, access_key_id: a, secret_access_key: b}", "api_key", "beside", "one of the two"),
+        (
+            "aws: {base_url: 'https://x/v1', type: aws, access_key_id: a, secret_access_key: b}",
+            "base_url",
+            "no AWS region",
+            "us-east-1",
+        ),
         ("azure: {}", "resource", "resource is missing", "part of https://{resource}"),
         ("azure: {resource: a.evil/}", "resource", "must be letters", ""),
         ("groq: {region: x}", "region", "not part of this provider's URL", "remove it"),

@@ -37,7 +37,7 @@ def test_rows_know_their_place_and_every_capability_opens_one() -> None:
     (b"/v1/audio/translations", "translations"), (b"/v1/images/generations", "images"),
     (b"/images/edits", "image_edits"), (b"/v1/images/variations", "image_variations"),
     (b"/v1/moderations", "moderations"), (b"/v1/files", None), (b"/v1/realtime", None),
-    (b"/v1/messages/batches", None), (b"/v1/responses/compact", None),
+    (b"/v1/messages/batches", None), (b"/v1/responses/compact", "compact"), (b"/v1/uploads", None),
     (b"/api/chat", "ollama_chat"), (b"/api/generate", "ollama_generate"), (b"/api/embed", "ollama_embed"),
     (b"/api/embeddings", "ollama_embeddings"), (b"/v1/api/chat", None), (b"/api/tags", None),
 ])  # fmt: skip

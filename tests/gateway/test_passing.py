@@ -37,6 +37,9 @@ def _get(rig: Rig, path: str, *headers: str, method: str = "GET", body: Any = No
 @pytest.mark.parametrize(("path", "name", "below"), [
     (b"/v1/files", "files", b"/files"), (b"/files", "files", b"/files"), (b"/v1/files/f-1", "files", b"/files/f-1"),
     (b"/v1/files/f-1/content", "files", b"/files/f-1/content"), (b"/v1/batches", "batches", b"/batches"),
+    (b"/v1/uploads", "uploads", b"/uploads"), (b"/uploads/u_1/parts", "uploads", b"/uploads/u_1/parts"),
+    (b"/v1/uploads/u_1/complete", "uploads", b"/uploads/u_1/complete"),
+    (b"/v1/uploads/u_1/cancel", "uploads", b"/uploads/u_1/cancel"),
     (b"/v1/batches/b_1/cancel", "batches", b"/batches/b_1/cancel"),
     (b"/v1/messages/batches", "message_batches", b"/messages/batches"),
     (b"/v1/messages/batches/m/results", "message_batches", b"/messages/batches/m/results"),
@@ -50,7 +53,7 @@ def test_what_passes(path: bytes, name: str, below: bytes) -> None:
 @pytest.mark.parametrize("path", [
     b"/v1/files/", b"/v1/files/..", b"/v1/files/../models", b"/v1/files/a/b", b"/v1/files/a%2fb", b"/v1/filesystem",
     b"/v1/batches/a/content", b"/v1/messages/batches/a/b/c", b"/v1/files/a\n", b"/v1/files//content", b"/x/v1/files",
-    b"/v1/files/" + b"a" * 129,
+    b"/v1/files/" + b"a" * 129, b"/v1/uploads/u", b"/v1/uploads/u/parts/p", b"/v1/uploads/u/content",
 ])  # fmt: skip
 def test_what_does_not_pass(path: bytes) -> None:
     assert found(path) is None
@@ -195,3 +198,25 @@ def test_a_kept_connection_that_had_died_is_made_anew(files: Rig) -> None:
     assert len(files.ups) == 2
     files.reply(whole({"n": 2}))
     assert client.answer.json == {"n": 2}
+
+
+def test_an_upload_in_parts(files: Rig) -> None:
+    whole_upload = (
+        ("", b"{}"),
+        ("/u_1/parts", b"\x00part"),
+        ("/u_1/complete", b'{"part_ids":["p"]}'),
+        ("/u_1/cancel", b""),
+    )
+    for below, body in whole_upload:
+        client = _get(files, f"/v1/uploads{below}", "X-Glowplug-Model: b", method="POST", body=body)
+        sent = files.up("b").request
+        assert sent.startswith(b"POST /v1/uploads%b HTTP/1.1\r\n" % below.encode()) and sent.endswith(body)
+        files.reply(whole({"id": "u_1"}), "b")
+        assert client.answer.json == {"id": "u_1"}
+    assert {end.path for end in files.journal.ends} == {"uploads"}
+
+
+def test_an_upload_that_nobody_takes(rig: Rig) -> None:
+    rig.apply(snapshot(models=(local("here", capabilities=tuple(Capability)), cloud("chats")), aliases=()))
+    client = _get(rig, "/v1/uploads", method="POST", body=b"{}")
+    assert (client.answer.status, client.answer.json["error"]["code"]) == (400, "wrong_endpoint")

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from glowplug.domain.model import Capability
+from glowplug.domain.model import Capability, Dialect
 from glowplug.domain.usage import AttemptOpened
+from glowplug.engines.registry import ENGINES
 from glowplug.gateway.probing import REMEMBERED
 from glowplug.testing.fake_engine_http import Behaviour
 from glowplug.testing.fake_openai_http import Memory
@@ -250,3 +251,51 @@ def test_an_engine_with_chat_alone_behind_a_socket(live: Run) -> None:
         await asyncio.wait_for(asyncio.gather(*tasks), 10)
 
     live(test)
+
+
+@pytest.mark.parametrize("endpoint", ["messages", "responses"])
+@pytest.mark.parametrize("engine", ["llamacpp", "sglang", "vllm"])
+def test_the_own_endpoints_of_an_engine_are_tried_unasked(rig: Rig, engine: str, endpoint: str) -> None:
+    using(rig, local("local", capabilities=ENGINES[engine].default_capabilities))
+    rig.grant()
+    ask(rig, endpoint, "local")
+    assert path(rig, "i1") == f"/v1/{endpoint}"
+
+
+@pytest.mark.parametrize("endpoint", ["messages", "responses"])
+def test_an_ollama_is_asked_in_its_own_api(rig: Rig, endpoint: str) -> None:
+    """Its copies of the other wires know neither `keep_alive` nor `num_ctx`: they would load the model anew."""
+    using(rig, local("local", capabilities=ENGINES["ollama"].default_capabilities, dialect=Dialect.OLLAMA))
+    rig.grant(prefix="/api")
+    ask(rig, endpoint, "local")
+    assert path(rig, "i1") == "/api/chat"
+
+
+COUNT = "/v1/messages/count_tokens"
+
+
+def test_a_first_request_that_only_counts_is_estimated(rig: Rig) -> None:
+    """What Claude Code begins with, at a server without Anthropic's wire."""
+    using(rig, cloud("cloud", capabilities=EVERY))
+    client = rig.ask({"model": "cloud", **BODIES["messages"]}, path=COUNT)
+    rig.reply(MISSING, "cloud")
+    assert (client.answer.status, client.answer.json["estimated"]) == (200, True)
+    assert rig.plane.tables.targets["cloud"].lacking == {"count_tokens"}, "it may have messages all the same"
+    ask(rig, "messages")
+    assert path(rig, "cloud") == "/v1/messages"
+    rig.reply(whole({"type": "message"}), "cloud")
+
+
+def test_an_engine_that_cannot_count_messages_is_asked_for_its_tokenizer(rig: Rig) -> None:
+    using(rig, local("local", capabilities=EVERY))
+    rig.grant()
+    client = rig.ask({"model": "local", **BODIES["messages"]}, path=COUNT)
+    assert path(rig, "i1") == COUNT
+    rig.reply(MISSING, "i1")
+    assert path(rig, "i1") == "/apply-template"
+    rig.reply(MISSING, "i1")
+    first = rig.ups[0]  # free again by now
+    assert first.request.startswith(b"POST /tokenize ")
+    first.say(whole({"count": 17}))
+    rig.spin()
+    assert client.answer.json == {"input_tokens": 17}

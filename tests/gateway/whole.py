@@ -299,7 +299,7 @@ class Whole:
                 if isinstance(record, AttemptClosed):
                     found[identity] = Line("closed", due(price, record), price.version)
                 elif worker.settled:
-                    nano = attempt_cost(price, Tokens(prompt=record.prompt_estimate), 0)
+                    nano = attempt_cost(price, Tokens(prompt=record.prompt_estimate), 0, record.started)
                     found[identity] = Line("interrupted", nano, price.version)
                 else:
                     found[identity] = Line("open", 0, price.version)
@@ -309,7 +309,7 @@ class Whole:
 def due(price: Price, record: AttemptClosed) -> int:
     """What an attempt costs by a price."""
     used = Tokens(prompt=record.prompt_tokens, completion=record.completion_tokens)
-    return attempt_cost(price, used, record.status)
+    return attempt_cost(price, used, record.status, record.started)
 
 
 def _price(rate: int) -> Price:

@@ -33,9 +33,10 @@ models:
   every client can use every model; what else is missing is refused.
 - A provider that is not here needs `base_url`, and is presumed to have chat, completions, embeddings, rerank and audio.
   `capabilities` of a model says otherwise.
-- `glowplug providers` shows this list, and which keys are set.
+- `glowplug providers` shows this list, and which keys are set. `glowplug models discover` asks the configured ones
+  what they have (`glowplug models discover NAME` one of this list), and prints lines for the configuration.
 
-There is no bridge to other wires: a provider that speaks neither OpenAI's nor Anthropic's wire cannot be used yet.
+A provider that speaks neither OpenAI's nor Anthropic's wire is reached over [the bridge](#the-bridge).
 
 | name | provider | URL | key | endpoints | quirks |
 |---|---|---|---|---|---|"""
@@ -47,6 +48,44 @@ An engine, or a provider that is not in the catalogue, may answer 404, 405 or 50
 its `capabilities` name them. Where there is a translation, the same request is put through it at once, and the
 following ones too: to an engine until it is granted anew, to a provider for an hour. A 404 that speaks of a model, or
 of an earlier response, is an answer like any other.
+"""
+
+_SIGNED = """
+## AWS and Google
+
+`bedrock` and `bedrock-mantle` take an API key (`AWS_BEARER_TOKEN_BEDROCK`) or ordinary AWS credentials, with which
+every request is signed: `access_key_id`, `secret_access_key` and perhaps `session_token`, else the usual `AWS_…`
+variables. Profiles, roles and the metadata service are not asked; credentials that end go into files (`file:/path`),
+and saving the configuration or `glowplug config reload` reads them anew.
+
+```yaml
+providers:
+  bedrock: {region: us-east-1}
+  vertex: {region: us-central1, resource: my-project}  # its key: gcloud auth print-access-token, good for an hour
+```
+
+## The bridge
+
+What the catalogue cannot reach, the library [any-llm](https://github.com/mozilla-ai/any-llm) may. It runs in a process
+of its own, as an engine that is started by the first request and stopped when it has been idle:
+
+```yaml
+models:
+  chat-granite-watsonx:
+    engine: command
+    command: [python3, -m, glowplug.providers.bridge]
+    args: [--provider, watsonx, --port, "{port}"]
+    id: ibm/granite-3-8b-instruct
+    ready: {http: /health}
+    host_memory: 300MiB
+    env: {WATSONX_API_KEY: "${WATSONX_API_KEY}"}
+    price: {prompt: 0.2, completion: 0.2}
+```
+
+It needs `pip install 'glowplug[bridge]' 'any-llm-sdk[watsonx]'` in the Python that `command` names; without them it
+says so and ends. The names of providers and of their variables are any-llm's. Chat and embeddings are bridged; members
+that any-llm does not take in a chat are left out, and none that says where the key goes is passed on. Without a `price`
+it counts as free, as engines do.
 """
 
 _QUIRKS = """
@@ -67,7 +106,7 @@ the line changes with every request, so that no prompt would be found in a cache
 def pages(_root: Path) -> dict[str, str]:
     rows = [_row(row) for row in PROVIDERS.values()]
     quirks = [f"| `{name}` | {', '.join(row.kinds)} | {row.says} |" for name, row in QUIRKS.items()]
-    lines = [_OPENING, *rows, _MISSING.rstrip(), _QUIRKS, *quirks, _STRIPPED.rstrip()]
+    lines = [_OPENING, *rows, _MISSING.rstrip(), _SIGNED.rstrip(), _QUIRKS, *quirks, _STRIPPED.rstrip()]
     return {PAGE: "\n".join(lines) + "\n"}
 
 

@@ -57,7 +57,7 @@ def path(file: Path | None) -> None:
       $EDITOR "$(glowplug config path)"
     """
     session = current()
-    found = _path(session, file)
+    found = path_of(session, file)
     output = session.output
     if output.as_json:
         output.document({"path": str(found), "exists": found.exists()})
@@ -81,11 +81,11 @@ def check(file: Path | None) -> int:
       glowplug config check --config ./glowplug.yaml --json
     """
     session = current()
-    found = _path(session, file)
+    found = path_of(session, file)
     output = session.output
     told: dict[str, Any] = {"path": str(found), "ok": True, "problems": [], "warnings": []}
     try:
-        loaded = _load(found)
+        loaded = load_file(found)
     except ConfigError as error:
         if not output.as_json:
             count = len(error.problems)
@@ -122,7 +122,7 @@ def show(file: Path | None) -> None:
     if shown is None:
         import msgspec
 
-        shown = dict(msgspec.to_builtins(_load(_path(session, file)).shown()))
+        shown = dict(msgspec.to_builtins(load_file(path_of(session, file)).shown()))
     if output.as_json or not isinstance(shown.get("tree"), dict):
         output.document(shown)
         return
@@ -173,7 +173,7 @@ def reload(dry_run: bool) -> None:
         output.note(f"  {f'line {line}: ' if line else ''}{warning.get('path')}: {warning.get('message')}")
 
 
-def _path(session: Session, file: Path | None) -> Path:
+def path_of(session: Session, file: Path | None) -> Path:
     """The file to look at: named, else the running server's, else the default."""
     if file is not None:
         return file.absolute()
@@ -199,7 +199,7 @@ def _served(session: Session) -> dict[str, Any] | None:
         return None
 
 
-def _load(found: Path) -> Loaded:
+def load_file(found: Path) -> Loaded:
     from glowplug.config.load import load
     from glowplug.engines.catalogue import Catalogue
     from glowplug.providers.catalogue import PROVIDERS

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from glowplug.cli.command import Verb, common_options, current
+from glowplug.cli.config import file_option
 from glowplug.cli.output import Column
 from glowplug.cli.ps import state_color
 
@@ -16,16 +18,72 @@ if TYPE_CHECKING:
 _COLUMNS = (Column("NAME"), Column("KIND"), Column("FROM"), Column("CAN"), Column("STATE", paint=state_color))
 
 
-@click.command("models", cls=Verb)
+@click.group("models", invoke_without_command=True)
 @common_options
-def models() -> None:
+@click.pass_context
+def models(context: click.Context) -> None:
     """List models and aliases, where they come from, and what is wrong with them.
 
     \b
     Examples:
       glowplug models
       glowplug models --json
+      glowplug models discover
     """
+    if context.invoked_subcommand is None:
+        _list()
+
+
+@models.command("discover", cls=Verb)
+@click.argument("provider", required=False)
+@click.option(
+    "--folder",
+    "folders",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    multiple=True,
+    metavar="DIR",
+    help="Look for GGUF files below this folder too.",
+)
+@file_option
+@common_options
+def discover(provider: str | None, folders: tuple[Path, ...], file: Path | None) -> None:
+    """Print lines for the configuration with models that could be served and are not configured yet.
+
+    Asks the configured providers with their keys, an Ollama, and whoever listens where vLLM, SGLang, llama-server
+    and LM Studio do; looks into folders and the Hugging Face cache.  With PROVIDER only that one is asked.  Nothing
+    is changed.
+
+    \b
+    Examples:
+      glowplug models discover
+      glowplug models discover groq
+      glowplug models discover --folder ~/models --json
+    """
+    from glowplug.cli.config import load_file, path_of
+    from glowplug.cli.discovering import Discovery
+    from glowplug.usecases.discover import OLLAMA_PORT, SERVERS, document
+
+    session = current()
+    output = session.output
+    path = path_of(session, file)
+    look = Discovery(load_file(path) if file is not None or path.exists() else None)
+    look.providers(provider)
+    if provider is None:
+        look.machine(SERVERS, OLLAMA_PORT)
+        look.folders(tuple(folder.absolute() for folder in folders))
+    if output.as_json:
+        data = [{"name": one.name, **one.entry} for one in look.found]
+        output.document({"data": data, "providers": look.servers, "problems": look.problems})
+        return
+    for line in document(look.found, look.servers):
+        output.line(line)
+    for problem in look.problems:
+        output.note(problem)
+    if not look.found:
+        output.note("nothing that is not configured already")
+
+
+def _list() -> None:
     session = current()
     rows = session.client().rows("/admin/models")
     output = session.output

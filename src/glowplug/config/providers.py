@@ -17,11 +17,18 @@ from glowplug.config.lines import Mapping, Node, Path, Scalar
 from glowplug.config.nearest import did_you_mean, nearest
 from glowplug.config.schema import Provider
 from glowplug.domain.model import Capability
-from glowplug.domain.provider import KeySent, ProviderRow
+from glowplug.domain.provider import AwsKeys, KeySent, ProviderRow
 from glowplug.wire.quirks import QUIRKS, STRIP, chosen
 
 PLACES: Final = ("region", "resource")
 """Settings that may be part of a row's URL."""
+AWS: Final = {
+    "access_key_id": "AWS_ACCESS_KEY_ID",
+    "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    "session_token": "AWS_SESSION_TOKEN",
+}
+"""Settings of credentials that sign → their variables."""
+_AWS_REGION: Final = re.compile(r"(?<![a-z0-9])[a-z]{2,3}(?:-[a-z]+)+-[0-9]+(?![a-z0-9])")
 CREDENTIALS: Final = frozenset(("authorization", "x-api-key", "api-key"))
 """Header fields that may carry a key."""
 _PLACE = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -45,14 +52,16 @@ def supply_keys(root: Mapping, env: Env[str, str], rows: ProviderCatalogue) -> N
     for name, (line, node) in section.entries.items():
         if isinstance(node, Scalar) and node.value is None:
             node = Mapping(node.line)
-        if not isinstance(node, Mapping) or not {"base_url", "api_key"}.isdisjoint(node.entries):
+        if not isinstance(node, Mapping) or not {"base_url", "api_key", *AWS}.isdisjoint(node.entries):
             continue
         row = row_of(name, _text(node.entries.get("type", (0, None))[1]), None, rows)
         if row is not None and not _has_credentials(node.entries.get("headers", (0, None))[1]):
-            variable = next((one for one in row.variables if env.get(one)), row.variables[0])
+            names = {"api_key": next((one for one in row.variables if env.get(one)), row.variables[0])}
+            if row.signed and not env.get(names["api_key"]) and env.get(AWS["access_key_id"]):
+                names = {one: AWS[one] for one in AWS if one != "session_token" or env.get(AWS[one])}
             # A new mapping: an anchor may share this one with another provider.
-            entries = {**node.entries, "api_key": (line, Scalar(line, f"${{{variable}}}"))}
-            section.entries[name] = (line, Mapping(node.line, entries))
+            given = {one: (line, Scalar(line, f"${{{variable}}}")) for one, variable in names.items()}
+            section.entries[name] = (line, Mapping(node.line, {**node.entries, **given}))
 
 
 def _has_credentials(node: Node | None) -> bool:
@@ -86,6 +95,7 @@ def check_provider(at: Path, name: str, provider: Provider, given: set[Path], ro
     if (*at, "type") in given and provider.type is None:
         return found  # it could not be read, which is said already
     row = row_of(name, provider.type, provider.base_url, rows)
+    found.extend(_check_aws(at, provider, row, given))
     if provider.base_url is None and row is None and (*at, "base_url") not in given:
         close = nearest(name, rows)
         hint = f"did you mean {close}? (`type: {close}`)" if close else "for example base_url: https://llm.example/v1"
@@ -101,6 +111,38 @@ def check_provider(at: Path, name: str, provider: Provider, given: set[Path], ro
         elif value and not _PLACE.fullmatch(value):
             found.append(Found(path, "must be letters, digits and -", ""))
     return found
+
+
+def _check_aws(at: Path, provider: Provider, row: ProviderRow | None, given: set[Path]) -> Iterator[Found]:
+    """What is wrong with credentials that sign; `given` are the paths that the file has."""
+    there = [one for one in AWS if (*at, one) in given or getattr(provider, one) is not None]
+    if not there:
+        return
+    if row is None or not row.signed:
+        yield Found((*at, there[0]), "this provider's requests are not signed", "use api_key")
+        return
+    for one in ("access_key_id", "secret_access_key"):
+        if one not in there:
+            yield Found((*at, one), f"{one} is missing", "AWS credentials have both")
+    if (*at, "api_key") in given:
+        yield Found((*at, "api_key"), "stands beside AWS credentials", "keep one of the two")
+    if provider.base_url is not None and not _AWS_REGION.search(provider.base_url):
+        yield Found((*at, "base_url"), "has no AWS region in it", "for example bedrock-runtime.us-east-1.amazonaws.com")
+
+
+def aws_of(row: ProviderRow | None, provider: Provider) -> AwsKeys | None:
+    """What requests of this entry are signed with, if anything."""
+    access, secret, token = provider.access_key_id, provider.secret_access_key, provider.session_token
+    if row is None or not row.signed or not access or not secret:
+        return None
+    found = _AWS_REGION.search(provider.base_url or "")
+    return AwsKeys(
+        access_key=access.reveal(),
+        secret_key=secret.reveal(),
+        session_token=token.reveal() if token else "",
+        region=provider.region or (found[0] if found else ""),
+        service=row.signed,
+    )
 
 
 def check_quirks(at: Path, quirks: tuple[str, ...] | None) -> Iterator[Found]:

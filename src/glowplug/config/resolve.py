@@ -17,7 +17,7 @@ from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCat
 from glowplug.config.kinds import Launcher
 from glowplug.config.lines import Path
 from glowplug.config.prices import price_of
-from glowplug.config.providers import credentials, from_row, quirks_of
+from glowplug.config.providers import aws_of, credentials, from_row, quirks_of
 from glowplug.config.schema import Alias, Config, Provider, Server
 from glowplug.config.schema_models import Engine, Model, Ready, Stop
 from glowplug.config.secrets import absolute
@@ -333,6 +333,7 @@ def _remote_route(name: str, model: Model, provider: Provider, unavailable: str,
         headers=credentials(row, key, {name: value.reveal() for name, value in provider.headers.items()}),
         unavailable=unavailable,
         owner=model.provider or "",
+        aws=aws_of(row, provider),
         price=price_of(model.price),
         provider=row.name if row is not None else "",
         quirks=quirks_of(row, [provider.quirks, model.quirks], model.capabilities or ()),
@@ -356,6 +357,7 @@ def _alias(name: str, alias: Alias) -> AliasRoute:
 def _credential(provider: Provider) -> str:
     """The same for models that a provider refuses and throttles together."""
     key = provider.api_key.reveal() if provider.api_key else ""
+    key += provider.access_key_id.reveal() if provider.access_key_id else ""
     named = f"{(provider.base_url or '').rstrip('/')}\n{key}\n" + "\n".join(
         f"{name.lower()}:{value.reveal()}" for name, value in sorted(provider.headers.items())
     )

@@ -180,6 +180,24 @@ class Provider(Struct, frozen=True, kw_only=True):
             examples=["${OPENAI_API_KEY}", "file:/run/secrets/openai", "secret:openai"],
         ),
     ] = None
+    access_key_id: Annotated[
+        SecretOrFile | None,
+        Meta(
+            description="Bedrock: AWS credentials that sign requests instead of an `api_key`. Without either: "
+            "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, where they are set.",
+            examples=["${AWS_ACCESS_KEY_ID}"],
+        ),
+    ] = None
+    secret_access_key: Annotated[
+        SecretOrFile | None, Meta(description="Belongs to `access_key_id`.", examples=["${AWS_SECRET_ACCESS_KEY}"])
+    ] = None
+    session_token: Annotated[
+        SecretOrFile | None,
+        Meta(
+            description="Of AWS credentials that end by themselves; put new ones into its file and reload.",
+            examples=["file:/run/secrets/aws-session"],
+        ),
+    ] = None
     headers: Annotated[
         dict[str, HeaderValue],
         Meta(

@@ -24,6 +24,21 @@ class KeySent(StrEnum):
     API_KEY = "api-key"
 
 
+class AwsKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials with which requests are signed instead of carrying a key (`glowplug.wire.sigv4`)."""
+
+    access_key: str
+    secret_key: str
+    session_token: str = ""
+    """Of credentials that end by themselves."""
+    region: str
+    service: str
+    """The name of the service in signatures: `bedrock`."""
+
+    def __repr__(self) -> str:
+        return f"AwsKeys({self.region}/{self.service})"
+
+
 class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     """One provider of the catalogue (`glowplug.providers.catalogue`)."""
 
@@ -37,6 +52,8 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     variables: tuple[str, ...]
     """Environment variables that hold its key, the usual one first."""
     key: KeySent = KeySent.BEARER
+    signed: str = ""
+    """The name of the AWS service where requests may be signed instead; empty: they carry a key."""
     headers: dict[str, str] = {}
     """Header fields that go with every request."""
     capabilities: tuple[Capability, ...] = (Capability.CHAT,)

@@ -8,6 +8,7 @@ from glowplug.domain.access import Rights, Role
 from glowplug.domain.budget import Budget, UseLimit
 from glowplug.domain.model import Capability, Cold, Dialect, OnDisconnect, Policy
 from glowplug.domain.price import Price
+from glowplug.domain.provider import AwsKeys
 
 
 class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +48,8 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Options that go with every request in that dialect (Ollama's `num_ctx`)."""
     provider: str = ""
     """Its row in the catalogue of providers; empty for engines and for providers that are not in it."""
+    aws: AwsKeys | None = None
+    """What requests are signed with, where they carry no key."""
     quirks: tuple[str, ...] = ()
     """Names of the rows of quirks that apply to requests and answers."""
     credential: str = ""

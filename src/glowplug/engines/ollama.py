@@ -137,6 +137,8 @@ class Ollama:
     options = OPTIONS
     capabilities = frozenset({Capability.CHAT, Capability.COMPLETIONS, Capability.EMBEDDINGS})
     default_capabilities = (Capability.CHAT, Capability.COMPLETIONS)
+    """Messages and responses are translated to its own API: `keep_alive` and `num_ctx` can be said only there, and a
+    request without them would load the model anew."""
     needs = ("id",)
     hosted = True
     help_argument = ""

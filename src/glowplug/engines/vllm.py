@@ -64,7 +64,8 @@ class Vllm:
     capabilities = frozenset(Capability) - {
         Capability.SPEECH, Capability.IMAGES, Capability.MODERATIONS, Capability.REALTIME, Capability.FILES,
     }  # fmt: skip
-    default_capabilities = (Capability.CHAT, Capability.COMPLETIONS)
+    default_capabilities = (Capability.CHAT, Capability.COMPLETIONS, Capability.MESSAGES, Capability.RESPONSES)
+    """Older versions lack the last two; the gateway notices (`gateway.probing`) and translates."""
     needs = ("path|id",)
     hosted = False
     help_argument = "--help=all"

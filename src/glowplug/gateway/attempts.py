@@ -114,7 +114,10 @@ class Attempt:
             head, self.pool = target.heads[kind.index], target.pool or plane.provider_pool(target)
         if call.query and not road.edges:
             head = with_query(head, call.query)
-        self.payload = b"%b%d\r\n%b\r\n%b" % (head, len(text), b"" if road.edges else call.fields, text)
+        fields = b"" if road.edges else call.fields
+        if target.signer is not None:
+            fields += target.signer.lines(head, text, self.wall)
+        self.payload = b"%b%d\r\n%b\r\n%b" % (head, len(text), fields, text)
 
     # ---- from the upstream
 

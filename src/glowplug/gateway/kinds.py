@@ -133,6 +133,8 @@ class Kind:
     """Names of defaults that differ here."""
     dialect: Dialect | None = None
     """Only targets of this dialect have it themselves; None: those with the capability."""
+    remote: bool = False
+    """Only providers have it."""
     ollama: bool = False
     """Of Ollama's own API: a request may only load or unload the model."""
     plain: bool = field(init=False)
@@ -244,6 +246,14 @@ _ROWS: Final = (
         spelled=responses.SPELLED,
     ),
     Kind(
+        name="compact",
+        capability=Capability.RESPONSES,
+        paths=(b"/responses/compact",),
+        upstream="/responses/compact",
+        usage=responses.usage_of,
+        remote=True,
+    ),
+    Kind(
         name="rerank",
         capability=Capability.RERANK,
         paths=(b"/rerank", b"/reranking", b"/v2/rerank"),
@@ -295,6 +305,7 @@ _ROWS: Final = (
     ),
     _passed("realtime", Capability.REALTIME, "/realtime"),
     _passed("files", Capability.FILES, "/files"),
+    _passed("uploads", Capability.FILES, "/uploads"),
     _passed("batches", Capability.FILES, "/batches"),
     _passed("message_batches", Capability.FILES, "/messages/batches", anthropic=True),
 )

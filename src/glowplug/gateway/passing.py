@@ -1,4 +1,4 @@
-"""Files and batches: requests that pass to a provider as they are, because they name no model in their body.
+"""Files, uploads and batches: requests that pass to a provider as they are, because they name no model in their body.
 
 They are calls like any other (what the key may use, limits, accounting), with other ways to find the target and an
 answer that passes as it comes, whatever it consists of.
@@ -37,12 +37,15 @@ _ID: Final = rb"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}"
 _MESSAGE_BATCHES: Final = kind_named("message_batches")
 _ROUTES: Final = (
     (re.compile(rb"(?:/v1)?(/files(?:/" + _ID + rb"(?:/content)?)?)"), kind_named("files")),
+    (re.compile(rb"(?:/v1)?(/uploads(?:/" + _ID + rb"/(?:parts|complete|cancel))?)"), kind_named("uploads")),
     (re.compile(rb"(?:/v1)?(/batches(?:/" + _ID + rb"(?:/cancel)?)?)"), kind_named("batches")),
     (re.compile(rb"(?:/v1)?(/messages/batches(?:/" + _ID + rb"(?:/(?:cancel|results))?)?)"),
      _MESSAGE_BATCHES),
 )  # fmt: skip
 """What passes: everything else below these paths is nobody's."""
-_BEGIN: Final = (b"/v1/files", b"/v1/batches", b"/v1/messages/batches", b"/files", b"/batches", b"/messages/batches")
+_BEGIN: Final = tuple(
+    version + path for version in (b"/v1", b"") for path in (b"/files", b"/uploads", b"/batches", b"/messages/batches")
+)
 _METHODS: Final = (b"GET", b"POST", b"DELETE", b"PUT", b"PATCH")
 _MODEL: Final = b"x-glowplug-model"
 _PASSED: Final = (
@@ -192,9 +195,14 @@ class Passing(Call):
         raise refusals.nobody_serves(self.kind)
 
     def _can(self, target: Target) -> bool:
-        """Whether this is a provider that has it; Anthropic's batches only those that speak its wire."""
+        """Whether this is a provider that has it; Anthropic's batches only those that speak its wire.  What
+        passes is not signed, and no service that wants that has any of it."""
         route = target.route
-        return not route.local and (self.kind is not _MESSAGE_BATCHES or Capability.MESSAGES in route.capabilities)
+        return (
+            not route.local
+            and route.aws is None
+            and (self.kind is not _MESSAGE_BATCHES or Capability.MESSAGES in route.capabilities)
+        )
 
     def passed(self, status: int) -> None:
         """The whole answer has passed."""

@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.usage import Outcome
+from glowplug.gateway import counting
 from glowplug.gateway.continuing import Continued
 from glowplug.gateway.dialects import shape_of
 from glowplug.gateway.roads import Road, roads_of
@@ -23,7 +24,11 @@ log = logging.getLogger("glowplug.worker")
 
 ABSENT: Final = frozenset((404, 405, 501))
 """Answers of a server that does not know the path, or does not take POST there."""
-PROBED: Final = {"messages": frozenset(("messages", "count_tokens")), "responses": frozenset(("responses",))}
+PROBED: Final = {
+    "messages": frozenset(("messages", "count_tokens")),
+    "count_tokens": frozenset(("count_tokens",)),
+    "responses": frozenset(("responses",)),
+}
 """Endpoints that may be missing where others are there → what is missing with them."""
 REMEMBERED: Final = 3600.0
 """Seconds after which a provider is asked again."""
@@ -43,7 +48,7 @@ def is_absent(attempt: Attempt, status: int, body: bytes) -> bool:
     if status == 404 and (earlier or b"model" in body.lower()):
         return False
     roads = roads_of(shape_of(route), route, lacking=target.lacking | PROBED[kind.name])
-    return roads[kind.index] is not None
+    return kind.counts or roads[kind.index] is not None  # who cannot count is estimated
 
 
 def translate_instead(attempt: Attempt) -> None:
@@ -57,7 +62,10 @@ def translate_instead(attempt: Attempt) -> None:
             call.plane.loop.call_later(REMEMBERED, _forget, target, kind.name)
     call.attempt = None
     call.reason = b"no %b there; translated" % kind.name.encode()
-    call.step()
+    if kind.counts:
+        counting.instead(call)
+    else:
+        call.step()
 
 
 def _forget(target: Target, kind: str) -> None:

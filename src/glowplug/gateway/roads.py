@@ -190,7 +190,11 @@ def roads_of(
     """The road of every endpoint to one target, by kind; None where it cannot be reached.  `lacking` are endpoints that
     it turned out not to have."""
     native = frozenset(
-        kind.name for kind in KINDS if kind.capability in route.capabilities and kind.dialect in (None, route.dialect)
+        kind.name
+        for kind in KINDS
+        if kind.capability in route.capabilities
+        and kind.dialect in (None, route.dialect)
+        and not (kind.remote and route.local)
     )
     native -= lacking
     found = []

@@ -5,6 +5,7 @@ Only control knows whose a response is, so it is asked first with the client's o
 
 from __future__ import annotations
 
+from time import time
 from typing import Final
 
 from glowplug.errors import GlowplugError, NotFound, UpstreamError
@@ -76,7 +77,9 @@ class Elsewhere(Handover):
         first, _, rest = target.heads[kind_named("responses").index].partition(b"\r\n")
         path = first.split(b" ")[1]
         verb = b"GET" if self.head_only else method
-        self.payload = b"%b %b%b HTTP/1.1\r\n%b0\r\n\r\n" % (verb, path, suffix, rest)
+        head = b"%b %b%b HTTP/1.1\r\n%b" % (verb, path, suffix, rest)
+        signed = b"" if target.signer is None else target.signer.lines(head, b"", time())
+        self.payload = b"%b0\r\n%b\r\n" % (head, signed)
         self.dial = self._pool.start(self, self.payload)
 
     def up_head(self, status: int, head: bytes) -> None:

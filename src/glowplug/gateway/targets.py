@@ -22,6 +22,7 @@ from glowplug.routing.fair import Line, Waits
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
 from glowplug.wire.quirks import says_cost
+from glowplug.wire.sigv4 import Signer
 
 READY: Final = Standing.READY
 """At hand: naming the member of an enum costs as much as a call, and every request asks."""
@@ -75,7 +76,7 @@ class Target:
     __slots__ = (
         "active", "asked", "base", "bills", "breaker", "costs_nothing", "failure", "first_byte", "guard", "heads",
         "identity", "instance", "lacking", "limiter", "loading", "metered", "name", "name_header", "pool",
-        "price_version", "queue", "roads", "route", "shared", "timed", "waiters", "warmed_at", "watched",
+        "price_version", "queue", "roads", "route", "shared", "signer", "timed", "waiters", "warmed_at", "watched",
     )  # fmt: skip
 
     def __init__(self, route: ModelRoute) -> None:
@@ -110,6 +111,8 @@ class Target:
         self.shared: Shared | None = None
         """That of its credential."""
         self.heads: Heads = ()
+        self.signer: Signer | None = None
+        """Signs what is sent there; most places want a key instead."""
         self.lacking: frozenset[str] = frozenset()
         """Endpoints that it was said to have and turned out not to have (`gateway.probing`)."""
         self.route = route
@@ -149,6 +152,7 @@ class Target:
             parts = urlsplit(route.base_url)
             host, prefix = parts.netloc.rpartition("@")[2], parts.path.rstrip("/")
             known = bool(route.provider)
+            self.signer = None if route.aws is None else Signer(route.aws, host)
             self.heads = provider_heads(self.roads, host, prefix, route.api_key, route.headers, known=known)
 
     def standing(self, now: float) -> Standing:
