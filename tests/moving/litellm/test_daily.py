@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glowplug.moving.litellm.daily import DailyRow, Day, Reason, Summed, Usage, compare, sum_rows
+from glowplug.moving.litellm.daily import DailyRow, Day, Reason, Summed, Usage, compare, join, sum_rows
 
 DAY = Day("u", "2026-11-03", "k", "m", "")
 
@@ -69,3 +69,18 @@ def test_logs_and_what_is_beyond_them_are_what_was_used(
         logged = logs.get(day, Usage())
         assert logged.plus(comparison.beyond.get(day, Usage())) == right
         assert right.most(logged) == right
+    halves = [
+        compare(
+            {day: one for day, one in daily.items() if day.day == date},
+            {day: one for day, one in logs.items() if day.day == date},
+            first,
+        )
+        for date in ("2026-11-02", "2026-11-03")
+    ]
+    joined = join(halves)
+    assert (joined.corrected, joined.beyond, joined.duplicates) == (
+        comparison.corrected,
+        comparison.beyond,
+        comparison.duplicates,
+    )
+    assert sorted(joined.differences, key=str) == sorted(comparison.differences, key=str)

@@ -89,7 +89,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was really used, day by day."""
+    """What was really used."""
 
     corrected: Mapping[Day, Usage]
     beyond: Mapping[Day, Usage]
@@ -132,6 +132,20 @@ def compare(daily: Mapping[Day, Summed], logs: Mapping[Day, Usage], first: str) 
         if reason is not None:
             differences.append(Difference(day, reason, summed.usage, logged, right))
     duplicates = sum(summed.copies - 1 for summed in daily.values())
+    return Comparison(corrected, beyond, tuple(differences), duplicates)
+
+
+def join(comparisons: Iterable[Comparison]) -> Comparison:
+    """Those of several days as one."""
+    corrected: dict[Day, Usage] = {}
+    beyond: dict[Day, Usage] = {}
+    differences: list[Difference] = []
+    duplicates = 0
+    for one in comparisons:
+        corrected |= one.corrected
+        beyond |= one.beyond
+        differences += one.differences
+        duplicates += one.duplicates
     return Comparison(corrected, beyond, tuple(differences), duplicates)
 
 

@@ -1,8 +1,12 @@
-"""Sums of the past from a LiteLLM database: its daily tables, and the same added up from its logs."""
+"""Sums of the past from a LiteLLM database: its daily tables, and the same added up from its logs.
+
+Both come in the order of days and are compared day by day, so that years of them need no more memory than a day.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from glowplug.moving.litellm import daily
@@ -48,9 +52,8 @@ def read_days(source: Source, whose: str) -> Iterator[DailyRow]:
 
     entity = "tag" if whose == "tag" else f"{whose}_id"
     names = (entity, "date", "api_key", "model", "custom_llm_provider", "mcp_namespaced_tool_name", "endpoint")
-    query = sql.SQL("SELECT {} FROM {}").format(
-        sql.SQL(", ").join(column(name) for name in (*names, *_COUNTERS, "spend")), source.table(table)
-    )
+    columns = sql.SQL(", ").join(column(name) for name in (*names, *_COUNTERS, "spend"))
+    query = sql.SQL('SELECT {} FROM {} ORDER BY date COLLATE "C"').format(columns, source.table(table))
     for rows in source.stream(query):
         for row in rows:
             whom, day, key, model, provider, tool, endpoint = (text or "" for text in row[:7])
@@ -59,8 +62,8 @@ def read_days(source: Source, whose: str) -> Iterator[DailyRow]:
             yield DailyRow(Day(whom, day, key, model, provider), tool, endpoint, usage)
 
 
-def read_log_sums(source: Source, whose: str) -> dict[Day, Usage]:
-    """The same sums, added up by the database from the logs; empty in eras whose logs do not say whose they are."""
+def read_log_sums(source: Source, whose: str) -> Iterator[tuple[Day, Usage]]:
+    """The same sums, added up by the database from the logs; nothing in eras whose logs do not say whose they are."""
     from psycopg import sql
 
     has = source.layout.has
@@ -68,7 +71,7 @@ def read_log_sums(source: Source, whose: str) -> dict[Day, Usage]:
     origin: sql.Composable = source.table(LOGS)
     if whose == "tag":
         if not has(LOGS, "request_tags"):
-            return {}
+            return
         entity = sql.SQL("tag")
         origin += sql.SQL(
             ", jsonb_array_elements_text(CASE jsonb_typeof(request_tags) WHEN 'array' THEN request_tags"
@@ -77,13 +80,13 @@ def read_log_sums(source: Source, whose: str) -> dict[Day, Usage]:
     elif has(LOGS, _IN_LOGS[whose]):
         entity = sql.Identifier(_IN_LOGS[whose])
     else:
-        return {}
+        return
     where = sql.SQL(_USABLE) + (sql.SQL("") if whose == "user" else sql.SQL(" AND {} <> ''").format(entity))
     query = sql.SQL(
         "SELECT coalesce({entity}, ''), to_char(\"startTime\", 'YYYY-MM-DD'), coalesce(api_key, ''),"
         " coalesce(model, ''), coalesce(custom_llm_provider, ''), count(*), {failed}, sum(prompt_tokens)::bigint,"
         " sum(completion_tokens)::bigint, {cached}, {written}, sum({nano})::bigint"
-        " FROM {origin} WHERE {where} GROUP BY 1, 2, 3, 4, 5"
+        ' FROM {origin} WHERE {where} GROUP BY 1, 2, 3, 4, 5 ORDER BY to_char("startTime", \'YYYY-MM-DD\') COLLATE "C"'
     ).format(
         entity=entity,
         failed=sql.SQL("count(*) FILTER (WHERE status = 'failure')" if has(LOGS, "status") else "0"),
@@ -93,7 +96,9 @@ def read_log_sums(source: Source, whose: str) -> dict[Day, Usage]:
         origin=origin,
         where=where,
     )
-    return {Day(*row[:5]): Usage(*(number or 0 for number in row[5:])) for rows in source.stream(query) for row in rows}
+    for rows in source.stream(query):
+        for row in rows:
+            yield Day(*row[:5]), Usage(*(number or 0 for number in row[5:]))
 
 
 def first_log_day(source: Source) -> str:
@@ -106,9 +111,34 @@ def first_log_day(source: Source) -> str:
     return next((rows[0][0] or "" for rows in source.stream(query)), "")
 
 
-def compare_days(source: Source, whose: str) -> Comparison:
-    """What was really used, by one of the daily tables and the logs.  Holds a sum for each day, key and model."""
-    return daily.compare(daily.sum_rows(read_days(source, whose)), read_log_sums(source, whose), first_log_day(source))
+def compare_days(source: Source, whose: str) -> Iterator[Comparison]:
+    """What was really used, by one of the daily tables (`whose` is a key of `eras.DAILY`) and the logs.
+
+    A comparison for each day, the oldest first.
+    """
+    first = first_log_day(source)
+    for sums, logs in by_day(read_days(source, whose), read_log_sums(source, whose)):
+        yield daily.compare(daily.sum_rows(sums), dict(logs), first)
+
+
+def by_day(
+    rows: Iterable[DailyRow], logs: Iterable[tuple[Day, Usage]]
+) -> Iterator[tuple[list[DailyRow], list[tuple[Day, Usage]]]]:
+    """Two streams in the order of days, one day of both at a time."""
+    days = groupby(rows, key=lambda row: row.day.day)
+    logged = groupby(logs, key=lambda log: log[0].day)
+    row_day, log_day = next(days, None), next(logged, None)
+    while row_day is not None or log_day is not None:
+        day = min(group[0] for group in (row_day, log_day) if group is not None)
+        of_rows: list[DailyRow] = []
+        of_logs: list[tuple[Day, Usage]] = []
+        if row_day is not None and row_day[0] == day:
+            of_rows = list(row_day[1])
+            row_day = next(days, None)
+        if log_day is not None and log_day[0] == day:
+            of_logs = list(log_day[1])
+            log_day = next(logged, None)
+        yield of_rows, of_logs
 
 
 def _counted(text: str) -> Any:
