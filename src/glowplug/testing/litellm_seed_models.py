@@ -116,6 +116,7 @@ def _credentials(insert: Insert, sealer: Sealer, planted: PlantedModels) -> None
     add("azure-eu", sealer.row(good))
     add("edited", json.dumps(sealer.row(good, layers=2)))
     planted.credentials |= {"azure-eu": good, "edited": good}
+    planted.traps["a credential encrypted twice"] = "LiteLLM_CredentialsTable[edited]"
     add("lost", {"api_key": sealer.seal("azure-key", key=LOST)})
     add("masked", sealer.row({"api_key": "az****ey"}))
     for name, trap in (("lost", "a credential with a lost key"), ("masked", "a mask over a credential")):

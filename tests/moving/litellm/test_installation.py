@@ -107,6 +107,7 @@ def test_nothing_that_is_printed_has_a_secret(of_era: tuple[Seeded, Installation
 def test_with_the_wrong_key_nothing_is_used_raw(seeding: Seeding) -> None:
     seeded = seeding("newest", "one key")
     found = read(seeded, LOST)
+    assert read(seeded, Secret("sk-quite-another")).wrong_key and not read(seeded).wrong_key
     clear = {"m-clear", "m-wildcard"}
     lost = {"b-lost", "b-lost-aes"}  # the key that nobody has any more opens these
     assert {model.id for model in found.models} == clear | lost
@@ -119,6 +120,7 @@ def test_with_the_wrong_key_nothing_is_used_raw(seeding: Seeding) -> None:
 def test_half_the_keys_open_half_the_rows(seeding: Seeding) -> None:
     seeded = seeding("newest", "salt key after master key")
     found = read(seeded, SALT)
+    assert set(read(seeded).opened) == {0, 1} and set(found.opened) == {0}
     assert 0 < len(found.models) < len(seeded.planted.models.models)
     for model in found.models:
         assert model.params == seeded.planted.models.models[model.id]

@@ -101,7 +101,7 @@ def test_a_password_with_odd_characters_and_a_wrong_one(postgres: Server) -> Non
     url = postgres.url(database, f"{LOCKED_USER}:{quote(PASSWORD, safe='')}")
     with open_source(Secret(url)) as source:
         assert PASSWORD not in source.name
-    for wrong in (f"{LOCKED_USER}:wr0ng-secret", LOCKED_USER):
+    for wrong in (f"{LOCKED_USER}:wr0ng-secret", LOCKED_USER, "no_such_database:wr0ng-secret"):
         error = refusal(postgres.url(database, wrong))
         assert error.code == "source_password"
         assert "wr0ng-secret" not in str(error)

@@ -162,6 +162,9 @@ def _reason(summed: Summed, logged: Usage, *, gone: bool) -> Reason | None:
 
 
 def _exceeds(one: Usage, other: Usage) -> bool:
-    """Whether one is more than the other, beyond what adding up floats and rounding each request can make."""
+    """Whether one is more than the other, beyond what adding up floats and rounding each request can make.
+
+    Tokens of caches do not count: releases differ in where they look for them.
+    """
     slack = max(one.requests, other.requests, 1) + max(one.cost, other.cost) // 1_000_000_000
-    return one.cost - other.cost > slack or any(a > b for a, b in zip(one[:-1], other[:-1], strict=True))
+    return one.cost - other.cost > slack or any(a > b for a, b in zip(one[:4], other[:4], strict=True))

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING
 
 from glowplug.moving.litellm import daily
 from glowplug.moving.litellm.daily import Comparison, DailyRow, Day, Usage
 from glowplug.moving.litellm.eras import DAILY
+from glowplug.moving.litellm.rows.spend_logs import READ_FROM_CACHE, WRITTEN_TO_CACHE, within_metadata
 from glowplug.moving.litellm.rows.spend_logs import TABLE as LOGS
 from glowplug.moving.litellm.source import Source
 from glowplug.moving.litellm.values import nano_dollars
+
+if TYPE_CHECKING:
+    from psycopg import sql
 
 _COUNTERS = (
     *("api_requests", "failed_requests", "prompt_tokens", "completion_tokens", "cache_read_input_tokens"),
@@ -28,15 +32,6 @@ _IN_LOGS = {"user": "user", "team": "team_id", "organization": "organization_id"
 _NANO = "round(spend::text::numeric * 1000000000)"
 _USABLE = """abs(spend) < 1e9 AND isfinite("startTime")"""
 """What `read_logs` takes too."""
-_CACHED = (
-    "coalesce(metadata #>> '{usage_object,cache_read_input_tokens}',"
-    " metadata #>> '{additional_usage_values,cache_read_input_tokens}',"
-    " metadata #>> '{usage_object,prompt_tokens_details,cached_tokens}')"
-)
-_WRITTEN = (
-    "coalesce(metadata #>> '{usage_object,cache_creation_input_tokens}',"
-    " metadata #>> '{additional_usage_values,cache_creation_input_tokens}')"
-)
 
 
 def read_days(source: Source, whose: str) -> Iterator[DailyRow]:
@@ -90,8 +85,8 @@ def read_log_sums(source: Source, whose: str) -> Iterator[tuple[Day, Usage]]:
     ).format(
         entity=entity,
         failed=sql.SQL("count(*) FILTER (WHERE status = 'failure')" if has(LOGS, "status") else "0"),
-        cached=_counted(_CACHED) if has(LOGS, "metadata") else sql.SQL("0"),
-        written=_counted(_WRITTEN) if has(LOGS, "metadata") else sql.SQL("0"),
+        cached=_counted(within_metadata(source, READ_FROM_CACHE)),
+        written=_counted(within_metadata(source, WRITTEN_TO_CACHE)),
         nano=sql.SQL(_NANO),
         origin=origin,
         where=where,
@@ -141,8 +136,9 @@ def by_day(
         yield of_rows, of_logs
 
 
-def _counted(text: str) -> Any:
+def _counted(text: sql.Composable) -> sql.Composable:
     """The sum of a number that is kept as text, where it is a whole number."""
     from psycopg import sql
 
-    return sql.SQL(f"coalesce(sum(CASE WHEN {text} ~ '^[0-9]{{1,15}}$' THEN ({text})::bigint ELSE 0 END), 0)::bigint")
+    pattern = sql.SQL("coalesce(sum(CASE WHEN {0} ~ '^[0-9]{{1,15}}$' THEN ({0})::bigint ELSE 0 END), 0)::bigint")
+    return pattern.format(text)

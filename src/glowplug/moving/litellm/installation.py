@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from glowplug.config.readers.foreign import Note, Outcome
-from glowplug.config.readers.litellm.ciphertext import Opener
+from glowplug.config.readers.litellm.ciphertext import Opener, Trouble
 from glowplug.moving.litellm import eras
 from glowplug.moving.litellm.eras import Wanted
 from glowplug.moving.litellm.rows import (
@@ -67,12 +67,20 @@ class Installation:
     """Sections that beat its configuration file."""
     refused: tuple[Refused, ...] = ()
     """Models and credentials that cannot be used."""
+    opened: Mapping[int, int] = field(default_factory=dict)
+    """Which of the opener's keys → how many rows it opened something of.  More than one: the key changed some time."""
     notes: tuple[Note, ...] = field(default=(), repr=False)
 
     @property
     def empty(self) -> bool:
         """Whether nobody ever set anything up."""
         return not (self.models or self.credentials or self.keys or self.users or self.teams or self.refused)
+
+    @property
+    def wrong_key(self) -> bool:
+        """Whether there are encrypted rows and no key opened any of them: those that were given are not its keys."""
+        locked = any(one.trouble is Trouble.LOCKED for row in self.refused for one in row.unreadable)
+        return locked and not self.opened
 
 
 def read_installation(source: Source, opener: Opener) -> Installation:
@@ -105,6 +113,7 @@ def read_installation(source: Source, opener: Opener) -> Installation:
         tags=tuple(read.each(tags.WANTED, tags.read_tag)),
         settings=read.those(settings.WANTED, settings.read_setting),
         refused=tuple(one for one in (*found_models, *found_credentials) if isinstance(one, Refused)),
+        opened=dict(reading.opened),
         notes=tuple(reading.notes),
     )
 

@@ -7,6 +7,7 @@ to LiteLLM.  Rows come through server-side cursors, so that memory does not grow
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -230,16 +231,17 @@ def _first_line(error: psycopg.Error, password: Secret | None = None) -> str:
     return text[:300]
 
 
-_NO_PASSWORD = ("password authentication failed", "no password supplied", "28P01", "28000")
-_NO_DATABASE = ("does not exist", "3D000")
+# While a connection is made, libpq hands on what the server said, and no code.
+_NO_PASSWORD = re.compile(r'password authentication failed|no password supplied|role ".*" does not exist')
+_NO_DATABASE = re.compile(r'database ".*" does not exist')
 
 
 def _connecting_failed(error: psycopg.Error, address: Address) -> StoreError:
-    said = f"{error.sqlstate or ''} {error}"
-    if any(words in said for words in _NO_PASSWORD):
+    said = str(error)
+    if _NO_PASSWORD.search(said):
         message, hint = f"{address} does not accept the user or the password", "check both in the address"
         return StoreError(message, hint=hint, code="source_password")
-    if any(words in said for words in _NO_DATABASE) and "database" in said:
+    if _NO_DATABASE.search(said):
         message = f"the server of {address} has no such database"
         return StoreError(message, hint="check the last part of the address", code="source_no_database")
     if "invalid connection option" in said:

@@ -27,6 +27,8 @@ class Reading:
 
     opener: Opener
     notes: list[Note] = field(default_factory=list)
+    opened: dict[int, int] = field(default_factory=dict)
+    """Which of the keys → how many rows it opened something of."""
 
     def note(self, outcome: Outcome, where: str, what: str, why: str = "", hint: str = "") -> None:
         self.notes.append(Note(outcome, where, what, why, hint))
@@ -115,7 +117,10 @@ class Row:
 
     def opened(self, name: str) -> Tree:
         """An object whose strings LiteLLM encrypts."""
-        return self._reading.opener.open_tree(self.tree(name))
+        tree = self._reading.opener.open_tree(self.tree(name))
+        for key in tree.keys:
+            self._reading.opened[key] = self._reading.opened.get(key, 0) + 1
+        return tree
 
     def metadata(self, name: str = "metadata") -> Mapping[str, Value]:
         """An object that has plain strings, and marked ciphertext here and there; what cannot be opened is left out."""
@@ -129,6 +134,13 @@ class Row:
             self._reading.note(
                 Outcome.REFUSED, f"{self.where}.{column}.{one.path}", "not a value", one.trouble.value, GIVE_AGAIN
             )
+
+    def note_layers(self, what: str, tree: Tree) -> None:
+        """Write down when values were kept in clear, or encrypted more than once."""
+        if tree.layers > 1:
+            self.note(Outcome.CHANGED, what, f"it was encrypted {tree.layers} times over")
+        elif not tree.layers and any(isinstance(value, str) for value in tree.values.values()):
+            self.note(Outcome.CHANGED, what, "it was kept in clear")
 
     def note(self, outcome: Outcome, what: str, why: str = "", hint: str = "") -> None:
         """Write down something about this row."""

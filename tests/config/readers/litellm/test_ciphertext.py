@@ -132,6 +132,8 @@ def test_where_plaintext_is_written_random_text_is_an_id() -> None:
     random = seal("x", LOST, "url-safe")
     opener = Opener(KEYS)
     assert opener.classify(random, marked=True) == Plain(random)
+    assert opener.classify("**** read this ****", marked=True) == Plain("**** read this ****")
+    assert opener.classify("sk-1****wxyz", marked=True) == Masked()
     assert opener.classify(MARKER + random, marked=True) == Unopenable()
     assert opener.classify(seal("x", LOST, "gcm"), marked=True) == Unopenable()
     assert opener.classify(seal("x", KEYS[0], "url-safe"), marked=True) == Opened("x", (0,))

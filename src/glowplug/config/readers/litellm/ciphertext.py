@@ -38,6 +38,8 @@ _DISTINCT_LEAST = 20
 """Different characters among them.  Random text of that length has 37 and below 20 once in 10⁹."""
 _MASK = re.compile(r"\*{4}|\A\*{3}\Z|\A\S{1,8}\.{3}\S{1,8}\Z")
 """`abcd****wxyz` of LiteLLM's API, `sk-...wxyz` of its lists.  A wildcard (`*`, `openai/*`) is none."""
+_MASK_ALONE = re.compile(r"\A\S*\*{4}\S*\Z")
+"""The same where people write sentences too."""
 _KEYS_OF_PROVIDERS = ("sk-proj-", "sk-ant-", "sk-svcacct-", "sk-admin-", "gsk_", "xai-", "nvapi-")
 """Real keys that are as long and as random as ciphertext is.  A box begins with one of these once in 10⁷."""
 
@@ -152,7 +154,7 @@ class Opener:
                 return Unopenable(Trouble.TOO_DEEP)
             key, current = layer
             keys.append(key)
-        if _MASK.search(current):
+        if (_MASK_ALONE if marked and not keys else _MASK).search(current):
             return Masked()
         if current.startswith((GCM_PREFIX, MARKER)) or (not marked and looks_like_ciphertext(current)):
             return Unopenable()

@@ -35,4 +35,5 @@ def read_credential(values: Mapping[str, object], reading: Reading) -> Credentia
         parts = ", ".join(f"{one.path}: {one.trouble.value}" for one in tree.unreadable)
         row.note(Outcome.REFUSED, f"the credential {name!r}", parts, GIVE_AGAIN)
         return Refused(row.where, name, tree.unreadable)
+    row.note_layers(f"the credential {name!r}", tree)
     return Credential(name, tree.values, row.metadata("credential_info"))

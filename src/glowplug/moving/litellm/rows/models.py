@@ -50,10 +50,7 @@ def read_model(values: Mapping[str, object], reading: Reading) -> ProxyModel | R
     if not tree.values.get("model"):
         row.note(Outcome.REFUSED, f"the model {name!r}", "it does not say which model of the provider it is")
         return Refused(row.where, name, ())
-    if tree.layers > 1:
-        row.note(Outcome.CHANGED, f"the model {name!r}", f"it was encrypted {tree.layers} times over")
-    elif not tree.layers:
-        row.note(Outcome.CHANGED, f"the model {name!r}", "it was kept in clear")
+    row.note_layers(f"the model {name!r}", tree)
     info = row.metadata("model_info")
     public = info.get("team_public_model_name")
     return ProxyModel(

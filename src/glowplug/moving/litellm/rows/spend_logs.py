@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,17 +17,22 @@ from glowplug.config.readers.foreign import Note, Outcome
 from glowplug.moving.litellm.source import Source
 from glowplug.moving.litellm.values import json_value, nano_dollars, whole_number
 
+if TYPE_CHECKING:
+    from psycopg import sql
+
 TABLE = "LiteLLM_SpendLogs"
 _TEXTS = (
     *("api_key", "user", "team_id", "organization_id", "end_user", "model", "model_id", "model_group"),
     *("custom_llm_provider", "call_type", "session_id"),
 )
-_READ_FROM_CACHE = (
+READ_FROM_CACHE = (
     "{usage_object,cache_read_input_tokens}",
     "{additional_usage_values,cache_read_input_tokens}",
     "{usage_object,prompt_tokens_details,cached_tokens}",
+    "{additional_usage_values,prompt_tokens_details,cached_tokens}",
 )
-_WRITTEN_TO_CACHE = (
+"""Places in a log's metadata where tokens read from a provider's cache are, in different releases."""
+WRITTEN_TO_CACHE = (
     "{usage_object,cache_creation_input_tokens}",
     "{additional_usage_values,cache_creation_input_tokens}",
 )
@@ -118,20 +123,14 @@ def _query(source: Source, after: Position | None) -> tuple[Any, list[object]]:
     def seconds(name: str) -> sql.Composable:
         return sql.SQL("extract(epoch FROM {}::timestamp)::float8").format(column(name))
 
-    def within(paths: tuple[str, ...]) -> sql.Composable:
-        if not source.layout.has(TABLE, "metadata"):
-            return sql.SQL("NULL")
-        found = [sql.SQL("metadata #>> {}").format(sql.Literal(path)) for path in paths]
-        return sql.SQL("coalesce({})").format(sql.SQL(", ").join(found))
-
     columns = [
         sql.SQL('"request_id", "startTime"::text'),
         *(seconds(name) for name in ("startTime", "endTime", "completionStartTime")),
         *(column(name) for name in _TEXTS),
         *(column(name) for name in ("prompt_tokens", "completion_tokens", "spend", "status", "cache_hit")),
         column("request_tags"),
-        within(_READ_FROM_CACHE),
-        within(_WRITTEN_TO_CACHE),
+        within_metadata(source, READ_FROM_CACHE),
+        within_metadata(source, WRITTEN_TO_CACHE),
     ]
     query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(columns), source.table(TABLE))
     parameters: list[object] = []
@@ -139,6 +138,16 @@ def _query(source: Source, after: Position | None) -> tuple[Any, list[object]]:
         query += sql.SQL(' WHERE ("startTime", "request_id") > (%s, %s)')
         parameters = [after.at, after.request]
     return query + sql.SQL(' ORDER BY "startTime", "request_id"'), parameters
+
+
+def within_metadata(source: Source, paths: tuple[str, ...]) -> sql.Composable:
+    """The first of some places in a log's metadata that has something, as text."""
+    from psycopg import sql
+
+    if not source.layout.has(TABLE, "metadata"):
+        return sql.SQL("NULL::text")
+    found = [sql.SQL("metadata #>> {}").format(sql.Literal(path)) for path in paths]
+    return sql.SQL("coalesce({})").format(sql.SQL(", ").join(found))
 
 
 def _log(row: tuple[Any, ...]) -> SpendLog | Note:
