@@ -159,8 +159,9 @@ def _odd_logs(insert: Insert, planted: PlantedHistory) -> None:
     planted.traps["a log that costs no number"] = f"{LOGS}[odd-nan]"
     nothing = dict.fromkeys(("model_id", "model_group", "custom_llm_provider", "api_base", "user", "metadata"))
     insert(LOGS, row | {"request_id": "odd-nulls", "spend": 1e-10, "model": "odd", **nothing, "status": None})
-    planted.requests += 1
-    planted.corrected["2026-11-04", "odd"] = (1, 0, 0)
+    insert(LOGS, row | {"request_id": "odd-exact", "spend": 1234567.000000002, "model": "odd", "status": "success"})
+    planted.requests += 2
+    planted.corrected["2026-11-04", "odd"] = (2, 0, 1_234_567_000_000_002)
     planted.differences["2026-11-04", "odd"] = "DROPPED"
 
 

@@ -55,7 +55,7 @@ def test_reading_goes_on_after_any_position(seeded: Seeded, monkeypatch: pytest.
         assert max(len(batch.logs) for batch in batches) <= 7 and len(batches) > 3
         for done in range(len(batches)):
             position = Position.parse(str(batches[done].position))
-            assert logs_of(batches[: done + 1]) + logs_of(list(read_logs(source, position))) == everything
+            assert logs_of(batches[: done + 1]) + logs_of(list(read_logs(source, position, again_s=0))) == everything
 
 
 def test_times_finer_than_milliseconds_and_equal_ones_are_not_lost(postgres: Server) -> None:
@@ -69,10 +69,23 @@ def test_times_finer_than_milliseconds_and_equal_ones_are_not_lost(postgres: Ser
         (whole,) = read_logs(source)
         assert [log.request for log in whole.logs] == [f"r|{number:02d}" for number in range(20)]
         position = Position.parse("2026-10-31 22:00:00.100001+00|r|07")
-        assert [log.request for log in logs_of(list(read_logs(source, position)))] == [
+        assert [log.request for log in logs_of(list(read_logs(source, position, again_s=0)))] == [
             f"r|{number:02d}" for number in range(8, 20)
         ]
         assert whole.logs[0].started == pytest.approx(1793484000.1)
+
+
+def test_what_a_long_request_wrote_late_is_read_when_reading_goes_on(postgres: Server) -> None:
+    database = postgres.litellm("1.82")
+    with postgres.connect(database) as connection:
+        _insert(connection, "old", "2026-11-01 09:00:00")
+        _insert(connection, "seen", "2026-11-01 12:00:00")
+        with open_source(Secret(postgres.url(database))) as source:
+            (first,) = read_logs(source)
+        _insert(connection, "late", "2026-11-01 11:30:00")
+    with open_source(Secret(postgres.url(database))) as source:
+        (rest,) = read_logs(source, first.position)
+    assert [log.request for log in rest.logs] == ["late", "seen"]
 
 
 def test_a_log_that_began_at_no_time_is_refused(postgres: Server) -> None:

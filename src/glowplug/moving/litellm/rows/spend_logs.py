@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from psycopg import sql
 
 TABLE = "LiteLLM_SpendLogs"
+LATE_S = 7_200.0
+"""A log is written when its request has ended, and has its place by when it began: so much later, at most."""
 _TEXTS = (
     *("api_key", "user", "team_id", "organization_id", "end_user", "model", "model_id", "model_group"),
     *("custom_llm_provider", "call_type", "session_id"),
@@ -100,9 +102,13 @@ class LogBatch:
     """Rows among them that could not be used."""
 
 
-def read_logs(source: Source, after: Position | None = None) -> Iterator[LogBatch]:
-    """All logs after a position, or all of them, the oldest first.  Raises StoreError when the database is lost."""
-    for rows in source.stream(*_query(source, after)):
+def read_logs(source: Source, after: Position | None = None, *, again_s: float = LATE_S) -> Iterator[LogBatch]:
+    """All logs after a position, or all of them, the oldest first.
+
+    Those of `again_s` seconds before the position come again: what is done with them must be the same the second time.
+    Raises StoreError when the database is lost.
+    """
+    for rows in source.stream(*_query(source, after, again_s)):
         logs, notes = [], []
         for row in rows:
             log = _log(row)
@@ -114,7 +120,7 @@ def read_logs(source: Source, after: Position | None = None) -> Iterator[LogBatc
         yield LogBatch(tuple(logs), Position(last[1], last[0]), tuple(notes))
 
 
-def _query(source: Source, after: Position | None) -> tuple[Any, list[object]]:
+def _query(source: Source, after: Position | None, again_s: float) -> tuple[Any, list[object]]:
     from psycopg import sql
 
     def column(name: str) -> sql.Composable:
@@ -135,8 +141,12 @@ def _query(source: Source, after: Position | None) -> tuple[Any, list[object]]:
     query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(columns), source.table(TABLE))
     parameters: list[object] = []
     if after is not None:
-        query += sql.SQL(' WHERE ("startTime", "request_id") > (%s, %s)')
-        parameters = [after.at, after.request]
+        if again_s:
+            query += sql.SQL(' WHERE "startTime" >= %s::timestamp - make_interval(secs => %s)')
+            parameters = [after.at, again_s]
+        else:
+            query += sql.SQL(' WHERE ("startTime", "request_id") > (%s, %s)')
+            parameters = [after.at, after.request]
     return query + sql.SQL(' ORDER BY "startTime", "request_id"'), parameters
 
 
