@@ -23,6 +23,8 @@ class PlantedPeople:
     """Logins at LiteLLM's page, which are keys too."""
     replaced: dict[str, str] = field(default_factory=dict)
     """Old key → the alias of the one in its place; empty in eras without it."""
+    deleted: dict[str, str] = field(default_factory=dict)
+    """Hash of a deleted key, id of a deleted team → what it was called; empty in eras without it."""
     users: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
     members: dict[str, dict[str, bool]] = field(default_factory=dict)
@@ -178,3 +180,8 @@ def _odd_keys(insert: Insert, planted: PlantedPeople, tables: Mapping[str, froze
         row = {"id": "d-1", "token": hashed("sk-rotated-away"), "active_token_id": hashed(planted.keys["plain"])}
         insert("LiteLLM_DeprecatedVerificationToken", row | {"revoke_at": "2026-12-24 00:00:00"})
         planted.replaced = {"sk-rotated-away": "plain"}
+    if "LiteLLM_DeletedVerificationToken" in tables:
+        row = {"id": "gone-1", "token": hashed("sk-deleted"), "key_alias": "deleted", "team_id": "team-gone"}
+        insert("LiteLLM_DeletedVerificationToken", row)
+        insert("LiteLLM_DeletedTeamTable", {"id": "gone-2", "team_id": "team-gone", "team_alias": "Gone"})
+        planted.deleted = {hashed("sk-deleted"): "deleted", "team-gone": "Gone"}

@@ -65,6 +65,7 @@ def test_keys_come_out_with_their_hashes_and_spend(of_era: tuple[Seeded, Install
     assert {one.hash: one.now for one in found.replaced_keys} == {
         hashed(old): hashed(planted.keys[alias]) for old, alias in planted.replaced.items()
     }
+    assert {one.id: one.name for one in (*found.deleted_keys, *found.deleted_teams)} == planted.deleted
     limited = by_alias["limited"]
     assert (limited.allowance.most, limited.allowance.period, limited.allowance.at_once) == (3_000_000_000, "24h", 2)
     assert limited.allowance.resets == 1_795_737_600.0  # 2026-11-27 00:00 UTC

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from glowplug.errors import StoreError
+from glowplug.moving.litellm import source as sources
 from glowplug.moving.litellm.eras import Wanted
 from glowplug.moving.litellm.source import BATCH, open_source
 from glowplug.secret import Secret
@@ -67,6 +68,24 @@ def test_a_migration_that_locks_a_table_is_waited_for(postgres: Server) -> None:
         timer.start()
         assert list(source.rows(USERS)) == []
         timer.join()
+
+
+def test_a_lock_that_stays_and_a_statement_that_takes_too_long_have_a_sentence(
+    postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "_LOCK_S", 0.1)
+    monkeypatch.setattr(sources, "_STATEMENT_S", 0.3)
+    database = postgres.litellm("1.82")
+    with postgres.connect(database) as migration:
+        migration.autocommit = False
+        migration.execute('LOCK TABLE "LiteLLM_UserTable" IN ACCESS EXCLUSIVE MODE')
+        with open_source(Secret(postgres.url(database))) as source, pytest.raises(StoreError) as locked:
+            list(source.rows(USERS))
+        assert locked.value.code == "source_locked"
+        migration.rollback()
+    with open_source(Secret(postgres.url(database))) as source, pytest.raises(StoreError) as slow:
+        list(source.stream("SELECT pg_sleep(60)"))
+    assert slow.value.code == "source_slow"
 
 
 def test_memory_is_bounded_by_batches(postgres: Server) -> None:

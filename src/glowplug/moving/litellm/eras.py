@@ -49,6 +49,8 @@ READ = frozenset(
         "LiteLLM_TagTable",
         "LiteLLM_Config",
         "LiteLLM_AuditLog",
+        "LiteLLM_DeletedVerificationToken",
+        "LiteLLM_DeletedTeamTable",
     }
 )
 _KNOWN = frozenset(
@@ -56,8 +58,8 @@ _KNOWN = frozenset(
     AutoRouterBaselineObservation AutoRouterDailySpend AutoRouterSession AutoRouterUserSession AccountingDelivery
     AccountingEvent BackgroundInteractionSettlement BudgetWindowSpend CacheConfig ClaudeCodePluginTable ConfigOverrides
     CronJob DailyGatewayFailedRequests DailyGatewayRequests DailyGlobalSpend DailyGuardrailMetrics
-    DailyGuardrailUsageUnits DailyModelUsage DailyPolicyMetrics DailyRequestErrors DailyToolSpend DeletedTeamTable
-    DeletedVerificationToken ErrorLogs GuardrailsTable HealthCheckTable InvitationLink JWTKeyMapping Lens LensDataset
+    DailyGuardrailUsageUnits DailyModelUsage DailyPolicyMetrics DailyRequestErrors DailyToolSpend
+    ErrorLogs GuardrailsTable HealthCheckTable InvitationLink JWTKeyMapping Lens LensDataset
     LensIngestionKey LensReview LensRun LensSignalConfig LensTraceSignal LensWorker MCPServerOAuthClient MCPServerTable
     MCPToolsetTable MCPUserCredentials MCPUserEnvVars ManagedFileContentTable ManagedFileTable ManagedObjectTable
     ManagedVectorStoreIndexTable ManagedVectorStoreTable ManagedVectorStoresTable MemoryTable

@@ -14,6 +14,7 @@ from glowplug.moving.litellm.rows import (
     audit,
     budgets,
     credentials,
+    deleted,
     end_users,
     keys,
     models,
@@ -26,6 +27,7 @@ from glowplug.moving.litellm.rows import (
 from glowplug.moving.litellm.rows.audit import AuditEntry
 from glowplug.moving.litellm.rows.budgets import Budget
 from glowplug.moving.litellm.rows.credentials import Credential
+from glowplug.moving.litellm.rows.deleted import Deleted
 from glowplug.moving.litellm.rows.end_users import EndUser
 from glowplug.moving.litellm.rows.keys import ReplacedKey, VirtualKey
 from glowplug.moving.litellm.rows.models import ProxyModel
@@ -52,6 +54,9 @@ class Installation:
     credentials: tuple[Credential, ...]
     keys: tuple[VirtualKey, ...]
     replaced_keys: tuple[ReplacedKey, ...]
+    deleted_keys: tuple[Deleted, ...]
+    """What keys were called that only logs have any more."""
+    deleted_teams: tuple[Deleted, ...]
     users: tuple[User, ...]
     """Without those that LiteLLM made for itself."""
     whole: User | None
@@ -102,6 +107,8 @@ def read_installation(source: Source, opener: Opener) -> Installation:
         credentials=tuple(one for one in found_credentials if isinstance(one, Credential)),
         keys=read.keys(),
         replaced_keys=read.those(keys.REPLACED, keys.read_replaced),
+        deleted_keys=read.those(deleted.KEYS, deleted.read_deleted_key),
+        deleted_teams=tuple(read.each(deleted.TEAMS, deleted.read_deleted_team)),
         users=tuple(user for user in found_users if not user.reserved),
         whole=next((user for user in found_users if user.id == users.PROXY_BUDGET), None),
         teams=tuple(read.each(teams.WANTED, lambda row, reading: teams.read_team(row, aliases, reading))),
