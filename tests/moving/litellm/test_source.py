@@ -133,6 +133,17 @@ def test_a_user_that_may_not_read_is_told_what_to_grant(postgres: Server) -> Non
     assert "GRANT SELECT" in error.hint
 
 
+def test_rows_that_a_policy_hides_are_an_error_and_not_missing(postgres: Server) -> None:
+    database = postgres.litellm("1.72")
+    with postgres.connect(database) as connection:
+        connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {LOCKED_USER}")
+        connection.execute('ALTER TABLE "LiteLLM_UserTable" ENABLE ROW LEVEL SECURITY')
+    url = postgres.url(database, f"{LOCKED_USER}:{quote(PASSWORD, safe='')}")
+    with open_source(Secret(url)) as source, pytest.raises(StoreError, match="row-level security") as caught:
+        list(source.rows(USERS))
+    assert caught.value.code == "source_forbidden"
+
+
 def test_another_database_a_missing_one_and_one_without_a_server(postgres: Server) -> None:
     assert refusal(postgres.url(postgres.empty())).code == "source_not_litellm"
     assert refusal(postgres.url("nobody_made_it")).code == "source_no_database"

@@ -207,6 +207,8 @@ def _begin(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         # Digits that give a float back exactly; some poolers leave fewer behind.
         ("extra_float_digits", "1"),
         ("cursor_tuple_fraction", "1.0"),
+        # An error where a policy would hide rows, instead of an import that lacks them.
+        ("row_security", "off"),
         ("timezone", "UTC"),
     ):
         connection.execute("SELECT set_config(%s, %s, true)", (setting, value))
