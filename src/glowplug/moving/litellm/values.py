@@ -16,7 +16,7 @@ from glowplug.money import NANO
 
 _MOST = 1 << 62
 _T = TypeVar("_T")
-GIVE_AGAIN = "name the key it was written with (--salt-key-file, --previous-key-file), or give the value again"
+GIVE_AGAIN = "name the key it was written with, or give the value again"
 _NESTED = 3
 """JSON strings within JSON strings that are taken apart."""
 

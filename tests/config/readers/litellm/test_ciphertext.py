@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import string
+import subprocess
+import sys
 from base64 import b64encode, urlsafe_b64encode
 
 import pytest
@@ -53,6 +55,8 @@ ORDINARY = [
     "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08",
     "sk-proj-4Hq9vXw2LbT7nRk1YdZs8Jc5Gf3Mp6QaEuVtBxCiWoNyKzHj0SgDlFrIeTqUmPbAvXw2LbT7nRk1YdZs",
+    "4Hq9vXw2LbT7nRk1YdZs8Jc5Gf3Mp6QaEuVtBxCiWoNyKzHj0SgDJQQJ99BFACYeBjFXJ3w3AAABACOGaB3d",
+    "ABSKQmVkcm9ja0FQSUtleS1hYmNkLWF0LTEyMzQ1Njc4OTAxMjpTb21lUmFuZG9tQ2hhcnNIZXJlMTIz",
     "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",
     "Grüße, 世界 🦙 and sixty more characters of a sentence that is in no alphabet of base64",
 ]
@@ -125,7 +129,26 @@ def test_three_layers_with_different_keys_open_and_the_fourth_is_refused() -> No
 
 def test_an_inner_layer_that_does_not_open_is_refused() -> None:
     twice = seal(seal("gpt-4o", LOST, "url-safe"), KEYS[0], "url-safe")
-    assert Opener(KEYS).classify(twice) == Unopenable(Trouble.LOCKED)
+    assert Opener(KEYS).classify(twice) == Unopenable(Trouble.DOUBTFUL)
+    twice = seal(seal("gpt-4o", LOST, "gcm"), KEYS[0], "url-safe")
+    assert Opener(KEYS, random_secrets=True).classify(twice) == Unopenable(Trouble.LOCKED)
+
+
+def test_a_long_random_secret_is_taken_when_somebody_says_so_or_its_maker_is_known() -> None:
+    random = "4Hq9vXw2LbT7nRk1YdZs8Jc5Gf3Mp6QaEuVtBxCiWoNyKzHj0SgDlFrIeTqUmPb"
+    assert Opener(KEYS).classify(seal(random, KEYS[0], "gcm")) == Unopenable(Trouble.DOUBTFUL)
+    assert Opener(KEYS, random_secrets=True).classify(seal(random, KEYS[0], "gcm")) == Opened(random, (0,))
+    assert Opener(KEYS, random_secrets=True).classify(random) == Unopenable(Trouble.LOCKED)
+    for known in (f"sk-{random}", f"hf_{random}"):
+        assert Opener(KEYS).classify(seal(known, KEYS[0], "gcm")) == Opened(known, (0,))
+
+
+@pytest.mark.parametrize("module", ["config.readers.litellm.ciphertext", "moving.litellm.installation"])
+def test_ciphers_and_drivers_are_loaded_by_whoever_uses_them(module: str) -> None:
+    heavy = "{name.split('.')[0] for name in sys.modules} & {'nacl', 'cryptography', 'psycopg', 'sqlalchemy'}"
+    code = f"import sys, glowplug.{module}; print({heavy})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "set()"
 
 
 def test_where_plaintext_is_written_random_text_is_an_id() -> None:

@@ -41,7 +41,7 @@ def test_one_field_that_is_no_value_refuses_the_model_by_name() -> None:
     assert isinstance(refused, Refused) and refused.name == "chat"
     assert [note.outcome for note in read.notes] == [Outcome.REFUSED]
     assert "the model 'chat' (api_key: it is encrypted and none of the keys opens it)" in notes(read)[0]
-    assert "--salt-key-file" in read.notes[0].hint
+    assert "name the key it was written with" in read.notes[0].hint
 
 
 @pytest.mark.parametrize("params", [{}, {"model": ""}, None, "no json", {"model": None}])

@@ -40,8 +40,13 @@ _MASK = re.compile(r"\*{4}|\A\*{3}\Z|\A\S{1,8}\.{3}\S{1,8}\Z")
 """`abcd****wxyz` of LiteLLM's API, `sk-...wxyz` of its lists.  A wildcard (`*`, `openai/*`) is none."""
 _MASK_ALONE = re.compile(r"\A\S*\*{4}\S*\Z")
 """The same where people write sentences too."""
-_KEYS_OF_PROVIDERS = ("sk-proj-", "sk-ant-", "sk-svcacct-", "sk-admin-", "gsk_", "xai-", "nvapi-")
-"""Real keys that are as long and as random as ciphertext is.  A box begins with one of these once in 10⁷."""
+_KEYS_OF_PROVIDERS = re.compile(
+    r"sk-(?:proj|ant|svcacct|admin|or|lf)-|gsk_|csk-|xai-|nvapi-|gh[opsu]_|github_pat_|ABSK|bedrock-api-key-"
+    r"|[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26}\Z"  # Azure's, since 2024
+)
+"""Real keys that are as long and as random as ciphertext is.  A box begins like one of these once in 10⁶."""
+_SOMEBODYS_KEY = re.compile(r"sk-|hf_|fw_|pa-")
+"""More of them, for what was in a box that opened: few boxes have another box in them that does not open."""
 
 
 class Trouble(StrEnum):
@@ -50,6 +55,7 @@ class Trouble(StrEnum):
     MASKED = "a mask was stored over it"
     LOCKED = "it is encrypted and none of the keys opens it"
     TOO_DEEP = "it is encrypted more than three times"
+    DOUBTFUL = "what is in it is encrypted again with another key, or is a long random secret"
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,8 @@ class Opener:
     Raises ValueError for an empty key.  Loads the ciphers, which a process that never imports has no use for.
     """
 
-    def __init__(self, keys: Sequence[Secret] = ()) -> None:
+    def __init__(self, keys: Sequence[Secret] = (), *, random_secrets: bool = False) -> None:
+        """`random_secrets`: somebody says that long random text within what opens is a secret, and no ciphertext."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
         from nacl.exceptions import CryptoError
@@ -137,6 +144,7 @@ class Opener:
             except InvalidTag:
                 return None
 
+        self._random_secrets = random_secrets
         self._count = len(derived)
         self._box: Callable[[int, bytes], bytes | None] = box
         self._gcm: Callable[[int, bytes], bytes | None] = gcm
@@ -156,9 +164,12 @@ class Opener:
             keys.append(key)
         if (_MASK_ALONE if marked and not keys else _MASK).search(current):
             return Masked()
-        if current.startswith((GCM_PREFIX, MARKER)) or (not marked and looks_like_ciphertext(current)):
+        if current.startswith((GCM_PREFIX, MARKER)):
             return Unopenable()
-        return Opened(current, tuple(keys)) if keys else Plain(current)
+        if not keys:
+            return Unopenable() if not marked and looks_like_ciphertext(current) else Plain(current)
+        doubtful = not self._random_secrets and not _SOMEBODYS_KEY.match(current) and looks_like_ciphertext(current)
+        return Unopenable(Trouble.DOUBTFUL) if doubtful else Opened(current, tuple(keys))
 
     def open_tree(self, values: Mapping[str, Value], *, marked: bool = False) -> Tree:
         """Every string of a document classified; `marked` as for `classify`."""
@@ -219,7 +230,7 @@ def looks_like_ciphertext(text: str) -> bool:
     ciphertext: a value that is refused can be given again, one that is used wrongly is found much later.
     """
     text = "".join(text.split())
-    if len(text) < _BASE64_LEAST or not _BASE64.fullmatch(text) or text.startswith(_KEYS_OF_PROVIDERS):
+    if len(text) < _BASE64_LEAST or not _BASE64.fullmatch(text) or _KEYS_OF_PROVIDERS.match(text):
         return False
     body = text.rstrip("=")
     letters = Counter(body)
