@@ -1,0 +1,1 @@
+"""Reading another installation, and bringing it here."""
