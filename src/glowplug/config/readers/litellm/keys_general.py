@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from glowplug.config.readers.litellm.keys import Table, changed, left, taken
+from glowplug.config.readers.keys import Table, changed, left, taken
 
 _LOGIN: Final = "people log in with accounts of Glowplug's own"
 _DATABASE: Final = "the store is Glowplug's own"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from glowplug.config.readers.litellm.keys import Table, changed, left, taken
+from glowplug.config.readers.keys import Table, changed, left, taken
 
 ENTRY: Final[Table] = {
     **taken("model_name", "litellm_params", "model_info"),

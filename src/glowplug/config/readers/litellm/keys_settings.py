@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from glowplug.config.readers.litellm.keys import Table, changed, left, taken
+from glowplug.config.readers.keys import Table, changed, left, taken
 
 _RETRIES: Final = "there is no count of retries: the next target is asked at once, within a budget of attempts"
 _RESTING: Final = "a target rests by the rules in docs/routing.md, which have no settings"

@@ -8,13 +8,14 @@ from typing import Final
 
 from glowplug.config.catalogue import ProviderCatalogue
 from glowplug.config.readers.foreign import Foreign, Value
+from glowplug.config.readers.keys import given, look
 from glowplug.config.readers.litellm.connections import Connections
 from glowplug.config.readers.litellm.environment import Environment, variable
 from glowplug.config.readers.litellm.fallbacks import Fallbacks, lists_of
 from glowplug.config.readers.litellm.groups import Built, Groups, Usable
 from glowplug.config.readers.litellm.ids import deployment_id
-from glowplug.config.readers.litellm.keys import SECTIONS, given, look
 from glowplug.config.readers.litellm.keys_model import ENTRY, INFO, INFO_PATTERNS, PARAM_PATTERNS, PARAMS
+from glowplug.config.readers.litellm.keys_top import SECTIONS
 from glowplug.config.readers.litellm.models import Deployment, Models
 from glowplug.config.readers.litellm.prefixes import PREFIXES
 from glowplug.config.readers.litellm.secrets import Secrets

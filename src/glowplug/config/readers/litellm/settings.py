@@ -7,8 +7,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from glowplug.config.readers.foreign import Value
+from glowplug.config.readers.keys import given, look
 from glowplug.config.readers.litellm.environment import Environment
-from glowplug.config.readers.litellm.keys import given, look
 from glowplug.config.readers.litellm.keys_general import GENERAL, GENERAL_PATTERNS
 from glowplug.config.readers.litellm.keys_settings import CACHE, CACHE_PATTERNS, LITELLM, ROUTER, ROUTER_PATTERNS
 from glowplug.config.readers.notes import Notes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from glowplug.config.readers import keys
 from glowplug.config.readers.foreign import Outcome
-from glowplug.config.readers.litellm import keys, keys_general, keys_model, keys_settings
-from glowplug.config.readers.notes import Notes
+from glowplug.config.readers.litellm import keys_general, keys_model, keys_settings, keys_top
 
 from .reading import loaded, read_text
 
@@ -75,7 +75,7 @@ enable_health_check_routing session_affinity_repin_on_failover tag_routing_prefi
 """
 NOBODY: dict[str, keys.Key] = {}
 TABLES = [
-    (SECTIONS, keys.SECTIONS, NOBODY), (PARAMS, keys_model.PARAMS, keys_model.PARAM_PATTERNS),
+    (SECTIONS, keys_top.SECTIONS, NOBODY), (PARAMS, keys_model.PARAMS, keys_model.PARAM_PATTERNS),
     (INFO, keys_model.INFO, keys_model.INFO_PATTERNS), (LITELLM, keys_settings.LITELLM, NOBODY),
     (CACHE, keys_settings.CACHE, keys_settings.CACHE_PATTERNS),
     (GENERAL, keys_general.GENERAL, keys_general.GENERAL_PATTERNS),
@@ -94,16 +94,6 @@ def test_what_is_not_taken_says_why(table: keys.Table) -> None:
     for name, key in table.items():
         assert bool(key.why) is (key.outcome is not Outcome.TAKEN), name
         assert not key.why.endswith("."), name
-
-
-def test_keys_that_nobody_knows_are_told_with_the_nearest() -> None:
-    notes = Notes()
-    keys.look(notes, keys_settings.ROUTER, "router_settings", ["routing_stratgy", "zzzz", "timeout", "redis_cluster"],
-              keys_settings.ROUTER_PATTERNS)  # fmt: skip
-    assert [(note.where, note.hint) for note in notes.all()] == [
-        ("router_settings.routing_stratgy", "did you mean routing_strategy?"), ("router_settings.zzzz", ""),
-        ("router_settings.redis_cluster", ""),
-    ]  # fmt: skip
 
 
 # ---- every key that is taken makes a difference

@@ -1,4 +1,4 @@
-"""What becomes of every key of LiteLLM's configuration, as data; the tables of the sections are beside this one.
+"""What becomes of every key of a foreign configuration, as data.
 
 `TAKEN`: the reader has code for it.  `CHANGED` and `LEFT`: the note that its presence makes.
 """
@@ -37,25 +37,6 @@ def changed(why: str, *names: str, hint: str = "") -> dict[str, Key]:
     return dict.fromkeys(names, Key(Outcome.CHANGED, why, hint))
 
 
-_ENDS: Final = "only models are served here; this is passed to no provider"
-
-SECTIONS: Final[Table] = {
-    **taken(
-        "model_list", "litellm_settings", "general_settings", "router_settings", "environment_variables", "include",
-        "credential_list", "callback_settings",
-    ),
-    **left("there are no guardrails here", "guardrails", "policies", hint="a guardrail can run in front of Glowplug"),
-    **left("prompts are sent by clients", "prompts"),
-    **left("tools are the clients' business", "mcp_servers", "mcp_tools", "search_tools", "vector_store_registry"),
-    **left("there are no agents here", "agent_list"),
-    **left("workers are those of this machine", "worker_registry", hint="server.workers says how many"),
-    **left(_ENDS, "assistant_settings", "finetune_settings"),
-    **left("files and batches go to the provider of the model", "files_settings"),
-    **left("Google Cloud's signed requests are not made here", "default_vertex_config"),
-}  # fmt: skip
-"""The top of the file."""
-
-
 def look(
     notes: Notes, table: Table, where: str, given: Iterable[str], patterns: Mapping[str, Key] | None = None
 ) -> None:
@@ -68,7 +49,7 @@ def look(
         if key is None:
             close = nearest(name, table)
             hint = f"did you mean {close}?" if close else ""
-            notes.left(at, "an unknown setting", "it is none of LiteLLM's that is known here", hint)
+            notes.left(at, "an unknown setting", "it is none that is known here", hint)
         elif key.why:
             notes.add(key.outcome, at, name, key.why, key.hint)
 
