@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from glowplug.config.readers.local import engine_at, host_of, is_loopback, is_near, port_of
+from glowplug.config.readers.local import engine_at, host_of, is_loopback, is_near, port_of, usable
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,12 @@ def test_engines_are_recognised_by_port_and_by_file() -> None:
 
 def test_parts_of_what_is_no_url() -> None:
     assert (host_of("http://[x"), port_of("http://a:b"), port_of("http://a")) == ("", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [("http://h/v1", True), ("https://h:1/v1", True), ("http://h:0", False), ("http://h:99999", False),
+     ("http://u:p@h", False), ("http://h?x", False), ("ftp://h", False), ("http://", False), ("http://ü", False)],
+)  # fmt: skip
+def test_what_our_file_takes_as_an_address(url: str, fits: bool) -> None:
+    assert usable(url) is fits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from types import MappingProxyType
@@ -14,6 +15,16 @@ PORTS: Final[Mapping[int, str]] = MappingProxyType(
 )
 """The ports that engines listen on when nobody says otherwise."""
 _PROGRAMS: Final[Mapping[int, str]] = MappingProxyType({1234: "LM Studio", 13305: "Lemonade"})
+
+
+def usable(url: str) -> bool:
+    """Whether our file takes it as a `base_url`."""
+    try:
+        parts = urlsplit(url)
+        found = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return found and not re.search(r"[^\x21-\x7e]|[?#]", url) and "@" not in parts.netloc
 
 
 def host_of(url: str) -> str:
