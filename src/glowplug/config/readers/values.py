@@ -9,6 +9,7 @@ from glowplug.config.readers.foreign import Value
 from glowplug.units import parse_duration
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][-+]?[0-9]{1,2})?")
+_SECRET = re.compile(r"auth|key|token|secret|password|cookie", re.IGNORECASE)
 _LONGEST = 10 * 365 * 86400.0
 """Seconds; the configuration takes no longer ones."""
 
@@ -74,6 +75,11 @@ def sayable(value: Value) -> bool:
     if isinstance(value, dict):
         return all(sayable(key) and sayable(item) for key, item in value.items())
     return all(sayable(item) for item in value) if isinstance(value, list) else True
+
+
+def secretive(name: str) -> bool:
+    """Whether a header field of this name probably carries a secret."""
+    return bool(_SECRET.search(name))
 
 
 def is_true(value: Value) -> bool:

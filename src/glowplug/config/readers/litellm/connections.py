@@ -15,13 +15,12 @@ from glowplug.config.readers.litellm.prefixes import PREFIXES, Prefix, split
 from glowplug.config.readers.litellm.secrets import Secrets
 from glowplug.config.readers.local import host_of, is_near
 from glowplug.config.readers.notes import Notes
-from glowplug.config.readers.values import as_dict, as_text, escaped
+from glowplug.config.readers.values import as_dict, as_text, escaped, secretive
 from glowplug.domain.provider import ProviderRow
 
 _KEY = re.compile(r"[\x21-\x7e]+")
 _VISIBLE = re.compile(r"[\x20-\x7e]*")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_SECRET = re.compile(r"auth|key|token|secret|password|cookie", re.IGNORECASE)
 _OWNED: Final = ("host", "content-length", "transfer-encoding", "connection", "upgrade", "expect")
 _REGION = re.compile(r"[A-Za-z0-9-]{1,100}")
 _NO_KEYS: Final = frozenset(
@@ -242,7 +241,7 @@ class Connections:
                 headers[header] = f"${{{name}}}"
             elif name and not text:
                 self._notes.left(f"{at}.extra_headers.{header}", header, f"the variable {name} is not set")
-            elif text and (_SECRET.search(header) or text.startswith(("file:", "secret:"))):
+            elif text and (secretive(header) or text.startswith(("file:", "secret:"))):
                 headers[header] = self._secrets.put(f"{purpose}-header", text)
             else:
                 headers[header] = escaped(text)
