@@ -139,3 +139,17 @@ def test_engines_nearby_are_recognised(params: str, engine: str, id: str | None)
 )
 def test_providers_are_not_offered(params: str) -> None:
     assert offers(params) == ()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "rpm: 5, litellm_params: {model: groq/x}",
+        "model_info: {rpm: 5}, litellm_params: {model: groq/x}",
+        "rpm: 9, litellm_params: {model: groq/x, rpm: 5}",
+    ],
+)
+def test_limits_that_stand_beside_the_parameters(entry: str) -> None:
+    read = read_text(f"model_list: [{{model_name: m, {entry}}}]")
+    assert only(read, "models")["rpm"] == 5
+    assert notes(read, Outcome.LEFT) == {}

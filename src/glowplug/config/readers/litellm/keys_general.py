@@ -96,6 +96,8 @@ GENERAL: Final[Table] = {
     **changed("a change of a key holds at once", "user_api_key_cache_ttl"),
     **left("nothing here needs a licence", "litellm_license"),
     **left("nothing is made up", "dangerously_allow_mock_testing_request_params"),
+    **left("tools are the clients' business", "user_mcp_management_mode"),
+    **left("tags of requests are those of their keys too", "reject_clientside_metadata_tags"),
     **left(
         "it is about how LiteLLM works inside", "otel", "infer_model", "disable_master_key_return",
         "disable_retry_on_max_parallel_request_limit_error", "pass_through_request_timeout", "sso_callback_url",
@@ -107,5 +109,6 @@ GENERAL_PATTERNS: Final[Table] = {
     **left(_HEALTH, "health_check_", "background_health_check"),
     **left(_DATABASE, "database_"),
     **left(_ALERTS, "alert"),
+    **left("tools are the clients' business", "mcp_"),
 }
 """By the beginning of the name."""

@@ -7,7 +7,7 @@ from typing import Final
 from glowplug.config.readers.keys import Table, changed, left, taken
 
 ENTRY: Final[Table] = {
-    **taken("model_name", "litellm_params", "model_info"),
+    **taken("model_name", "litellm_params", "model_info", "rpm", "tpm"),
     **taken("model_id"),
     **left(
         "it is LiteLLM's record of who changed the row",
@@ -99,6 +99,11 @@ PARAMS: Final[Table] = {
         "Azure's tokens of an identity are not made here", "azure_ad_token", "tenant_id", "client_id",
         "client_secret", "azure_username", "azure_password", "azure_scope", hint="use an API key",
     ),
+    **left(
+        "it belongs to an endpoint that is not there", "max_file_size_mb", "gcs_bucket_name", "vector_store_id",
+        "milvus_text_field",
+    ),
+    **left("a provider's own parameter; request_defaults may have it", "max_new_tokens", "project_id"),
     **left("it is a record of LiteLLM's", "created_at", "updated_at", "model_info"),
     **_PRICE_KINDS,
 }  # fmt: skip
@@ -113,11 +118,18 @@ PARAM_PATTERNS: Final[Table] = {
     **taken("input_cost_per_token_above_"),
     **taken("output_cost_per_token_above_"),
     **left("prices of caches for long prompts, or for some hours, are not told apart", "cache_"),
+    **left(
+        "prices here are for tokens and requests",
+        "input_cost_per_",
+        "output_cost_per_",
+        "citation_cost_",
+        "search_context_cost_",
+    ),
 }
 """By the beginning of the name."""
 
 INFO: Final[Table] = {
-    **taken("id", "mode", "max_input_tokens", *PRICES),
+    **taken("id", "mode", "max_input_tokens", "rpm", "tpm", *PRICES),
     **left(
         "it is about LiteLLM's row", "db_model", "created_at", "created_by", "updated_at", "updated_by", "key",
         "litellm_provider",
@@ -151,6 +163,13 @@ INFO_PATTERNS: Final[Table] = {
     **taken("input_cost_per_token_above_"),
     **taken("output_cost_per_token_above_"),
     **left("prices of caches for long prompts, or for some hours, are not told apart", "cache_"),
+    **left(
+        "prices here are for tokens and requests",
+        "input_cost_per_",
+        "output_cost_per_",
+        "citation_cost_",
+        "search_context_cost_",
+    ),
 }
 """By the beginning of the name."""
 

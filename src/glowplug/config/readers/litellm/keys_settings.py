@@ -65,8 +65,55 @@ LITELLM: Final[Table] = {
         "forward_traceparent_to_llm_provider",
     ),
     **left("nothing is made up", "network_mock"),
+    **left("what an answer cost is in its headers", "include_cost_in_streaming_usage", "return_response_headers"),
+    **left("an alias does that", "model_alias_map", "longer_context_model_fallback_dict", "model_fallbacks"),
+    **left("there are no guardrails here", "output_parse_pii", "guardrail_name_config_map", "prompt_name_config_map"),
+    **left("request_defaults of a model say so", "max_tokens"),
+    **left("nothing is fetched", "model_cost_map_url", "blog_posts_url", "anthropic_beta_headers_url"),
+    **left("answers are cached for keys that ask for it", "caching", "caching_with_models"),
+    **left(
+        "budgets belong to keys, users, teams and tags", "default_soft_budget", "max_user_budget",
+        "tag_budget_config", "extra_spend_tag_headers",
+    ),
+    **left(_CALLBACKS, "input_callback", "logging", "error_logs", "langsmith_batch_size", "generic_logger_headers"),
+    **left(
+        "it is about how LiteLLM works inside", "filter_invalid_headers", "safe_memory_mode", "use_client",
+        "use_litellm_proxy", "add_function_to_prompt", "custom_prompt_dict", "drop_params_in_error",
+        "aiohttp_trust_env", "use_aiohttp_transport", "reasoning_auto_summary", "allow_dynamic_callback_disabling",
+        "api_base", "api_version", "vertex_project", "vertex_location", "common_cloud_provider_auth_params",
+    ),
 }  # fmt: skip
-"""`litellm_settings`."""
+"""`litellm_settings`; any attribute of LiteLLM's module can stand there."""
+LITELLM_PATTERNS: Final[Table] = {
+    **left(
+        "the metrics are those of docs/metrics.md",
+        "prometheus_",
+        "custom_prometheus_",
+        "require_auth_for_metrics",
+    ),
+    **left("tools are the clients' business", "mcp_", "public_mcp", "websearch_"),
+    **left("there are no agents here", "public_agent"),
+    **left("certificates are checked, with those the system trusts", "ssl_"),
+    **left(
+        "answers are kept in the memory of each worker",
+        "default_redis",
+        "default_in_memory",
+        "redis_",
+        "s3_",
+        "qdrant_",
+    ),
+    **left(
+        "there are no guardrails here",
+        "presidio_",
+        "llamaguard_",
+        "lakera_",
+        "google_moderation_",
+        "openai_moderations_",
+    ),
+    **left(_CALLBACKS, "langfuse_", "datadog_", "argilla_", "gcs_", "aws_sqs_", "dynamodb_", "slack_", "otel_"),
+    **left("it is about how LiteLLM works inside", "disable_", "enable_"),
+}
+"""By the beginning of the name."""
 
 ROUTER: Final[Table] = {
     **taken(

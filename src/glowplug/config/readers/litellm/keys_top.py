@@ -10,10 +10,13 @@ _ENDS: Final = "only models are served here; this is passed to no provider"
 
 SECTIONS: Final[Table] = {
     **taken(
-        "model_list", "litellm_settings", "general_settings", "router_settings", "environment_variables", "include",
-        "credential_list", "callback_settings",
+        "model_list", "litellm_settings", "general_settings", "router_settings", "environment_variables",
+        "include", "credential_list", "callback_settings",
     ),
-    **left("there are no guardrails here", "guardrails", "policies", hint="a guardrail can run in front of Glowplug"),
+    **left(
+        "there are no guardrails here", "guardrails", "policies", "policy_attachments",
+        hint="a guardrail can run in front of Glowplug",
+    ),
     **left("prompts are sent by clients", "prompts"),
     **left("tools are the clients' business", "mcp_servers", "mcp_tools", "search_tools", "vector_store_registry"),
     **left("there are no agents here", "agent_list"),

@@ -163,7 +163,8 @@ _INFERRED: Final = (
     ),
     ("anthropic", ("claude-",)),
     ("cohere", ("command-", "embed-english", "embed-multilingual", "rerank-")),
-    ("vertex_ai", ("gemini-",)),
+    ("vertex_ai", ("gemini-", "text-bison", "chat-bison", "textembedding-gecko")),
+    ("bedrock", ("anthropic.", "amazon.", "meta.", "us.anthropic.", "eu.anthropic.", "us.amazon.")),
     ("mistral", ("mistral-", "mixtral-")),
     ("deepseek", ("deepseek-",)),
 )  # fmt: skip

@@ -140,7 +140,9 @@ def _deployments(source: Source, settings: Settings, env: Environment, notes: No
             notes.changed(entry.where, f"{unset[0]} is not set", why, "read it again where the variables are set")
         stored = as_text(item.get("model_id")) if entry.stored else ""
         id = deployment_id(as_text(public), resolved, {"id": stored, **info} if stored else info)
-        whole_params = {**defaults, **credentials.get(name, {}), **params}
+        # Older files, and LiteLLM's routing by usage, have these beside the parameters.
+        beside = {key: value for key in ("rpm", "tpm") if (value := item.get(key) or info.get(key)) is not None}
+        whole_params = {**defaults, **beside, **credentials.get(name, {}), **params}
         found.append(Deployment(entry.where, as_text(public), whole_params, info, id))
     return found
 

@@ -10,7 +10,14 @@ from glowplug.config.readers.foreign import Value
 from glowplug.config.readers.keys import given, look
 from glowplug.config.readers.litellm.environment import Environment
 from glowplug.config.readers.litellm.keys_general import GENERAL, GENERAL_PATTERNS
-from glowplug.config.readers.litellm.keys_settings import CACHE, CACHE_PATTERNS, LITELLM, ROUTER, ROUTER_PATTERNS
+from glowplug.config.readers.litellm.keys_settings import (
+    CACHE,
+    CACHE_PATTERNS,
+    LITELLM,
+    LITELLM_PATTERNS,
+    ROUTER,
+    ROUTER_PATTERNS,
+)
 from glowplug.config.readers.notes import Notes
 from glowplug.config.readers.values import as_dict, as_text, as_words, escaped, is_true, number, seconds
 
@@ -50,7 +57,13 @@ class Settings:
             given(as_dict(self._raw.get("general_settings"))),
             GENERAL_PATTERNS,
         )
-        look(self._notes, LITELLM, "litellm_settings", given(as_dict(self._raw.get("litellm_settings"))))
+        look(
+            self._notes,
+            LITELLM,
+            "litellm_settings",
+            given(as_dict(self._raw.get("litellm_settings"))),
+            LITELLM_PATTERNS,
+        )
         look(self._notes, ROUTER, "router_settings", given(as_dict(self._raw.get("router_settings"))), ROUTER_PATTERNS)
         self._limits(document)
         self._timeouts(document)
