@@ -189,3 +189,22 @@ def test_rows_are_as_free_as_files(file: dict[str, Any], rows: dict[str, Any], m
     except ConfigError:
         return
     loaded(found)
+
+
+def test_ids_know_the_variables_of_the_process_only() -> None:
+    """As LiteLLM 1.82.6 does: its proxy resolves the file before it exports `environment_variables`."""
+    text = """model_list:
+- model_name: local/hermes
+  litellm_params:
+    model: ollama_chat/gpt-oss:120b
+    api_base: https://ollama.com
+    api_key: os.environ/OLLAMA_API_KEY
+    order: 2
+environment_variables: {OLLAMA_API_KEY: written-down}
+"""
+    assert list(read_text(text).models) == ["af275d0974fd4098f29eb53b85182fb0d9fba909ab3dffafd89a25a374975c87"]
+
+
+def test_variables_inside_mappings_count_for_the_id() -> None:
+    text = "model_list: [{model_name: m, litellm_params: {model: openai/x, extra_headers: {X-A: os.environ/A}}}]"
+    assert list(read_text(text, A="1").models) != list(read_text(text, A="2").models)

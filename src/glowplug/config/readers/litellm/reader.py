@@ -60,7 +60,8 @@ def read(
     look(notes, SECTIONS, "", given(source.sections))
     env_of = Environment(env, source.sections.get("environment_variables"))
     settings = Settings(source.sections, env_of, notes)
-    deployments = _deployments(source, settings, env_of, notes)
+    # LiteLLM makes ids before it exports `environment_variables`, so they know those of the process only.
+    deployments = _deployments(source, settings, env_of, Environment(env), notes)
     connections = Connections(env_of, providers, notes, secrets)
     usable: Usable = []
     for deployment in deployments:
@@ -115,7 +116,9 @@ def _secret(value: Value) -> Secret | None:
     return Secret(text) if (text := as_text(value)) else None
 
 
-def _deployments(source: Source, settings: Settings, env: Environment, notes: Notes) -> list[Deployment]:
+def _deployments(
+    source: Source, settings: Settings, env: Environment, outside: Environment, notes: Notes
+) -> list[Deployment]:
     credentials = _credentials(source, notes)
     defaults = as_dict(settings.router.get("default_litellm_params"))
     found = []
@@ -133,7 +136,7 @@ def _deployments(source: Source, settings: Settings, env: Environment, notes: No
         name = as_text(env.resolved(params.get("litellm_credential_name")))
         if name and name not in credentials:
             notes.changed(f"{entry.where}.litellm_params.litellm_credential_name", name, "there is no such credential")
-        resolved = {key: env.resolved(value) if isinstance(value, str) else value for key, value in params.items()}
+        resolved = as_dict(outside.resolved(params))
         unset = [one for one in map(variable, params.values()) if one and env.get(one) is None]
         if unset and not info.get("id") and not item.get("model_id"):
             why = "LiteLLM makes its id of it too, so usage that it recorded will not be found under this model"
