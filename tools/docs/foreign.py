@@ -106,8 +106,9 @@ def _table(section: str, table: Table) -> list[str]:
     reasons: dict[tuple[str, str], list[str]] = {}
     for name, key in table.items():
         if key.outcome is not Outcome.TAKEN:
-            reasons.setdefault((key.why, key.hint), []).append(f"{section}{name}")
-    return [f"- {_names(names)}: {why}{f' ({hint})' if hint else ''}." for (why, hint), names in reasons.items()]
+            reasons.setdefault((key.why, key.hint), []).append(name)
+    lines = [f"- {_names(names)}: {why}{f' ({hint})' if hint else ''}." for (why, hint), names in reasons.items()]
+    return [f"\nOf `{section}`:\n", *lines] if section else lines
 
 
 def _names(names: list[str]) -> str:
