@@ -13,6 +13,7 @@ from glowplug.config.readers.local import engine_at, host_of, is_loopback, is_ne
         ("http://localhost:11434", True, True),
         ("http://127.0.0.9/v1", True, True),
         ("http://[::1]:8080", True, True),
+        ("http://0.0.0.0:8000", True, True),
         ("http://192.168.1.4:8000/v1", False, True),
         ("http://10.1.2.3", False, True),
         ("http://vllm:8000/v1", False, True),

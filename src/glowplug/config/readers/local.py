@@ -46,7 +46,8 @@ def port_of(url: str) -> int:
 def is_loopback(url: str) -> bool:
     host = host_of(url)
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
+        return address.is_loopback or address.is_unspecified
     except ValueError:
         return host == "localhost"
 
@@ -56,7 +57,7 @@ def is_near(url: str) -> bool:
     host = host_of(url)
     try:
         address = ip_address(host)
-        return address.is_private or address.is_loopback or address.is_link_local
+        return address.is_private or address.is_loopback or address.is_link_local or address.is_unspecified
     except ValueError:
         return bool(host) and ("." not in host or host.endswith(_NEARBY))
 

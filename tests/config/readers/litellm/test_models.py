@@ -84,7 +84,7 @@ def test_what_litellm_knows_of_a_model() -> None:
     assert (entry["former_ids"], entry["context_window"], entry["price"]) == (["old"], 8192, {"prompt": 1})
     left = notes(read, Outcome.LEFT)
     assert "model_list[0].model_info.supports_vision" in left
-    assert left["model_list[0].model_info.colour"].startswith("it is none")
+    assert left["model_list[0].model_info.colour"] == "nothing goes by it here"
 
 
 def offers(params: str) -> tuple[LocalOffer, ...]:

@@ -128,8 +128,9 @@ class Connections:
 
     @staticmethod
     def _elsewhere(prefix: Prefix, address: Address | None) -> bool:
-        """`openai/` with an address of one's own is any server that speaks the wire, not OpenAI."""
-        return prefix.row == "openai" and address is not None and "openai.com" not in host_of(address.url)
+        """With an address of one's own these are any server that speaks the wire, not the provider."""
+        own = {"openai": "openai.com", "huggingface": "huggingface.co"}.get(prefix.row)
+        return own is not None and address is not None and not f".{host_of(address.url)}".endswith(f".{own}")
 
     def _address(self, at: str, prefix: Prefix, params: Mapping[str, Value]) -> Address | None:
         """None when the deployment says none."""
@@ -163,6 +164,11 @@ class Connections:
         """The parts of the row's URL; False when one is missing."""
         for place in row.places:
             raw = params.get("aws_region_name") or params.get("region_name") if place == "region" else None
+            name = variable(raw)
+            if name and self._env.get(name) is None and self._env.writable(name):
+                self._notes.changed(at, f"the variable {name} is not set", "its model waits until it is")
+                entry[place] = f"${{{name}}}"
+                continue
             text = as_text(self._env.resolved(raw))
             text = text or (
                 self._env.get("AWS_REGION_NAME") or self._env.get("AWS_REGION") or "" if place == "region" else ""
@@ -171,7 +177,6 @@ class Connections:
                 missing = "aws_region_name" if place == "region" else "api_base"
                 self._notes.refused(at, model, f"its {missing} is missing", f"give {missing} and read it again")
                 return False
-            name = variable(raw)
             entry[place] = f"${{{name}}}" if name and self._env.writable(name) else text
         return True
 

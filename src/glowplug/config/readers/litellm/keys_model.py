@@ -170,6 +170,7 @@ INFO_PATTERNS: Final[Table] = {
         "citation_cost_",
         "search_context_cost_",
     ),
+    **left("nothing goes by it here", ""),
 }
 """By the beginning of the name."""
 

@@ -84,7 +84,7 @@ _ROWS: Final = (
     _row("moonshot"),
     _row("zai"),
     _row("dashscope"),
-    _row("huggingface", "", "HUGGINGFACE_API_KEY", native=True),
+    Prefix(name="huggingface", row="huggingface", variables=("HUGGINGFACE_API_KEY",), tail="/v1"),
     _row("github", "", "GITHUB_API_KEY"),
     _row("nebius"),
     _row("scaleway"),
