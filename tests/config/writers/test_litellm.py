@@ -35,6 +35,8 @@ def seen(document: Any, names: list[str]) -> dict[str, Any]:
         policy = alias.get("policy", "order") if len(targets) > 1 else "order"
         weights = alias.get("weights", {})
         shares = [weights.get(target, 1) for target in alias["targets"]] if policy == "weight" else None
+        if shares is not None and sum(map(bool, shares)) == 1:
+            policy, shares = "order", None  # one is asked first, and the others only when it cannot answer
         found[name] = {
             "targets": targets, "policy": policy, "shares": _reduced(shares),
             **{key: alias.get(key) or None for key in ("fallback", "on_context", "on_content")},
