@@ -15,6 +15,7 @@ from glowplug.config.readers.ollama import read
 from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError
 from glowplug.providers.catalogue import PROVIDERS
+from tests.support.nested import nested
 
 TAGS = {
     "models": [
@@ -113,12 +114,11 @@ def test_what_is_no_ollama(answer: bytes) -> None:
         read(answer, providers=PROVIDERS)
 
 
-_values = st.recursive(
+_values = nested(
     st.one_of(
         st.none(), st.booleans(), st.integers(), st.text(max_size=5), st.sampled_from(["a:b", "x:cloud", "2400-01-01"])
     ),
-    lambda inner: st.one_of(st.lists(inner, max_size=2), st.dictionaries(st.text(max_size=3), inner, max_size=2)),
-    max_leaves=4,
+    st.text(max_size=3),
 )
 _models = st.dictionaries(
     st.sampled_from(["name", "model", "details", "remote_host", "context_length", "expires_at"]), _values, max_size=4

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from glowplug.config.lines import plain_value
 from glowplug.config.readers.plain import read_plain, words_1_1
 from glowplug.config.writers.yaml_text import scalar, yaml_text
+from tests.support.nested import nested
 
 _texts = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12),
@@ -46,11 +47,7 @@ _texts = st.one_of(
     ),
 ).filter(lambda text: text != "<<")  # which merges, whether it is quoted or not
 _numbers = st.floats(1e-9, 1e12) | st.floats(-1e12, -1e-9) | st.just(0.0)
-_values = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-(10**15), 10**15), _numbers, _texts),
-    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(_texts, inner, max_size=4)),
-    max_leaves=12,
-)  # fmt: skip
+_values = nested(st.one_of(st.none(), st.booleans(), st.integers(-(10**15), 10**15), _numbers, _texts), _texts)
 
 
 @pytest.mark.parametrize("words", [plain_value, words_1_1])

@@ -17,6 +17,7 @@ from glowplug.config.readers.litellm.keys_settings import LITELLM, ROUTER
 from glowplug.config.readers.litellm.prefixes import PREFIXES
 from glowplug.errors import ConfigError
 from glowplug.providers.catalogue import PROVIDERS
+from tests.support.nested import nested
 
 from .reading import SAMPLES, loaded, notes, read_text
 
@@ -104,11 +105,7 @@ _words = st.one_of(
     st.text(max_size=8),
 )  # fmt: skip
 _leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), _words)
-_values = st.recursive(
-    _leaves,
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_words, inner, max_size=3)),
-    max_leaves=6,
-)
+_values = nested(_leaves, _words)
 _models = st.one_of(
     st.builds("{}/{}".format, st.sampled_from([*PREFIXES, "x"]), _words),
     st.sampled_from(["gpt-4o", "claude-3", "*"]),

@@ -17,6 +17,7 @@ from glowplug.config.readers.llama_swap.keys import MODEL, TOP
 from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError
 from glowplug.providers.catalogue import PROVIDERS
+from tests.support.nested import nested
 
 SAMPLE = (Path(__file__).parent / "samples" / "workstation.yaml").read_text()
 
@@ -112,11 +113,7 @@ _words = st.one_of(
     st.text(max_size=6),
 )  # fmt: skip
 _leaves = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), _words)
-_values = st.recursive(
-    _leaves,
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_words, inner, max_size=3)),
-    max_leaves=6,
-)
+_values = nested(_leaves, _words)
 _runs = st.sampled_from(["llama-server -m /x --port ${PORT}", "x ${PORT}", "vllm serve a/b --port ${PORT}", "x -p 9"])
 _models = st.one_of(
     st.builds(lambda cmd, some: {"proxy": "http://localhost:9", **some, "cmd": cmd}, _runs,
