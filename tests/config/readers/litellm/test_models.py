@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from glowplug.config.readers.foreign import LocalOffer, Outcome
+from glowplug.config.readers.litellm.keys_model import CAPABILITIES
 from glowplug.domain.model import Capability
 
 from .reading import loaded, notes, one, only, read_text
@@ -70,8 +73,6 @@ def test_modes(mode: str, capabilities: list[str] | None) -> None:
 
 
 def test_every_mode_is_an_endpoint() -> None:
-    from glowplug.config.readers.litellm.keys_model import CAPABILITIES
-
     assert {word for words in CAPABILITIES.values() for word in words} <= {item.value for item in Capability}
 
 
@@ -108,8 +109,6 @@ def test_offers_load_in_the_place_of_the_upstream() -> None:
     read = one("model: ollama_chat/hermes3:8b, num_ctx: 8192, temperature: 0.5")
     (offer,) = read.offers
     document = {**read.document, "models": {offer.model: dict(offer.managed)}}
-    from dataclasses import replace
-
     (local,) = loaded(replace(read, document=document)).local_models
     assert (local.id, local.options) == ("hermes3:8b", {"num_ctx": 8192})
 
@@ -134,6 +133,7 @@ def test_engines_nearby_are_recognised(params: str, engine: str, id: str | None)
     [
         "model: openai/x",
         "model: ollama_chat/x, api_base: 'https://ollama.com'",
+        "model: litellm_proxy/x, api_base: 'http://10.0.0.1:4000/v1', api_key: k",
         "model: openai/x, api_base: 'https://h.example/v1'",
     ],
 )

@@ -155,9 +155,9 @@ class Models:
     # ---- engines nearby
 
     def offer(self, deployment: Deployment, connection: Connection, name: str) -> LocalOffer | None:
-        """What it could be as a model of an engine here; None when it is not nearby."""
+        """What it could be as a model of an engine here; None when it is not nearby, or is another gateway."""
         self._ollama(deployment, connection)
-        if not connection.near or "*" in connection.id:
+        if not connection.near or "*" in connection.id or connection.prefix.name == "litellm_proxy":
             return None
         engine, why = engine_at(connection.url, connection.id)
         if connection.prefix.engine:
