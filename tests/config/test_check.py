@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from glowplug.config.check import only_fields
 from glowplug.config.load import Loaded
 from glowplug.errors import Problem
 
@@ -110,3 +111,17 @@ def test_a_key_over_plain_http_is_a_warning(load_text: Callable[..., Loaded]) ->
     text = "providers:\n  p: {base_url: 'http://lab/v1', api_key: k}\n  q: {base_url: 'http://127.0.0.1', api_key: k}\n"
     found = [problem.path for problem in load_text(text).warnings if "unencrypted" in problem.message]
     assert found == ["providers.p.base_url"]
+
+
+def test_the_fields_of_a_model_are_looked_up_once_however_many_models_there_are(
+    load_text: Callable[..., Loaded], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+
+    def counted() -> dict[str, str]:
+        calls.append(None)
+        return only_fields()
+
+    monkeypatch.setattr("glowplug.config.check.only_fields", counted)
+    load_text("models:\n" + "".join(f"  m{number}: {{engine: llamacpp, path: m.gguf}}\n" for number in range(20)))
+    assert len(calls) == 1

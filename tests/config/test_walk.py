@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from glowplug.config.jsonschema import json_schema
 from glowplug.config.lines import dotted
-from glowplug.config.load import example, load_bytes
+from glowplug.config.load import Loaded, example, load_bytes
 from glowplug.errors import ConfigError, Problem
 
 from . import generate
@@ -195,3 +195,8 @@ def test_all_problems_are_reported_in_the_order_of_the_file(problems_of: Problem
 def test_a_broken_model_is_still_known_to_those_who_name_it(problems_of: Problems) -> None:
     found = problems_of(MODEL.replace("path", "pth") + "aliases:\n  a: {targets: [m]}\n")
     assert {problem.path for problem in found} == {"models.m.pth", "models.m.path"}
+
+
+def test_a_model_may_stand_for_every_name(load_text: Callable[..., Loaded]) -> None:
+    loaded = load_text("providers: {a: {base_url: 'https://h.example/v1'}}\nmodels: {'*': {provider: a, id: '*'}}")
+    assert [route.name for route in loaded.routes] == ["*"]

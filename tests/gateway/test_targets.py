@@ -42,6 +42,13 @@ def test_the_star_itself_is_nobody(rig: Rig) -> None:
     assert rig.ask(chat("openai/")).answer.status == 404
 
 
+def test_a_star_alone_stands_for_every_name_that_nothing_else_has(rig: Rig) -> None:
+    rig.apply(snapshot(models=(cloud("*", base_url="http://127.0.0.1:1/v1"), star(), cloud("mine")), aliases=()))
+    found = [rig.plane.tables.find_route(b"", name) for name in ("anything", "openai/x", "mine")]
+    assert [route and route.own[0].route.upstream_model for route in found] == ["up-anything", "up-openai/x", "up-mine"]
+    assert rig.ask(chat("*")).answer.status == 404
+
+
 def test_a_key_may_be_for_a_star(rig: Rig) -> None:
     keys = (key("sk-gp-user", "user", models=("openai/*",)),)
     rig.apply(snapshot(models=(star(), cloud("cloud")), aliases=(), keys=keys))

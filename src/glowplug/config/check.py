@@ -44,6 +44,8 @@ class Checker:
         self._declared = {section: list(names) for section, names in declared.items()}
         self._engines = engines
         self._providers = providers
+        self._only = only_fields()
+        """Looked up once: it takes milliseconds, and a file may have thousands of models."""
 
     def run(self) -> None:
         """All checks."""
@@ -153,7 +155,7 @@ class Checker:
             self._problem(at, "a model needs an engine or a provider", hint)
             return
         kind = "engine" if engine else "provider"
-        for field, only in only_fields().items():
+        for field, only in self._only.items():
             if only != kind and self._given((*at, field)):
                 other = "runs on an engine here" if engine else "comes from a provider"
                 self._problem((*at, field), f"does not apply to a model that {other}", "remove it")

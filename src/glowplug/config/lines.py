@@ -99,10 +99,11 @@ def plain_value(text: str) -> Value:
     return text
 
 
-def read_tree(data: bytes) -> tuple[Mapping, list[Problem]]:
+def read_tree(data: bytes, *, last_wins: bool = False) -> tuple[Mapping, list[Problem]]:
     """The tree in `data`, and problems that do not stop the reading (duplicate keys and the like).
 
-    Raises Unreadable.  An empty text is an empty mapping.
+    Raises Unreadable.  An empty text is an empty mapping.  Of two equal names the first stands, or with `last_wins` the
+    last, as in what is read by PyYAML.
     """
     if len(data) > MAX_BYTES:
         raise Unreadable(f"the file has {len(data)} bytes; at most {MAX_BYTES} are read")
@@ -111,7 +112,7 @@ def read_tree(data: bytes) -> tuple[Mapping, list[Problem]]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise Unreadable("the file is not UTF-8 text", line, "save it as UTF-8") from None
-    builder = _Builder()
+    builder = _Builder(last_wins)
     for event in _events(text):
         builder.take(event)
     root = builder.root
@@ -166,8 +167,9 @@ class _Frame:
 class _Builder:
     """Events in, tree out."""
 
-    def __init__(self) -> None:
+    def __init__(self, last_wins: bool = False) -> None:
         self.root: Node | None = None
+        self._last_wins = last_wins
         self.problems: list[Problem] = []
         self._stack: list[_Frame] = []
         self._anchors: dict[str, tuple[Node, int]] = {}
@@ -238,6 +240,8 @@ class _Builder:
             self.problems.append(
                 Problem(path, f"this name was already given in line {first}", line=line, hint="keep one of the two")
             )
+            if self._last_wins:
+                mapping.entries[key] = (line, node)
         else:
             mapping.entries[key] = (line, node)
 

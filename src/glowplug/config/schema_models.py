@@ -345,6 +345,14 @@ class Model(Struct, frozen=True, kw_only=True):
             examples=[128_000],
         ),
     ] = None
+    former_ids: Annotated[
+        Words,
+        Meta(
+            description="What another gateway called it in its records: an importer writes them, so that past usage is "
+            "found under this model.",
+            extra={"unique": True},
+        ),
+    ] = ()
     on_disconnect: Annotated[
         OnDisconnect | None,
         Meta(

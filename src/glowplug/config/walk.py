@@ -26,7 +26,7 @@ from glowplug.units import parse_duration, parse_size
 _KEYS: Final = {
     "name": (re.compile(r"[A-Za-z0-9._:/@-]{1,200}"), "a name is made of letters, digits and . _ : / @ -"),
     "model": (
-        re.compile(r"[A-Za-z0-9._:/@-]{1,199}[A-Za-z0-9._:/@*-]|[A-Za-z0-9._:/@-]"),
+        re.compile(r"[A-Za-z0-9._:/@-]{0,199}[A-Za-z0-9._:/@*-]"),
         "a name is made of letters, digits and . _ : / @ -; a * at its end stands for any rest",
     ),
     "variable": (re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "a variable's name is made of letters, digits and _"),

@@ -1,0 +1,1 @@
+"""Our configuration document, written as others read it."""
