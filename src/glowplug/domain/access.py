@@ -8,10 +8,14 @@ import msgspec
 
 
 class Role(StrEnum):
-    """`admin` may use the admin API; `user` may use models."""
+    """What a key may do."""
 
     ADMIN = "admin"
+    """The admin API, and models."""
+    VIEWER = "viewer"
+    """Read the admin API; no models."""
     USER = "user"
+    """Models."""
 
 
 class Rights(StrEnum):
@@ -61,3 +65,12 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     end_users: bool = False
     """Its requests say who is asking (a chat front end with one key for everybody), and records name them; what is
     allowed is the key's alone."""
+    imported: bytes = b""
+    """SHA-256 of a key that another gateway made and that was not used here yet; its first use makes a keyed hash of it.
+    Empty for keys of ours."""
+    routes: tuple[str, ...] = ()
+    """Endpoints it may use (`/v1/chat/completions`, `/v1/audio/*`); empty means all."""
+    replaces: str = ""
+    """Id of the key it was made to replace; that one is good until its own end."""
+    blocked_at: float | None = None
+    """Since when it is not good; unlike a revoked key it can be let in again."""

@@ -36,6 +36,10 @@ def add(connection: Connection, key: ApiKey) -> None:
             cached=key.cached,
             log_bodies=key.log_bodies,
             end_users=key.end_users,
+            imported=key.imported or None,
+            routes=list(key.routes),
+            replaces=key.replaces,
+            blocked_at=key.blocked_at,
         )
     )
 
@@ -95,4 +99,8 @@ def _key(row: RowMapping) -> ApiKey:
         cached=row["cached"],
         log_bodies=row["log_bodies"],
         end_users=row["end_users"],
+        imported=bytes(row["imported"] or b""),
+        routes=tuple(row["routes"]),
+        replaces=row["replaces"],
+        blocked_at=row["blocked_at"],
     )

@@ -50,8 +50,14 @@ api_keys = Table(
     Column("cached", Boolean, nullable=False, server_default=false()),
     Column("log_bodies", Boolean, nullable=False, server_default=false()),
     Column("end_users", Boolean, nullable=False, server_default=false()),
+    Column("imported", LargeBinary(32)),
+    Column("routes", JSON, nullable=False, server_default="[]"),
+    Column("replaces", String(64), nullable=False, server_default=""),
+    Column("blocked_at", Float),
 )
 """One row an API key; the key itself is not here, only its keyed hash."""
+
+Index("api_keys_imported", api_keys.c.imported, unique=True)
 
 attempts = Table(
     "attempts",
@@ -230,3 +236,67 @@ credentials = Table(
     Column("updated_at", Float, nullable=False),
 )
 """Secrets of providers, which the configuration names as `secret:NAME`."""
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(255), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("email", String(255), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("models", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("blocked_at", Float),
+)
+"""People."""
+
+Index(
+    "users_email",
+    users.c.email,
+    unique=True,
+    sqlite_where=text("email <> ''"),
+    postgresql_where=text("email <> ''"),
+)
+
+teams = Table(
+    "teams",
+    metadata,
+    Column("id", String(255), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("models", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("blocked_at", Float),
+)
+"""People who share budgets and limits."""
+
+members = Table(
+    "members",
+    metadata,
+    Column("team", String(255), nullable=False),
+    Column("user", String(255), nullable=False),
+    Column("manager", Boolean, nullable=False),
+    Column("since", Float, nullable=False),
+    PrimaryKeyConstraint("team", "user", name="members_pk"),
+)
+"""Who is in which team."""
+
+Index("members_user", members.c.user)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("by", String(255), nullable=False),
+    Column("through", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("noun", String(32), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("before", JSON),
+    Column("after", JSON),
+    Column("request", String(64), nullable=False),
+)
+"""The audit log: what was changed, by whom, through which key or session; never a secret."""
+
+Index("changes_at", changes.c.at, changes.c.id)
+Index("changes_subject", changes.c.noun, changes.c.subject)
