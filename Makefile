@@ -28,7 +28,7 @@ up: $(VENV)/.demo ## install into .venv, then serve the demo on http://127.0.0.1
 
 test: $(VENV)/.dev ## install what tests need, run all of them
 	@$(BIN)/python -m tools.system install
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-engines: $(VENV)/.dev ## test with real engines (GLOWPLUG_VLLM_PYTHON=/path/to/python that has vLLM)
 	@$(BIN)/python -m pytest -m engines -rP $(ARGS)

@@ -51,17 +51,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side, tests that share an installation or measure the machine still run one after the other."""
-    for item in items:
-        package, _, module = str(item.nodeid).partition("::")[0].removeprefix("tests/").partition("/")
-        if package == "bench":
-            item.add_marker(pytest.mark.xdist_group("bench"))
-        elif package == "e2e":
-            item.add_marker(pytest.mark.xdist_group(module))
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     wanted = [str(name) for mark in item.iter_markers("needs") for name in mark.args]
     missing = programs.missing(wanted)

@@ -95,7 +95,7 @@ def test_two_hundred_first_streams_start_one_engine(served: Installation) -> Non
 
 def test_the_cloud_answers_while_the_engine_loads(served: Installation) -> None:
     first = served.chat("meanwhile")
-    assert served.state_of("chat-behind-fake") in ("starting", "loading"), "it waited for the engine"
+    assert served.state_of("chat-behind-fake") in ("queued", "starting", "loading"), "it waited for the engine"
     assert (first.status, first.model) == (200, "chat-cloud")
     assert first.headers["x-glowplug-reason"] == "cold; warming chat-behind-fake"
     stream = served.stream("meanwhile").rest()

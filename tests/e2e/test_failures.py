@@ -108,8 +108,11 @@ def test_a_start_that_fails(served: Installation, silent: int, model: str, reaso
 
 
 def test_the_command_line_shows_what_failed(served: Installation) -> None:
+    failed = (("chat-crash-fake", "3"), ("chat-hang-fake", "no progress"), ("chat-port-fake", "port"))
+    for model, _ in failed:  # lately: a failure is forgotten after its rest
+        assert served.chat(model).status == 503
     shown = served.cli("ps")
-    for model, words in (("chat-crash-fake", "3"), ("chat-hang-fake", "no progress"), ("chat-port-fake", "port")):
+    for model, words in failed:
         assert any(model in line and "failed" in line for line in shown.stdout.splitlines()), shown.stdout
         assert any(model in line and words in line for line in shown.stderr.splitlines()), shown.stderr
     assert MESSAGE in served.cli("logs", "chat-crash-fake").stdout

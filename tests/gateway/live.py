@@ -37,7 +37,7 @@ class Live:
         self.port = 0
 
     async def start(self) -> None:
-        self.server = await self.loop.create_server(lambda: ClientConnection(self.plane), "127.0.0.1", 0)
+        self.server = await self.loop.create_server(lambda: ClientConnection(self.plane), "127.0.0.1", 0, backlog=4096)
         self.port = self.server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from glowplug.config.load import Loaded, load_bytes
@@ -139,6 +139,7 @@ _files = st.builds(
 
 
 @given(_files)
+@example({"globalTTL": 315360001.0, "models": {"a": {"ttl": 315360001}}})
 @settings(max_examples=150, deadline=None)
 def test_whatever_a_file_says_the_document_loads(file: dict[str, Any]) -> None:
     try:

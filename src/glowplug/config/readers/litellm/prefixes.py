@@ -115,7 +115,10 @@ _ROWS: Final = (
     Prefix(name="aiohttp_openai"),
     Prefix(name="custom"),
     # Providers of OpenAI's wire that have no row here.
-    _at("novita", "https://api.novita.ai/v3/openai", "NOVITA_API_KEY"),
+    _row("novita"),
+    _row("hyperbolic"),
+    _row("minimax"),
+    _row("vercel_ai_gateway", "vercel"),
     _at("codestral", "https://codestral.mistral.ai/v1", "CODESTRAL_API_KEY"),
     _at("baseten", "https://inference.baseten.co/v1", "BASETEN_API_KEY"),
     _at("meta_llama", "https://api.llama.com/compat/v1", "LLAMA_API_KEY"),
@@ -151,8 +154,8 @@ PREFIXES: Final[Mapping[str, Prefix]] = MappingProxyType({prefix.name: prefix fo
 """By name.  A provider that is not here can be used when the deployment says where it is."""
 KNOWN: Final = frozenset(PREFIXES) | {
     "databricks", "aiml", "amazon_nova", "apertis", "assemblyai", "bedrock_mantle", "charity_engine", "cometapi",
-    "compactifai", "cursor", "datarobot", "featherless_ai", "gradient_ai", "helicone", "heroku", "hyperbolic",
-    "lambda_ai", "langgraph", "manus", "minimax", "morph", "nscale", "ovhcloud", "ragflow", "v0", "vercel_ai_gateway",
+    "compactifai", "cursor", "datarobot", "featherless_ai", "gradient_ai", "helicone", "heroku",
+    "lambda_ai", "langgraph", "manus", "morph", "nscale", "ovhcloud", "ragflow", "v0",
     "vllm", "inception", "gmi", "llamagate", "sarvam", "abliteration",
 }  # fmt: skip
 """Every prefix: what stands before the first `/` of a model is one of these, or a part of its name."""

@@ -129,7 +129,7 @@ class Models:
     def _times(self, at: str, model: Mapping[str, Value], found: dict[str, Value]) -> None:
         ttl = number(model.get("ttl"))
         if ttl is not None and ttl >= 0:
-            found["keep_alive"] = -1 if ttl == 0 else seconds(ttl)
+            found["keep_alive"] = seconds(ttl) or -1  # ten years are for ever, and so is 0
         elif model.get("ttl") not in (None, -1):
             self._notes.left(f"{at}.ttl", "no time", "it is no number of seconds")
         ends = seconds(model.get("unloadTimeout"))

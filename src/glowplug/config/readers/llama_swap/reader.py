@@ -102,7 +102,7 @@ class _Reader:
             self._settings["server"] = {"log_level": level}
         defaults: dict[str, Value] = {}
         ttl = number(self._tree.get("globalTTL")) or 0.0
-        defaults["keep_alive"] = seconds(ttl) if ttl > 0 else -1
+        defaults["keep_alive"] = (seconds(ttl) if ttl > 0 else None) or -1  # ten years are for ever
         if ttl <= 0:
             why = "idle models are kept, as there; they are unloaded when another needs the memory"
             self._notes.taken("globalTTL", "never", why)
