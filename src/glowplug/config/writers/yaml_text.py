@@ -14,9 +14,21 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
-def yaml_text(value: Value) -> str:
-    """Block style, two spaces a level; ends with a line end."""
-    return "\n".join(_lines(value, "")) + "\n"
+def yaml_text(value: Value, *, short: int = 0) -> str:
+    """Block style, two spaces a level; ends with a line end.
+
+    A list of single values stands in one line where that has at most `short` characters; 0: never.
+    """
+    return "\n".join(_lines(value, "", short)) + "\n"
+
+
+def flow(value: Value) -> str:
+    """All of a value in one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(flow, value)) + "]"
+    return scalar(value)
 
 
 def scalar(value: Value) -> str:
@@ -59,18 +71,27 @@ def _character(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _lines(value: Value, indent: str) -> Iterator[str]:
+def _lines(value: Value, indent: str, short: int) -> Iterator[str]:
     if isinstance(value, dict) and value:
         for key, item in value.items():
-            if item and isinstance(item, (dict, list)):
-                yield f"{indent}{scalar(key)}:"
-                yield from _lines(item, f"{indent}  ")
+            line = f"{indent}{scalar(key)}:"
+            if not item or not isinstance(item, (dict, list)):
+                yield f"{line} {scalar(item)}"
+            elif _fits(item, short - len(line)):
+                yield f"{line} {flow(item)}"
             else:
-                yield f"{indent}{scalar(key)}: {scalar(item)}"
+                yield line
+                yield from _lines(item, f"{indent}  ", short)
     elif isinstance(value, list) and value:
         for item in value:
-            first, *rest = _lines(item, "")
+            first, *rest = _lines(item, "", short - len(indent) - 2 if short else 0)
             yield f"{indent}- {first}"
             yield from (f"{indent}  {line}" for line in rest)
     else:
         yield f"{indent}{scalar(value)}"
+
+
+def _fits(value: Value, width: int) -> bool:
+    if not isinstance(value, list) or any(isinstance(item, (dict, list)) for item in value):
+        return False
+    return len(flow(value)) < width
