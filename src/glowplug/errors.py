@@ -163,16 +163,20 @@ class InternalError(GlowplugError):
 class Problem:
     """One thing that is wrong in a configuration file: where (dotted path, 1-based line or 0), what, what to do."""
 
-    __slots__ = ("hint", "line", "message", "path")
+    __slots__ = ("file", "hint", "line", "message", "path")
 
-    def __init__(self, path: str, message: str, *, line: int = 0, hint: str = "") -> None:
+    def __init__(self, path: str, message: str, *, line: int = 0, hint: str = "", file: str = "") -> None:
         self.path = path
         self.message = message
         self.line = line
         self.hint = hint
+        self.file = file
+        """The file it is in, when that is not the configuration file."""
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line else ""
+        if self.file:
+            where = f"{self.file}, {where}" if where else f"{self.file}: "
         what = f"{where}{self.path}: {self.message}" if self.path else f"{where}{self.message}"
         return f"{what} ({self.hint})" if self.hint else what
 

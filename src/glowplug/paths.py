@@ -50,6 +50,11 @@ class Paths:
         return self.state / "instances"
 
     @property
+    def managed(self) -> Path:
+        """Providers, models and aliases that were added through the API (`glowplug.config.managed`); mode 0600."""
+        return self.state / "managed.yaml"
+
+    @property
     def cache(self) -> Path:
         """SQLite file of answers that may be given again; mode 0600.  May be deleted at any time."""
         return self.state / "cache.db"

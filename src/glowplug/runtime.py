@@ -57,14 +57,14 @@ class ChildSettings:
 def up(config: Path | None, state_dir: Path | None, host: str | None, port: int | None, workers: int | None) -> int:
     """Serve until stopped.  Replaces this process by the supervisor; raises GlowplugError before that."""
     path = config or default_config_path()
+    paths = state_paths(state_dir)
     if config is None and not path.exists():
         say(f"there is no configuration at {path}")
-        loaded = read_configuration(None)
+        loaded = read_configuration(None, paths.managed)
     else:
-        loaded = read_configuration(path)
+        loaded = read_configuration(path, paths.managed)
     for warning in loaded.warnings:
         say(f"warning: {warning}")
-    paths = state_paths(state_dir)
     at = (host or loaded.server.host, loaded.server.port if port is None else port)
     with _claim(paths) as lock, _listen(*at) as listener:
         announce = _first_key(paths, _base_url(listener))
@@ -72,15 +72,15 @@ def up(config: Path | None, state_dir: Path | None, host: str | None, port: int 
     return 0
 
 
-def read_configuration(path: Path | None) -> Loaded:
-    """The configuration at `path`, or the empty one.  Raises ConfigError with all problems."""
-    from glowplug.config.load import Loaded, load
+def read_configuration(path: Path | None, managed: Path | None = None) -> Loaded:
+    """The configuration at `path`, or the empty one, with the layer `managed` beneath.  Raises ConfigError."""
+    from glowplug.config.load import load
+    from glowplug.config.managed import ManagedFile
     from glowplug.engines.catalogue import Catalogue
     from glowplug.providers.catalogue import PROVIDERS
 
-    if path is None:
-        return Loaded.empty(env=os.environ, engines=Catalogue())
-    return load(path, env=os.environ, engines=Catalogue(), providers=PROVIDERS)
+    layer = ManagedFile(managed) if managed is not None else None
+    return load(path, env=os.environ, engines=Catalogue(), providers=PROVIDERS, managed=layer)
 
 
 @contextmanager
@@ -251,7 +251,7 @@ def control(settings: ChildSettings) -> int:
     from glowplug.control.process import ControlProcess
 
     paths = state_paths(settings.state)
-    loaded = read_configuration(Path(settings.config) if settings.config else None)
+    loaded = read_configuration(Path(settings.config) if settings.config else None, paths.managed)
     from glowplug.engines.catalogue import Catalogue
     from glowplug.engines.registry import ENGINES
     from glowplug.hardware.machine import Machine

@@ -36,7 +36,7 @@ def test_every_single_value_of_four_sections_can_be_set_and_no_list() -> None:
     assert {path[1] for path in paths if path[0] == "scheduling"} == names(Scheduling)
     assert {path[2] for path in paths if path[:2] == ("server", "limits")} == names(Limits)
     assert {path[1] for path in paths if path[0] == "server" and len(path) == 2} == names(Server) - {
-        "hosts", "origins", "limits",
+        "hosts", "origins", "limits", "model_folders",
     }  # fmt: skip
     assert all(variable_name(path) == name for name, path in settable().items())
     assert variable_name(("server", "limits", "head_timeout")) == "GLOWPLUG_SERVER__LIMITS__HEAD_TIMEOUT"

@@ -6,11 +6,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from glowplug.config.load import load
+from glowplug.config.managed import ManagedFile
 from glowplug.control.app import build_app
+from glowplug.control.configuration import Configuration
 from glowplug.control.events import Broadcaster
 from glowplug.control.services import Services
 from glowplug.domain.access import Role
 from glowplug.domain.route_plan import RoutePlan, RouteQuestion
+from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError, Problem
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, State
@@ -20,6 +24,7 @@ from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
+from glowplug.usecases.managed import ManagedBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
@@ -84,6 +89,7 @@ class Control:
             budgets=self.budgets,
             limits=self.limits,
             credentials=self.credentials,
+            managed=ManagedBook(directory / "managed.yaml", self.configuration(), self.credentials),
             usage=Usage(database, self.fold),
             models=Models(lambda: CATALOG, self.manager),
             ledger=LedgerCheck(
@@ -102,6 +108,14 @@ class Control:
         )
         self.app = build_app(self.services)
         self.admin_key = self.user_key = ""
+
+    def configuration(self) -> Configuration:
+        """The real one, over no file."""
+        path, engines = self.directory / "managed.yaml", Catalogue()
+        loaded = load(None, env={}, engines=engines, managed=ManagedFile(path))
+        return Configuration(
+            loaded, workers=1, env={}, engines=engines, events=self.events, clock=self.clock, managed=path
+        )
 
     async def explain(self, question: RouteQuestion) -> RoutePlan:
         self.explained.append(question)

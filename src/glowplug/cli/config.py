@@ -259,6 +259,8 @@ def _origin(source: Any) -> str:
         return ""
     line = source.get("line")
     parts = [f"line {line}" if line else str(source.get("kind", ""))]
+    if source.get("kind") == "managed":
+        parts = [f"managed.yaml line {line}"]
     parts += [str(name) for name in source.get("variables") or ()]
     if source.get("inherited"):
         parts.append(f"from {source['inherited']}")

@@ -242,7 +242,9 @@ def describe(error: GlowplugError) -> dict[str, Any]:
 def problem_rows(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     """What is wrong with a configuration, one object each."""
     return [
-        {"path": found.path, "line": found.line, "message": found.message, "hint": found.hint} for found in problems
+        {"path": found.path, "line": found.line, "message": found.message, "hint": found.hint}
+        | ({"file": found.file} if found.file else {})
+        for found in problems
     ]
 
 

@@ -1,4 +1,7 @@
-"""The public entry: a path → everything the file says, checked, or a ConfigError that lists all that is wrong."""
+"""The public entry: a path → everything the file says, checked, or a ConfigError that lists all that is wrong.
+
+With a `ManagedFile` that layer is beneath the file.  What is wrong in it costs the entry it is in, and is a warning.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
-from glowplug.config.check import Checker, outages
+from glowplug.config.check import Checker, line_of, outages
+from glowplug.config.check_managed import check_managed
 from glowplug.config.layers import apply_environment
 from glowplug.config.lines import MAX_BYTES, Unreadable, dotted, read_tree
 from glowplug.config.lines import Mapping as Tree
 from glowplug.config.lines import Path as Place
+from glowplug.config.managed import Entry, Layer, ManagedFile, read_layer
 from glowplug.config.providers import supply_keys
 from glowplug.config.resolve import Resolved, ServerSettings, inherit, resolve
 from glowplug.config.schema import Config
@@ -46,9 +51,12 @@ class Loaded:
     """SHA-256 of the file's bytes, hexadecimal."""
     files: tuple[Path, ...]
     """Every file it was made from, secret files included: what a watcher looks at."""
+    managed: frozenset[Entry]
+    """Entries that are in force and come from `managed.yaml`."""
     _walked: Walked = field(repr=False)
     _filled: Config = field(repr=False)
     _origins: dict[Place, Place] = field(repr=False)
+    _layer: str = field(repr=False)
 
     @classmethod
     def empty(cls, *, env: Mapping[str, str], engines: EngineCatalogue) -> Loaded:
@@ -57,6 +65,10 @@ class Loaded:
         Raises ConfigError when a GLOWPLUG_… variable is wrong.
         """
         return load_bytes(b"", path=None, env=env, engines=engines)
+
+    def given(self, section: str, name: str) -> bool:
+        """Whether the configuration file itself has this entry."""
+        return (section, name) in self._walked.lines and (section, name) not in self.managed
 
     def secret_uses(self) -> dict[str, tuple[str, ...]]:
         """Each name in a `secret:NAME` → the settings that have it (`providers.openai.api_key`)."""
@@ -97,7 +109,9 @@ class Loaded:
     def shown(self) -> Shown:
         """The redacted tree of every value in force, with sources and lines."""
         path = str(self.path) if self.path else ""
-        return show(self._filled, self._walked, self._origins, path, self.digest)
+        return show(
+            self._filled, self._walked, self._origins, path, self.digest, layer=self._layer, managed=self.managed
+        )
 
     def __repr__(self) -> str:
         return (
@@ -106,19 +120,21 @@ class Loaded:
 
 
 def load(
-    path: Path,
+    path: Path | None,
     *,
     env: Mapping[str, str],
     engines: EngineCatalogue,
     providers: ProviderCatalogue = NO_PROVIDERS,
     secrets: SecretSource | None = None,
+    managed: ManagedFile | None = None,
 ) -> Loaded:
-    """Read, check and resolve the file at `path`; blocking, tens of milliseconds.
+    """Read, check and resolve the file at `path` (None: there is none); blocking, tens of milliseconds.
 
     Raises ConfigError, and nothing else, whatever the file holds; its `problems` are all that were found.  `secrets`
     looks up `secret:NAME`; without it those values are left open.
     """
-    return load_bytes(_read(path), path=path, env=env, engines=engines, providers=providers, secrets=secrets)
+    data = _read(path) if path is not None else b""
+    return load_bytes(data, path=path, env=env, engines=engines, providers=providers, secrets=secrets, managed=managed)
 
 
 def load_bytes(
@@ -129,39 +145,88 @@ def load_bytes(
     engines: EngineCatalogue,
     providers: ProviderCatalogue = NO_PROVIDERS,
     secrets: SecretSource | None = None,
+    managed: ManagedFile | None = None,
 ) -> Loaded:
     """The same for bytes that are already read; relative paths are below the directory of `path`."""
     where = str(path) if path else "the environment"
-    base = path.absolute().parent if path else Path("/")
-    home = env.get("HOME") or str(Path.home())
     try:
         root, problems = read_tree(data)
     except Unreadable as error:
         raise _error(where, [error.problem]) from None
-    problems += apply_environment(root, env)
-    supply_keys(root, env, providers)
-    config, walked = walk(root, env, base, home, secrets)
-    walked.problems[:0] = problems
-    Checker(config, walked, _declared(root), engines, providers).run()
-    if walked.problems:
-        raise _error(where, walked.problems)
+    layer = Layer(managed.path) if managed else None
+    if managed is not None:
+        layer = read_layer(managed)
+        layer.settle(root)
+    home = env.get("HOME") or str(Path.home())
+    reader = _Reader(env, path.absolute().parent if path else Path("/"), home, engines, providers, secrets)
+    config, walked, lost = reader.usable(root, problems, layer, where)
     filled, origins = inherit(config, engines, providers)
-    unavailable, lost = outages(config, walked)
-    resolved = resolve(filled, unavailable, base, home, engines, providers)
-    warnings = [*walked.warnings, *lost, *_missing_weights(resolved.local_models, walked)]
+    unavailable, missing = outages(config, walked)
+    resolved = resolve(filled, unavailable, reader.base, home, engines, providers)
+    warnings = [*walked.warnings, *missing, *_missing_weights(resolved.local_models, walked)]
+    if layer is not None:
+        warnings = [*layer.mark_all(warnings), *layer.problems, *layer.overruled, *lost]
     if not config.models:
         warnings.append(_no_models(path))
     return Loaded(
         config=config,
         resolved=resolved,
-        warnings=tuple(sorted(warnings, key=lambda problem: problem.line)),
+        warnings=tuple(sorted(warnings, key=lambda problem: (problem.file, problem.line))),
         path=path,
         digest=sha256(data).hexdigest(),
-        files=tuple(dict.fromkeys(([path] if path else []) + walked.files)),
+        files=tuple(dict.fromkeys([*_files(path), *([layer.path] if layer else []), *walked.files])),
+        managed=frozenset(layer.entries) if layer else frozenset(),
         _walked=walked,
         _filled=filled,
         _origins=origins,
+        _layer=str(layer.path) if layer and layer.tree.entries else "",
     )
+
+
+def _files(path: Path | None) -> list[Path]:
+    return [path] if path else []
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """What a tree is read with."""
+
+    env: Mapping[str, str]
+    base: Path
+    home: str
+    engines: EngineCatalogue
+    providers: ProviderCatalogue
+    secrets: SecretSource | None
+
+    def usable(
+        self, root: Tree, problems: list[Problem], layer: Layer | None, where: str
+    ) -> tuple[Config, Walked, list[Problem]]:
+        """The tree with as much of the layer as can be used, and why the rest cannot.  Raises ConfigError."""
+        lost: list[Problem] = []
+        while True:
+            config, walked = self.once(root, problems, layer)
+            if not walked.problems:
+                return config, walked, lost
+            blamed = layer.blamed(walked.problems) if layer is not None else {}
+            if layer is None or not blamed:
+                raise _error(where, walked.problems)
+            layer.drop(blamed.keys())
+            lost += [problem for several in blamed.values() for problem in several]
+
+    def once(self, root: Tree, problems: list[Problem], layer: Layer | None) -> tuple[Config, Walked]:
+        """Walk and check; everything that is wrong is in the `problems` of what was found."""
+        tree = (layer or Layer(Path())).over(root)
+        noted = [*problems, *apply_environment(tree, self.env)]
+        supply_keys(tree, self.env, self.providers)
+        config, walked = walk(tree, self.env, self.base, self.home, self.secrets)
+        walked.problems[:0] = noted
+        Checker(config, walked, _declared(tree), self.engines, self.providers).run()
+        if layer is not None and layer.entries:
+            walked.problems += [
+                Problem(dotted(at), message, line=line_of(walked, at), hint=hint)
+                for at, message, hint in check_managed(config, layer.entries, self.engines, self.base, self.home)
+            ]
+        return config, walked
 
 
 def _read(path: Path) -> bytes:

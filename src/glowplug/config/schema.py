@@ -83,6 +83,15 @@ class Server(Struct, frozen=True, kw_only=True):
             extra={"unique": True},
         ),
     ] = ()
+    model_folders: Annotated[
+        Words,
+        Meta(
+            description="Folders below which weights of models lie that may be added through the API. Without any, "
+            "local models can be added in this file only.",
+            examples=[["~/models", "/data/hub"]],
+            extra={"unique": True},
+        ),
+    ] = ()
     drain_timeout: Annotated[Duration, Meta(description="How long running streams may go on after SIGTERM.")] = 30.0
     plain_wait: Annotated[
         Duration,

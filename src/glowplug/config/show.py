@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 import msgspec
@@ -22,9 +22,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where one value comes from."""
 
     kind: str
-    """`file`, `environment` (a GLOWPLUG_… variable) or `default`."""
+    """`file`, `managed` (`managed.yaml`), `environment` (a GLOWPLUG_… variable) or `default`."""
     line: int = 0
-    """1-based line of the file, or 0."""
+    """1-based line of that file, or 0."""
     variables: tuple[str, ...] = ()
     """Environment variables that made the value, or are referenced in it."""
     inherited: str = ""
@@ -32,6 +32,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         parts = [f"line {self.line}" if self.kind == "file" else self.kind]
+        if self.kind == "managed":
+            parts = [f"managed.yaml line {self.line}"]
         if self.variables:
             parts.append(", ".join(self.variables))
         if self.inherited:
@@ -47,11 +49,14 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     tree: dict[str, object]
     sources: dict[str, Source]
+    managed: str = ""
+    """The layer beneath it (`glowplug.config.managed`), or empty when there is none."""
 
 
 class _Shower:
-    def __init__(self, walked: Walked, origins: Mapping[Path, Path]) -> None:
+    def __init__(self, walked: Walked, origins: Mapping[Path, Path], managed: Set[Path]) -> None:
         self._walked = walked
+        self._managed = managed
         self._origins = origins
         self.sources: dict[str, Source] = {}
 
@@ -95,14 +100,25 @@ class _Shower:
         if origin not in walked.lines:
             return Source(kind="default", inherited=inherited)
         line = walked.lines[origin]
-        return Source(kind="file" if line else "environment", line=line, variables=variables, inherited=inherited)
+        kind = "managed" if origin[:2] in self._managed else "file" if line else "environment"
+        return Source(kind=kind, line=line, variables=variables, inherited=inherited)
 
 
-def show(config: Config, walked: Walked, origins: Mapping[Path, Path], path: str, digest: str) -> Shown:
-    """`config` must be the tree that `inherit` filled, with its `origins`."""
-    shower = _Shower(walked, origins)
+def show(
+    config: Config,
+    walked: Walked,
+    origins: Mapping[Path, Path],
+    path: str,
+    digest: str,
+    *,
+    layer: str = "",
+    managed: Set[Path] = frozenset(),
+) -> Shown:
+    """`config` must be the tree that `inherit` filled, with its `origins`.  `managed` are the (section, name) of the
+    entries that are in the file `layer`."""
+    shower = _Shower(walked, origins, managed)
     tree = shower.struct(config, ())
-    return Shown(path=path, digest=digest, tree=tree, sources=shower.sources)
+    return Shown(path=path, digest=digest, tree=tree, sources=shower.sources, managed=layer)
 
 
 def _elsewhere(item: msgspec.Struct, kind: str, value: object) -> bool:

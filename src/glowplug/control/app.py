@@ -18,6 +18,7 @@ from glowplug.control.api import (
     leases,
     ledger,
     limits,
+    managed,
     memory,
     metrics,
     models,
@@ -47,8 +48,8 @@ _WORKERS = "v1"
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
-        status, models, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config, events, metrics,
-        responses, requests, bodies, ledger,
+        status, models, managed, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config, events,
+        metrics, responses, requests, bodies, ledger,
     )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 

@@ -14,6 +14,7 @@ from glowplug.clock import Clock
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff, diff
 from glowplug.config.load import Loaded, load
+from glowplug.config.managed import ManagedFile
 from glowplug.config.secrets import SecretSource
 from glowplug.config.watch import Watcher
 from glowplug.control.events import Broadcaster, Event
@@ -25,7 +26,9 @@ _log = logging.getLogger(__name__)
 
 
 class Configuration:
-    """A `ConfigSource` over one file (or none).  `apply(diff)` is called after `catalog()` has changed."""
+    """A `ConfigSource` over one file (or none) and the layer beneath it.
+
+    `apply(diff)` is called after `catalog()` has changed."""
 
     def __init__(
         self,
@@ -38,8 +41,10 @@ class Configuration:
         clock: Clock,
         providers: ProviderCatalogue = NO_PROVIDERS,
         secrets: SecretSource | None = None,
+        managed: Path | None = None,
     ) -> None:
         self._loaded = loaded
+        self._managed = ManagedFile(managed) if managed is not None else None
         self._workers = workers
         self._env = env
         self._engines = engines
@@ -73,13 +78,23 @@ class Configuration:
         """Follow the file until cancelled."""
         await self._watcher.run()
 
+    def loaded(self) -> Loaded:
+        """What is in force, as it was read."""
+        return self._loaded
+
+    async def trial(self, managed: bytes) -> Loaded:
+        """The configuration as it would be with this text as its `managed.yaml`.  Raises ConfigError."""
+        if self._managed is None:
+            raise ConfigError("there is no layer beneath the configuration file here")
+        return await asyncio.to_thread(self._load, ManagedFile(self._managed.path, managed))
+
     def secret_uses(self) -> Mapping[str, tuple[str, ...]]:
         """Names of the secrets of the database → the settings that have them."""
         return self._loaded.secret_uses()
 
     async def secrets_changed(self) -> None:
         """Read the file again, because a secret it names has another value (or has one at all)."""
-        if self._loaded.path is not None:
+        if self._loaded.path is not None or self._managed is not None:
             await self._watcher.reload()
 
     # ---- ConfigSource
@@ -90,7 +105,7 @@ class Configuration:
         return shown
 
     async def check(self) -> Checked:
-        path = str(self._file())
+        path = str(self._loaded.path or "") if self._managed is not None else str(self._file())
         try:
             loaded = await asyncio.to_thread(self._read)
         except ConfigError as error:
@@ -99,7 +114,8 @@ class Configuration:
         return Checked(ok=True, path=path, warnings=problem_views(loaded.warnings))
 
     async def reload(self, dry_run: bool = False) -> Reloaded:
-        self._file()
+        if self._managed is None:
+            self._file()
         before = self._loaded
         if dry_run:
             loaded = await asyncio.to_thread(self._read)
@@ -119,8 +135,17 @@ class Configuration:
         return self._loaded.path
 
     def _read(self) -> Loaded:
+        return self._load(self._managed)
+
+    def _load(self, managed: ManagedFile | None) -> Loaded:
+        path = self._file() if managed is None else self._loaded.path
         return load(
-            self._file(), env=self._env, engines=self._engines, providers=self._providers, secrets=self._secrets
+            path,
+            env=self._env,
+            engines=self._engines,
+            providers=self._providers,
+            secrets=self._secrets,
+            managed=managed,
         )
 
     def _outcome(self, outcome: Loaded | ConfigError) -> None:

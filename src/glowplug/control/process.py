@@ -57,6 +57,7 @@ from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
+from glowplug.usecases.managed import ManagedBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
@@ -98,7 +99,7 @@ class ControlProcess:
         self._credentials = CredentialBook(self._database, paths.keyring, self._clock)
         self._configuration = Configuration(
             loaded, workers=workers, env=env, engines=catalogue, providers=providers, events=self._events,
-            clock=self._clock, secrets=self._credentials.secret,
+            clock=self._clock, secrets=self._credentials.secret, managed=paths.managed,
         )  # fmt: skip
         self._credentials.connect(self._configuration.secrets_changed, self._configuration.secret_uses)
         self._launcher = launcher
@@ -223,6 +224,7 @@ class ControlProcess:
             scrape=self._scraping.text,
             route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
             responses=self._responses,
+            managed=ManagedBook(self._paths.managed, self._configuration, self._credentials),
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
             leases=MemoryLeases(self._manager.lending, self._manager.planner),

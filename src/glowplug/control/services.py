@@ -17,6 +17,7 @@ from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
+from glowplug.usecases.managed import ManagedBook
 from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
@@ -57,6 +58,8 @@ class Services:
     """Secrets of providers."""
     responses: ResponseBook | None = None
     """Responses that are kept for clients; None where nothing is kept."""
+    managed: ManagedBook | None = None
+    """What is added at run time."""
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None

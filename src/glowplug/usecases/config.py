@@ -17,6 +17,8 @@ class ProblemView(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     message: str
     hint: str
+    file: str = ""
+    """The file it is in, when that is not the configuration file."""
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,4 +58,4 @@ class ConfigSource(Protocol):
 
 def problem_views(problems: Sequence[Problem]) -> tuple[ProblemView, ...]:
     """Problems as plain values."""
-    return tuple(ProblemView(path=p.path, line=p.line, message=p.message, hint=p.hint) for p in problems)
+    return tuple(ProblemView(path=p.path, line=p.line, message=p.message, hint=p.hint, file=p.file) for p in problems)

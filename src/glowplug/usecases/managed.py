@@ -1,0 +1,277 @@
+"""Providers, models, aliases and groups that are added at run time: `managed.yaml`, checked before it is written.
+
+The text is tried by the loader that reads it afterwards, written whole with mode 0600, and kept in a second copy, which
+is what serves when somebody's editor breaks the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from glowplug.config.egress import address, address_objection
+from glowplug.config.lines import dotted
+from glowplug.config.load import Loaded
+from glowplug.config.managed import SECTIONS, Entry, ManagedFile
+from glowplug.config.readers.foreign import Value
+from glowplug.config.readers.plain import read_plain
+from glowplug.config.writers.yaml_text import yaml_text
+from glowplug.errors import ConfigError, Conflict, NotFound, RequestError
+from glowplug.files import write_private
+from glowplug.usecases.config import ProblemView, Reloaded, problem_views
+from glowplug.usecases.credentials import CredentialBook, NewCredential
+
+NOUNS: Final[Mapping[str, str]] = {"providers": "provider", "models": "model", "aliases": "alias", "groups": "group"}
+_HEAD: Final = """\
+# Written by Glowplug: what was added through its API.  The configuration file wins where both have a name.
+# Comments are not kept; what is wrong here costs only the entry it is in.
+"""
+_PATIENCE: Final = 2.0
+"""Seconds that looking up a host may take."""
+_NO_NAME = re.compile(r"[^A-Za-z0-9._/@-]")
+
+Lookup = Callable[[str], Awaitable[list[str]]]
+"""A host's addresses; none when it has none."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a change."""
+
+    section: str
+    name: str
+    settings: dict[str, object] | None
+    """As they are written; None when the entry is gone."""
+    changed: tuple[str, ...] = ()
+    """Names that are not what they were."""
+    warnings: tuple[ProblemView, ...] = ()
+    dry_run: bool = False
+
+
+class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `GET /admin/providers`; no secret is in it."""
+
+    name: str
+    source: str
+    """`file` or `managed`."""
+    settings: dict[str, object]
+    models: tuple[str, ...]
+    """Models that it serves."""
+
+
+class Source(Protocol):
+    """Who has the configuration in force."""
+
+    def loaded(self) -> Loaded: ...
+
+    def trial(self, managed: bytes) -> Awaitable[Loaded]:
+        """The configuration as it would be with this text.  Raises ConfigError."""
+        ...
+
+    def reload(self) -> Awaitable[Reloaded]: ...
+
+
+async def resolve(host: str) -> list[str]:
+    """The addresses of a host by the system's resolver."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError):
+        return []
+    return [str(one[4][0]) for one in found]
+
+
+class ManagedBook:
+    """The layer of one installation."""
+
+    def __init__(
+        self, path: Path, source: Source, credentials: CredentialBook | None = None, lookup: Lookup = resolve
+    ) -> None:
+        self._file = ManagedFile(path)
+        self._source = source
+        self._credentials = credentials
+        self._lookup = lookup
+        self._change = asyncio.Lock()
+
+    def providers(self) -> tuple[ProviderView, ...]:
+        """The providers of both layers."""
+        loaded = self._source.loaded()
+        tree = loaded.shown().tree.get("providers")
+        shown: dict[str, dict[str, object]] = tree if isinstance(tree, dict) else {}
+        models = loaded.config.models.items()
+        return tuple(
+            ProviderView(
+                name=name,
+                source="managed" if ("providers", name) in loaded.managed else "file",
+                settings=settings,
+                models=tuple(model for model, item in models if item.provider == name),
+            )
+            for name, settings in shown.items()
+        )
+
+    async def add(self, section: str, name: str, settings: Mapping[str, object], dry_run: bool = False) -> Written:
+        """A new entry.  Raises Conflict when there is one of the name, ConfigError with what is wrong with it."""
+        async with self._change:
+            document = self._document()
+            self._free(section, name)
+            if name in document.get(section, {}):
+                raise Conflict(f"there is {_a(section)} {name} already", hint="change it, or remove it first")
+            return await self._put(document, section, name, {}, settings, dry_run)
+
+    async def change(self, section: str, name: str, settings: Mapping[str, object], dry_run: bool = False) -> Written:
+        """Other settings for an entry; None takes one away, what is not named stays.  Raises as `add`, and NotFound."""
+        async with self._change:
+            document = self._document()
+            old = self._own(document, section, name)
+            return await self._put(document, section, name, old, settings, dry_run)
+
+    async def remove(self, section: str, name: str, dry_run: bool = False) -> Written:
+        """Take an entry out.  Raises NotFound, Conflict for one of the file, ConfigError while others name it."""
+        async with self._change:
+            document = self._document()
+            self._own(document, section, name)
+            del document[section][name]
+            written = await self._write(document, (section, name), None, dry_run)
+        if section == "providers" and self._credentials is not None and not dry_run:
+            with contextlib.suppress(NotFound, Conflict):
+                await self._credentials.delete(secret_name(name))
+        return written
+
+    # ---- carrying out
+
+    async def _put(
+        self,
+        document: dict[str, dict[str, Value]],
+        section: str,
+        name: str,
+        old: Mapping[str, Value],
+        settings: Mapping[str, object],
+        dry_run: bool,
+    ) -> Written:
+        new = {**old, **settings}
+        secret = new.get("api_key") if section == "providers" else None
+        if secret is not None and not (isinstance(secret, str) and secret.startswith("secret:")):
+            new["api_key"] = f"secret:{secret_name(name)}"
+        else:
+            secret = None
+        entry = {key: _plain(value) for key, value in new.items() if value is not None}
+        if section == "providers":
+            await self._reachable(entry.get("base_url"))
+        document.setdefault(section, {})[name] = entry
+        store = (lambda: self._store(name, secret)) if secret is not None else None
+        return await self._write(document, (section, name), entry, dry_run, store)
+
+    async def _store(self, name: str, value: object) -> None:
+        if self._credentials is None or not isinstance(value, str):
+            raise RequestError("the api_key cannot be stored", hint="give api_key: secret:NAME")
+        await self._credentials.put(NewCredential(name=secret_name(name), value=value))
+
+    async def _reachable(self, url: object) -> None:
+        """Raises RequestError when the host is a name for an address that nobody may be sent to."""
+        try:
+            host = urlsplit(url).hostname if isinstance(url, str) else None
+        except ValueError:
+            return  # the loader says so
+        for found in await self._lookup(host) if host and address(host) is None else ():
+            one = address(found)
+            why = address_objection(one) if one is not None else ""
+            if why:
+                raise RequestError(f"base_url: {host} stands for {found}, which {why}", hint="name another server")
+
+    async def _write(
+        self,
+        document: dict[str, dict[str, Value]],
+        entry: Entry,
+        settings: dict[str, Value] | None,
+        dry_run: bool,
+        store: Callable[[], Awaitable[None]] | None = None,
+    ) -> Written:
+        before = self._source.loaded()
+        whole: dict[str, Value] = {section: dict(document[section]) for section in SECTIONS if document.get(section)}
+        data = (_HEAD + (yaml_text(whole) if whole else "")).encode()
+        after = await self._source.trial(data)
+        wanted = (before.managed - {entry}) | ({entry} if settings is not None else set())
+        if lost := wanted - after.managed:
+            raise _refused(after, lost, self._file.path)
+        if not dry_run:
+            if store is not None:
+                await store()
+            await asyncio.to_thread(write_private, self._file.path, data)
+            reloaded = await self._source.reload()
+            await asyncio.to_thread(write_private, self._file.good, data)
+        return Written(
+            section=entry[0],
+            name=entry[1],
+            settings=dict(settings) if settings is not None else None,
+            changed=() if dry_run else reloaded.changed,
+            warnings=problem_views([one for one in after.warnings if one.path.startswith(dotted(entry))]),
+            dry_run=dry_run,
+        )
+
+    def _document(self) -> dict[str, dict[str, Value]]:
+        """What is in the file.  Raises ConfigError when it cannot be read: it is not written over then."""
+        try:
+            data = self._file.path.read_bytes()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise ConfigError(f"{self._file.path} cannot be read: {error.strerror}") from None
+        values = read_plain(data, str(self._file.path)).values
+        return {section: dict(node) for section, node in values.items() if isinstance(node, dict)}
+
+    def _own(self, document: dict[str, dict[str, Value]], section: str, name: str) -> dict[str, Value]:
+        entry = document.get(section, {}).get(name)
+        if isinstance(entry, dict) or (entry is None and name in document.get(section, {})):
+            return dict(entry or {})
+        self._free(section, name)
+        raise NotFound(f"there is no {NOUNS[section]} {name!r}", hint="what the file has is changed in the file")
+
+    def _free(self, section: str, name: str) -> None:
+        loaded = self._source.loaded()
+        for other in ("models", "aliases") if section in ("models", "aliases") else (section,):
+            if loaded.given(other, name):
+                raise Conflict(
+                    f"the {NOUNS[other]} {name} is in the configuration file", hint=f"change it in {loaded.path}"
+                )
+
+
+def secret_name(provider: str) -> str:
+    """What the stored key of a provider is called."""
+    return f"providers/{_NO_NAME.sub('-', provider)}"
+
+
+def _a(section: str) -> str:
+    return ("an " if section == "aliases" else "a ") + NOUNS[section]
+
+
+def _plain(value: object) -> Value:
+    """JSON as values that YAML has."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+    raise RequestError(f"{type(value).__name__} is no value of a setting")
+
+
+def _refused(after: Loaded, lost: frozenset[Entry], path: Path) -> ConfigError:
+    """What is wrong with the entries that would be lost."""
+    prefixes = tuple(dotted(entry) for entry in lost)
+    found = [one for one in after.warnings if one.file and (not one.path or one.path.startswith(prefixes))]
+    problems = tuple(found) or tuple(one for one in after.warnings if one.file == str(path))
+    first = problems[0] if problems else ", ".join(prefixes)
+    return ConfigError(f"this cannot be used: {_said(first)}", problems)
+
+
+def _said(problem: object) -> str:
+    """Without the line of a file that was not written."""
+    return f"{getattr(problem, 'path', '')}: {getattr(problem, 'message', problem)}".removeprefix(": ")
