@@ -10,6 +10,9 @@ from glowplug.domain.model import Capability, Cold, Dialect, OnDisconnect, Polic
 from glowplug.domain.price import Price
 from glowplug.domain.provider import AwsKeys
 
+NO_MODEL = ""
+"""In the models of a key that may use none: an empty list would mean all, and nothing is called this."""
+
 
 class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """One model as a worker sees it.  Times in seconds."""

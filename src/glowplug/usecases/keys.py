@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hmac import compare_digest
 
 import msgspec
+from sqlalchemy import Connection
 
 from glowplug.clock import Clock
 from glowplug.domain.access import ApiKey, Rights, Role
 from glowplug.domain.budget import Scope
+from glowplug.domain.change import OURSELVES, Actor
 from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.ids import new_api_key, short_id
 from glowplug.secret import Secret, key_digest
 from glowplug.store import keys
+from glowplug.store.changes import noted
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, NewBudget, checked_name
+from glowplug.usecases.catalog import checked_models
+from glowplug.usecases.changes import made, updated
 from glowplug.usecases.limits import checked_amounts
 from glowplug.usecases.page import MOST, Page, page
+from glowplug.usecases.standing import Standing, standing
 
 _LONGEST_NAME = 200
 _MOST_PRIORITY = 100
@@ -47,11 +53,11 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     concurrency: int | None = None
     """Requests at the same time."""
     end_users: bool = False
+    """Its requests say who is asking, for the records only."""
     cached: bool = False
     """Its answers may come from, and go into, the response cache."""
     log_bodies: bool = False
     """Its requests and answers are kept whole for a time."""
-    """Its requests say who is asking, for the records only."""
     budget: str = ""
     """What it may spend, as `20/month`; more can be given to it later."""
 
@@ -149,15 +155,13 @@ def mint(wanted: NewKey, pepper: bytes, now: float) -> tuple[ApiKey, Secret]:
     return key, Secret(token)
 
 
-def _known(name: str, names: frozenset[str]) -> bool:
-    """Whether a model or alias has this name, or one that a `*` at the end of either stands for."""
-    if name in names or any(other.endswith("*") and name.startswith(other[:-1]) for other in names):
-        return True
-    return name.endswith("*") and any(other.startswith(name[:-1]) for other in names)
-
-
 def usable(key: ApiKey, now: float) -> bool:
-    """Neither revoked nor expired."""
+    """Neither revoked nor expired nor blocked itself; its user and its team are another question."""
+    return present(key, now) and key.blocked_at is None
+
+
+def present(key: ApiKey, now: float) -> bool:
+    """Neither revoked nor expired; it may be blocked."""
     return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
 
 
@@ -179,76 +183,126 @@ class KeyBook:
         self._changed = changed
         self._keys: dict[str, ApiKey] = {}
         self._by_digest: dict[bytes, ApiKey] = {}
+        self._standing: Callable[[ApiKey], Standing] = standing
         self._change = asyncio.Lock()
+
+    def connect(self, standing: Callable[[ApiKey], Standing]) -> None:
+        """Who knows the people and teams that keys belong to."""
+        self._standing = standing
 
     async def load(self) -> None:
         """Read all keys from the database.  Raises StoreError."""
         self._set({key.id: key for key in await self._database.run(keys.every)})
 
     def find(self, token: str) -> ApiKey | None:
-        """The key with this text, revoked and expired ones too, or None."""
+        """The key with this text, also one that is not good any more, or None."""
         digest = key_digest(self._pepper, token.encode("utf-8", "surrogateescape"))
         key = self._by_digest.get(digest)
         return key if key is not None and compare_digest(key.digest, digest) else None
 
+    def get(self, key_id: str) -> ApiKey:
+        """The key with this id.  Raises NotFound."""
+        key = self._keys.get(key_id)
+        if key is None:
+            raise NotFound(f"there is no API key {key_id!r}", hint="glowplug keys list shows the ids")
+        return key
+
+    def standing(self, key: ApiKey) -> Standing:
+        """What its user and its team make of a key."""
+        return self._standing(key)
+
     def usable(self) -> tuple[ApiKey, ...]:
         """Keys that may be used now, oldest first."""
         now = self._clock.unix()
-        return tuple(key for key in self._keys.values() if usable(key, now))
+        return tuple(key for key in self._keys.values() if usable(key, now) and not self._standing(key).blocked)
+
+    def present(self) -> tuple[ApiKey, ...]:
+        """Keys that workers know: those that may be used, and those that are blocked, so that the error can say so."""
+        now = self._clock.unix()
+        return tuple(key for key in self._keys.values() if present(key, now))
+
+    def of(self, *, user: str = "", team: str = "") -> tuple[ApiKey, ...]:
+        """Keys of a user, of a team, or of a user in a team, that are not revoked, oldest first."""
+        return tuple(
+            key
+            for key in self._keys.values()
+            if key.revoked_at is None and (not user or key.user == user) and (not team or key.team == team)
+        )
+
+    def check_admin_left(self, without: Iterable[str], what: str) -> None:
+        """Raises Conflict when no admin key would work any more `without` these ids."""
+        gone = frozenset(without)
+        admins = [key.id for key in self.usable() if key.role is Role.ADMIN]
+        if not gone.isdisjoint(admins) and gone.issuperset(admins):
+            raise Conflict(what, hint="create another with --role admin first")
 
     def list(self, limit: int = MOST, after: str = "") -> Page[KeyView]:
         """Keys for people, oldest first, revoked ones too."""
         return page([view(key) for key in self._keys.values()], lambda key: key.id, limit, after)
 
-    async def create(self, wanted: NewKey, known: frozenset[str], dry_run: bool = False) -> KeyView:
+    async def create(
+        self, wanted: NewKey, known: frozenset[str], dry_run: bool = False, *, actor: Actor = OURSELVES
+    ) -> KeyView:
         """Make a key; its text is in the answer and nowhere else.  `known` are the names of models and aliases."""
-        unknown = [name for name in wanted.models if not _known(name, known)]
-        if unknown:
-            raise RequestError(
-                f"there is no model or alias {unknown[0]!r}",
-                hint=f"there are {', '.join(sorted(known)[:20]) or 'none'}",
-            )
+        checked_models(wanted.models, known)
         key, secret = mint(wanted, self._pepper, self._clock.unix())
         if wanted.budget:
-            await self._give_budget(key, wanted.budget, dry_run)
+            await self._give_budget(key, wanted.budget, dry_run, actor)
         if dry_run:
             return view(key, dry_run=True)
+        line = made(actor, key.created_at, "key", key.id, key)
         async with self._change:
-            await self._database.run(lambda c: keys.add(c, key))
+            await self._database.run(noted(lambda c: keys.add(c, key), line))
             self._set({**self._keys, key.id: key})
         self._changed()
         return view(key, secret)
 
-    async def _give_budget(self, key: ApiKey, budget: str, dry_run: bool) -> None:
+    async def _give_budget(self, key: ApiKey, budget: str, dry_run: bool, actor: Actor) -> None:
         """Before the key is there, so that it never is without."""
         if self._budgets is None:
             raise RequestError("there are no budgets here", hint="leave the budget out")
         names = {Scope.KEY: frozenset((key.id,))}
-        await self._budgets.create(NewBudget(budget=budget, scope=Scope.KEY, name=key.id), names, dry_run)
+        wanted = NewBudget(budget=budget, scope=Scope.KEY, name=key.id)
+        await self._budgets.create(wanted, names, dry_run, actor=actor)
 
-    async def revoke(self, key_id: str, dry_run: bool = False) -> KeyView:
+    async def revoke(self, key_id: str, dry_run: bool = False, *, actor: Actor = OURSELVES) -> KeyView:
         """Stop a key for good.  Revoking it again changes nothing.
 
         Raises NotFound, and Conflict for the last admin key that works.
         """
         async with self._change:
-            key = self._keys.get(key_id)
-            if key is None:
-                raise NotFound(f"there is no API key {key_id!r}", hint="glowplug keys list shows the ids")
+            key = self.get(key_id)
             if key.revoked_at is not None:
                 return view(key, dry_run=dry_run)
-            if key.role is Role.ADMIN and not any(k.role is Role.ADMIN and k.id != key_id for k in self.usable()):
-                raise Conflict(
-                    f"{key_id} is the last admin key that works", hint="create another with --role admin first"
-                )
-            key = msgspec.structs.replace(key, revoked_at=self._clock.unix())
-            if dry_run:
-                return view(key, dry_run=True)
-            at = key.revoked_at or 0.0
-            await self._database.run(lambda c: keys.revoke(c, key_id, at))
-            self._set({**self._keys, key_id: key})
-        self._changed()
-        return view(key)
+            self.check_admin_left((key_id,), f"{key_id} is the last admin key that works")
+            (key,) = await self._revoke((key,), dry_run, actor)
+        if not dry_run:
+            self._changed()
+        return view(key, dry_run=dry_run)
+
+    async def revoke_all(self, gone: Iterable[ApiKey], *, actor: Actor) -> None:
+        """Stop several keys for good, all at once.  Raises Conflict when no admin key would be left that works."""
+        async with self._change:
+            going = tuple(now for key in gone if (now := self.get(key.id)).revoked_at is None)
+            self.check_admin_left([key.id for key in going], "these are the last admin keys that work")
+            await self._revoke(going, False, actor)
+        if going:
+            self._changed()
+
+    async def _revoke(self, going: tuple[ApiKey, ...], dry_run: bool, actor: Actor) -> tuple[ApiKey, ...]:
+        at = self._clock.unix()
+        revoked = tuple(msgspec.structs.replace(key, revoked_at=at) for key in going)
+        if dry_run or not going:
+            return revoked
+        lines = [updated(actor, at, "key", old.id, old, new, "revoke") for old, new in zip(going, revoked, strict=True)]
+
+        def write(connection: Connection) -> None:
+            for key in going:
+                keys.revoke(connection, key.id, at)
+
+        await self._database.run(noted(write, *lines))
+        self._set({**self._keys, **{key.id: key for key in revoked}})
+        return revoked
 
     async def used(self, times: Mapping[str, float]) -> None:
         """Note when keys were last used (Unix seconds); ids nobody knows are ignored."""
