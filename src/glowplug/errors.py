@@ -18,7 +18,7 @@
     │   └── UpstreamTimeout     504
     ├── InternalError           500  our own fault
     ├── ConfigError             --   the configuration file is wrong; carries problems with line numbers
-    └── StoreError              --   the database or its schema is not usable
+    └── StoreError              503  the database or its schema is not usable
 
 A class exists only where some caller branches on it.  The message says what happened and to what; the hint says what
 to do.  Each wire has its own encoder of these (for OpenAI: `glowplug.wire.openai.error_body`).
@@ -193,5 +193,11 @@ class ConfigError(GlowplugError):
         self.problems = problems
 
 
+STORE_AWAY = "store_unreachable"
+"""Code of a StoreError after which trying again makes sense: a server is away, another program locks the file."""
+
+
 class StoreError(GlowplugError):
+    status = 503
+    type = "service_unavailable"
     default_code = "store_error"

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glowplug import logs, supervisor
-from glowplug.errors import ConfigError, Conflict, GlowplugError
+from glowplug.errors import STORE_AWAY, ConfigError, Conflict, GlowplugError
 from glowplug.paths import Paths, default_config_path, demo_paths, state_paths
 from glowplug.supervisor import FATAL_EXIT, Plan, say
 
@@ -67,7 +67,7 @@ def up(config: Path | None, state_dir: Path | None, host: str | None, port: int 
         say(f"warning: {warning}")
     at = (host or loaded.server.host, loaded.server.port if port is None else port)
     with _claim(paths) as lock, _listen(*at) as listener:
-        announce = _first_key(paths, _base_url(listener))
+        announce = _first_key(paths, loaded.server.database, _base_url(listener))
         _become_supervisor(paths, loaded, workers or loaded.server.workers, listener, lock, announce, [])
     return 0
 
@@ -138,25 +138,31 @@ def _base_url(listener: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
-def _prepare_keys(paths: Paths) -> Secret | None:
-    """Database, pepper and keys of the first start.  The first admin key, or None on every later start."""
-    if paths.database.exists() and paths.pepper.exists() and paths.cli_key.exists():
+def _prepare_keys(paths: Paths, url: Secret | None) -> Secret | None:
+    """Database, pepper and keys of the first start.  The first admin key, or None on every later start.
+
+    `url` is that of a database on a server, which is asked in any case: it may be another one than last time.
+    """
+    if not url and paths.database.exists() and paths.pepper.exists() and paths.cli_key.exists():
         return None  # the control process checks them; a start need not wait for that
     from glowplug.clock import SystemClock
     from glowplug.store.database import Database
+    from glowplug.store.places import place_of
     from glowplug.usecases.first import first_start
 
-    database = Database(paths.database)
+    database = Database(place_of(url, paths.database))
     database.open()
     try:
-        return asyncio.run(first_start(database, paths, SystemClock())).admin_key
+        key = asyncio.run(first_start(database, paths, SystemClock())).admin_key
+        database.sync()  # what is shown once must not be lost with a commit that nobody waited for
+        return key
     finally:
         database.close()
 
 
-def _first_key(paths: Paths, base_url: str) -> list[str]:
+def _first_key(paths: Paths, url: Secret | None, base_url: str) -> list[str]:
     """Lines that show the first admin key, once; empty on every later start."""
-    key = _prepare_keys(paths)
+    key = _prepare_keys(paths, url)
     if key is None:
         return []
     return [
@@ -229,7 +235,7 @@ def _demo_facts(paths: Paths, loaded: Loaded, base_url: str, as_json: bool) -> l
     """Lines that tell where the demo is and with which key."""
     from glowplug.demo import setup
 
-    _prepare_keys(paths)
+    _prepare_keys(paths, loaded.server.database)
     key = paths.cli_key.read_text(encoding="ascii").strip()
     if not as_json:
         return setup.welcome(base_url, key, paths)
@@ -322,7 +328,8 @@ def main(argv: Sequence[str]) -> int:
         return control(settings) if role == "control" else worker(settings)
     except GlowplugError as error:
         logging.getLogger("glowplug").critical("%s", error)
-        return FATAL_EXIT
+        # A database that was lost while this child started is no reason to end everything: it is started again.
+        return 1 if error.code == STORE_AWAY else FATAL_EXIT
 
 
 if __name__ == "__main__":

@@ -280,3 +280,27 @@ def test_importing_the_loader_is_light() -> None:
 
 def _env() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("mysql://u:geheim@h/d", "is not the URL of a PostgreSQL database"),
+        ("secret:db", "a secret of the database cannot say where the database is"),
+    ],
+)
+def test_what_is_no_url_of_a_database_is_refused_and_not_shown(problems_of: Problems, value: str, says: str) -> None:
+    (problem,) = problems_of(f'server: {{database: "{value}"}}')
+    assert (problem.path, problem.message) == ("server.database", says)
+    assert "geheim" not in str(problem)
+
+
+def test_where_the_database_is_stays_hidden(load_text: Load) -> None:
+    url = "postgresql://u:geheim@h/d"
+    loaded = load_text(f"server: {{database: '{url}'}}")
+    assert loaded.server.database is not None and loaded.server.database.reveal() == url
+    assert "geheim" not in f"{loaded!r} {loaded.server!r} {loaded.config!r} {loaded.shown()}"
+    variable = load_text("server: {database: '${DB}'}", DB=url)
+    assert variable.server == loaded.server
+    assert "${DB}" in str(variable.shown().tree) and "geheim" not in str(variable.shown())
+    assert load_text("server: {database: '${DB:-}'}").server.database is None, "nothing: a file"

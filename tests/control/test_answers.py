@@ -29,7 +29,7 @@ def test_an_answer_is_json_and_an_infinite_number_is_null() -> None:
         (errors.Loading("soon", loading={"state": "loading"}, retry_after=2.0), 503, {"retry-after": "2"}),
         (errors.EngineFailed("broken", reason="crash", log_tail=("x",)), 503, {}),
         (errors.ConfigError("wrong", (errors.Problem("a", "b", line=3),)), 422, {}),
-        (errors.StoreError("full"), 500, {}),
+        (errors.StoreError("full"), 503, {}),
     ],
 )
 def test_an_error_is_the_same_on_both_planes(error: GlowplugError, status: int, headers: dict[str, str]) -> None:

@@ -22,6 +22,7 @@ from glowplug.config.walk import Missing, Walked
 from glowplug.errors import Problem
 from glowplug.secret import Secret
 
+_DATABASE = re.compile(r"(postgresql|postgres)://")
 _VISIBLE = re.compile(r"[\x20-\x7e\t]*")
 _KEY = re.compile(r"[\x21-\x7e]+")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -56,6 +57,7 @@ class Checker:
         for name, model in self._config.models.items():
             self._model(("models", name), name, model)
         self._ports()
+        self._database()
         for name in self._config.aliases:
             self._alias(name)
         models, aliases = self._declared.get("models", []), self._declared.get("aliases", [])
@@ -219,6 +221,16 @@ class Checker:
                 hint = "give another, or none for a free one"
                 self._problem(("models", name, "port"), f"port {model.port} is used by {taken[model.port]}", hint)
             taken.setdefault(model.port, f"engine {model.engine}" if hosted else f"model {name}")
+
+    def _database(self) -> None:
+        at: Path = ("server", "database")
+        url = self._config.server.database
+        if at in self._walked.later or self._walked.raw.get(at, "").startswith("secret:"):
+            self._problem(
+                at, "a secret of the database cannot say where the database is", "write file:/path or ${NAME}"
+            )
+        elif url and not _DATABASE.match(url.reveal()):
+            self._problem(at, "is not the URL of a PostgreSQL database", "write postgresql://USER:PASSWORD@HOST/NAME")
 
     # ---- aliases
 

@@ -17,7 +17,7 @@ _RESTART_FIELDS = (
     "memory_max", "devices",
 )  # fmt: skip
 """A running engine was started with these; the other fields are looked at while it runs."""
-_SERVER_RESTART = ("host", "port", "workers", "log_format", "log_level")
+_SERVER_RESTART = ("host", "port", "workers", "log_format", "log_level", "database")
 _Named = TypeVar("_Named", LocalModel, ModelRoute, AliasRoute, Group)
 
 

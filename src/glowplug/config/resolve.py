@@ -27,6 +27,7 @@ from glowplug.domain.model import Capability, Dialect, LocalModel, OnDisconnect
 from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, Keeping, Limits, ModelRoute
 from glowplug.logs import LogFormat, LogLevel
+from glowplug.secret import Secret
 
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 _WILDCARDS = ("0.0.0.0", "::", "*")  # noqa: S104  compared with, not bound to
@@ -56,6 +57,8 @@ class ServerSettings:
     limits: Limits
     log_format: LogFormat = LogFormat.TEXT
     log_level: LogLevel = LogLevel.INFO
+    database: Secret | None = None
+    """The URL of a PostgreSQL database; None for a file in the state directory."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -250,6 +253,7 @@ def server_settings(server: Server) -> ServerSettings:
         ),
         log_format=server.log_format,
         log_level=server.log_level,
+        database=server.database or None,
     )
 
 

@@ -56,7 +56,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Server(Struct, frozen=True, kw_only=True):
-    """Where Glowplug listens and what it lets in.  Changing host, port, workers or the log needs a restart."""
+    """Where Glowplug listens and what it lets in.  Changing host, port, workers, database or the log needs a
+    restart."""
 
     host: Annotated[
         str,
@@ -111,6 +112,14 @@ class Server(Struct, frozen=True, kw_only=True):
         LogFormat, Meta(description="The log on standard error: `text` for people, `json` with one object a line.")
     ] = LogFormat.TEXT
     log_level: Annotated[LogLevel, Meta(description="The least that is logged.")] = LogLevel.INFO
+    database: Annotated[
+        SecretOrFile | None,
+        Meta(
+            description="A PostgreSQL database of Glowplug's own, best as `${VARIABLE}` or `file:/path`; without it "
+            "the database is a file in the state directory.",
+            examples=["postgresql://USER:PASSWORD@HOST/NAME", "${DATABASE_URL}"],
+        ),
+    ] = None
     limits: Annotated[Limits, Meta(description="Limits on everything that arrives.")] = Limits()
 
 

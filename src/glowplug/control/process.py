@@ -25,6 +25,7 @@ from glowplug.control.http_server import HTTP_STOPS_WITHIN, QuietServer, http_se
 from glowplug.control.link import LinkServer
 from glowplug.control.metering import Metering
 from glowplug.control.metrics import ControlMetrics
+from glowplug.control.opening import open_patiently
 from glowplug.control.outbox import LinkOutbox
 from glowplug.control.pricing import Pricing
 from glowplug.control.publisher import Publisher
@@ -48,6 +49,7 @@ from glowplug.lifecycle.records import Records
 from glowplug.paths import Paths
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
+from glowplug.store.places import place_of
 from glowplug.store.spend import Spend
 from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
@@ -95,7 +97,7 @@ class ControlProcess:
         self._clock = SystemClock()
         self._started = self._clock.unix()
         self._events = Broadcaster()
-        self._database = Database(paths.database)
+        self._database = Database(place_of(loaded.server.database, paths.database))
         self._credentials = CredentialBook(self._database, paths.keyring, self._clock)
         self._configuration = Configuration(
             loaded, workers=workers, env=env, engines=catalogue, providers=providers, events=self._events,
@@ -158,7 +160,7 @@ class ControlProcess:
         await self._close(server, serving, listening)
 
     async def _open(self) -> None:
-        await self._database.open_async()
+        await open_patiently(self._database)
         if self._database.backup is not None:
             _log.warning("the database was upgraded; the old one is %s", self._database.backup)
         await asyncio.to_thread(self._prices.load)

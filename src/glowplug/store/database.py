@@ -15,7 +15,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from glowplug.errors import StoreError
+from glowplug.errors import STORE_AWAY, StoreError
 from glowplug.store.migrate import CURRENT, Schema, migrate
 from glowplug.store.places import Place, SqliteFile
 
@@ -98,4 +98,5 @@ class Database:
     def _store_error(self, error: SQLAlchemyError) -> StoreError:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         place = self._place
-        return StoreError(f"{place.name} could not be used: {place.cause(cause)}", hint=place.hint)
+        code = STORE_AWAY if place.away(cause) else ""
+        return StoreError(f"{place.name} could not be used: {place.cause(cause)}", hint=place.hint, code=code)

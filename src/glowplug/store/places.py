@@ -22,8 +22,17 @@ _LOCK = 0x676C6F77706C7567
 """The advisory lock of whoever uses a PostgreSQL database: "glowplug" in ASCII."""
 _LOCKED_WITHIN = 5.0
 """Seconds until the server has noticed that a process that was killed is gone."""
-_CONNECT_WITHIN = 10
-"""Seconds; libpq's `connect_timeout`, which the URL may say otherwise."""
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""libpq's options (seconds, the last one milliseconds), which the URL may say otherwise: a server whose machine is gone
+says nothing, and without these the store's thread would wait for it for a quarter of an hour."""
+_AWAY = ("08", "57P0", "53300")
+"""SQLSTATEs of a server that is not there, stops or starts, or has no connection left (appendix A of its manual)."""
 SCHEMES = ("postgresql", "postgres")
 
 
@@ -50,6 +59,9 @@ class Place(Protocol):
 
     def cause(self, error: BaseException) -> str:
         """What the driver says, fit to be shown."""
+
+    def away(self, error: BaseException) -> bool:
+        """Whether it says that nobody can be reached there now, so that trying again makes sense."""
 
 
 class SqliteFile:
@@ -85,6 +97,14 @@ class SqliteFile:
     def cause(self, error: BaseException) -> str:
         return str(error)
 
+    def away(self, error: BaseException) -> bool:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def place_of(url: Secret | None, file: Path) -> Place:
+    """The database that a configuration names, or the file.  Raises StoreError for what is no URL of a database."""
+    return PostgresDatabase(url) if url else SqliteFile(file)
+
 
 class PostgresDatabase:
     """A database on a server, by its URL: `postgresql://USER:PASSWORD@HOST/NAME`, with libpq's options behind a `?`.
@@ -112,7 +132,7 @@ class PostgresDatabase:
         self.hint = "check server.database, and that the server runs and lets us in"
 
     def engine(self) -> Engine:
-        options = {} if "connect_timeout" in self._url.query else {"connect_timeout": _CONNECT_WITHIN}
+        options = {name: value for name, value in _PATIENCE.items() if name not in self._url.query}
         try:
             # One connection, that of the store's one thread; looked at before use, because a server may restart.
             engine = create_engine(
@@ -156,6 +176,11 @@ class PostgresDatabase:
         for secret in self._secrets:
             said = said.replace(secret, "***")
         return said
+
+    def away(self, error: BaseException) -> bool:
+        # Without a state the driver itself says it: refused, lost, timed out.
+        state = getattr(error, "sqlstate", "") or ""
+        return state.startswith(_AWAY) if state else type(error).__name__ == "OperationalError"
 
 
 _FORM = "it is written postgresql://USER:PASSWORD@HOST/NAME"
