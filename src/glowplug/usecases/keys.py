@@ -17,6 +17,7 @@ from glowplug.secret import Secret, key_digest
 from glowplug.store import keys
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, NewBudget, checked_name
+from glowplug.usecases.imported import by_foreign_digest, find_unused, unused
 from glowplug.usecases.limits import checked_amounts
 from glowplug.usecases.page import MOST, Page, page
 
@@ -157,8 +158,10 @@ def _known(name: str, names: frozenset[str]) -> bool:
 
 
 def usable(key: ApiKey, now: float) -> bool:
-    """Neither revoked nor expired."""
-    return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
+    """Neither revoked, blocked nor expired."""
+    if key.revoked_at is not None or key.blocked_at is not None:
+        return False
+    return key.expires_at is None or key.expires_at > now
 
 
 class KeyBook:
@@ -179,6 +182,10 @@ class KeyBook:
         self._changed = changed
         self._keys: dict[str, ApiKey] = {}
         self._by_digest: dict[bytes, ApiKey] = {}
+        self._unused: Mapping[bytes, ApiKey] = {}
+        """Keys from elsewhere that were not used yet, by their SHA-256."""
+        self.first_used: Callable[[str, bytes], None] = lambda _key, _digest: None
+        """Is told which of those was used, and its keyed hash; to give it to `rehash`."""
         self._change = asyncio.Lock()
 
     async def load(self) -> None:
@@ -187,8 +194,12 @@ class KeyBook:
 
     def find(self, token: str) -> ApiKey | None:
         """The key with this text, revoked and expired ones too, or None."""
-        digest = key_digest(self._pepper, token.encode("utf-8", "surrogateescape"))
+        text = token.encode("utf-8", "surrogateescape")
+        digest = key_digest(self._pepper, text)
         key = self._by_digest.get(digest)
+        if key is None and (key := find_unused(self._unused, text)) is not None:
+            self.first_used(key.id, digest)
+            return key
         return key if key is not None and compare_digest(key.digest, digest) else None
 
     def usable(self) -> tuple[ApiKey, ...]:
@@ -268,6 +279,20 @@ class KeyBook:
                 }
             )
 
+    async def rehash(self, digests: Mapping[str, bytes]) -> None:
+        """Give keys from elsewhere that were used their keyed hashes, by id; others are ignored.  Raises StoreError."""
+        async with self._change:
+            news = {
+                key_id: msgspec.structs.replace(key, digest=digest)
+                for key_id, digest in digests.items()
+                if (key := self._keys.get(key_id)) is not None and unused(key, self._pepper)
+            }
+            if not news:
+                return
+            await self._database.run(lambda c: keys.rehash(c, {key.id: key.digest for key in news.values()}))
+            self._set({**self._keys, **news})
+
     def _set(self, every: dict[str, ApiKey]) -> None:
         self._keys = every
         self._by_digest = {key.digest: key for key in every.values()}
+        self._unused = by_foreign_digest(every.values(), self._pepper)
