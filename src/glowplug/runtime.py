@@ -31,6 +31,7 @@ from glowplug.supervisor import FATAL_EXIT, Plan, say
 
 if TYPE_CHECKING:
     from glowplug.config.load import Loaded
+    from glowplug.moving.run import Store
     from glowplug.secret import Secret
 
 _BACKLOG = 4096
@@ -208,6 +209,31 @@ def _become_supervisor(
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-S", "-E", supervisor.__file__, json.dumps(plan._asdict())])  # noqa: S606
+
+
+# ---- glowplug import
+
+
+@contextmanager
+def offline(state_dir: Path | None) -> Iterator[Store]:
+    """The installation of this state directory while no server runs on it, made if it is not there yet.
+
+    Raises Conflict when one runs, StoreError.
+    """
+    from glowplug.clock import SystemClock
+    from glowplug.moving.run import Store
+    from glowplug.store.database import Database
+    from glowplug.usecases.first import first_start
+
+    paths = state_paths(state_dir)
+    with _claim(paths):
+        database = Database(paths.database)
+        database.open()
+        try:
+            start = asyncio.run(first_start(database, paths, SystemClock()))
+            yield Store(database, paths, start.pepper, start.admin_key)
+        finally:
+            database.close()
 
 
 # ---- glowplug demo

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from hmac import compare_digest
 
 
@@ -38,3 +38,17 @@ def key_digest(pepper: bytes, token: bytes) -> bytes:
     `pepper` is 16 to 64 random bytes that live outside the database.
     """
     return blake2b(token, digest_size=32, key=pepper, person=b"glowplug-apikey").digest()
+
+
+def foreign_digest(token: bytes) -> bytes:
+    """SHA-256 of an API key, as LiteLLM stores it."""
+    return sha256(token).digest()
+
+
+def unused_digest(pepper: bytes, foreign: bytes) -> bytes:
+    """What stands for the keyed hash of a key of which only the SHA-256 is known.
+
+    Another use of the same hash function (its personalisation differs), so that it is no key's keyed hash, and nobody
+    who knows the SHA-256 can make a key of it.
+    """
+    return blake2b(foreign, digest_size=32, key=pepper, person=b"glowplug-unused").digest()

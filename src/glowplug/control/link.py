@@ -35,6 +35,7 @@ from glowplug.wire.link import (
     KeepResponse,
     KeysUsed,
     Logged,
+    Rehash,
     Scraped,
     SetSnapshot,
     Suspect,
@@ -124,6 +125,8 @@ class LinkServer:
         self._scraped = scraped
         self._keep = keep
         self._logged = logged
+        self.rehash: Callable[[str, bytes], None] = lambda _key, _digest: None
+        """Is told the keyed hash of a key from elsewhere that was used."""
         self.explained: Callable[[str, Explained], None] = _nobody_wonders
         """Is told what would happen to a request, by the name of the worker that says so."""
         self._workers: dict[str, _Worker] = {}
@@ -229,6 +232,8 @@ class LinkServer:
             case KeysUsed(keys):
                 self._keys_used(keys)
                 self._stirred()
+            case Rehash(key, digest):
+                self.rehash(key, digest)
             case Logged():
                 self._logged(message)
             case Scraped(ask, families):

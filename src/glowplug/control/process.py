@@ -29,6 +29,7 @@ from glowplug.control.opening import open_patiently
 from glowplug.control.outbox import LinkOutbox
 from glowplug.control.pricing import Pricing
 from glowplug.control.publisher import Publisher
+from glowplug.control.rehashing import rehash_on_use
 from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
 from glowplug.control.suspend import Suspend
@@ -192,6 +193,7 @@ class ControlProcess:
             keep=self._keep,
             logged=self._logged,
         )
+        self._link.rehash = rehash_on_use(self._keys).note
         self._scraping = Scraping(self._link.views, self._link.send, self._metrics)
         self._outbox.connect(self._link)
         self._publisher.connect(self._link)

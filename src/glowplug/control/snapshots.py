@@ -9,6 +9,7 @@ import msgspec
 from glowplug.domain.access import ApiKey
 from glowplug.domain.snapshot import KeyRoute, Snapshot
 from glowplug.usecases.catalog import Catalog
+from glowplug.usecases.imported import unused
 
 
 def build_snapshot(catalog: Catalog, keys: Iterable[ApiKey], pepper: bytes, revision: int) -> Snapshot:
@@ -49,6 +50,7 @@ def build_snapshot(catalog: Catalog, keys: Iterable[ApiKey], pepper: bytes, revi
                 cached=key.cached,
                 log_bodies=key.log_bodies,
                 end_users=key.end_users,
+                imported=key.imported if unused(key, pepper) else b"",
             )
             for key in keys
         ),

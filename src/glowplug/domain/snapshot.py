@@ -112,6 +112,8 @@ class KeyRoute(msgspec.Struct, frozen=True, kw_only=True):
     cached: bool = False
     log_bodies: bool = False
     end_users: bool = False
+    imported: bytes = b""
+    """SHA-256 by which it is known until its first use; empty when it has a keyed hash."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,6 +51,8 @@ def _look_up(tables: Tables, headers: dict[bytes, bytes]) -> Key:
         )
     digest = key_digest(tables.snapshot.pepper, token)
     key = tables.keys.get(digest)
+    if key is None and tables.imported:
+        key = tables.find_imported(token, digest)
     if key is None or not compare_digest(key.route.digest, digest):
         raise _invalid()
     return key

@@ -47,6 +47,7 @@ class ControlLink(asyncio.Protocol):
     def bind(self, plane: Plane) -> None:
         """Deliver to this plane; before `start`."""
         self._plane = plane
+        plane.tables.rehash = lambda key, digest: self.send(link.Rehash(key, digest))
 
     def start(self) -> None:
         self._task = self._loop.create_task(self._connect())

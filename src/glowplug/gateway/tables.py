@@ -6,7 +6,8 @@ still names them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from hmac import compare_digest
 from types import MappingProxyType
 from typing import Final
 
@@ -23,6 +24,7 @@ from glowplug.gateway.targets import Shared, Target
 from glowplug.routing import labels
 from glowplug.routing.budgets import Meter
 from glowplug.routing.limits import RateLimit
+from glowplug.secret import foreign_digest
 from glowplug.wire.ollama_server import other_spelling
 
 
@@ -159,6 +161,10 @@ class Tables:
         self.routes: dict[bytes, Route] = {}
         """By the JSON text of the name, quotes included, as it stands in request bodies."""
         self.keys: dict[bytes, Key] = {}
+        self.imported: dict[bytes, Key] = {}
+        """Keys from elsewhere that were not used yet, by their SHA-256."""
+        self.rehash: Callable[[str, bytes], None] = _nobody
+        """Is told the id and the keyed hash of one that is used."""
         self.seen_credentials: dict[bytes, Key] = {}
         """Authorization header values that were found good under this snapshot; saves the keyed hash."""
         self.hosts: frozenset[bytes] = frozenset()
@@ -210,6 +216,7 @@ class Tables:
             key.keeps = entry.cached or entry.log_bodies
             keys[entry.digest] = key
         guards.end()
+        self.imported = {key.route.imported: key for key in keys.values() if key.route.imported}
         self.snapshot = snapshot
         self.targets, self.routes, self.keys = targets, routes, keys
         self._share(old_targets)
@@ -226,6 +233,20 @@ class Tables:
             if target.pool is not None:
                 target.pool.close()
         return gone
+
+    def find_imported(self, token: bytes, digest: bytes) -> Key | None:
+        """The key from elsewhere with this text, or None; `digest` is the text's keyed hash, by which it is known from
+        now on."""
+        foreign = foreign_digest(token)
+        key = self.imported.get(foreign)
+        if key is None or not compare_digest(key.route.imported, foreign):
+            return None
+        del self.imported[foreign]
+        del self.keys[key.route.digest]
+        key.route = msgspec.structs.replace(key.route, digest=digest, imported=b"")
+        self.keys[digest] = key
+        self.rehash(key.route.id, digest)
+        return key
 
     def _share(self, before: dict[str, Target]) -> None:
         """Give the targets of one credential one breaker; it lives as long as one of them is there."""
@@ -255,6 +276,10 @@ class Tables:
         if route is not None and not name.endswith("*"):
             return route
         return self.patterns.route(name)
+
+
+def _nobody(_key: str, _digest: bytes) -> None:
+    """Nobody wants to know."""
 
 
 def _rate(guards: Guards, scope: str, name: str, rpm: int | None) -> RateLimit | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 
 from glowplug.domain.access import ApiKey, Rights, Role
@@ -73,6 +73,15 @@ def used(connection: Connection, times: Mapping[str, float]) -> None:
                 or_(api_keys.c.last_used_at.is_(None), api_keys.c.last_used_at < at),
             )
             .values(last_used_at=at)
+        )
+
+
+def rehash(connection: Connection, digests: Mapping[str, bytes]) -> None:
+    """Replace the digests of keys, by id."""
+    changes = [{"which": key_id, "to": digest} for key_id, digest in digests.items()]
+    if changes:
+        connection.execute(
+            update(api_keys).where(api_keys.c.id == bindparam("which")).values(digest=bindparam("to")), changes
         )
 
 

@@ -22,6 +22,7 @@ from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, NewBudget, checked_name
 from glowplug.usecases.catalog import checked_models
 from glowplug.usecases.changes import made, updated
+from glowplug.usecases.imported import by_foreign_digest, find_unused, unused
 from glowplug.usecases.limits import checked_amounts
 from glowplug.usecases.page import MOST, Page, page
 from glowplug.usecases.standing import Standing, standing
@@ -184,6 +185,10 @@ class KeyBook:
         self._keys: dict[str, ApiKey] = {}
         self._by_digest: dict[bytes, ApiKey] = {}
         self._standing: Callable[[ApiKey], Standing] = standing
+        self._unused: Mapping[bytes, ApiKey] = {}
+        """Keys from elsewhere that were not used yet, by their SHA-256."""
+        self.first_used: Callable[[str, bytes], None] = lambda _key, _digest: None
+        """Is told which of those was used, and its keyed hash; to give it to `rehash`."""
         self._change = asyncio.Lock()
 
     def connect(self, standing: Callable[[ApiKey], Standing]) -> None:
@@ -196,8 +201,12 @@ class KeyBook:
 
     def find(self, token: str) -> ApiKey | None:
         """The key with this text, also one that is not good any more, or None."""
-        digest = key_digest(self._pepper, token.encode("utf-8", "surrogateescape"))
+        text = token.encode("utf-8", "surrogateescape")
+        digest = key_digest(self._pepper, text)
         key = self._by_digest.get(digest)
+        if key is None and (key := find_unused(self._unused, text)) is not None:
+            self.first_used(key.id, digest)
+            return key
         return key if key is not None and compare_digest(key.digest, digest) else None
 
     def get(self, key_id: str) -> ApiKey:
@@ -322,6 +331,20 @@ class KeyBook:
                 }
             )
 
+    async def rehash(self, digests: Mapping[str, bytes]) -> None:
+        """Give keys from elsewhere that were used their keyed hashes, by id; others are ignored.  Raises StoreError."""
+        async with self._change:
+            news = {
+                key_id: msgspec.structs.replace(key, digest=digest)
+                for key_id, digest in digests.items()
+                if (key := self._keys.get(key_id)) is not None and unused(key, self._pepper)
+            }
+            if not news:
+                return
+            await self._database.run(lambda c: keys.rehash(c, {key.id: key.digest for key in news.values()}))
+            self._set({**self._keys, **news})
+
     def _set(self, every: dict[str, ApiKey]) -> None:
         self._keys = every
         self._by_digest = {key.digest: key for key in every.values()}
+        self._unused = by_foreign_digest(every.values(), self._pepper)

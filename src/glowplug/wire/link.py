@@ -87,6 +87,14 @@ class KeysUsed(msgspec.Struct, frozen=True, tag=True):
     keys: dict[str, float]
 
 
+class Rehash(msgspec.Struct, frozen=True, tag=True):
+    """A key from elsewhere, known by its SHA-256 only, was used: this is its keyed hash."""
+
+    key: str
+    """Its id."""
+    digest: bytes
+
+
 class Logged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """A request with its answer, as the client sent and got them; of keys that ask for it only."""
 
@@ -201,7 +209,18 @@ class Explain(msgspec.Struct, frozen=True, tag=True):
 
 
 ToControl = (
-    Hello | Ensure | Waiting | Activity | Drained | Suspect | KeysUsed | Scraped | Explained | KeepResponse | Logged
+    Hello
+    | Ensure
+    | Waiting
+    | Activity
+    | Drained
+    | Suspect
+    | KeysUsed
+    | Scraped
+    | Explained
+    | KeepResponse
+    | Logged
+    | Rehash
 )
 ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape | Explain | ForgetResponse
 

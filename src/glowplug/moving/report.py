@@ -1,0 +1,129 @@
+"""What an import found and did, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from glowplug.config.readers.foreign import Note, Outcome
+from glowplug.money import NANO
+
+MOST_SHOWN = 40
+"""Lines of one kind that the text shows; the JSON has all of them."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was taken over, changed, left or refused."""
+
+    outcome: Outcome
+    where: str
+    """Where in the source."""
+    what: str
+    why: str = ""
+    hint: str = ""
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of thing, in numbers."""
+
+    noun: str
+    """`keys`, `users`, `requests` …"""
+    found: int
+    """In the source, those that can be used."""
+    new: int = 0
+    """Written by this import, or in a dry run: what it would write."""
+    here: int = 0
+    """Here already; nothing of them was changed."""
+
+
+class DayDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """A daily sum of the source that its own logs do not confirm.  Requests and nano-dollars."""
+
+    day: str
+    key: str
+    """Hash of the key, as the source has it."""
+    model: str
+    reason: str
+    sum_requests: int
+    log_requests: int
+    taken_requests: int
+    sum_cost: int
+    log_cost: int
+    taken_cost: int
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is to be said about one import."""
+
+    source: str
+    """What was read, for people; without a password."""
+    era: str = ""
+    """About which version the schema of its database is of; empty without a database."""
+    dry_run: bool = False
+    seconds: float = 0.0
+    counts: tuple[Count, ...] = ()
+    lines: tuple[Line, ...] = ()
+    days: tuple[DayDifference, ...] = ()
+    duplicates: int = 0
+    """Daily rows that the source has more than once."""
+    file: str = ""
+    """Where this report is kept; empty in a dry run."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written, or in a dry run: would be."""
+        return any(count.new for count in self.counts)
+
+    def of(self, outcome: Outcome) -> tuple[Line, ...]:
+        """The lines with this outcome, in their order."""
+        return tuple(line for line in self.lines if line.outcome is outcome)
+
+    def to_json(self) -> bytes:
+        """The whole report, indented."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+def line(note: Note) -> Line:
+    """A note of a reader as a line of the report."""
+    return Line(outcome=note.outcome, where=note.where, what=note.what, why=note.why, hint=note.hint)
+
+
+def text(report: Report) -> Iterable[str]:
+    """The report as lines for people: numbers first, then what needs somebody's attention, most urgent first."""
+    yield f"{'Would import' if report.dry_run else 'Imported'} from {report.source}" + (
+        f" (schema of about {report.era})" if report.era else ""
+    )
+    for count in report.counts:
+        yield f"  {count.noun:<22}{count.found:>10,} found {count.new:>10,} new {count.here:>10,} here already"
+    for outcome, title in (
+        (Outcome.REFUSED, "Refused"),
+        (Outcome.CHANGED, "Different here"),
+        (Outcome.LEFT, "Left behind"),
+    ):
+        lines = report.of(outcome)
+        if lines:
+            yield f"{title} ({len(lines)}):"
+            yield from (f"  {_said(one)}" for one in lines[:MOST_SHOWN])
+        if len(lines) > MOST_SHOWN:
+            yield f"  … and {len(lines) - MOST_SHOWN} more, which the JSON report has"
+    if report.days:
+        yield f"Daily sums that differ from the logs ({len(report.days)}):"
+        yield from (f"  {_day(one)}" for one in report.days[:MOST_SHOWN])
+    if report.file:
+        yield f"The whole report is in {report.file}"
+
+
+def _said(one: Line) -> str:
+    why = f" ({one.why})" if one.why else ""
+    return f"{one.where}: {one.what}{why}" + (f" → {one.hint}" if one.hint else "")
+
+
+def _day(one: DayDifference) -> str:
+    figures = (
+        ("in the sums", one.sum_requests, one.sum_cost),
+        ("in the logs", one.log_requests, one.log_cost),
+        ("taken", one.taken_requests, one.taken_cost),
+    )
+    said = ", ".join(f"{what} {requests:,} requests for ${cost / NANO:,.4f}" for what, requests, cost in figures)
+    return f"{one.day} {one.model or '(no model)'}: {said}: {one.reason}"

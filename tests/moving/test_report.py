@@ -1,0 +1,55 @@
+"""The report of an import."""
+
+from __future__ import annotations
+
+import msgspec
+
+from glowplug.config.readers.foreign import Note, Outcome
+from glowplug.moving.report import MOST_SHOWN, Count, DayDifference, Report, line, text
+
+
+def report(**more: object) -> Report:
+    counts = (Count(noun="keys", found=3, new=2, here=1),)
+    return msgspec.structs.replace(Report(source="llm@db/litellm", era="1.82", counts=counts), **more)
+
+
+def test_text_has_numbers_and_what_needs_attention_first() -> None:
+    notes = [
+        Note(Outcome.LEFT, "a.b", "left thing", "no use"),
+        Note(Outcome.REFUSED, "c.d", "bad thing", "lost key", "give the key"),
+        Note(Outcome.TAKEN, "e.f", "good thing"),
+    ]
+    lines = list(text(report(lines=tuple(map(line, notes)), file="/x/import-1.json")))
+    assert lines[0] == "Imported from llm@db/litellm (schema of about 1.82)"
+    assert lines[1].split() == ["keys", "3", "found", "2", "new", "1", "here", "already"]
+    refused = lines.index("Refused (1):")
+    assert lines[refused + 1] == "  c.d: bad thing (lost key) → give the key"
+    assert lines.index("Left behind (1):") > refused
+    assert not any("good thing" in one for one in lines)
+    assert lines[-1].endswith("/x/import-1.json")
+
+
+def test_long_lists_are_cut_and_say_so() -> None:
+    many = tuple(line(Note(Outcome.LEFT, f"x[{n}]", "thing")) for n in range(MOST_SHOWN + 3))
+    lines = list(text(report(lines=many)))
+    assert sum("x[" in one for one in lines) == MOST_SHOWN
+    assert any("and 3 more" in one for one in lines)
+
+
+def test_days_say_what_was_taken() -> None:
+    day = DayDifference(
+        day="2026-11-04", key="ab", model="o3", reason="counted twice", sum_requests=14, log_requests=7,
+        taken_requests=7, sum_cost=2_000_000_000, log_cost=1_000_000_000, taken_cost=1_000_000_000,
+    )  # fmt: skip
+    (said,) = [one for one in text(report(days=(day,))) if "2026-11-04" in one]
+    assert "in the sums 14 requests for $2.0000" in said and "taken 7 requests for $1.0000: counted twice" in said
+
+
+def test_json_is_the_whole_value() -> None:
+    one = report(lines=(line(Note(Outcome.LEFT, "a", "b")),))
+    assert msgspec.json.decode(one.to_json(), type=Report) == one
+
+
+def test_changed_is_whether_anything_is_new() -> None:
+    assert report().changed
+    assert not report(counts=(Count(noun="keys", found=3, here=3),)).changed
