@@ -7,7 +7,7 @@ BIN  := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 
-# Tests run side by side.  They wait more than they compute, so one more than there are processors.
+# Tests run side by side, a file's together; more of them than there are processors only makes them late.
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
