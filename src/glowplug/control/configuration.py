@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -18,10 +19,25 @@ from glowplug.config.secrets import SecretSource
 from glowplug.config.watch import Watcher
 from glowplug.control.events import Broadcaster, Event
 from glowplug.errors import ConfigError, Problem
+from glowplug.secret import Secret
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.config import Checked, Reloaded, problem_views
 
 _log = logging.getLogger(__name__)
+
+
+class Reader(Protocol):
+    """Reads the file: `glowplug.config.load.load`, or what reads a foreign one in the same way."""
+
+    def __call__(
+        self,
+        path: Path,
+        *,
+        env: Mapping[str, str],
+        engines: EngineCatalogue,
+        providers: ProviderCatalogue,
+        secrets: SecretSource | None,
+    ) -> Loaded: ...
 
 
 class Configuration:
@@ -38,6 +54,7 @@ class Configuration:
         clock: Clock,
         providers: ProviderCatalogue = NO_PROVIDERS,
         secrets: SecretSource | None = None,
+        read: Reader = load,
     ) -> None:
         self._loaded = loaded
         self._workers = workers
@@ -45,6 +62,7 @@ class Configuration:
         self._engines = engines
         self._providers = providers
         self._secrets = secrets
+        self._reader = read
         self._events = events
         self._clock = clock
         self._stale = ""
@@ -72,6 +90,10 @@ class Configuration:
     async def watch(self) -> None:
         """Follow the file until cancelled."""
         await self._watcher.run()
+
+    def admin_key(self) -> Secret | None:
+        """The key of a foreign file that is an admin key while it is run."""
+        return self._loaded.admin_key
 
     def secret_uses(self) -> Mapping[str, tuple[str, ...]]:
         """Names of the secrets of the database → the settings that have them."""
@@ -119,7 +141,7 @@ class Configuration:
         return self._loaded.path
 
     def _read(self) -> Loaded:
-        return load(
+        return self._reader(
             self._file(), env=self._env, engines=self._engines, providers=self._providers, secrets=self._secrets
         )
 
@@ -134,6 +156,7 @@ class Configuration:
             self._publish("config_refused", {"message": str(outcome)})
             return
         change = diff(self._loaded.resolved, outcome.resolved)
+        told = {str(warning) for warning in self._loaded.warnings}
         self._loaded = outcome
         self._stale = ""
         self._catalog = self._build()
@@ -143,7 +166,8 @@ class Configuration:
         names = _names(change)
         _log.info("configuration reloaded: %s", ", ".join(names) or "nothing has changed")
         for warning in outcome.warnings:
-            _log.warning("%s", warning)
+            if str(warning) not in told:
+                _log.warning("%s", warning)
         self._publish("config", {"changed": names, "revision": self._revision})
 
     def _build(self) -> Catalog:
