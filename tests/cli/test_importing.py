@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -125,3 +130,48 @@ def test_only_an_ollama_nearby_is_asked(glowplug: Glowplug) -> None:
 def test_names_in_an_answer() -> None:
     assert listed(b'{"models": [{"name": "a"}, {"model": "b", "name": "c"}]}') == ["a", "b"]
     assert listed(b"[]") == listed(b"{") == []
+
+
+def test_the_file_of_a_server_elsewhere_is_not_guessed(glowplug: Glowplug, server: FakeServer, foreign: str) -> None:
+    said = glowplug("import", "litellm", "--config", foreign, "--url", "http://127.0.0.1:1")
+    assert said.code == 1
+    assert "--into" in said.err
+
+
+def test_ollama(glowplug: Glowplug, tmp_path: Path) -> None:
+    with a_library() as url:
+        said = glowplug("import", "ollama", url, "--into", str(tmp_path / "ours.yaml"))
+    assert (said.code, said.err[:5]) == (0, "check")
+    text = (tmp_path / "ours.yaml").read_text()
+    assert "engine: ollama" in text
+    assert "num_ctx: 4096" in text
+
+
+@contextmanager
+def a_library() -> Iterator[str]:
+    """What an Ollama with one model answers."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer({"models": [{"name": "llama3:8b", "model": "llama3:8b"}] if "tags" in self.path else []})
+
+        def do_POST(self) -> None:
+            assert json.loads(self.rfile.read(int(self.headers["Content-Length"]))) == {"model": "llama3:8b"}
+            self._answer({"parameters": "num_ctx 4096", "capabilities": ["completion"]})
+
+        def _answer(self, answer: object) -> None:
+            body = json.dumps(answer).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()

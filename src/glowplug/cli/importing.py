@@ -181,7 +181,7 @@ def bring(
 
     if not foreign.document and not foreign.notes:
         raise RequestError(f"{foreign.source} has nothing in it that could be imported", hint="check the path")
-    target = Target(path_of(session, into), Catalogue(), PROVIDERS, os.environ)
+    target = Target(file_of(session, into), Catalogue(), PROVIDERS, os.environ)
     now = time.time()
     planned = target.place(foreign, now=now, managed=managed, dry_run=True)
     needed = {name: value for name, value in foreign.secrets.items() if name in planned.loaded.secret_uses()}
@@ -196,6 +196,19 @@ def bring(
         output.line(line)
     if not dry_run and done.changed:
         output.note("check it with `glowplug config check`; a running server has read it by now")
+
+
+def file_of(session: Session, into: Path | None) -> Path:
+    """The file to write to: named, else that of the server on this state directory, else the default; never the
+    demo's, and never one of another machine.  Raises RequestError."""
+    from glowplug.cli.client import is_running
+    from glowplug.paths import default_config_path, state_paths
+
+    if into is None and session.url:
+        raise RequestError("the file of a server elsewhere cannot be written", hint="name a file here with --into")
+    if into is None and not is_running(state_paths(session.state_dir)):
+        return default_config_path()
+    return path_of(session, into)
 
 
 def keep(session: Session, secrets: Mapping[str, Secret], *, dry_run: bool) -> dict[str, str]:
