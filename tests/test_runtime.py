@@ -19,7 +19,7 @@ from glowplug.domain.access import Role
 from glowplug.errors import ConfigError, Conflict, StoreError
 from glowplug.paths import Paths, state_paths
 from glowplug.runtime import ChildSettings
-from glowplug.secret import key_digest
+from glowplug.secret import Secret, key_digest
 from glowplug.store import keys
 from glowplug.store.database import Database
 from glowplug.supervisor import Plan
@@ -266,3 +266,10 @@ def test_the_demo_greets_people_with_the_address_and_the_key(paths: Paths) -> No
     plan = caught.value.plan
     said = "\n".join(plan.announce)
     assert plan.base_url in said and paths.cli_key.read_text().strip() in said
+
+
+def test_secrets_are_stored_while_nobody_runs(paths: Paths) -> None:
+    assert runtime.store_secrets(paths.state, {"a": Secret("1"), "b": Secret("2")}) == {"a": "added", "b": "added"}
+    assert runtime.store_secrets(paths.state, {"a": Secret("1"), "b": Secret("x")}) == {"a": "same", "b": "conflict"}
+    with runtime._claim(paths), pytest.raises(Conflict, match="is running"):
+        runtime.store_secrets(paths.state, {"c": Secret("3")})

@@ -47,6 +47,8 @@ class ChildSettings:
     workers: int
     index: int = 0
     listen_fd: int = -1
+    foreign: str = ""
+    """Whose file `config` is (`glowplug.config.foreign_load.Kind`), or empty for ours."""
 
     def argv(self, role: str) -> list[str]:
         return [sys.executable, "-m", "glowplug.runtime", role, json.dumps(asdict(self))]
@@ -55,11 +57,23 @@ class ChildSettings:
 # ---- glowplug up
 
 
-def up(config: Path | None, state_dir: Path | None, host: str | None, port: int | None, workers: int | None) -> int:
-    """Serve until stopped.  Replaces this process by the supervisor; raises GlowplugError before that."""
+def up(
+    config: Path | None,
+    state_dir: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    foreign: str = "",
+) -> int:
+    """Serve until stopped.  Replaces this process by the supervisor; raises GlowplugError before that.
+
+    `foreign` says whose file `config` is (`litellm`, `llama-swap`); empty: ours.
+    """
     path = config or default_config_path()
     paths = state_paths(state_dir)
-    if config is None and not path.exists():
+    if foreign:
+        loaded = read_configuration(path, foreign=foreign)
+    elif config is None and not path.exists():
         say(f"there is no configuration at {path}")
         loaded = read_configuration(None, paths.managed)
     else:
@@ -69,19 +83,61 @@ def up(config: Path | None, state_dir: Path | None, host: str | None, port: int 
     at = (host or loaded.server.host, loaded.server.port if port is None else port)
     with _claim(paths) as lock, _listen(*at) as listener:
         announce = _first_key(paths, loaded.server.database, _base_url(listener))
-        _become_supervisor(paths, loaded, workers or loaded.server.workers, listener, lock, announce, [])
+        _become_supervisor(
+            paths, loaded, workers or loaded.server.workers, listener, lock, announce, [], foreign=foreign
+        )
     return 0
 
 
-def read_configuration(path: Path | None, managed: Path | None = None) -> Loaded:
-    """The configuration at `path`, or the empty one, with the layer `managed` beneath.  Raises ConfigError."""
+def read_configuration(path: Path | None, managed: Path | None = None, foreign: str = "") -> Loaded:
+    """The configuration at `path`, or the empty one, with the layer `managed` beneath.  Raises ConfigError.
+
+    `foreign` says whose file it is, if it is not ours; nothing is beneath such a file.
+    """
     from glowplug.config.load import load
     from glowplug.config.managed import ManagedFile
     from glowplug.engines.catalogue import Catalogue
     from glowplug.providers.catalogue import PROVIDERS
 
+    if foreign:
+        from glowplug.config.foreign_load import ForeignFile, Kind
+
+        return ForeignFile(Kind(foreign))(path, env=os.environ, engines=Catalogue(), providers=PROVIDERS)
     layer = ManagedFile(managed) if managed is not None else None
     return load(path, env=os.environ, engines=Catalogue(), providers=PROVIDERS, managed=layer)
+
+
+def store_secrets(state_dir: Path | None, values: Mapping[str, Secret]) -> dict[str, str]:
+    """Seal secrets into the database of an installation that nobody runs on: name → `added`, `same` or `conflict`.
+
+    One that is there with another value stays as it is.  Raises Conflict when somebody runs on it, StoreError.
+    """
+    from glowplug.clock import SystemClock
+    from glowplug.store.database import Database
+    from glowplug.usecases.credentials import CredentialBook, NewCredential
+
+    paths = state_paths(state_dir)
+
+    async def store(database: Database) -> dict[str, str]:
+        book = CredentialBook(database, paths.keyring, SystemClock())
+        await book.load()
+        known = book.names()
+        did = {}
+        for name, value in values.items():
+            if name in known:
+                did[name] = "same" if book.secret(name) == value else "conflict"
+                continue
+            await book.put(NewCredential(name=name, value=value.reveal()))
+            did[name] = "added"
+        return did
+
+    with _claim(paths):
+        database = Database(paths.database)
+        database.open()
+        try:
+            return asyncio.run(store(database))
+        finally:
+            database.close()
 
 
 @contextmanager
@@ -186,9 +242,12 @@ def _become_supervisor(
     lock: int,
     announce: Sequence[str],
     extras: list[list[str]],
+    *,
+    foreign: str = "",
 ) -> None:
     """Replace this process by the supervisor: it keeps the pid, the socket and the lock, and none of the memory."""
-    settings = ChildSettings(str(paths.state), str(loaded.path.absolute()) if loaded.path else "", workers)
+    config = str(loaded.path.absolute()) if loaded.path else ""
+    settings = ChildSettings(str(paths.state), config, workers, foreign=foreign)
     plan = Plan(
         listen_fd=listener.fileno(),
         lock_fd=lock,
@@ -283,7 +342,10 @@ def control(settings: ChildSettings) -> int:
     from glowplug.control.process import ControlProcess
 
     paths = state_paths(settings.state)
-    loaded = read_configuration(Path(settings.config) if settings.config else None, paths.managed)
+    at = Path(settings.config) if settings.config else None
+    loaded = read_configuration(at, paths.managed, settings.foreign)
+    from glowplug.config.foreign_load import ForeignFile, Kind
+    from glowplug.config.load import load
     from glowplug.engines.catalogue import Catalogue
     from glowplug.engines.registry import ENGINES
     from glowplug.hardware.machine import Machine
@@ -303,6 +365,7 @@ def control(settings: ChildSettings) -> int:
         env=os.environ,
         providers=PROVIDERS,
         energy=devices.energy,
+        read=ForeignFile(Kind(settings.foreign)) if settings.foreign else load,
     )
     import uvloop
 

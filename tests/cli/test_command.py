@@ -11,7 +11,8 @@ from tests.cli.fake_server import USER, FakeServer, Running
 from tests.cli.script import FOLDER, matches, steps_of
 
 MUTATING = {
-    "start", "stop", "keys create", "keys revoke", "config reload", "lease", "budgets create", "budgets delete",
+    "start", "stop", "keys create", "keys revoke", "config reload", "lease",
+    "import litellm", "import llama-swap", "import ollama", "budgets create", "budgets delete",
     "limits set", "limits delete", "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
 }  # fmt: skip
 

@@ -29,3 +29,14 @@ def test_up_runs_the_runtime_and_ends_as_it_ends(glowplug: Glowplug, runtime: Ru
 def test_a_port_that_is_none(glowplug: Glowplug, runtime: Runtime) -> None:
     assert glowplug("up", "--port", "70000").code == 2
     assert runtime.calls == []
+
+
+def test_up_on_a_foreign_file(glowplug: Glowplug, runtime: Runtime) -> None:
+    assert glowplug("up", "--litellm-config", "l.yaml").code == 7
+    assert glowplug("up", "--llama-swap-config", "s.yaml", "--port", "0").code == 7
+    assert runtime.calls == [
+        ("up", Path("l.yaml"), None, None, None, None, "litellm"),
+        ("up", Path("s.yaml"), None, None, 0, None, "llama-swap"),
+    ]
+    assert glowplug("up", "--litellm-config", "l.yaml", "--config", "c.yaml").code == 2
+    assert glowplug("up", "--litellm-config", "l.yaml", "--llama-swap-config", "s.yaml").code == 2

@@ -132,6 +132,15 @@ def test_many_entries_are_put_at_once() -> None:
     assert back == FILE
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_new_section_goes_behind_what_is_put_into_the_last_one(end: str) -> None:
+    wanted = [Entry("providers", "p", {}), Entry("models", "b", 2), Entry("aliases", "c", 3)]
+    text, did = put_all(f"models:\n  a: 1{end}", wanted)
+    assert set(did) == {Did.ADDED}
+    assert values(text) == {"models": {"a": 1, "b": 2}, "providers": {"p": {}}, "aliases": {"c": 3}}
+    assert text.index("b: 2") < text.index("providers:") < text.index("aliases:")
+
+
 def test_removing_takes_the_lines_of_the_entry_only() -> None:
     edited = remove(FILE, "models", "chat-small-llamacpp")
     assert edited.did is Did.REMOVED

@@ -4,6 +4,7 @@ import pytest
 
 from glowplug.domain.access import Rights, Role
 from glowplug.errors import Conflict, NotFound, RequestError
+from glowplug.secret import Secret
 from glowplug.store import keys
 from glowplug.store.database import Database
 from glowplug.usecases.keys import KeyBook, NewKey
@@ -138,3 +139,23 @@ async def test_what_is_kept_of_a_keys_answers_is_asked_for(book: Book) -> None:
     assert (plain.cached, plain.log_bodies) == (False, False)
     assert (asked.cached, asked.log_bodies) == (True, True)
     assert [(key.cached, key.log_bodies) for key in book.keys.usable()] == [(False, False), (True, True)]
+
+
+async def test_a_guest_is_an_admin_until_another_comes(book: Book, database: Database) -> None:
+    made = await book.keys.create(NewKey(name="own"), frozenset())
+    book.keys.welcome(Secret("sk-of-theirs"))
+    guest = book.keys.find("sk-of-theirs")
+    assert guest is not None
+    assert guest.role is Role.ADMIN
+    assert guest in book.keys.usable()
+    assert [key.id for key in book.keys.list().data] == [made.id]
+    book.keys.welcome(Secret("sk-new"))
+    assert book.keys.find("sk-of-theirs") is None
+    assert book.keys.find("sk-new") is not None
+    book.keys.welcome(Secret(made.key or ""))
+    assert book.keys.find(made.key or "") not in (None, guest)
+    book.keys.welcome(None)
+    assert [key.id for key in book.keys.usable()] == [made.id]
+    again = KeyBook(database, PEPPER, book.clock, lambda: None)
+    await again.load()
+    assert again.find("sk-new") is None

@@ -46,9 +46,14 @@ VERBS = {
     "requests": "Show what was asked last, with every attempt.",
     "ledger": "Check that the bill is right.",
     "config": "Show, check and reload the configuration.",
+    "import": "Move in from LiteLLM, llama-swap or Ollama.",
+    "export": "Write the configuration for another gateway.",
     "completion": "Print the completion script of a shell.",
 }
-"""Verb → what it does.  Each is a module of this package with a command of the same name."""
+"""Verb → what it does.  Each is a module of this package with a command of the same name, or see `_MODULES`."""
+
+_MODULES = {"import": "importing", "export": "exporting"}
+"""Verb → its module and the command in it, where the verb is a word of the language, or goes with one."""
 
 
 class Verbs(Noun):
@@ -62,7 +67,8 @@ class Verbs(Noun):
             return None
         from importlib import import_module
 
-        command = getattr(import_module(f"glowplug.cli.{cmd_name}"), cmd_name)
+        module = _MODULES.get(cmd_name, cmd_name)
+        command = getattr(import_module(f"glowplug.cli.{module}"), module)
         assert isinstance(command, click.Command)
         return command
 

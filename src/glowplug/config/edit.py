@@ -179,6 +179,8 @@ class _Cut:
     start: int
     end: int
     text: str
+    section: bool = False
+    """A whole section, which goes behind what is put into the last one at the same place."""
 
 
 class _File:
@@ -198,7 +200,7 @@ class _File:
     def result(self, wanted: Mapping[str, Value]) -> str:
         """The text, when it says what is `wanted`."""
         parts, position = [], 0
-        for cut in sorted(self._cuts, key=lambda cut: cut.start):
+        for cut in sorted(self._cuts, key=lambda cut: (cut.start, cut.section)):
             parts += [self.text[position : cut.start], cut.text]
             position = cut.end
         new = "".join([*parts, self.text[position:]])
@@ -243,18 +245,18 @@ class _File:
         column = root.entries[0][0].column if root is not None and root.entries else 0
         blank = self._newline if self.text.strip("\ufeff") else ""
         head = f"{' ' * column}{scalar(section)}:{_OURS}{self._newline}"
-        self._insert(len(self.text), blank + head + self._block(entries, self._step(column)))
+        self._insert(len(self.text), blank + head + self._block(entries, self._step(column)), section=True)
 
     def _add_flow(self, mapping: Mark, text: str) -> None:
         before = self.text[mapping.start : mapping.end - 1].rstrip()
         comma = "" if before.endswith((",", "{")) else ", "
         self._cuts.append(_Cut(mapping.end - 1, mapping.end - 1, comma + text))
 
-    def _insert(self, position: int, block: str) -> None:
+    def _insert(self, position: int, block: str, *, section: bool = False) -> None:
         """Whole lines; a text that does not end with a line end does not afterwards."""
         if position and not self.text[:position].endswith("\n") and self.text[:position] != "\ufeff":
             block = self._newline + block.removesuffix(self._newline)
-        self._cuts.append(_Cut(position, position, block))
+        self._cuts.append(_Cut(position, position, block, section))
 
     def _block(self, entries: Sequence[Entry], column: int) -> str:
         lines: list[str] = []

@@ -31,6 +31,7 @@ from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
 from glowplug.errors import ConfigError, Problem
 from glowplug.paths import default_config_path
+from glowplug.secret import Secret
 
 MOST_PROBLEMS = 200
 EXAMPLE_FILE = Path(__file__).with_name("example.yaml")
@@ -57,6 +58,10 @@ class Loaded:
     _filled: Config = field(repr=False)
     _origins: dict[Place, Place] = field(repr=False)
     _layer: str = field(repr=False)
+    own_secrets: frozenset[str] = frozenset()
+    """Names in `secret:NAME` that a foreign file brings itself; the database is not asked for them."""
+    admin_key: Secret | None = field(default=None, repr=False)
+    """An admin key that a foreign file brings, for as long as it is run."""
 
     @classmethod
     def empty(cls, *, env: Mapping[str, str], engines: EngineCatalogue) -> Loaded:
@@ -74,7 +79,7 @@ class Loaded:
         """Each name in a `secret:NAME` → the settings that have it (`providers.openai.api_key`)."""
         found: dict[str, list[str]] = {}
         for place, raw in self._walked.raw.items():
-            if raw.startswith("secret:"):
+            if raw.startswith("secret:") and raw.removeprefix("secret:") not in self.own_secrets:
                 found.setdefault(raw.removeprefix("secret:"), []).append(dotted(place))
         return {name: tuple(sorted(places)) for name, places in found.items()}
 

@@ -95,3 +95,13 @@ def _written(path: Path, data: bytes, mode: int) -> Path:
 
 def _failed(path: Path, error: OSError) -> ConfigError:
     return ConfigError(f"{path} cannot be written: {error.strerror}", hint="check its directory, owner and disk")
+
+
+def create(path: Path, text: str) -> None:
+    """Write a new file.  Raises Conflict when there is one, ConfigError when it cannot be written."""
+    try:
+        _written(path, text.encode(), _PRIVATE)
+    except FileExistsError:
+        raise Conflict(f"{path} is there already", hint="name another file, or move that one away") from None
+    except OSError as error:
+        raise _failed(path, error) from None

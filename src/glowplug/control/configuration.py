@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -19,10 +20,26 @@ from glowplug.config.secrets import SecretSource
 from glowplug.config.watch import Watcher
 from glowplug.control.events import Broadcaster, Event
 from glowplug.errors import ConfigError, Problem
+from glowplug.secret import Secret
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.config import Checked, Reloaded, problem_views
 
 _log = logging.getLogger(__name__)
+
+
+class Reader(Protocol):
+    """Reads the file: `glowplug.config.load.load`, or what reads a foreign one in the same way."""
+
+    def __call__(
+        self,
+        path: Path | None,
+        *,
+        env: Mapping[str, str],
+        engines: EngineCatalogue,
+        providers: ProviderCatalogue,
+        secrets: SecretSource | None,
+        managed: ManagedFile | None,
+    ) -> Loaded: ...
 
 
 class Configuration:
@@ -42,6 +59,7 @@ class Configuration:
         providers: ProviderCatalogue = NO_PROVIDERS,
         secrets: SecretSource | None = None,
         managed: Path | None = None,
+        read: Reader = load,
     ) -> None:
         self._loaded = loaded
         self._managed = ManagedFile(managed) if managed is not None else None
@@ -50,6 +68,7 @@ class Configuration:
         self._engines = engines
         self._providers = providers
         self._secrets = secrets
+        self._reader = read
         self._events = events
         self._clock = clock
         self._stale = ""
@@ -87,6 +106,10 @@ class Configuration:
         if self._managed is None:
             raise ConfigError("there is no layer beneath the configuration file here")
         return await asyncio.to_thread(self._load, ManagedFile(self._managed.path, managed))
+
+    def admin_key(self) -> Secret | None:
+        """The key of a foreign file that is an admin key while it is run."""
+        return self._loaded.admin_key
 
     def secret_uses(self) -> Mapping[str, tuple[str, ...]]:
         """Names of the secrets of the database → the settings that have them."""
@@ -139,7 +162,7 @@ class Configuration:
 
     def _load(self, managed: ManagedFile | None) -> Loaded:
         path = self._file() if managed is None else self._loaded.path
-        return load(
+        return self._reader(
             path,
             env=self._env,
             engines=self._engines,
@@ -159,6 +182,7 @@ class Configuration:
             self._publish("config_refused", {"message": str(outcome)})
             return
         change = diff(self._loaded.resolved, outcome.resolved)
+        told = {str(warning) for warning in self._loaded.warnings}
         self._loaded = outcome
         self._stale = ""
         self._catalog = self._build()
@@ -168,7 +192,8 @@ class Configuration:
         names = _names(change)
         _log.info("configuration reloaded: %s", ", ".join(names) or "nothing has changed")
         for warning in outcome.warnings:
-            _log.warning("%s", warning)
+            if str(warning) not in told:
+                _log.warning("%s", warning)
         self._publish("config", {"changed": names, "revision": self._revision})
 
     def _build(self) -> Catalog:

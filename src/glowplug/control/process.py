@@ -14,9 +14,9 @@ from pathlib import Path
 from glowplug.clock import SystemClock, steady_seconds
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff
-from glowplug.config.load import Loaded
+from glowplug.config.load import Loaded, load
 from glowplug.control.app import build_app
-from glowplug.control.configuration import Configuration
+from glowplug.control.configuration import Configuration, Reader
 from glowplug.control.energy import Energy, no_meters
 from glowplug.control.events import Broadcaster
 from glowplug.control.explaining import over
@@ -93,6 +93,7 @@ class ControlProcess:
         env: Mapping[str, str],
         providers: ProviderCatalogue = NO_PROVIDERS,
         energy: Callable[[], tuple[EnergyReading, ...]] = no_meters,
+        read: Reader = load,
     ) -> None:
         self._paths = paths
         self._clock = SystemClock()
@@ -102,7 +103,7 @@ class ControlProcess:
         self._credentials = CredentialBook(self._database, paths.keyring, self._clock)
         self._configuration = Configuration(
             loaded, workers=workers, env=env, engines=catalogue, providers=providers, events=self._events,
-            clock=self._clock, secrets=self._credentials.secret, managed=paths.managed,
+            clock=self._clock, secrets=self._credentials.secret, managed=paths.managed, read=read,
         )  # fmt: skip
         self._credentials.connect(self._configuration.secrets_changed, self._configuration.secret_uses)
         self._launcher = launcher
@@ -176,6 +177,7 @@ class ControlProcess:
         await self._limits.load()
         self._keys = KeyBook(self._database, start.pepper, self._clock, self._publish, self._budgets)
         await self._keys.load()
+        self._keys.welcome(self._configuration.admin_key())
         self._turning = asyncio.Event()
         self._bodies = Bodies(self._database, self._clock, lambda: self._configuration.catalog().log_retention)
         self._publisher = Publisher(
@@ -276,6 +278,7 @@ class ControlProcess:
 
     def _applied(self, change: Diff) -> int:
         catalog = self._configuration.catalog()
+        self._keys.welcome(self._configuration.admin_key())
         self._manager.configure(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         self._publisher.publish()
         self._begin(self._pricing.refresh())

@@ -105,6 +105,10 @@ class CredentialBook:
             return value.message
         return value if value is not None else f"there is no secret {name!r}; `glowplug secrets set {name}` stores it"
 
+    def names(self) -> frozenset[str]:
+        """Of all secrets, those that cannot be opened too."""
+        return frozenset(self._rows)
+
     def list(self, limit: int = MOST, after: str = "") -> Page[CredentialView]:
         """Secrets for people, by name."""
         uses = self._uses()

@@ -189,6 +189,7 @@ class KeyBook:
         """Keys from elsewhere that were not used yet, by their SHA-256."""
         self.first_used: Callable[[str, bytes], None] = lambda _key, _digest: None
         """Is told which of those was used, and its keyed hash; to give it to `rehash`."""
+        self._guest: ApiKey | None = None
         self._change = asyncio.Lock()
 
     def connect(self, standing: Callable[[ApiKey], Standing]) -> None:
@@ -204,6 +205,8 @@ class KeyBook:
         text = token.encode("utf-8", "surrogateescape")
         digest = key_digest(self._pepper, text)
         key = self._by_digest.get(digest)
+        if key is None and self._guest is not None and compare_digest(self._guest.digest, digest):
+            return self._guest
         if key is None and (key := find_unused(self._unused, text)) is not None:
             self.first_used(key.id, digest)
             return key
@@ -223,12 +226,14 @@ class KeyBook:
     def usable(self) -> tuple[ApiKey, ...]:
         """Keys that may be used now, oldest first."""
         now = self._clock.unix()
-        return tuple(key for key in self._keys.values() if usable(key, now) and not self._standing(key).blocked)
+        stored = tuple(key for key in self._keys.values() if usable(key, now) and not self._standing(key).blocked)
+        return stored if self._guest is None else (*stored, self._guest)
 
     def present(self) -> tuple[ApiKey, ...]:
         """Keys that workers know: those that may be used, and those that are blocked, so that the error can say so."""
         now = self._clock.unix()
-        return tuple(key for key in self._keys.values() if present(key, now))
+        stored = tuple(key for key in self._keys.values() if present(key, now))
+        return stored if self._guest is None else (*stored, self._guest)
 
     def of(self, *, user: str = "", team: str = "") -> tuple[ApiKey, ...]:
         """Keys of a user, of a team, or of a user in a team, that are not revoked, oldest first."""
@@ -244,6 +249,24 @@ class KeyBook:
         admins = [key.id for key in self.usable() if key.role is Role.ADMIN]
         if not gone.isdisjoint(admins) and gone.issuperset(admins):
             raise Conflict(what, hint="create another with --role admin first")
+
+    def welcome(self, secret: Secret | None) -> None:
+        """Take an admin key that is not ours for as long as this process runs, in place of the one before.
+
+        Only its keyed hash is kept, in memory.  `changed` is not called.
+        """
+        digest = key_digest(self._pepper, secret.reveal().encode("utf-8", "surrogateescape")) if secret else b""
+        if not digest or digest in self._by_digest:
+            self._guest = None
+        elif self._guest is None or self._guest.digest != digest:
+            self._guest = ApiKey(
+                id="key_master",
+                name="master key of the foreign file",
+                display="master key",
+                role=Role.ADMIN,
+                created_at=self._clock.unix(),
+                digest=digest,
+            )
 
     def list(self, limit: int = MOST, after: str = "") -> Page[KeyView]:
         """Keys for people, oldest first, revoked ones too."""
