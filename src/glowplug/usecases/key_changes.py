@@ -18,7 +18,7 @@ _MOST_ROUTES = 100
 
 
 class KeyChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be another at a key; the body of `PATCH /admin/keys/{id}`.  What is left out stays, null is for none."""
+    """What is to be another at a key; the body of `PATCH /admin/keys/{id}`.  What is left out stays."""
 
     name: str | UnsetType = UNSET
     models: tuple[str, ...] | UnsetType = UNSET
