@@ -23,6 +23,7 @@ MAY = {
     "models": frozenset(("user", "admin")),
     "look": frozenset(("viewer", "admin")),
     "admin": frozenset(("admin",)),
+    "member": frozenset(("user",)),
     "own": frozenset(("user", "viewer", "admin")),
 }
 TABLE = """
@@ -87,6 +88,9 @@ GET /admin/teams/{id}/members look
 PUT /admin/teams/{id}/members admin
 DELETE /admin/teams/{id}/members admin
 GET /admin/changes look
+GET /admin/me own
+POST /admin/me/keys member
+POST /admin/me/keys/{id}/revoke member
 """
 """Method, path, and who may; a new endpoint has a row here, or the first test fails."""
 

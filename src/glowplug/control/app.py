@@ -19,6 +19,7 @@ from glowplug.control.api import (
     leases,
     ledger,
     limits,
+    me,
     memory,
     metrics,
     models,
@@ -52,7 +53,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
         status, models, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config, events, metrics,
-        responses, requests, bodies, ledger, users, teams, changes,
+        responses, requests, bodies, ledger, users, teams, changes, me,
     )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 
