@@ -143,6 +143,33 @@ class FakeServer:
         self.loads_to_refuse = 2
         self.delay = 0.0
 
+    def _people(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
+        dry = {"dry_run": "dry_run" in query}
+        since = time.time() - 86_400 * 3
+        match (method, *parts):
+            case ("GET", "users"):
+                one = {"role": "member", "models": ["chat-a"], "keys": 2, "created_at": since, "blocked_at": None}
+                ann = {"id": "ann", "name": "Ann", "email": "ann@example.org", **one}
+                return {
+                    "data": [ann, {"id": "bob", "name": "", "email": "", **one, "role": "admin", "blocked_at": 5.0}]
+                }
+            case ("GET", "teams"):
+                web = {"id": "web", "name": "Web", "models": [], "keys": 2, "members": 1}
+                return {"data": [{**web, "created_at": since, "blocked_at": None}]}
+            case ("GET", "teams", _, "members"):
+                return {"data": [{"user": "ann", "name": "Ann", "manager": True}]}
+            case ("GET", "changes"):
+                line = {"at": since, "by": "root", "through": "key_1", "noun": "user", "subject": "ann"}
+                news = {"action": "update", "before": {"name": ""}, "after": {"name": "Ann"}}
+                return {"data": [{**line, **news}, {**line, "action": "create", "before": None, "after": {}}]}
+            case ("DELETE", _, _):
+                if "with_keys" not in query:
+                    message = "the user 'ann' has 2 API keys: laptop, ci"
+                    raise Refused(409, {"message": message, "hint": "revoke them", "code": "has_keys"})
+                return {"id": parts[1], "keys": 2, **dry}
+            case _:
+                return {**(body or {}), **dry}
+
     # ---- admin
 
     def admin(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
@@ -182,6 +209,12 @@ class FakeServer:
                 return {"id": "key_3", "name": body["name"], "role": body["role"], "key": "sk-gp-newsecret"}
             case ("POST", "keys", key, "revoke"):
                 return {"id": key, "revoked_at": 1.0}
+            case ("POST", "keys", _, "rotate"):
+                return {"id": "key_3", "key": "sk-gp-newsecret", "dry_run": "dry_run" in query}
+            case ("PATCH", "keys", key):
+                return {"id": key, "dry_run": "dry_run" in query}
+            case (_, "users" | "teams" | "changes", *_):
+                return self._people(method, parts, query, body)
             case ("GET", "requests"):
                 return {"data": self.requests[: int(query["limit"])], "next": None}
             case ("GET", "requests", request, "bodies"):
@@ -413,7 +446,7 @@ class Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self._serve(json.loads(raw) if raw else None)
 
-    do_PUT = do_POST
+    do_PATCH = do_PUT = do_POST
 
     def _serve(self, body: Any) -> None:
         self.fake.seen.append((self.command, self.path, body))

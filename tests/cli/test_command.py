@@ -11,9 +11,12 @@ from tests.cli.fake_server import USER, FakeServer, Running
 from tests.cli.script import FOLDER, matches, steps_of
 
 MUTATING = {
-    "start", "stop", "keys create", "keys revoke", "config reload", "lease",
-    "import litellm", "import llama-swap", "import ollama", "budgets create", "budgets delete",
-    "limits set", "limits delete", "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
+    "keys rotate", "keys update", "keys block", "keys unblock", "users create", "users update", "users block",
+    "users unblock", "users delete", "teams create", "teams update", "teams block", "teams unblock",
+    "teams delete", "teams add", "teams remove", "start", "stop", "keys create", "keys revoke",
+    "config reload", "lease", "budgets create", "budgets delete", "limits set", "limits delete",
+    "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
+    "import litellm", "import llama-swap", "import ollama",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from glowplug.cli.command import Noun, Verb, common_options, current, dry_run_option
+from glowplug.cli.key_changes import block, rotate, unblock, update
 from glowplug.cli.moments import ago, ahead, count
 from glowplug.cli.output import Column
 from glowplug.cli.start import duration
@@ -31,19 +32,20 @@ _COLUMNS = (
     Column("PRIORITY", right=True),
     Column("CREATED"),
     Column("LAST USED"),
-    Column("EXPIRES", paint=lambda text: "red" if text in ("revoked", "expired") else ""),
+    Column("EXPIRES", paint=lambda text: "red" if text in ("revoked", "expired", "blocked") else ""),
 )
 
 
 @click.group("keys", cls=Noun)
 @common_options
 def keys() -> None:
-    """Create, list and revoke API keys.
+    """Create, list, change, replace and revoke API keys.
 
     \b
     Examples:
       glowplug keys create laptop
       glowplug keys list
+      glowplug keys rotate laptop
       glowplug keys revoke laptop
     """
 
@@ -51,10 +53,17 @@ def keys() -> None:
 @keys.command("create", cls=Verb)
 @click.argument("name")
 @click.option(
-    "--role", type=click.Choice(["user", "admin"]), default="user", show_default=True, help="admin may change things."
+    "--role",
+    type=click.Choice(["user", "viewer", "admin"]),
+    default="user",
+    show_default=True,
+    help="admin may change things, viewer may look at everything and use no models.",
 )
 @click.option(
     "--models", default="", metavar="A,B", help="Models and aliases it may use, separated by commas [all of them]."
+)
+@click.option(
+    "--routes", default="", metavar="A,B", help="Endpoints it may use, for example /v1/audio/* [all of them]."
 )
 @click.option("--rpm", type=click.IntRange(1), metavar="N", help="Requests a minute [no limit].")
 @click.option(
@@ -89,6 +98,7 @@ def create(
     name: str,
     role: str,
     models: str,
+    routes: str,
     rpm: int | None,
     rights: str,
     priority: int,
@@ -121,6 +131,7 @@ def create(
     asked: dict[str, Any] = {"name": name, "role": role, "models": allowed, "rpm": rpm}
     asked |= {"rights": rights, "priority": priority}
     more = {"user": user, "team": team, "tags": list(tags), "tpm": tpm, "concurrency": concurrency, "budget": budget}
+    more["routes"] = [part.strip() for part in routes.split(",") if part.strip()]
     flags = {"end_users": end_users, "cached": cached, "log_bodies": log_bodies}
     asked |= {name: value for name, value in (more | flags).items() if value}
     valid = duration(expires, "--expires") if expires is not None else inf
@@ -204,6 +215,8 @@ def cells(row: Row, now: float) -> list[str]:
 def _expiry(row: Row, now: float) -> str:
     if row.get("revoked_at") is not None:
         return "revoked"
+    if row.get("blocked_at") is not None:
+        return "blocked"
     moment = row.get("expires_at")
     if moment is None:
         return "never"
@@ -226,7 +239,7 @@ def revoke(key_id: str, dry_run: bool) -> None:
 
     session = current()
     client, output = session.client(), session.output
-    found = _find(client, key_id)
+    found = find(client, key_id)
     query = {"dry_run": "1"} if dry_run else None
     answer = client.call("POST", f"/admin/keys/{segment(str(found['id']))}/revoke", query=query)
     if output.as_json:
@@ -236,7 +249,7 @@ def revoke(key_id: str, dry_run: bool) -> None:
         output.line(f"{done} {found.get('name') or found['id']} ({found['id']})")
 
 
-def _find(client: Client, wanted: str) -> Row:
+def find(client: Client, wanted: str) -> Row:
     """The key with this id, or the one valid key with this name."""
     rows = client.rows("/admin/keys")
     for row in rows:
@@ -244,8 +257,12 @@ def _find(client: Client, wanted: str) -> Row:
             return row
     named = [row for row in rows if row.get("name") == wanted and row.get("revoked_at") is None]
     if not named:
-        raise NotFound(f"there is no key {wanted!r} to revoke", hint="see: glowplug keys list")
+        raise NotFound(f"there is no key {wanted!r} that is not revoked", hint="see: glowplug keys list")
     if len(named) > 1:
         ids = ", ".join(str(row["id"]) for row in named)
-        raise Conflict(f"{len(named)} keys are named {wanted!r}", hint=f"revoke one by its id: {ids}")
+        raise Conflict(f"{len(named)} keys are named {wanted!r}", hint=f"name one by its id: {ids}")
     return named[0]
+
+
+for _command in (rotate, update, block, unblock):
+    keys.add_command(_command)

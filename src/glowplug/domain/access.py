@@ -75,3 +75,16 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the key it was made to replace; that one is good until its own end."""
     blocked_at: float | None = None
     """Since when it is not good; unlike a revoked key it can be let in again."""
+
+
+def allows_route(routes: tuple[str, ...], path: str) -> bool:
+    """Whether a list of endpoints has this path, or one with a `*` at its end what begins so; an empty list has all.
+    What clients leave out of a path (`/v1`) or say twice makes no other endpoint of it."""
+    if not routes:
+        return True
+    if path.startswith("/v1/v1/"):
+        path = path[3:]
+    paths = (path,) if path.startswith(("/v1/", "/admin", "/api/")) else (path, f"/v1{path}")
+    return any(
+        one == route or (route.endswith("*") and one.startswith(route[:-1])) for route in routes for one in paths
+    )

@@ -114,6 +114,12 @@ class KeyRoute(msgspec.Struct, frozen=True, kw_only=True):
     end_users: bool = False
     imported: bytes = b""
     """SHA-256 by which it is known until its first use; empty when it has a keyed hash."""
+    routes: tuple[str, ...] = ()
+    """Endpoints it may use; empty means all."""
+    blocked: str = ""
+    """Why it is not good now, in a sentence; empty when it is."""
+    row: str = ""
+    """Its own id where `id` is that of the key it replaces, whose budgets and records it goes on with."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -55,8 +55,15 @@ class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
     """Settled attempts that used tokens of a model whose price nobody knows; their cost counts as nothing."""
 
 
-def sums(connection: Connection, by: Sequence[By], since: str = "", until: str = "") -> tuple[UsageSum, ...]:
-    """Sums for each group, in order of the groups; `since` and `until` are UTC dates, both included, or empty."""
+def sums(
+    connection: Connection,
+    by: Sequence[By],
+    since: str = "",
+    until: str = "",
+    only: Mapping[str, str] | None = None,
+) -> tuple[UsageSum, ...]:
+    """Sums for each group, in order of the groups; `since` and `until` are UTC dates, both included, or empty; `only`
+    narrows by column."""
     row = attempts.c
     settled = row.state != OPEN
     groups: list[ColumnElement[str]] = [
@@ -85,6 +92,8 @@ def sums(connection: Connection, by: Sequence[By], since: str = "", until: str =
         query = query.where(row.day >= since)
     if until:
         query = query.where(row.day <= until)
+    for name, value in (only or {}).items():
+        query = query.where(row[name] == value)
     if groups:
         query = query.group_by(*groups).order_by(*groups)
     found = connection.execute(query).mappings()

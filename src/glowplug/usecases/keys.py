@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from hmac import compare_digest
 
 import msgspec
+from msgspec import UNSET
 from sqlalchemy import Connection
 
 from glowplug.clock import Clock
@@ -23,6 +24,16 @@ from glowplug.usecases.budgets import BudgetBook, NewBudget, checked_name
 from glowplug.usecases.catalog import checked_models
 from glowplug.usecases.changes import made, updated
 from glowplug.usecases.imported import by_foreign_digest, find_unused, unused
+from glowplug.usecases.key_changes import (
+    KeyChange,
+    Rotation,
+    changed,
+    checked_routes,
+    checked_time,
+    replacement,
+    shortened,
+)
+from glowplug.usecases.key_view import KeyView, view
 from glowplug.usecases.limits import checked_amounts
 from glowplug.usecases.page import MOST, Page, page
 from glowplug.usecases.standing import Standing, standing
@@ -59,101 +70,58 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Its answers may come from, and go into, the response cache."""
     log_bodies: bool = False
     """Its requests and answers are kept whole for a time."""
+    routes: tuple[str, ...] = ()
+    """Endpoints it may use (`/v1/chat/completions`, `/v1/audio/*`); empty means all."""
     budget: str = ""
     """What it may spend, as `20/month`; more can be given to it later."""
 
 
-class KeyView(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored key for people: everything but its hash."""
-
-    id: str
-    name: str
-    display: str
-    role: Role
-    models: tuple[str, ...]
-    rpm: int | None
-    rights: Rights
-    priority: int
-    created_at: float
-    expires_at: float | None
-    revoked_at: float | None
-    last_used_at: float | None
-    user: str
-    team: str
-    tags: tuple[str, ...]
-    tpm: int | None
-    concurrency: int | None
-    end_users: bool
-    cached: bool
-    log_bodies: bool
-    key: str | None = None
-    """The key itself, in the answer to its creation and never again."""
-    dry_run: bool = False
-
-
-def view(key: ApiKey, secret: Secret | None = None, dry_run: bool = False) -> KeyView:
-    """A key for people."""
-    return KeyView(
-        id=key.id,
-        name=key.name,
-        display=key.display,
-        role=key.role,
-        models=key.models,
-        rpm=key.rpm,
-        rights=key.rights,
-        priority=key.priority,
-        created_at=key.created_at,
-        expires_at=key.expires_at,
-        revoked_at=key.revoked_at,
-        last_used_at=key.last_used_at,
-        user=key.user,
-        team=key.team,
-        tags=key.tags,
-        tpm=key.tpm,
-        concurrency=key.concurrency,
-        end_users=key.end_users,
-        cached=key.cached,
-        log_bodies=key.log_bodies,
-        key=secret.reveal() if secret else None,
-        dry_run=dry_run,
-    )
-
-
 def mint(wanted: NewKey, pepper: bytes, now: float) -> tuple[ApiKey, Secret]:
     """A new key and the row that is stored for it.  Raises RequestError for values that make no sense."""
-    name = wanted.name.strip()
-    if len(name) > _LONGEST_NAME or not name.isprintable():
-        raise RequestError(f"the name has {len(name)} characters", hint=f"use at most {_LONGEST_NAME} printable ones")
-    checked_amounts(rpm=wanted.rpm, tpm=wanted.tpm, concurrency=wanted.concurrency)
-    if abs(wanted.priority) > _MOST_PRIORITY:
-        raise RequestError(
-            f"priority is {wanted.priority}", hint=f"give a whole number from -{_MOST_PRIORITY} to {_MOST_PRIORITY}"
-        )
-    if wanted.expires_in is not None and not 0 < wanted.expires_in < float("inf"):
-        raise RequestError(f"expires_in is {wanted.expires_in}", hint="give seconds from now, or leave it out")
     token = new_api_key()
     key = ApiKey(
         id=short_id("key"),
-        name=name,
-        display=f"{token[:10]}…{token[-4:]}",
+        name=wanted.name,
+        display=shortened(token),
         role=wanted.role,
         models=wanted.models,
         rpm=wanted.rpm,
         rights=wanted.rights,
         priority=wanted.priority,
         created_at=now,
-        expires_at=None if wanted.expires_in is None else now + wanted.expires_in,
+        expires_at=None if wanted.expires_in is None else now + checked_time(wanted.expires_in),
         digest=key_digest(pepper, token.encode()),
-        user=checked_name("user", wanted.user),
-        team=checked_name("team", wanted.team),
-        tags=tuple(dict.fromkeys(tag for name in wanted.tags if (tag := checked_name("tag", name)))),
+        user=wanted.user,
+        team=wanted.team,
+        tags=wanted.tags,
         tpm=wanted.tpm,
         concurrency=wanted.concurrency,
         end_users=wanted.end_users,
         cached=wanted.cached,
         log_bodies=wanted.log_bodies,
+        routes=wanted.routes,
     )
-    return key, Secret(token)
+    return checked(key), Secret(token)
+
+
+def checked(key: ApiKey) -> ApiKey:
+    """A key with its values as they are stored.  Raises RequestError for values that make no sense."""
+    name = key.name.strip()
+    if len(name) > _LONGEST_NAME or not name.isprintable():
+        raise RequestError(f"the name has {len(name)} characters", hint=f"use at most {_LONGEST_NAME} printable ones")
+    checked_amounts(rpm=key.rpm, tpm=key.tpm, concurrency=key.concurrency)
+    if abs(key.priority) > _MOST_PRIORITY:
+        raise RequestError(
+            f"priority is {key.priority}", hint=f"give a whole number from -{_MOST_PRIORITY} to {_MOST_PRIORITY}"
+        )
+    return msgspec.structs.replace(
+        key,
+        name=name,
+        user=checked_name("user", key.user),
+        team=checked_name("team", key.team),
+        tags=tuple(dict.fromkeys(tag for name in key.tags if (tag := checked_name("tag", name)))),
+        routes=checked_routes(key.routes),
+    )
 
 
 def usable(key: ApiKey, now: float) -> bool:
@@ -220,8 +188,16 @@ class KeyBook:
         return key
 
     def standing(self, key: ApiKey) -> Standing:
-        """What its user and its team make of a key."""
-        return self._standing(key)
+        """What its user and its team make of a key, and whose budgets and usage it goes on with."""
+        return self._standing(key)._replace(identity=self.identity(key.id))
+
+    def identity(self, key_id: str) -> str:
+        """The id that budgets, limits and usage of a key go by: that of the first key it replaces, else its own."""
+        seen = {key_id}
+        while (key := self._keys.get(key_id)) is not None and key.replaces and key.replaces not in seen:
+            key_id = key.replaces
+            seen.add(key_id)
+        return key_id
 
     def usable(self) -> tuple[ApiKey, ...]:
         """Keys that may be used now, oldest first."""
@@ -296,6 +272,51 @@ class KeyBook:
         names = {Scope.KEY: frozenset((key.id,))}
         wanted = NewBudget(budget=budget, scope=Scope.KEY, name=key.id)
         await self._budgets.create(wanted, names, dry_run, actor=actor)
+
+    async def update(
+        self, key_id: str, wanted: KeyChange, known: frozenset[str], dry_run: bool = False, *, actor: Actor
+    ) -> KeyView:
+        """Change a key.  Raises RequestError, NotFound, and Conflict where no admin key would work any more."""
+        async with self._change:
+            old, now = self.get(key_id), self._clock.unix()
+            if wanted.models is not UNSET:
+                checked_models(wanted.models, known)
+            new = checked(changed(old, wanted, now))
+            if new.blocked_at is not None:
+                self.check_admin_left((key_id,), f"{key_id} is the last admin key that works")
+            if dry_run or new == old:
+                return view(new, dry_run=dry_run)
+            action = "update" if (old.blocked_at is None) == (new.blocked_at is None) else "unblock"
+            line = updated(actor, now, "key", key_id, old, new, "block" if new.blocked_at == now else action)
+            await self._database.run(noted(lambda c: keys.put(c, new), line))
+            self._set({**self._keys, key_id: new})
+        self._changed()
+        return view(new)
+
+    async def rotate(self, key_id: str, wanted: Rotation, dry_run: bool = False, *, actor: Actor) -> KeyView:
+        """Put a new key in the place of one, which is good for a while yet.  Both count towards the same budgets and
+        limits, and their usage is one.  Raises RequestError, NotFound, Conflict."""
+        async with self._change:
+            old, now = self.get(key_id), self._clock.unix()
+            by = [key.id for key in self._keys.values() if key.replaces == key_id and key.revoked_at is None]
+            if by:
+                raise Conflict(f"{key_id} is being replaced by {by[0]} already", hint=f"rotate or revoke {by[0]}")
+            new, secret, ending = replacement(old, self._pepper, now, wanted.overlap)
+            if dry_run:
+                return view(new, dry_run=True)
+            lines = (
+                made(actor, now, "key", new.id, new, "rotate"),
+                updated(actor, now, "key", old.id, old, ending, "rotate"),
+            )
+
+            def write(connection: Connection) -> None:
+                keys.add(connection, new)
+                keys.put(connection, ending)
+
+            await self._database.run(noted(write, *lines))
+            self._set({**self._keys, old.id: ending, new.id: new})
+        self._changed()
+        return view(new, secret)
 
     async def revoke(self, key_id: str, dry_run: bool = False, *, actor: Actor = OURSELVES) -> KeyView:
         """Stop a key for good.  Revoking it again changes nothing.

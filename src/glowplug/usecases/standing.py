@@ -17,6 +17,8 @@ class Standing(NamedTuple):
     """Models and aliases it may use, all of them when empty."""
     blocked: str = ""
     """Why it is not good now, in a sentence; empty when it is."""
+    identity: str = ""
+    """Id of the first key that it replaces, which its budgets and its usage go by; empty: its own."""
 
 
 def standing(key: ApiKey, user: User | None = None, team: Team | None = None) -> Standing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from glowplug.errors import RequestError
@@ -23,12 +23,18 @@ class Usage:
         self._fold = fold
 
     async def sums(
-        self, by: tuple[By, ...], since: str = "", until: str = "", limit: int = MOST, after: str = ""
+        self,
+        by: tuple[By, ...],
+        since: str = "",
+        until: str = "",
+        limit: int = MOST,
+        after: str = "",
+        only: Mapping[str, str] | None = None,
     ) -> Page[UsageSum]:
         """Sums by group between two UTC days, both included.  Raises RequestError for what is not a day."""
         since, until = day("since", since), day("until", until)
         await asyncio.to_thread(self._fold)
-        rows = await self._database.run(lambda c: sums(c, by, since, until))
+        rows = await self._database.run(lambda c: sums(c, by, since, until, only))
         return page(rows, identity, limit, after)
 
 

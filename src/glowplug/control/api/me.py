@@ -1,0 +1,39 @@
+"""`/admin/me`: whoever asks, and what is theirs."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from glowplug.control.answers import answer
+from glowplug.control.auth import Policy
+from glowplug.control.inputs import Query, body
+from glowplug.control.routes import Endpoint, actor
+from glowplug.control.services import Services
+from glowplug.usecases.me import Me, MyKey
+
+
+def routes(services: Services) -> tuple[Endpoint, ...]:
+    users, teams = services.users, services.teams
+    if users is None or teams is None:
+        return ()
+    me = Me(services.keys, users, teams, services.budgets, services.usage, services.clock)
+
+    async def show(request: Request) -> Response:
+        query = Query(request, ("since", "until"))
+        return answer(await me.show(request.state.key, query.text("since"), query.text("until")))
+
+    async def create(request: Request) -> Response:
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        made = await me.create(request.state.key, await body(request, MyKey), dry_run, actor=actor(request))
+        return answer(made, 200 if dry_run else 201)
+
+    async def revoke(request: Request) -> Response:
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        return answer(await me.revoke(request.state.key, request.path_params["id"], dry_run, actor=actor(request)))
+
+    return (
+        Endpoint("GET", "/admin/me", show, "who is asking, and what is theirs", Policy.OWN),
+        Endpoint("POST", "/admin/me/keys", create, "make a key like one's own", Policy.OWN),
+        Endpoint("POST", "/admin/me/keys/{id}/revoke", revoke, "stop a key of one's own", Policy.OWN),
+    )
