@@ -86,5 +86,5 @@ def test_after_a_sync_the_file_alone_has_everything(database_file: Database, tmp
     database_file.sync()
     shutil.copy(tmp_path / "glowplug.db", tmp_path / "alone.db")
     alone = sqlite3.connect(tmp_path / "alone.db")
-    assert alone.execute("SELECT * FROM meta").fetchall() == [("one", "1")]
+    assert alone.execute("SELECT * FROM meta WHERE name = 'one'").fetchall() == [("one", "1")]
     alone.close()

@@ -44,6 +44,10 @@ class Place(Protocol):
         """The file to copy before an upgrade, where there is one."""
 
     @property
+    def backups(self) -> Path | None:
+        """Where a backup goes that is made before an upgrade of what is no file."""
+
+    @property
     def name(self) -> str:
         """For people; without a password."""
 
@@ -53,6 +57,10 @@ class Place(Protocol):
 
     def engine(self) -> Engine:
         """An engine of one connection, in whose transactions schema changes roll back too.  Raises StoreError."""
+
+    def reader(self) -> Engine:
+        """An engine whose transactions see one moment and write nothing, beside whoever uses the database.  Raises
+        StoreError."""
 
     def sync(self, engine: Engine) -> None:
         """Wait until what was committed is on the disk.  Raises StoreError, SQLAlchemyError."""
@@ -69,6 +77,7 @@ class SqliteFile:
 
     def __init__(self, file: Path) -> None:
         self.file: Path | None = file
+        self.backups: Path | None = None
         self._path = file
         self.name = f"the database {file}"
         self.hint = "check that its disk has room and that it is a Glowplug database; copies are beside it (*.bak-*)"
@@ -79,6 +88,19 @@ class SqliteFile:
         url = URL.create("sqlite", database=str(self._path))
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         _configure_sqlite(engine)
+        return engine
+
+    def reader(self) -> Engine:
+        if not self._path.exists():
+            raise StoreError(f"there is no {self.name}", hint="name the installation with --state-dir")
+        query = {"mode": "ro", "uri": "true"}
+        url = URL.create("sqlite", database=self._path.absolute().as_uri(), query=query)
+        engine = create_engine(url, poolclass=StaticPool)
+
+        @event.listens_for(engine, "begin")
+        def on_begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
         return engine
 
     def sync(self, engine: Engine) -> None:
@@ -103,7 +125,7 @@ class SqliteFile:
 
 def place_of(url: Secret | None, file: Path) -> Place:
     """The database that a configuration names, or the file.  Raises StoreError for what is no URL of a database."""
-    return PostgresDatabase(url) if url else SqliteFile(file)
+    return PostgresDatabase(url, file.parent) if url else SqliteFile(file)
 
 
 class PostgresDatabase:
@@ -114,7 +136,8 @@ class PostgresDatabase:
 
     file = None
 
-    def __init__(self, url: Secret) -> None:
+    def __init__(self, url: Secret, backups: Path | None = None) -> None:
+        self.backups = backups
         try:
             parsed = make_url(url.reveal())
         except (ArgumentError, ValueError):
@@ -132,10 +155,18 @@ class PostgresDatabase:
         self.hint = "check server.database, and that the server runs and lets us in"
 
     def engine(self) -> Engine:
+        engine = self._engine()
+        event.listen(engine, "connect", self._lock)
+        return engine
+
+    def reader(self) -> Engine:
+        return self._engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def _engine(self) -> Engine:
         options = {name: value for name, value in _PATIENCE.items() if name not in self._url.query}
         try:
             # One connection, that of the store's one thread; looked at before use, because a server may restart.
-            engine = create_engine(
+            return create_engine(
                 self._url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=options, hide_parameters=True
             )
         except (ImportError, NoSuchModuleError):
@@ -143,8 +174,6 @@ class PostgresDatabase:
                 "PostgreSQL needs the package psycopg, which is not installed",
                 hint="run `pip install 'glowplug[postgres]'`",
             ) from None
-        event.listen(engine, "connect", self._lock)
-        return engine
 
     def _lock(self, connection: object, _record: object) -> None:
         """Only one installation uses a database: what one knows in memory, another would not hear of."""
