@@ -87,8 +87,10 @@ class Database:
         self._engine = engine
 
     def _transact(self, fn: Callable[[Connection], T]) -> T:
+        engine = self.engine
         try:
-            with self.engine.begin() as connection:
+            self._place.still_there(engine)
+            with engine.begin() as connection:
                 return fn(connection)
         except DBAPIError as error:
             raise self._store_error(error) from error
