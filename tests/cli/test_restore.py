@@ -30,7 +30,9 @@ def test_it_says_what_it_would_do_and_does_it(state: Path, capsys: pytest.Captur
     (kept,) = done["kept"]
     assert Path(kept).name.startswith("glowplug.db.before-restore-") and Path(kept).exists()
     assert main(["--state-dir", str(state), "restore", "b"]) == 0
-    assert "what was there is kept: " in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert f"b was restored into the database {state / 'glowplug.db'}: " in said.out
+    assert "what was there is kept: " in said.err
 
 
 def test_while_something_runs_there_it_is_refused(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

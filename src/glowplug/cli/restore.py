@@ -42,14 +42,17 @@ def restore(file: Path, config_path: Path | None, dry_run: bool) -> None:
     if dry_run:
         _tell(f"{file} can be restored", Restored(check(file)), True)
         return
-    _tell(f"{file} was restored", put_back(config_path, session.state_dir, file), False)
+    done = put_back(config_path, session.state_dir, file)
+    _tell(f"{file} was restored into {done.into}", done, False)
 
 
 def _tell(what: str, done: Restored, dry_run: bool) -> None:
     output = current().output
     manifest, kept = done.manifest, [str(path) for path in done.kept]
     if output.as_json:
-        output.document({"dry_run": dry_run, "kept": kept, "manifest": msgspec.to_builtins(manifest)})
+        output.document(
+            {"dry_run": dry_run, "into": done.into, "kept": kept, "manifest": msgspec.to_builtins(manifest)}
+        )
         return
     output.line(f"{what}: {count(manifest.rows)} rows of Glowplug {manifest.version}, schema {manifest.revision}")
     for path in kept:

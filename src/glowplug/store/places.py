@@ -100,7 +100,7 @@ class SqliteFile:
 
     def reader(self) -> Engine:
         if not self._path.exists():
-            raise StoreError(f"there is no {self.name}", hint="name the installation with --state-dir")
+            raise StoreError(f"{self.name} is not there", hint="name the installation with --state-dir")
         query = {"mode": "ro", "uri": "true"}
         url = URL.create("sqlite", database=self._path.absolute().as_uri(), query=query)
         engine = create_engine(url, poolclass=StaticPool)

@@ -30,6 +30,8 @@ class Restored:
     """What was, or would be, restored."""
 
     manifest: Manifest
+    into: str = ""
+    """Where to, in words; empty when nothing was done."""
     kept: tuple[Path, ...] = ()
     """What was there before: a backup of it, or the files themselves."""
 
@@ -95,7 +97,7 @@ def restore(place: Place, paths: Paths, file: Path, now: float) -> Restored:
                     archive.drop_all(connection)
                 _fill(connection, file, manifest)
                 kept += _files(paths, data, stamp)
-    return Restored(manifest, tuple(kept))
+    return Restored(manifest, place.name, tuple(kept))
 
 
 def _fill(connection: Connection, file: Path, manifest: Manifest) -> None:
