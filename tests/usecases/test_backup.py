@@ -168,7 +168,7 @@ def test_a_backup_of_a_newer_schema_names_who_wrote_it(here: Here, tmp_path: Pat
 
 
 def test_there_must_be_something_to_write(here: Here, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="is empty|is not there"):
+    with pytest.raises(StoreError, match=r"is empty|is not there"):
         backups.backup(here.place, here.paths, tmp_path / "b.glowplug", NOW)
     assert not list(tmp_path.glob("b.glowplug*"))
 
