@@ -16,7 +16,7 @@ import pytest
 from glowplug import runtime, supervisor
 from glowplug.demo import model_path, setup
 from glowplug.domain.access import Role
-from glowplug.errors import ConfigError, Conflict, StoreError
+from glowplug.errors import STORE_AWAY, ConfigError, Conflict, StoreError
 from glowplug.paths import Paths, state_paths
 from glowplug.runtime import ChildSettings
 from glowplug.secret import Secret, key_digest
@@ -104,6 +104,17 @@ def test_a_child_that_cannot_work_says_so_and_asks_not_to_be_started_again(
     monkeypatch.setattr(runtime, "control", fail)
     assert runtime.main(ChildSettings("/s", "", 1).argv("control")[2:]) == supervisor.FATAL_EXIT
     assert [(r.levelno, r.getMessage()) for r in caplog.records] == [(logging.CRITICAL, str(error))]
+
+
+def test_a_child_that_lost_the_database_while_it_started_is_started_again(
+    monkeypatch: pytest.MonkeyPatch, hangup: None
+) -> None:
+    def fail(_settings: ChildSettings) -> int:
+        raise StoreError("nobody answers", code=STORE_AWAY)
+
+    monkeypatch.setattr(runtime, "control", fail)
+    status = runtime.main(ChildSettings("/s", "", 1).argv("control")[2:])
+    assert status not in (0, supervisor.FATAL_EXIT)
 
 
 # ---- the socket

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from glowplug.config.load import Loaded
     from glowplug.moving.run import Store
     from glowplug.secret import Secret
+    from glowplug.store.archive import Manifest
+    from glowplug.store.places import Place
+    from glowplug.usecases.backup import Restored
 
 _BACKLOG = 4096
 
@@ -332,6 +335,35 @@ def _demo_facts(paths: Paths, loaded: Loaded, base_url: str, as_json: bool) -> l
         "pid": os.getpid(),
     }
     return [json.dumps(facts)]
+
+
+# ---- glowplug backup, glowplug restore
+
+
+def place_of_installation(paths: Paths, config: Path | None) -> Place:
+    """The database of an installation, as its configuration says.  Raises ConfigError, StoreError."""
+    from glowplug.store.places import place_of
+
+    path = config or default_config_path()
+    loaded = read_configuration(path if config or path.exists() else None)
+    return place_of(loaded.server.database, paths.database)
+
+
+def backup(config: Path | None, state_dir: Path | None, target: Path) -> Manifest:
+    """Write a backup, whether something runs there or not.  Raises ConfigError, StoreError."""
+    from glowplug.usecases.backup import backup as write
+
+    paths = state_paths(state_dir)
+    return write(place_of_installation(paths, config), paths, target, time.time())
+
+
+def restore(config: Path | None, state_dir: Path | None, file: Path) -> Restored:
+    """Put a backup in the place of what is there.  Raises Conflict while something runs, ConfigError, StoreError."""
+    from glowplug.usecases.backup import restore as put_back
+
+    paths = state_paths(state_dir)
+    with _claim(paths):
+        return put_back(place_of_installation(paths, config), paths, file, time.time())
 
 
 # ---- the control process

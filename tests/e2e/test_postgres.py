@@ -111,3 +111,27 @@ def test_a_database_that_is_not_there_is_said_at_once(install: Install, the_clou
     said = one.log.read_text()
     assert "the database none on" in said and "check server.database" in said
     assert "geheim" not in said and "Traceback" not in said
+
+
+def test_a_backup_is_made_while_it_serves_and_restored_elsewhere(
+    install: Install, the_cloud: Cloud, server: Postgres, tmp_path: Path
+) -> None:
+    one = install()
+    one.write(config(the_cloud, server.url(server.create()).reveal()))
+    one.start()
+    key = one.cli("keys", "create", "ann").stdout.strip()
+    total = asked(one, 4)
+    file = tmp_path / "b.glowplug"
+    one.cli("backup", str(file))
+    total_later = total + asked(one, 2)
+    refused = one.cli("restore", str(file), check=False)
+    assert refused.returncode == 1 and "is running on" in refused.stderr
+    assert attempts(one) == total_later
+    # Another installation, of the other kind.
+    two = install()
+    two.write(f"{provider(the_cloud)}\nmodels:\n  chat-cloud: {{provider: cloud, id: stand-in}}\n")
+    two.cli("restore", str(file))
+    two.start()
+    assert attempts(two) == total, "the newest usage is in it"
+    assert two.call("GET", "/v1/models", key=key).status == 200, "its keys are keys here"
+    assert "everything fits" in two.cli("ledger", "check").stdout

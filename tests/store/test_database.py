@@ -81,10 +81,47 @@ def test_what_the_database_refuses_is_a_store_error(database: Database) -> None:
         database.call(lambda c: c.execute(text("SELECT * FROM nothing")))
 
 
+@pytest.mark.parametrize("logs_too", [False, True])
+def test_a_file_that_is_deleted_under_it_is_written_back(
+    database_file: Database, tmp_path: Path, logs_too: bool
+) -> None:
+    put(database_file)
+    file = tmp_path / "glowplug.db"
+    for suffix in ("", "-wal", "-shm") if logs_too else ("",):
+        file.with_name(file.name + suffix).unlink()
+    database_file.call(lambda c: meta.put(c, "two", "2"))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    database_file.close()
+    again = Database(file)
+    again.open()
+    assert again.call(lambda c: [meta.get(c, name) for name in ("one", "two")]) == ["1", "2"]
+    again.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["glowplug.db"]
+
+
+def test_a_file_that_was_exchanged_is_not_written_to(database_file: Database, tmp_path: Path) -> None:
+    put(database_file)
+    (tmp_path / "other").write_bytes(b"")
+    (tmp_path / "other").replace(tmp_path / "glowplug.db")
+    with pytest.raises(StoreError, match="put in the place of the one that is in use"):
+        put(database_file)
+    assert (tmp_path / "glowplug.db").read_bytes() == b""
+
+
+def test_a_full_disk_is_said_and_over_when_there_is_room(database_file: Database) -> None:
+    pages = database_file.call(lambda c: c.execute(text("PRAGMA page_count")).scalar())
+    database_file.call(lambda c: c.execute(text(f"PRAGMA max_page_count = {pages}")).all())
+    with pytest.raises(StoreError, match="database or disk is full"):
+        database_file.call(lambda c: [meta.put(c, f"n{number}", "x" * 1000) for number in range(50)])
+    assert database_file.call(lambda c: meta.get(c, "n0")) is None
+    database_file.call(lambda c: c.execute(text("PRAGMA max_page_count = 100000")).all())
+    put(database_file)
+
+
 def test_after_a_sync_the_file_alone_has_everything(database_file: Database, tmp_path: Path) -> None:
     put(database_file)
     database_file.sync()
     shutil.copy(tmp_path / "glowplug.db", tmp_path / "alone.db")
     alone = sqlite3.connect(tmp_path / "alone.db")
-    assert alone.execute("SELECT * FROM meta").fetchall() == [("one", "1")]
+    assert alone.execute("SELECT * FROM meta WHERE name = 'one'").fetchall() == [("one", "1")]
     alone.close()

@@ -48,6 +48,8 @@ VERBS = {
     "usage": "Show tokens, requests and cost by model, key, user, team and day.",
     "requests": "Show what was asked last, with every attempt.",
     "ledger": "Check that the bill is right.",
+    "backup": "Write everything the database holds into one file.",
+    "restore": "Put a backup in the place of what is there.",
     "config": "Show, check and reload the configuration.",
     "import": "Move in from LiteLLM, llama-swap or Ollama.",
     "export": "Write the configuration for another gateway.",

@@ -15,8 +15,10 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from glowplug import __version__
 from glowplug.errors import STORE_AWAY, StoreError
-from glowplug.store.migrate import CURRENT, Schema, migrate
+from glowplug.store import meta
+from glowplug.store.migrate import CURRENT, WRITTEN_BY, Schema, migrate
 from glowplug.store.places import Place, SqliteFile
 
 T = TypeVar("T")
@@ -73,7 +75,9 @@ class Database:
         engine = self._place.engine()
         try:
             with engine.begin() as connection:
-                self.backup = migrate(connection, self._schema, self._place.file)
+                self.backup = migrate(connection, self._schema, self._place.file, self._place.backups)
+                if self._schema == CURRENT:
+                    _sign(connection)
         except StoreError:
             engine.dispose()
             raise
@@ -83,8 +87,10 @@ class Database:
         self._engine = engine
 
     def _transact(self, fn: Callable[[Connection], T]) -> T:
+        engine = self.engine
         try:
-            with self.engine.begin() as connection:
+            self._place.still_there(engine)
+            with engine.begin() as connection:
                 return fn(connection)
         except DBAPIError as error:
             raise self._store_error(error) from error
@@ -100,3 +106,9 @@ class Database:
         place = self._place
         code = STORE_AWAY if place.away(cause) else ""
         return StoreError(f"{place.name} could not be used: {place.cause(cause)}", hint=place.hint, code=code)
+
+
+def _sign(connection: Connection) -> None:
+    """Say which release uses it, for one that does not know its schema."""
+    if meta.get(connection, WRITTEN_BY) != __version__:
+        meta.put(connection, WRITTEN_BY, __version__)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from glowplug import __version__
 from glowplug.errors import StoreError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Schema:
     head: str
 
 
+WRITTEN_BY = "written_by"
+"""Name of the version in `meta` that used a database last."""
 CURRENT = Schema(Path(__file__).parent / "migrations", "0011")
 
 
@@ -52,24 +55,41 @@ def revision(connection: Connection) -> str | None:
     return None
 
 
-def migrate(connection: Connection, schema: Schema, file: Path | None) -> Path | None:
+def known(schema: Schema) -> frozenset[str]:
+    """The revisions that this release knows."""
+    return frozenset(script.revision for script in _scripts(schema).walk_revisions())
+
+
+def writer(connection: Connection) -> str:
+    """` (Glowplug 1.2 wrote it)` where a database says so, else nothing."""
+    if "meta" not in inspect(connection).get_table_names():
+        return ""
+    found = connection.execute(text("SELECT value FROM meta WHERE name = :name"), {"name": WRITTEN_BY}).scalar()
+    return f" (Glowplug {found} wrote it)" if found else ""
+
+
+def migrate(connection: Connection, schema: Schema, file: Path | None, backups: Path | None = None) -> Path | None:
     """Upgrade to `schema.head` inside the caller's transaction; returns the backup that was made, if any.
 
-    `file` is the SQLite file to copy first, or None where there is none.  Raises StoreError when the revision is
+    `file` is the SQLite file to copy first, or None where there is none; `backups` is then the directory for a backup
+    (`glowplug.store.archive`) that is made instead.  Raises StoreError when the revision is
     unknown here (a newer release wrote it) and when a migration fails; the caller's roll-back leaves all as it was.
     """
     current = revision(connection)
     if current == schema.head:
         return None
     scripts = _scripts(schema)
-    if current is not None:
-        known = {script.revision for script in scripts.walk_revisions()}
-        if current not in known:
-            raise StoreError(
-                f"the database is at schema revision {current}, and this release knows revisions up to {schema.head}",
-                hint=_newer_hint(file),
-            )
-    backup = None if current is None or file is None else _backup(file, current)
+    if current is not None and current not in known(schema):
+        raise StoreError(
+            f"the database is at schema revision {current}{writer(connection)}, and this release, {__version__}, "
+            f"knows revisions up to {schema.head}",
+            hint=_newer_hint(file),
+        )
+    backup = None
+    if current is not None and file is not None:
+        backup = _backup(file, current)
+    elif current is not None and backups is not None:
+        backup = _portable(connection, backups, current)
     try:
         _upgrade(connection, scripts, schema)
     except SQLAlchemyError as error:
@@ -106,6 +126,16 @@ def _backup(file: Path, current: str) -> Path:
     finally:
         source.close()
     target.chmod(0o600)
+    return target
+
+
+def _portable(connection: Connection, directory: Path, current: str) -> Path:
+    from glowplug.store import archive
+
+    now = time.time()
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    target = directory / f"before-{current}-{stamp}.glowplug"
+    archive.write(connection, target, __version__, current, now, {})
     return target
 
 

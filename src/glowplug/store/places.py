@@ -5,6 +5,7 @@ Everything else in `glowplug.store` is the same for both.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from pathlib import Path
@@ -16,6 +17,8 @@ from sqlalchemy.pool import StaticPool
 
 from glowplug.errors import StoreError
 from glowplug.secret import Secret
+
+_log = logging.getLogger(__name__)
 
 _BUSY_MS = 5000
 _LOCK = 0x676C6F77706C7567
@@ -44,6 +47,10 @@ class Place(Protocol):
         """The file to copy before an upgrade, where there is one."""
 
     @property
+    def backups(self) -> Path | None:
+        """Where a backup goes that is made before an upgrade of what is no file."""
+
+    @property
     def name(self) -> str:
         """For people; without a password."""
 
@@ -53,6 +60,13 @@ class Place(Protocol):
 
     def engine(self) -> Engine:
         """An engine of one connection, in whose transactions schema changes roll back too.  Raises StoreError."""
+
+    def reader(self) -> Engine:
+        """An engine whose transactions see one moment and write nothing, beside whoever uses the database.  Raises
+        StoreError."""
+
+    def still_there(self, engine: Engine) -> None:
+        """Before a transaction: see that what would be written is where the next start looks.  Raises StoreError."""
 
     def sync(self, engine: Engine) -> None:
         """Wait until what was committed is on the disk.  Raises StoreError, SQLAlchemyError."""
@@ -69,17 +83,77 @@ class SqliteFile:
 
     def __init__(self, file: Path) -> None:
         self.file: Path | None = file
+        self.backups: Path | None = None
         self._path = file
+        self._identity = (0, 0)
         self.name = f"the database {file}"
         self.hint = "check that its disk has room and that it is a Glowplug database; copies are beside it (*.bak-*)"
 
     def engine(self) -> Engine:
         # The file must never be readable by others, and SQLite would create it with the process's umask.
         self._path.touch(mode=0o600)
+        self._identity = _identity(self._path)
         url = URL.create("sqlite", database=str(self._path))
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
         _configure_sqlite(engine)
         return engine
+
+    def reader(self) -> Engine:
+        if not self._path.exists():
+            raise StoreError(f"{self.name} is not there", hint="name the installation with --state-dir")
+        query = {"mode": "ro", "uri": "true"}
+        url = URL.create("sqlite", database=self._path.absolute().as_uri(), query=query)
+        engine = create_engine(url, poolclass=StaticPool)
+
+        @event.listens_for(engine, "begin")
+        def on_begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
+        return engine
+
+    def still_there(self, engine: Engine) -> None:
+        """A file that is deleted while it is open goes on to exist for whoever has it open, and for nobody else: so it
+        is written back from there, before anything more is lost with it."""
+        try:
+            info = self._path.stat()
+        except FileNotFoundError:
+            self._write_back(engine)
+            return
+        except OSError as error:
+            raise StoreError(f"{self.name} cannot be looked at: {error.strerror}", hint=self.hint) from None
+        if (info.st_dev, info.st_ino) != self._identity:
+            raise StoreError(
+                f"{self.name} was put in the place of the one that is in use",
+                hint="start Glowplug again to use it; stop Glowplug before a file is exchanged",
+            )
+
+    def _write_back(self, engine: Engine) -> None:
+        new = self._path.with_name(f"{self._path.name}.back")
+        connection = engine.raw_connection()
+        try:
+            new.unlink(missing_ok=True)
+            new.touch(mode=0o600)
+            copy = sqlite3.connect(new)
+            try:
+                driver = connection.driver_connection
+                assert isinstance(driver, sqlite3.Connection)
+                driver.backup(copy)
+            finally:
+                copy.close()
+            # The logs of the old one have its name, and must not be taken for those of the new one.
+            for suffix in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            new.replace(self._path)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"{self.name} was deleted while it was in use, and could not be written back: {error}",
+                hint="do not stop Glowplug, which still has it; make room where it was",
+            ) from error
+        finally:
+            connection.close()
+        engine.dispose()  # the next transaction opens the new one
+        self._identity = _identity(self._path)
+        _log.error("%s was deleted while it was in use; it was written back and nothing is lost", self.name)
 
     def sync(self, engine: Engine) -> None:
         connection = engine.raw_connection()
@@ -103,7 +177,7 @@ class SqliteFile:
 
 def place_of(url: Secret | None, file: Path) -> Place:
     """The database that a configuration names, or the file.  Raises StoreError for what is no URL of a database."""
-    return PostgresDatabase(url) if url else SqliteFile(file)
+    return PostgresDatabase(url, file.parent) if url else SqliteFile(file)
 
 
 class PostgresDatabase:
@@ -114,7 +188,8 @@ class PostgresDatabase:
 
     file = None
 
-    def __init__(self, url: Secret) -> None:
+    def __init__(self, url: Secret, backups: Path | None = None) -> None:
+        self.backups = backups
         try:
             parsed = make_url(url.reveal())
         except (ArgumentError, ValueError):
@@ -132,10 +207,18 @@ class PostgresDatabase:
         self.hint = "check server.database, and that the server runs and lets us in"
 
     def engine(self) -> Engine:
+        engine = self._engine()
+        event.listen(engine, "connect", self._lock)
+        return engine
+
+    def reader(self) -> Engine:
+        return self._engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def _engine(self) -> Engine:
         options = {name: value for name, value in _PATIENCE.items() if name not in self._url.query}
         try:
             # One connection, that of the store's one thread; looked at before use, because a server may restart.
-            engine = create_engine(
+            return create_engine(
                 self._url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=options, hide_parameters=True
             )
         except (ImportError, NoSuchModuleError):
@@ -143,8 +226,6 @@ class PostgresDatabase:
                 "PostgreSQL needs the package psycopg, which is not installed",
                 hint="run `pip install 'glowplug[postgres]'`",
             ) from None
-        event.listen(engine, "connect", self._lock)
-        return engine
 
     def _lock(self, connection: object, _record: object) -> None:
         """Only one installation uses a database: what one knows in memory, another would not hear of."""
@@ -161,6 +242,9 @@ class PostgresDatabase:
                 )
             time.sleep(0.05)
         connection.autocommit = False  # type: ignore[attr-defined]
+
+    def still_there(self, engine: Engine) -> None:
+        """The server says so itself."""
 
     def sync(self, engine: Engine) -> None:
         """A server may be set to say that something is committed before it is on the disk; this commit is not."""
@@ -184,6 +268,12 @@ class PostgresDatabase:
 
 
 _FORM = "it is written postgresql://USER:PASSWORD@HOST/NAME"
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file it is, whatever it is called."""
+    info = path.stat()
+    return info.st_dev, info.st_ino
 
 
 def _configure_sqlite(engine: Engine) -> None:

@@ -1,0 +1,81 @@
+"""`glowplug backup`: one file with everything the database holds."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from glowplug.cli.command import Verb, common_options, current
+from glowplug.cli.moments import count
+from glowplug.errors import GlowplugError, RequestError
+
+if TYPE_CHECKING:
+    from glowplug.cli.command import Session
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="GLOWPLUG_CONFIG",
+    metavar="FILE",
+    help="Configuration file that says where the database is [GLOWPLUG_CONFIG].",
+)
+
+
+@click.command("backup", cls=Verb)
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@config_option
+@common_options
+def backup(file: Path | None, config_path: Path | None) -> None:
+    """Write a backup of the database to FILE, while everything runs, and read it back.
+
+    Keys, people, budgets, sealed secrets and the whole ledger are in it, with the files they are worth nothing without
+    (pepper.key, keyring.json): whoever has it can open the secrets.  The configuration file is not in it.
+
+    \b
+    Examples:
+      glowplug backup
+      glowplug backup /mnt/backups/monday.glowplug
+    """
+    from glowplug.runtime import backup as write
+    from glowplug.usecases.backup import name_for
+
+    session = current()
+    if session.url:
+        raise RequestError("a backup is made where the database is", hint="leave --url out")
+    target = file or Path(name_for(time.time()))
+    if target.exists():
+        raise RequestError(f"{target} is there already", hint="choose another name, or move it away")
+    running = _running(session)
+    made = write(config_path or running, session.state_dir, target)
+    if session.output.as_json:
+        session.output.document({"file": str(target), "manifest": msgspec.to_builtins(made)})
+        return
+    size = target.stat().st_size
+    session.output.line(
+        f"{target}: {count(made.rows)} rows of {len(made.tables)} tables, {count(size)} bytes, verified"
+    )
+    if made.files:
+        session.output.note(f"{' and '.join(made.files)} are in it: keep it as you keep your keys (its mode is 0600)")
+
+
+def _running(session: Session) -> Path | None:
+    """The configuration file of the server that runs there, whose journal is folded first; None where none runs."""
+    from glowplug.cli.client import Client, find, is_running
+    from glowplug.paths import state_paths
+
+    paths = state_paths(session.state_dir)
+    if not is_running(paths):
+        return None
+    client = Client(find(paths, None, session.key))
+    try:
+        client.call("GET", "/admin/usage", query={"by": ""})
+        path = str(client.call("GET", "/admin/status").get("config_path") or "")
+    except GlowplugError as error:
+        session.output.note(f"the server was not asked for its newest usage: {error}")
+        return None
+    return Path(path) if path else None

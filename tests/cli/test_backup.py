@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from glowplug.cli.main import main
+from glowplug.paths import state_paths
+from glowplug.runtime import _prepare_keys
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation that was started once and does not run; the working directory is beside it."""
+    paths = state_paths(tmp_path / "state")
+    paths.prepare()
+    _prepare_keys(paths, None)
+    monkeypatch.chdir(tmp_path)
+    return paths.state
+
+
+def test_it_writes_and_says_what_is_in_it(state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--state-dir", str(state), "backup"]) == 0
+    (made,) = tmp_path.glob("glowplug-*.glowplug")
+    said = capsys.readouterr()
+    assert said.out.startswith(f"{made.name}: ") and "verified" in said.out
+    assert "pepper.key" in said.err and "keep it as you keep your keys" in said.err
+
+
+def test_a_file_is_never_written_over(state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "b").write_text("mine")
+    assert main(["--state-dir", str(state), "backup", "b"]) == 1
+    assert "b is there already" in capsys.readouterr().err
+    assert (tmp_path / "b").read_text() == "mine"
+    assert main(["--state-dir", str(state), "--url", "http://127.0.0.1:1", "backup", "c"]) == 1
+
+
+def test_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--state-dir", str(state), "--json", "backup", "b"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["file"] == "b" and {table["name"] for table in made["manifest"]["tables"]} > {"api_keys", "attempts"}
