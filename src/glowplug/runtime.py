@@ -31,7 +31,7 @@ from glowplug.supervisor import FATAL_EXIT, Plan, say
 
 if TYPE_CHECKING:
     from glowplug.config.load import Loaded
-    from glowplug.secret import Secret
+    from glowplug.usecases.first import Start
 
 _BACKLOG = 4096
 
@@ -138,8 +138,8 @@ def _base_url(listener: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
-def _prepare_keys(paths: Paths) -> Secret | None:
-    """Database, pepper and keys of the first start.  The first admin key, or None on every later start."""
+def _prepare_keys(paths: Paths) -> Start | None:
+    """Database, pepper and keys of the first start.  What it has to show, or None on every later start."""
     if paths.database.exists() and paths.pepper.exists() and paths.cli_key.exists():
         return None  # the control process checks them; a start need not wait for that
     from glowplug.clock import SystemClock
@@ -149,16 +149,17 @@ def _prepare_keys(paths: Paths) -> Secret | None:
     database = Database(paths.database)
     database.open()
     try:
-        return asyncio.run(first_start(database, paths, SystemClock())).admin_key
+        return asyncio.run(first_start(database, paths, SystemClock()))
     finally:
         database.close()
 
 
 def _first_key(paths: Paths, base_url: str) -> list[str]:
-    """Lines that show the first admin key, once; empty on every later start."""
-    key = _prepare_keys(paths)
-    if key is None:
+    """Lines that show the first admin key and the first admin's link, once; empty on every later start."""
+    start = _prepare_keys(paths)
+    if start is None or start.admin_key is None or start.welcome is None:
         return []
+    key = start.admin_key
     return [
         "",
         "  This is your admin key. It is shown once; only its hash is kept:",
@@ -167,6 +168,10 @@ def _first_key(paths: Paths, base_url: str) -> list[str]:
         "",
         f"  export OPENAI_BASE_URL={base_url}/v1",
         "  export OPENAI_API_KEY=<that key>        # or `glowplug keys create` for one that may only use models",
+        "",
+        "  This link makes you the first admin, with a password. It is good once, within 24 hours:",
+        "",
+        f"      {base_url}/ui/welcome#{start.welcome.reveal()}",
         "",
     ]
 

@@ -20,7 +20,9 @@ from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
+from glowplug.usecases.logins import LoginBook
 from glowplug.usecases.models import Models
+from glowplug.usecases.passwords import Cost, Passwords
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
@@ -33,6 +35,7 @@ from tests.usecases.planners import FakeLeases, FakePlanner
 from tests.usecases.test_route import PLAN
 
 PEPPER = b"p" * 32
+CHEAP = Cost(memory=64, passes=1, lanes=1)
 
 
 class FakeConfig:
@@ -75,6 +78,7 @@ class Control:
         self.credentials = CredentialBook(database, directory / "keyring.json", self.clock)
         self.credentials.connect(self.publish_budgets, dict)
         self.responses = ResponseBook(database, self.clock)
+        self.logins = LoginBook(database, PEPPER, self.clock, Passwords(CHEAP))
         self.explained: list[RouteQuestion] = []
         self.ask_worker = self.explain
         self.services = Services(
@@ -83,6 +87,7 @@ class Control:
             keys=self.keys,
             budgets=self.budgets,
             limits=self.limits,
+            logins=self.logins,
             credentials=self.credentials,
             usage=Usage(database, self.fold),
             models=Models(lambda: CATALOG, self.manager),

@@ -51,8 +51,12 @@ async def test_every_route_wants_a_key_and_admin_routes_an_admins(control: Contr
             statuses = [(await c.request(endpoint.method, path)).status_code for c in (nobody, stranger, user)]
             if endpoint.policy is Policy.KEY:
                 assert statuses[:2] == [401, 401] and statuses[2] not in (401, 403), path
+            elif endpoint.policy is Policy.LOGIN:
+                assert statuses == [400] * 3 and path in ("/auth/login", "/auth/claim"), path
             else:
-                assert statuses == ([200] * 3 if endpoint.policy is Policy.OPEN else [401, 401, 403]), path
+                assert endpoint.policy is not None
+                wanted = {Policy.OPEN: [200] * 3, Policy.ADMIN: [401, 401, 403], Policy.PERSON: [401] * 3}
+                assert statuses == wanted[endpoint.policy], path
     assert control.config.reloads == []
     assert control.manager.stopped == []
 

@@ -39,6 +39,7 @@ VERBS = {
     "stop": "Unload a model and give its memory back.",
     "logs": "Show what an engine wrote.",
     "keys": "Create, list and revoke API keys.",
+    "invitations": "Invite people, or give them a new password.",
     "budgets": "Say how much may be spent, and see what is left.",
     "limits": "Limit users, teams, tags and models.",
     "secrets": "Keep keys of providers sealed in the database.",

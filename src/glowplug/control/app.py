@@ -14,10 +14,12 @@ from glowplug.control.api import (
     config,
     credentials,
     events,
+    invitations,
     keys,
     leases,
     ledger,
     limits,
+    logins,
     memory,
     metrics,
     models,
@@ -48,7 +50,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
         status, models, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config, events, metrics,
-        responses, requests, bodies, ledger,
+        responses, requests, bodies, ledger, logins, invitations,
     )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 
@@ -62,7 +64,8 @@ def build_app(services: Services, more: Iterable[Endpoint] = ()) -> Starlette:
         hint = "there is " + ", ".join(nearest(path, every))
         raise NotFound(f"there is nothing at {request.method} {path}", hint=hint, code="unknown_url")
 
-    gate = Gate(services.keys.find, services.clock.unix, services.catalog)
+    resume = None if services.logins is None else services.logins.sessions.resume
+    gate = Gate(services.keys.find, services.clock.unix, services.catalog, resume)
     fallback = Endpoint("*", "/{path:path}", nothing, "everything else", Policy.KEY)
     app = Starlette(routes=mount((*every, fallback), gate))
     app.router.redirect_slashes = False

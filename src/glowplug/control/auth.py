@@ -1,20 +1,27 @@
 """Who is asking, and may they: one function for every route.
 
-Where the key is in a request is read by `glowplug.wire.credentials`, as the workers read it.  Host and Origin are
-checked too: a page in a browser can reach loopback, but cannot choose these two.
+A request brings an API key or the cookie of a session; where both are there the key decides.  Sessions are for the
+admin API and the pages, never for models.  Where the key is in a request is read by `glowplug.wire.credentials`, as the
+workers read it.  Host and Origin are checked too: a page in a browser can reach loopback, but cannot choose these two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from glowplug.control import cookies
 from glowplug.domain.access import ApiKey, Role
+from glowplug.domain.caller import Caller
 from glowplug.errors import Forbidden, RequestError, Unauthenticated
 from glowplug.usecases.keys import usable
 from glowplug.wire.credentials import PLACES, presented_key
+
+CSRF: Final = "x-glowplug-csrf"
+"""Header with the CSRF token of a session."""
+_READING: Final = ("GET", "HEAD")
 
 
 class Policy(StrEnum):
@@ -25,7 +32,11 @@ class Policy(StrEnum):
     KEY = "key"
     """Any key that works."""
     ADMIN = "admin"
-    """A key that works and has the admin role."""
+    """A key that works or a session, with the admin role."""
+    LOGIN = "login"
+    """Nothing but that it is no page of another server; for what lets people in, below `/auth/`."""
+    PERSON = "person"
+    """A session."""
 
 
 class Headers(Protocol):
@@ -34,24 +45,67 @@ class Headers(Protocol):
     def getlist(self, key: str) -> list[str]: ...
 
 
-def authenticate(policy: Policy, headers: Headers, find: Callable[[str], ApiKey | None], now: float) -> ApiKey | None:
-    """The caller's key, or None where none is asked for.  Raises Unauthenticated, Forbidden."""
+class Resume(Protocol):
+    """Whose session a token is; the text beside it is the CSRF token, None where nothing is changed."""
+
+    async def __call__(self, token: str, csrf: str | None) -> Caller: ...
+
+
+async def authenticate(
+    policy: Policy,
+    headers: Headers,
+    find: Callable[[str], ApiKey | None],
+    now: float,
+    *,
+    method: str = "GET",
+    resume: Resume | None = None,
+) -> Caller | None:
+    """The caller, or None where none is asked for.  Raises Unauthenticated, Forbidden."""
     if policy is Policy.OPEN:
         return None
-    token = presented(headers)
-    key = find(token)
+    if policy is Policy.LOGIN:
+        cookies.own_page(headers)
+        return None
+    token = None if policy is Policy.KEY or resume is None or _brings_key(headers) else cookies.token_in(headers)
+    if resume is not None and token is not None:
+        cookies.own_page(headers)
+        caller = await resume(token, None if method in _READING else _csrf(headers))
+    elif policy is Policy.PERSON:
+        raise Unauthenticated("nobody is logged in", hint="POST /auth/login begins a session", code="no_session")
+    else:
+        key = known(headers, find, now)
+        caller = Caller(role=key.role, user=key.user, key=key)
+    if policy is Policy.ADMIN and caller.role is not Role.ADMIN:
+        raise Forbidden(
+            f"{_named(caller)} may use models, and this needs the admin role",
+            hint="use an admin key; glowplug keys create --role admin makes one",
+        )
+    return caller
+
+
+def known(headers: Headers, find: Callable[[str], ApiKey | None], now: float) -> ApiKey:
+    """The key of a request, which is good.  Raises Unauthenticated."""
+    key = find(presented(headers))
     if key is None:
         raise Unauthenticated("this API key is not known here", hint="glowplug keys list shows the keys there are")
     if key.revoked_at is not None:
         raise Unauthenticated(f"the API key {key.display} was revoked", hint="ask an admin for a new one")
     if not usable(key, now):
         raise Unauthenticated(f"the API key {key.display} has expired", hint="ask an admin for a new one")
-    if policy is Policy.ADMIN and key.role is not Role.ADMIN:
-        raise Forbidden(
-            f"the API key {key.display} may use models, and this needs the admin role",
-            hint="use an admin key; glowplug keys create --role admin makes one",
-        )
     return key
+
+
+def _named(caller: Caller) -> str:
+    return f"the API key {caller.key.display}" if caller.key is not None else "this user"
+
+
+def _brings_key(headers: Headers) -> bool:
+    return any(headers.getlist(name.decode()) for name in PLACES)
+
+
+def _csrf(headers: Headers) -> str:
+    values = headers.getlist(CSRF)
+    return values[0] if len(values) == 1 else ""
 
 
 def presented(headers: Headers) -> str:

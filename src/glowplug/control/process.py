@@ -57,6 +57,7 @@ from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
+from glowplug.usecases.logins import LoginBook
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
@@ -172,6 +173,7 @@ class ControlProcess:
         await self._limits.load()
         self._keys = KeyBook(self._database, start.pepper, self._clock, self._publish, self._budgets)
         await self._keys.load()
+        self._logins = LoginBook(self._database, start.pepper, self._clock)
         self._turning = asyncio.Event()
         self._bodies = Bodies(self._database, self._clock, lambda: self._configuration.catalog().log_retention)
         self._publisher = Publisher(
@@ -208,6 +210,7 @@ class ControlProcess:
             keys=self._keys,
             budgets=self._budgets,
             limits=self._limits,
+            logins=self._logins,
             credentials=self._credentials,
             usage=Usage(self._database, self._metering.fold),
             models=Models(self._configuration.catalog, self._manager),

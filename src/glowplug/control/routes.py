@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from glowplug.control.answers import error_answer
-from glowplug.control.auth import Policy, authenticate, check_host, check_origin
+from glowplug.control.auth import Policy, Resume, authenticate, check_host, check_origin
 from glowplug.domain.access import ApiKey
+from glowplug.domain.caller import Caller
 from glowplug.errors import GlowplugError, InternalError, RequestError
 from glowplug.ids import request_id
 from glowplug.usecases.catalog import Catalog
@@ -53,13 +54,17 @@ class Gate:
     find: Callable[[str], ApiKey | None]
     now: Callable[[], float]
     catalog: Callable[[], Catalog]
+    resume: Resume | None = None
+    """None where nobody logs in."""
 
-    def admit(self, policy: Policy, request: Request) -> ApiKey | None:
+    async def admit(self, policy: Policy, request: Request) -> Caller | None:
         """Raises RequestError, Unauthenticated, Forbidden."""
         catalog = self.catalog()
         check_host(request.headers, catalog.hosts)
         check_origin(request.headers, catalog.hosts, catalog.origins)
-        return authenticate(policy, request.headers, self.find, self.now())
+        return await authenticate(
+            policy, request.headers, self.find, self.now(), method=request.method, resume=self.resume
+        )
 
 
 def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
@@ -70,6 +75,8 @@ def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
             raise InternalError(f"{endpoint.method} {endpoint.path} does not say who may call it")
         if endpoint.policy is Policy.OPEN and not endpoint.path.startswith("/health/"):
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
+        if endpoint.policy is Policy.LOGIN and not endpoint.path.startswith("/auth/"):
+            raise InternalError(f"{endpoint.method} {endpoint.path} would let in people without a key")
         if endpoint.path.startswith("/admin") and endpoint.policy is not Policy.ADMIN:
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to keys that are not an admin's")
         methods = paths.setdefault(endpoint.path, {})
@@ -110,7 +117,9 @@ class _Guarded:
         # Whoever may not call the path is not told which methods it has.
         some = endpoint or next(iter(self._methods.values()))
         assert some.policy is not None
-        request.state.key = self._gate.admit(some.policy, request)
+        caller = await self._gate.admit(some.policy, request)
+        request.state.caller = caller
+        request.state.key = None if caller is None else caller.key
         if endpoint is None:
             there = ", ".join(self._methods)
             raise MethodNotAllowed(f"{request.url.path} does not take {request.method}", hint=f"it takes {there}")

@@ -17,6 +17,7 @@ from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
+from glowplug.usecases.logins import LoginBook
 from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
@@ -57,6 +58,8 @@ class Services:
     """Secrets of providers."""
     responses: ResponseBook | None = None
     """Responses that are kept for clients; None where nothing is kept."""
+    logins: LoginBook | None = None
+    """How people get in; None where only keys do."""
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None

@@ -66,8 +66,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Its requests say who is asking (a chat front end with one key for everybody), and records name them; what is
     allowed is the key's alone."""
     imported: bytes = b""
-    """SHA-256 of a key that another gateway made and that was not used here yet; its first use makes a keyed hash of it.
-    Empty for keys of ours."""
+    """SHA-256 of a key that another gateway made and that was not used here yet; its first use makes a keyed hash of
+    it.  Empty for keys of ours."""
     routes: tuple[str, ...] = ()
     """Endpoints it may use (`/v1/chat/completions`, `/v1/audio/*`); empty means all."""
     replaces: str = ""
