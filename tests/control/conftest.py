@@ -10,6 +10,7 @@ from glowplug.control.app import build_app
 from glowplug.control.events import Broadcaster
 from glowplug.control.services import Services
 from glowplug.domain.access import Role
+from glowplug.domain.oidc import OidcSettings
 from glowplug.domain.route_plan import RoutePlan, RouteQuestion
 from glowplug.errors import ConfigError, Problem
 from glowplug.store.database import Database
@@ -22,6 +23,7 @@ from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.logins import LoginBook
 from glowplug.usecases.models import Models
+from glowplug.usecases.oidc import OidcLogin
 from glowplug.usecases.passwords import Cost, Passwords
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
@@ -79,6 +81,7 @@ class Control:
         self.credentials.connect(self.publish_budgets, dict)
         self.responses = ResponseBook(database, self.clock)
         self.logins = LoginBook(database, PEPPER, self.clock, Passwords(CHEAP))
+        self.provider: OidcSettings | None = None
         self.explained: list[RouteQuestion] = []
         self.ask_worker = self.explain
         self.services = Services(
@@ -88,6 +91,7 @@ class Control:
             budgets=self.budgets,
             limits=self.limits,
             logins=self.logins,
+            oidc=OidcLogin(database, self.logins, self.clock, lambda: self.provider),
             credentials=self.credentials,
             usage=Usage(database, self.fold),
             models=Models(lambda: CATALOG, self.manager),

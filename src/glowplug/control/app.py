@@ -23,6 +23,7 @@ from glowplug.control.api import (
     memory,
     metrics,
     models,
+    oidc,
     plan,
     requests,
     responses,
@@ -50,7 +51,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
         status, models, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config, events, metrics,
-        responses, requests, bodies, ledger, logins, invitations,
+        responses, requests, bodies, ledger, logins, invitations, oidc,
     )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 

@@ -35,6 +35,8 @@ class Policy(StrEnum):
     """A key that works or a session, with the admin role."""
     LOGIN = "login"
     """Nothing but that it is no page of another server; for what lets people in, below `/auth/`."""
+    RETURN = "return"
+    """Nothing: an identity provider sends a browser here, and its handler knows whether it was sent there."""
     PERSON = "person"
     """A session."""
 
@@ -61,7 +63,7 @@ async def authenticate(
     resume: Resume | None = None,
 ) -> Caller | None:
     """The caller, or None where none is asked for.  Raises Unauthenticated, Forbidden."""
-    if policy is Policy.OPEN:
+    if policy in (Policy.OPEN, Policy.RETURN):
         return None
     if policy is Policy.LOGIN:
         cookies.own_page(headers)

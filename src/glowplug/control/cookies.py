@@ -13,6 +13,7 @@ from glowplug.errors import Forbidden
 
 SECURE = "__Host-glowplug"
 LOOPBACK = "glowplug_session"
+WAITING = "glowplug_oidc"
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -71,6 +72,26 @@ def clear_cookies() -> tuple[str, str]:
         f"{SECURE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict",
         f"{LOOPBACK}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict",
     )
+
+
+def own_url(headers: Headers) -> str:
+    """How the browser reached this server; Host has been checked."""
+    scheme = "https" if _https(headers) else "http"
+    return f"{scheme}://{_one(headers, 'host')}"
+
+
+def set_waiting(headers: Headers, token: str, lasts: float) -> str:
+    """The `Set-Cookie` that a browser keeps while it is at an identity provider, and brings back from there (Lax)."""
+    needs_https(headers)
+    secure = "; Secure" if _https(headers) else ""
+    return f"{WAITING}={token}; Path=/auth/oidc; Max-Age={lasts:.0f}{secure}; HttpOnly; SameSite=Lax"
+
+
+def waiting_in(headers: Headers) -> str:
+    """What `set_waiting` gave it; empty for none or more than one."""
+    pairs = [pair.strip().partition("=") for line in headers.getlist("cookie") for pair in line.split(";")]
+    values = [value for name, _, value in pairs if name == WAITING]
+    return values[0] if len(values) == 1 else ""
 
 
 def _https(headers: Headers) -> bool:

@@ -59,6 +59,7 @@ from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
 from glowplug.usecases.logins import LoginBook
 from glowplug.usecases.models import Models
+from glowplug.usecases.oidc import OidcLogin
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
@@ -211,6 +212,7 @@ class ControlProcess:
             budgets=self._budgets,
             limits=self._limits,
             logins=self._logins,
+            oidc=OidcLogin(self._database, self._logins, self._clock, lambda: self._configuration.catalog().oidc),
             credentials=self._credentials,
             usage=Usage(self._database, self._metering.fold),
             models=Models(self._configuration.catalog, self._manager),

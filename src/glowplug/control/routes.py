@@ -75,6 +75,8 @@ def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
             raise InternalError(f"{endpoint.method} {endpoint.path} does not say who may call it")
         if endpoint.policy is Policy.OPEN and not endpoint.path.startswith("/health/"):
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
+        if endpoint.policy is Policy.RETURN and endpoint.path != "/auth/oidc/callback":
+            raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
         if endpoint.policy is Policy.LOGIN and not endpoint.path.startswith("/auth/"):
             raise InternalError(f"{endpoint.method} {endpoint.path} would let in people without a key")
         if endpoint.path.startswith("/admin") and endpoint.policy is not Policy.ADMIN:
