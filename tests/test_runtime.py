@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from glowplug import runtime, supervisor
+from glowplug.claim import claim
 from glowplug.demo import model_path, setup
 from glowplug.domain.access import Role
 from glowplug.errors import STORE_AWAY, ConfigError, Conflict, StoreError
 from glowplug.paths import Paths, state_paths
 from glowplug.runtime import ChildSettings
-from glowplug.secret import Secret, key_digest
+from glowplug.secret import key_digest
 from glowplug.store import keys
 from glowplug.store.database import Database
 from glowplug.supervisor import Plan
@@ -152,19 +153,8 @@ def test_an_address_that_cannot_be_had_is_a_config_error_and_leaves_nothing_open
 # ---- one at a time
 
 
-def test_a_state_directory_belongs_to_one(paths: Paths) -> None:
-    with runtime._claim(paths) as lock:
-        assert not os.get_inheritable(lock), "only the supervisor gets it"
-        first = rf"is running on .*state dir already \(pid {os.getpid()}\).*--state-dir"
-        with pytest.raises(Conflict, match=first), runtime._claim(paths):
-            pass
-        assert paths.lock.read_text() == f"{os.getpid()}\n", "the second has changed nothing"
-    with runtime._claim(paths):
-        pass
-
-
 def test_who_comes_second_changes_nothing(paths: Paths) -> None:
-    with runtime._claim(paths):
+    with claim(paths):
         with pytest.raises(Conflict):
             runtime.up(None, paths.state, None, 0, None)
         with pytest.raises(Conflict):
@@ -277,10 +267,3 @@ def test_the_demo_greets_people_with_the_address_and_the_key(paths: Paths) -> No
     plan = caught.value.plan
     said = "\n".join(plan.announce)
     assert plan.base_url in said and paths.cli_key.read_text().strip() in said
-
-
-def test_secrets_are_stored_while_nobody_runs(paths: Paths) -> None:
-    assert runtime.store_secrets(paths.state, {"a": Secret("1"), "b": Secret("2")}) == {"a": "added", "b": "added"}
-    assert runtime.store_secrets(paths.state, {"a": Secret("1"), "b": Secret("x")}) == {"a": "same", "b": "conflict"}
-    with runtime._claim(paths), pytest.raises(Conflict, match="is running"):
-        runtime.store_secrets(paths.state, {"c": Secret("3")})

@@ -10,32 +10,27 @@ Imports of a process's parts are inside its function, so that a worker does not 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
 import signal
 import socket
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glowplug import logs, supervisor
-from glowplug.errors import STORE_AWAY, ConfigError, Conflict, GlowplugError
+from glowplug.claim import claim
+from glowplug.errors import STORE_AWAY, ConfigError, GlowplugError
 from glowplug.paths import Paths, default_config_path, demo_paths, state_paths
 from glowplug.supervisor import FATAL_EXIT, Plan, say
 
 if TYPE_CHECKING:
     from glowplug.config.load import Loaded
-    from glowplug.moving.run import Store
     from glowplug.secret import Secret
-    from glowplug.store.archive import Manifest
-    from glowplug.store.places import Place
-    from glowplug.usecases.backup import Restored
+    from glowplug.usecases.first import Start
 
 _BACKLOG = 4096
 
@@ -84,7 +79,7 @@ def up(
     for warning in loaded.warnings:
         say(f"warning: {warning}")
     at = (host or loaded.server.host, loaded.server.port if port is None else port)
-    with _claim(paths) as lock, _listen(*at) as listener:
+    with claim(paths) as lock, _listen(*at) as listener:
         announce = _first_key(paths, loaded.server.database, _base_url(listener))
         _become_supervisor(
             paths, loaded, workers or loaded.server.workers, listener, lock, announce, [], foreign=foreign
@@ -108,70 +103,6 @@ def read_configuration(path: Path | None, managed: Path | None = None, foreign: 
         return ForeignFile(Kind(foreign))(path, env=os.environ, engines=Catalogue(), providers=PROVIDERS)
     layer = ManagedFile(managed) if managed is not None else None
     return load(path, env=os.environ, engines=Catalogue(), providers=PROVIDERS, managed=layer)
-
-
-def store_secrets(state_dir: Path | None, values: Mapping[str, Secret]) -> dict[str, str]:
-    """Seal secrets into the database of an installation that nobody runs on: name → `added`, `same` or `conflict`.
-
-    One that is there with another value stays as it is.  Raises Conflict when somebody runs on it, StoreError.
-    """
-    from glowplug.clock import SystemClock
-    from glowplug.store.database import Database
-    from glowplug.usecases.credentials import CredentialBook, NewCredential
-
-    paths = state_paths(state_dir)
-
-    async def store(database: Database) -> dict[str, str]:
-        book = CredentialBook(database, paths.keyring, SystemClock())
-        await book.load()
-        known = book.names()
-        did = {}
-        for name, value in values.items():
-            if name in known:
-                did[name] = "same" if book.secret(name) == value else "conflict"
-                continue
-            await book.put(NewCredential(name=name, value=value.reveal()))
-            did[name] = "added"
-        return did
-
-    with _claim(paths):
-        database = Database(paths.database)
-        database.open()
-        try:
-            return asyncio.run(store(database))
-        finally:
-            database.close()
-
-
-@contextmanager
-def _claim(paths: Paths) -> Iterator[int]:
-    """The lock of this state directory, as an open descriptor.  Raises Conflict when somebody runs on it."""
-    paths.prepare()
-    descriptor = os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        if not _locked(descriptor):
-            holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
-            raise Conflict(
-                f"Glowplug is running on {paths.state} already{f' (pid {holder})' if holder.isdigit() else ''}",
-                hint="stop it first, or give this one another --state-dir",
-            )
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)  # the supervisor keeps this pid
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    """Take the lock.  Tried for a fifth of a second: an engine's guard has it for a moment when its holder dies."""
-    for _ in range(10):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.02)
-        else:
-            return True
-    return False
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -198,8 +129,8 @@ def _base_url(listener: socket.socket) -> str:
     return f"http://{shown}:{port}"
 
 
-def _prepare_keys(paths: Paths, url: Secret | None) -> Secret | None:
-    """Database, pepper and keys of the first start.  The first admin key, or None on every later start.
+def _prepare_keys(paths: Paths, url: Secret | None) -> Start | None:
+    """Database, pepper and keys of the first start.  What it has to show, or None on every later start.
 
     `url` is that of a database on a server, which is asked in any case: it may be another one than last time.
     """
@@ -213,18 +144,19 @@ def _prepare_keys(paths: Paths, url: Secret | None) -> Secret | None:
     database = Database(place_of(url, paths.database))
     database.open()
     try:
-        key = asyncio.run(first_start(database, paths, SystemClock())).admin_key
+        start = asyncio.run(first_start(database, paths, SystemClock()))
         database.sync()  # what is shown once must not be lost with a commit that nobody waited for
-        return key
+        return start
     finally:
         database.close()
 
 
 def _first_key(paths: Paths, url: Secret | None, base_url: str) -> list[str]:
-    """Lines that show the first admin key, once; empty on every later start."""
-    key = _prepare_keys(paths, url)
-    if key is None:
+    """Lines that show the first admin key and the first admin's link, once; empty on every later start."""
+    start = _prepare_keys(paths, url)
+    if start is None or start.admin_key is None or start.welcome is None:
         return []
+    key = start.admin_key
     return [
         "",
         "  This is your admin key. It is shown once; only its hash is kept:",
@@ -233,6 +165,10 @@ def _first_key(paths: Paths, url: Secret | None, base_url: str) -> list[str]:
         "",
         f"  export OPENAI_BASE_URL={base_url}/v1",
         "  export OPENAI_API_KEY=<that key>        # or `glowplug keys create` for one that may only use models",
+        "",
+        "  This link makes you the first admin, with a password. It is good once, within 24 hours:",
+        "",
+        f"      {base_url}/ui/welcome#{start.welcome.reveal()}",
         "",
     ]
 
@@ -273,31 +209,6 @@ def _become_supervisor(
     os.execv(sys.executable, [sys.executable, "-S", "-E", supervisor.__file__, json.dumps(plan._asdict())])  # noqa: S606
 
 
-# ---- glowplug import
-
-
-@contextmanager
-def offline(state_dir: Path | None) -> Iterator[Store]:
-    """The installation of this state directory while no server runs on it, made if it is not there yet.
-
-    Raises Conflict when one runs, StoreError.
-    """
-    from glowplug.clock import SystemClock
-    from glowplug.moving.run import Store
-    from glowplug.store.database import Database
-    from glowplug.usecases.first import first_start
-
-    paths = state_paths(state_dir)
-    with _claim(paths):
-        database = Database(paths.database)
-        database.open()
-        try:
-            start = asyncio.run(first_start(database, paths, SystemClock()))
-            yield Store(database, paths, start.pepper, start.admin_key)
-        finally:
-            database.close()
-
-
 # ---- glowplug demo
 
 
@@ -309,7 +220,7 @@ def demo(state_dir: Path | None, port: int | None, host: str | None, as_json: bo
     from glowplug.demo import setup
 
     paths = state_paths(state_dir) if state_dir else demo_paths()
-    with _claim(paths) as lock:
+    with claim(paths) as lock:
         prepared = setup.prepare(paths)
         loaded = read_configuration(prepared.config)
         at = (host or loaded.server.host, loaded.server.port if port is None else port)
@@ -335,35 +246,6 @@ def _demo_facts(paths: Paths, loaded: Loaded, base_url: str, as_json: bool) -> l
         "pid": os.getpid(),
     }
     return [json.dumps(facts)]
-
-
-# ---- glowplug backup, glowplug restore
-
-
-def place_of_installation(paths: Paths, config: Path | None) -> Place:
-    """The database of an installation, as its configuration says.  Raises ConfigError, StoreError."""
-    from glowplug.store.places import place_of
-
-    path = config or default_config_path()
-    loaded = read_configuration(path if config or path.exists() else None)
-    return place_of(loaded.server.database, paths.database)
-
-
-def backup(config: Path | None, state_dir: Path | None, target: Path) -> Manifest:
-    """Write a backup, whether something runs there or not.  Raises ConfigError, StoreError."""
-    from glowplug.usecases.backup import backup as write
-
-    paths = state_paths(state_dir)
-    return write(place_of_installation(paths, config), paths, target, time.time())
-
-
-def restore(config: Path | None, state_dir: Path | None, file: Path) -> Restored:
-    """Put a backup in the place of what is there.  Raises Conflict while something runs, ConfigError, StoreError."""
-    from glowplug.usecases.backup import restore as put_back
-
-    paths = state_paths(state_dir)
-    with _claim(paths):
-        return put_back(place_of_installation(paths, config), paths, file, time.time())
 
 
 # ---- the control process

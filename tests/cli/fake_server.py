@@ -184,6 +184,8 @@ class FakeServer:
                 return self._books(method, parts, query, body)
             case (_, "credentials", *_):
                 return self._secrets(method, parts, query, body)
+            case (_, "invitations", *_):
+                return self._invitations(method, body)
             case ("GET", "instances"):
                 return {"data": self.instances}
             case ("GET", "models"):
@@ -324,6 +326,14 @@ class FakeServer:
                 problems = ["credentials[old].value is sealed with the key 0badc0de, which is not in the key ring"]
                 return {"key": "89abcdef", "resealed": 2, "problems": problems, "forgotten": []}
         raise Refused(404, {"message": "there is nothing there", "code": "unknown_url"})
+
+    def _invitations(self, method: str, body: Any) -> Any:
+        now = time.time()
+        row = {"id": "i1", "user": "", "name": "", "role": "member", "created_at": now - 90.4, "used_at": None}
+        row["expires_at"] = now + 3600.4
+        if method == "GET":
+            return {"data": [row | {"name": "Ann"}, row | {"id": "i2", "expires_at": now - 1}]}
+        return {} if method == "DELETE" else row | body | {"link": "/ui/welcome#T"}
 
     def _books(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
         match (method, *parts):

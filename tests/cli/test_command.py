@@ -16,7 +16,7 @@ MUTATING = {
     "teams delete", "teams add", "teams remove", "start", "stop", "keys create", "keys revoke",
     "config reload", "lease", "budgets create", "budgets delete", "limits set", "limits delete",
     "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
-    "import litellm", "import llama-swap", "import ollama",
+    "restore", "import litellm", "import llama-swap", "import ollama", "invitations create", "invitations revoke",
 }  # fmt: skip
 
 
@@ -43,6 +43,8 @@ def test_every_change_can_be_tried_dry() -> None:
         ["secrets", "set", "x", "--from-env", "HOME"],
         ["secrets", "delete", "x"],
         ["secrets", "rotate"],
+        ["invitations", "create", "x"],
+        ["invitations", "revoke", "i1"],
     ],
 )
 def test_a_dry_run_asks_for_one(words: list[str], glowplug: Glowplug, server: FakeServer) -> None:

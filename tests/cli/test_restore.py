@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from glowplug.claim import claim
 from glowplug.cli.main import main
 from glowplug.paths import state_paths
-from glowplug.runtime import _claim, _prepare_keys
+from glowplug.runtime import _prepare_keys
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_it_says_what_it_would_do_and_does_it(state: Path, capsys: pytest.Captur
 
 
 def test_while_something_runs_there_it_is_refused(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with _claim(state_paths(state)):
+    with claim(state_paths(state)):
         assert main(["--state-dir", str(state), "restore", "b"]) == 1
     assert "running on" in capsys.readouterr().err
     assert main(["--state-dir", str(state), "--url", "http://127.0.0.1:1", "restore", "b"]) == 1

@@ -39,7 +39,7 @@ def _objects(schema: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_every_setting_is_described_and_nothing_else_is_allowed() -> None:
     objects = dict(_objects(json_schema()))
-    assert len(objects) == 20
+    assert len(objects) == 22
     for at, schema in objects.items():
         assert schema["additionalProperties"] is False, at
         for name, rule in schema["properties"].items():

@@ -12,6 +12,7 @@ from glowplug.config.layers import settable
 from glowplug.config.load import load_bytes
 from glowplug.config.reference import reference
 from glowplug.config.schema import Alias, Defaults, Limits, Provider, Server
+from glowplug.config.schema_login import Login, Oidc
 from glowplug.config.schema_models import Engine, Model, Ready, Stop
 from glowplug.config.schema_price import ModelPrice
 from glowplug.config.schema_rules import Energy, Group, Keeping, Memory, Scheduling, Telemetry
@@ -33,6 +34,8 @@ SECTIONS = {
     "telemetry": Telemetry,
     "keeping": Keeping,
     "energy": Energy,
+    "login": Login,
+    "login.oidc": Oidc,
     "scheduling": Scheduling,
     "groups.NAME": Group,
 }
@@ -56,7 +59,9 @@ def rows(title: str) -> dict[str, list[str]]:
 def test_every_setting_has_a_row_with_type_default_and_description(title: str, cls: type[msgspec.Struct]) -> None:
     found = rows(title)
     expected = [
-        f.encode_name for f in msgspec.structs.fields(cls) if f.encode_name not in ("limits", "ready", "stop", "price")
+        f.encode_name
+        for f in msgspec.structs.fields(cls)
+        if f.encode_name not in ("limits", "ready", "stop", "price", "oidc")
     ]
     assert list(found) == expected
     for takes, default, text in found.values():

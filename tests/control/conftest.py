@@ -13,6 +13,7 @@ from glowplug.control.configuration import Configuration
 from glowplug.control.events import Broadcaster
 from glowplug.control.services import Services
 from glowplug.domain.access import Role
+from glowplug.domain.oidc import OidcSettings
 from glowplug.domain.route_plan import RoutePlan, RouteQuestion
 from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError, Problem
@@ -25,8 +26,11 @@ from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
+from glowplug.usecases.logins import LoginBook
 from glowplug.usecases.managed import ManagedBook
 from glowplug.usecases.models import Models
+from glowplug.usecases.oidc import OidcLogin
+from glowplug.usecases.passwords import Cost, Passwords
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
@@ -42,6 +46,7 @@ from tests.usecases.planners import FakeLeases, FakePlanner
 from tests.usecases.test_route import PLAN
 
 PEPPER = b"p" * 32
+CHEAP = Cost(memory=64, passes=1, lanes=1)
 
 
 class FakeConfig:
@@ -88,6 +93,8 @@ class Control:
         self.credentials = CredentialBook(database, directory / "keyring.json", self.clock)
         self.credentials.connect(self.publish_budgets, dict)
         self.responses = ResponseBook(database, self.clock)
+        self.logins = LoginBook(database, PEPPER, self.clock, Passwords(CHEAP))
+        self.provider: OidcSettings | None = None
         self.explained: list[RouteQuestion] = []
         self.ask_worker = self.explain
         self.services = Services(
@@ -96,6 +103,8 @@ class Control:
             keys=self.keys,
             budgets=self.budgets,
             limits=self.limits,
+            logins=self.logins,
+            oidc=OidcLogin(database, self.logins, self.clock, lambda: self.provider),
             credentials=self.credentials,
             managed=ManagedBook(directory / "managed.yaml", self.configuration(), self.credentials),
             users=self.users,

@@ -53,8 +53,22 @@ async def test_every_route_wants_a_key_and_admin_routes_an_admins(control: Contr
                 assert statuses[:2] == [401, 401], path
             elif endpoint.policy is Policy.KEY:
                 assert statuses[:2] == [401, 401] and statuses[2] not in (401, 403), path
+            elif endpoint.policy is Policy.LOGIN:
+                assert (path, *statuses) in (
+                    ("/auth/login", 400, 400, 400),
+                    ("/auth/claim", 400, 400, 400),
+                    ("/auth/oidc/login", 404, 404, 404),
+                ), "no provider is configured"
+            elif endpoint.policy is Policy.RETURN:
+                assert (path, *statuses) == ("/auth/oidc/callback", 404, 404, 404)
             else:
-                assert statuses == ([200] * 3 if endpoint.policy is Policy.OPEN else [401, 401, 403]), path
+                assert endpoint.policy is not None
+                refused = [401, 401, 403]
+                wanted = {
+                    Policy.OPEN: [200] * 3, Policy.ADMIN: refused, Policy.READ: refused, Policy.ALONE: refused,
+                    Policy.PERSON: [401] * 3,
+                }  # fmt: skip
+                assert statuses == wanted[endpoint.policy], path
     assert control.config.reloads == []
     assert control.manager.stopped == []
 

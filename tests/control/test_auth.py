@@ -7,6 +7,7 @@ from starlette.datastructures import Headers
 
 from glowplug.control.auth import Policy, authenticate, check_host, check_origin, may, presented
 from glowplug.domain.access import ApiKey, Role
+from glowplug.domain.caller import Caller
 from glowplug.errors import Forbidden, RequestError, Unauthenticated
 from glowplug.wire.credentials import presented_key
 
@@ -40,20 +41,24 @@ def token_of(sent: list[tuple[str, str]]) -> str | None:
 
 
 @given(sent=st.lists(st.one_of(bearer, other_scheme, api_key, noise), max_size=4), policy=st.sampled_from(Policy))
-def test_any_mix_of_headers_is_read_as_a_worker_reads_it(sent: list[tuple[str, str]], policy: Policy) -> None:
+async def test_any_mix_of_headers_is_read_as_a_worker_reads_it(sent: list[tuple[str, str]], policy: Policy) -> None:
     headers = Headers(raw=[(name.lower().encode(), value.encode("latin-1")) for name, value in sent])
     token = token_of(sent)
-    if policy is Policy.OPEN:
-        assert authenticate(policy, headers, KEYS.get, NOW) is None
+    if policy in (Policy.OPEN, Policy.LOGIN, Policy.RETURN):
+        assert await authenticate(policy, headers, KEYS.get, NOW) is None
     elif token in ("admin", "user"):
-        if token == "user" and policy not in (Policy.KEY, Policy.OWN):
+        if policy is Policy.PERSON:
+            with pytest.raises(Unauthenticated, match="nobody is logged in"):
+                await authenticate(policy, headers, KEYS.get, NOW)
+        elif token == "user" and policy not in (Policy.KEY, Policy.OWN):
             with pytest.raises(Forbidden, match="admin role"):
-                authenticate(policy, headers, KEYS.get, NOW)
+                await authenticate(policy, headers, KEYS.get, NOW)
         else:
-            assert authenticate(policy, headers, KEYS.get, NOW) is KEYS[token]
+            caller = await authenticate(policy, headers, KEYS.get, NOW)
+            assert caller is not None and caller.key is KEYS[token] and caller.role is KEYS[token].role
     else:
         with pytest.raises(Unauthenticated):
-            authenticate(policy, headers, KEYS.get, NOW)
+            await authenticate(policy, headers, KEYS.get, NOW)
 
 
 @given(st.binary(min_size=1, max_size=20))
@@ -67,9 +72,53 @@ def test_the_bytes_of_a_key_are_kept_whatever_they_are(key: bytes) -> None:
     ("token", "says"),
     [("revoked", "was revoked"), ("expired", "has expired"), ("unknown", "not known"), ("", "keys create")],
 )
-def test_the_error_says_why(token: str, says: str) -> None:
+async def test_the_error_says_why(token: str, says: str) -> None:
     with pytest.raises(Unauthenticated, match=says):
-        authenticate(Policy.KEY, Headers({"x-api-key": token}), KEYS.get, NOW)
+        await authenticate(Policy.KEY, Headers({"x-api-key": token}), KEYS.get, NOW)
+
+
+async def resume(token: str, csrf: str | None) -> Caller:
+    if token != "t" or csrf not in (None, "c"):
+        raise Forbidden("no")
+    return Caller(role=Role.ADMIN, user="ann", session="s")
+
+
+COOKIE = {"host": "localhost:4000", "cookie": "a=b; glowplug_session=t"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "method", "more", "good"),
+    [
+        (Policy.ADMIN, "GET", {}, True),
+        (Policy.PERSON, "HEAD", {}, True),
+        (Policy.ADMIN, "POST", {}, False),
+        (Policy.ADMIN, "POST", {"x-glowplug-csrf": "d"}, False),
+        (Policy.ADMIN, "POST", {"x-glowplug-csrf": "c"}, True),
+        (Policy.PERSON, "DELETE", {"x-glowplug-csrf": "c"}, True),
+        (Policy.KEY, "GET", {}, False),
+        (Policy.ADMIN, "GET", {"x-api-key": "user"}, False),
+        (Policy.ADMIN, "GET", {"x-api-key": "unknown"}, False),
+        (Policy.ADMIN, "GET", {"cookie": "glowplug_session=other"}, False),
+        (Policy.ADMIN, "GET", {"cookie": "glowplug_session=t; glowplug_session=t"}, False),
+        (Policy.ADMIN, "GET", {"host": "my-box.lan"}, False),
+        (Policy.ADMIN, "GET", {"origin": "http://localhost:3000"}, False),
+        (Policy.ADMIN, "GET", {"sec-fetch-site": "same-site"}, False),
+        (Policy.ADMIN, "GET", {"origin": "http://localhost:4000", "sec-fetch-site": "same-origin"}, True),
+    ],
+)
+async def test_sessions(policy: Policy, method: str, more: dict[str, str], good: bool) -> None:
+    asking = authenticate(policy, Headers(COOKIE | more), KEYS.get, NOW, method=method, resume=resume)
+    if good:
+        caller = await asking
+        assert caller is not None and (caller.user, caller.key, caller.through) == ("ann", None, "s")
+    else:
+        with pytest.raises((Unauthenticated, Forbidden)):
+            await asking
+
+
+async def test_a_page_of_another_server_may_not_log_anybody_in() -> None:
+    with pytest.raises(Forbidden, match="own pages"):
+        await authenticate(Policy.LOGIN, Headers({"host": "localhost", "origin": "null"}), KEYS.get, NOW)
 
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]", "my-box.lan")
@@ -138,9 +187,9 @@ def test_what_each_role_may(policy: Policy, admin: str, viewer: str, user: str) 
             assert may(policy, role, method) is ("w" in allowed), (role, method)
 
 
-def test_a_blocked_key_is_refused_and_told_why() -> None:
+async def test_a_blocked_key_is_refused_and_told_why() -> None:
     blocked = ApiKey(id="5", name="", display="b", role=Role.ADMIN, blocked_at=1.0)
     with pytest.raises(Forbidden, match="the API key b is blocked"):
-        authenticate(Policy.OWN, Headers({"x-api-key": "x"}), lambda _: blocked, NOW)
+        await authenticate(Policy.OWN, Headers({"x-api-key": "x"}), lambda _: blocked, NOW)
     with pytest.raises(Forbidden, match="its team is"):
-        authenticate(Policy.KEY, Headers({"x-api-key": "user"}), KEYS.get, NOW, blocked=lambda key: "its team is")
+        await authenticate(Policy.KEY, Headers({"x-api-key": "user"}), KEYS.get, NOW, blocked=lambda key: "its team is")

@@ -15,7 +15,7 @@ from glowplug.usecases.keys import NewKey
         (
             b'{"zzzzzz": 1}',
             "known fields: budget, cached, concurrency, end_users, expires_in, log_bodies, models, name, priority, "
-            "rights, role, rpm",
+            "rights, role, routes, rpm",
         ),
         (b'{"rpm": "many"}', "rpm"),
         (b'{"role": "root"}', "role"),

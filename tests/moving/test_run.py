@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from glowplug.errors import Conflict
-from glowplug.runtime import offline
+from glowplug.offline import offline
 
 
 def test_the_installation_is_made_and_is_nobody_elses_meanwhile(tmp_path: Path) -> None:

@@ -7,13 +7,17 @@ import pytest
 from sqlalchemy import select
 
 from glowplug.domain.access import Role
-from glowplug.errors import StoreError
+from glowplug.domain.people import UserRole
+from glowplug.errors import Forbidden, StoreError
 from glowplug.paths import Paths, state_paths
 from glowplug.store import keys
 from glowplug.store.database import Database
-from glowplug.store.tables import api_keys
+from glowplug.store.tables import api_keys, invitations
 from glowplug.usecases.first import first_start
+from glowplug.usecases.invitations import Claim
 from glowplug.usecases.keys import KeyBook
+from glowplug.usecases.logins import LoginBook
+from glowplug.usecases.passwords import Cost, Passwords
 from tests.still_clock import StillClock
 
 
@@ -50,7 +54,7 @@ async def test_later_starts_change_nothing_and_show_nothing(database: Database, 
     before = (paths.cli_key.read_bytes(), await database.run(keys.every))
     paths.pepper.chmod(0o644)
     again = await first_start(database, paths, StillClock())
-    assert (again.pepper, again.admin_key) == (first.pepper, None)
+    assert (again.pepper, again.admin_key, again.welcome) == (first.pepper, None, None)
     assert (paths.cli_key.read_bytes(), await database.run(keys.every)) == before
     assert mode(paths.pepper) == 0o600
 
@@ -88,3 +92,16 @@ async def test_a_pepper_of_another_size_is_refused(database: Database, paths: Pa
     paths.pepper.write_bytes(data)
     with pytest.raises(StoreError, match="32"):
         await first_start(database, paths, StillClock())
+
+
+async def test_the_first_link_makes_an_admin_once(database: Database, paths: Paths) -> None:
+    clock = StillClock()
+    start = await first_start(database, paths, clock)
+    assert start.welcome is not None
+    book = LoginBook(database, start.pepper, clock, Passwords(Cost(memory=64, passes=1, lanes=1)))
+    claim = Claim(token=start.welcome.reveal(), email="me@x", password="a few good words")
+    assert (await book.invitations.claim(claim, "")).user.role is UserRole.ADMIN
+    with pytest.raises(Forbidden):
+        await book.invitations.claim(claim, "")
+    stored = await database.run(lambda c: repr(c.execute(select(invitations)).all()))
+    assert start.welcome.reveal() not in stored

@@ -41,7 +41,7 @@ def backup(file: Path | None, config_path: Path | None) -> None:
       glowplug backup
       glowplug backup /mnt/backups/monday.glowplug
     """
-    from glowplug.runtime import backup as write
+    from glowplug.offline import backup as write
     from glowplug.usecases.backup import name_for
 
     session = current()

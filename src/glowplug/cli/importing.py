@@ -230,6 +230,6 @@ def keep(session: Session, secrets: Mapping[str, Secret], *, dry_run: bool) -> d
         return {name: "there" if name in known else "added" for name in secrets}
     if dry_run:
         return dict.fromkeys(secrets, "added")
-    from glowplug.runtime import store_secrets
+    from glowplug.offline import store_secrets
 
     return store_secrets(session.state_dir, secrets)

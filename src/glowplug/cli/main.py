@@ -40,6 +40,7 @@ VERBS = {
     "logs": "Show what an engine wrote.",
     "keys": "Create, list, change, replace and revoke API keys.",
     "users": "Keep a list of people, and block them.",
+    "invitations": "Invite people, or give them a new password.",
     "teams": "Keep teams, and who is in them.",
     "changes": "Show what was changed, and by whom.",
     "budgets": "Say how much may be spent, and see what is left.",

@@ -33,7 +33,7 @@ def restore(file: Path, config_path: Path | None, dry_run: bool) -> None:
       glowplug restore --dry-run monday.glowplug
       glowplug restore monday.glowplug
     """
-    from glowplug.runtime import restore as put_back
+    from glowplug.offline import restore as put_back
     from glowplug.usecases.backup import Restored, check
 
     session = current()

@@ -19,11 +19,13 @@ from glowplug.config.lines import Path
 from glowplug.config.prices import price_of
 from glowplug.config.providers import aws_of, credentials, from_row, quirks_of
 from glowplug.config.schema import Alias, Config, Provider, Server
+from glowplug.config.schema_login import oidc_settings
 from glowplug.config.schema_models import Engine, Model, Ready, Stop
 from glowplug.config.secrets import absolute
 from glowplug.domain import model as domain
 from glowplug.domain.energy import EnergySettings
 from glowplug.domain.model import Capability, Dialect, LocalModel, OnDisconnect
+from glowplug.domain.oidc import OidcSettings
 from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, Keeping, Limits, ModelRoute
 from glowplug.logs import LogFormat, LogLevel
@@ -88,6 +90,7 @@ class Resolved:
     log_retention: float = 604_800.0
     """Seconds for which bodies of requests stay in the log."""
     energy: EnergySettings = field(default_factory=EnergySettings)
+    oidc: OidcSettings | None = None
 
     def __repr__(self) -> str:
         return f"Resolved({len(self.routes)} models, {len(self.aliases)} aliases)"
@@ -225,6 +228,7 @@ def resolve(
         telemetry=TelemetrySettings(
             config.telemetry.otlp or "", {name: value.reveal() for name, value in config.telemetry.headers.items()}
         ),
+        oidc=oidc_settings(config.login),
     )
 
 

@@ -33,6 +33,7 @@ from glowplug.config.kinds import (
     Size,
     Words,
 )
+from glowplug.config.schema_login import Login
 from glowplug.config.schema_models import Engine, Model
 from glowplug.config.schema_rules import Energy, Group, Keeping, Memory, Scheduling, Telemetry
 from glowplug.domain.model import Cold, OnDisconnect, Policy
@@ -354,3 +355,4 @@ class Config(Struct, frozen=True, kw_only=True):
     telemetry: Annotated[Telemetry, Meta(description="Where spans and measurements are sent.")] = Telemetry()
     keeping: Annotated[Keeping, Meta(description="What is kept of requests and answers.")] = Keeping()
     energy: Annotated[Energy, Meta(description="What local models use of electricity.")] = Energy()
+    login: Annotated[Login, Meta(description="How people log in besides passwords.")] = Login()

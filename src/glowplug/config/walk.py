@@ -377,8 +377,8 @@ class _Walker:
 
 
 def _fatal(at: Path) -> bool:
-    """A value that cannot be had here stops everything; elsewhere it stops the models that need it."""
-    return at[0] not in ("providers", "models", "engines")
+    """A value that cannot be had here stops everything; elsewhere it stops what needs it."""
+    return at[0] not in ("providers", "models", "engines", "login")
 
 
 def _null(node: Node) -> bool:

@@ -15,15 +15,18 @@ from glowplug.control.api import (
     config,
     credentials,
     events,
+    invitations,
     keys,
     leases,
     ledger,
     limits,
+    logins,
     managed,
     me,
     memory,
     metrics,
     models,
+    oidc,
     plan,
     requests,
     responses,
@@ -54,7 +57,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
         status, models, managed, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config, events,
-        metrics, responses, requests, bodies, ledger, users, teams, changes, me,
+        metrics, responses, requests, bodies, ledger, users, teams, changes, me, logins, invitations, oidc,
     )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
 
@@ -71,7 +74,8 @@ def build_app(services: Services, more: Iterable[Endpoint] = ()) -> Starlette:
     def blocked(key: ApiKey) -> str:
         return services.keys.standing(key).blocked
 
-    gate = Gate(services.keys.find, services.clock.unix, services.catalog, blocked)
+    resume = None if services.logins is None else services.logins.sessions.resume
+    gate = Gate(services.keys.find, services.clock.unix, services.catalog, blocked, resume)
     fallback = Endpoint("*", "/{path:path}", nothing, "everything else", Policy.OWN)
     app = Starlette(routes=mount((*every, fallback), gate))
     app.router.redirect_slashes = False

@@ -1,21 +1,28 @@
 """Who is asking, and may they: one function for every route.
 
-Where the key is in a request is read by `glowplug.wire.credentials`, as the workers read it.  Host and Origin are
-checked too: a page in a browser can reach loopback, but cannot choose these two.
+A request brings an API key or the cookie of a session; where both are there the key decides.  Sessions are for the
+admin API and the pages, never for models.  Where the key is in a request is read by `glowplug.wire.credentials`, as the
+workers read it.  Host and Origin are checked too: a page in a browser can reach loopback, but cannot choose these two.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
+from glowplug.control import cookies
 from glowplug.domain.access import ApiKey, Role
+from glowplug.domain.caller import Caller
 from glowplug.errors import Forbidden, RequestError, Unauthenticated
 from glowplug.usecases.keys import present
 from glowplug.usecases.standing import standing
 from glowplug.wire.credentials import PLACES, presented_key
+
+CSRF: Final = "x-glowplug-csrf"
+"""Header with the CSRF token of a session."""
+_READING: Final = ("GET", "HEAD")
 
 
 class Policy(StrEnum):
@@ -26,13 +33,23 @@ class Policy(StrEnum):
     KEY = "key"
     """Any key that works and may use models."""
     ADMIN = "admin"
-    """A key that works and has the admin role; to read (GET), the viewer's does."""
+    """A key that works or a session, with the admin role; to read (GET), the viewer's does."""
     READ = "read"
     """The same as reading, whatever the method: nothing is changed."""
     ALONE = "alone"
-    """An admin's key, for reading too: what is read is nobody else's business."""
+    """An admin's, for reading too: what is read is nobody else's business."""
     OWN = "own"
     """Any key that works; the route itself gives its owner what is theirs and nothing else."""
+    LOGIN = "login"
+    """Nothing but that it is no page of another server; for what lets people in, below `/auth/`."""
+    RETURN = "return"
+    """Nothing: an identity provider sends a browser here, and its handler knows whether it was sent there."""
+    PERSON = "person"
+    """A session."""
+
+
+_KEYS_ONLY: Final = (Policy.KEY, Policy.OWN)
+"""What a session is not good for."""
 
 
 def block_of(key: ApiKey) -> str:
@@ -46,20 +63,52 @@ class Headers(Protocol):
     def getlist(self, key: str) -> list[str]: ...
 
 
-def authenticate(
+class Resume(Protocol):
+    """Whose session a token is; the text beside it is the CSRF token, None where nothing is changed."""
+
+    async def __call__(self, token: str, csrf: str | None) -> Caller: ...
+
+
+async def authenticate(
     policy: Policy,
     headers: Headers,
     find: Callable[[str], ApiKey | None],
     now: float,
-    method: str = "",
+    *,
+    method: str = "GET",
+    resume: Resume | None = None,
     blocked: Callable[[ApiKey], str] = block_of,
-) -> ApiKey | None:
-    """The caller's key, or None where none is asked for; `blocked` says why a key is not good now.  Raises
-    Unauthenticated, Forbidden."""
-    if policy is Policy.OPEN:
+) -> Caller | None:
+    """The caller, or None where none is asked for; `blocked` says why a key is not good now.  Raises Unauthenticated,
+    Forbidden."""
+    if policy in (Policy.OPEN, Policy.RETURN):
         return None
-    token = presented(headers)
-    key = find(token)
+    if policy is Policy.LOGIN:
+        cookies.own_page(headers)
+        return None
+    token = None if policy in _KEYS_ONLY or resume is None or _brings_key(headers) else cookies.token_in(headers)
+    if resume is not None and token is not None:
+        cookies.own_page(headers)
+        caller = await resume(token, None if method in _READING else _csrf(headers))
+    elif policy is Policy.PERSON:
+        raise Unauthenticated("nobody is logged in", hint="POST /auth/login begins a session", code="no_session")
+    else:
+        key = known(headers, find, now, blocked)
+        caller = Caller(role=key.role, user=key.user, key=key)
+    if not may(policy, caller.role, method):
+        has = "look and change nothing" if caller.role is Role.VIEWER else "use models"
+        raise Forbidden(
+            f"{_named(caller)} may {has}, and this needs the admin role",
+            hint="use an admin key; glowplug keys create --role admin makes one",
+        )
+    return caller
+
+
+def known(
+    headers: Headers, find: Callable[[str], ApiKey | None], now: float, blocked: Callable[[ApiKey], str]
+) -> ApiKey:
+    """The key of a request, which is good.  Raises Unauthenticated, Forbidden."""
+    key = find(presented(headers))
     if key is None:
         raise Unauthenticated("this API key is not known here", hint="glowplug keys list shows the keys there are")
     if key.revoked_at is not None:
@@ -68,22 +117,29 @@ def authenticate(
         raise Unauthenticated(f"the API key {key.display} has expired", hint="ask an admin for a new one")
     if why := blocked(key):
         raise Forbidden(why, hint="an admin can let it in again", code="blocked")
-    if not may(policy, key.role, method):
-        has = "look and change nothing" if key.role is Role.VIEWER else "use models"
-        raise Forbidden(
-            f"the API key {key.display} may {has}, and this needs the admin role",
-            hint="use an admin key; glowplug keys create --role admin makes one",
-        )
     return key
 
 
 def may(policy: Policy, role: Role, method: str) -> bool:
     """Whether a role is enough for a route, asked with this method."""
-    if policy in (Policy.OPEN, Policy.OWN) or role is Role.ADMIN:
+    if policy in (Policy.OPEN, Policy.OWN, Policy.PERSON) or role is Role.ADMIN:
         return True
     if role is Role.VIEWER:
-        return policy is Policy.READ or (policy is Policy.ADMIN and method in ("GET", "HEAD"))
+        return policy is Policy.READ or (policy is Policy.ADMIN and method in _READING)
     return policy is Policy.KEY
+
+
+def _named(caller: Caller) -> str:
+    return f"the API key {caller.key.display}" if caller.key is not None else "this user"
+
+
+def _brings_key(headers: Headers) -> bool:
+    return any(headers.getlist(name.decode()) for name in PLACES)
+
+
+def _csrf(headers: Headers) -> str:
+    values = headers.getlist(CSRF)
+    return values[0] if len(values) == 1 else ""
 
 
 def presented(headers: Headers) -> str:

@@ -209,6 +209,7 @@ class Configuration:
             keeping=loaded.resolved.keeping,
             log_retention=loaded.resolved.log_retention,
             energy=loaded.resolved.energy,
+            oidc=loaded.resolved.oidc,
             hosts=loaded.server.hosts,
             origins=loaded.server.origins,
             workers=self._workers,

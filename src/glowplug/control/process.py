@@ -16,6 +16,7 @@ from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCat
 from glowplug.config.diff import Diff
 from glowplug.config.load import Loaded, load
 from glowplug.control.app import build_app
+from glowplug.control.chosen import choices, say_launcher
 from glowplug.control.configuration import Configuration, Reader
 from glowplug.control.energy import Energy, no_meters
 from glowplug.control.events import Broadcaster
@@ -39,8 +40,7 @@ from glowplug.domain.energy import EnergyReading
 from glowplug.domain.snapshot import Snapshot
 from glowplug.engines.base import Engine
 from glowplug.errors import ConfigError, StoreError
-from glowplug.launchers.base import Choice, Launcher
-from glowplug.launchers.chooser import Launchers
+from glowplug.launchers.base import Launcher
 from glowplug.ledger.fold import Folded, Folder
 from glowplug.ledger.price_table import PriceTable
 from glowplug.ledger.workers import is_gone
@@ -61,8 +61,10 @@ from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
+from glowplug.usecases.logins import LoginBook
 from glowplug.usecases.managed import ManagedBook
 from glowplug.usecases.models import Models
+from glowplug.usecases.oidc import OidcLogin
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
@@ -149,7 +151,7 @@ class ControlProcess:
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         catalog = self._configuration.catalog()
         if catalog.local:
-            self._say_launcher()
+            say_launcher(self._launcher)
         await self._manager.start(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
         await self._link.start()
         server, listening = http_server(build_app(self._services()), self._paths.control_socket)
@@ -180,6 +182,7 @@ class ControlProcess:
         await self._keys.load()
         self._keys.welcome(self._configuration.admin_key())
         self._people = await open_people(self._database, self._clock, self._publish, self._keys)
+        self._logins = LoginBook(self._database, start.pepper, self._clock)
         self._turning = asyncio.Event()
         self._bodies = Bodies(self._database, self._clock, lambda: self._configuration.catalog().log_retention)
         catalog, keys = self._configuration.catalog, self._keys
@@ -219,6 +222,8 @@ class ControlProcess:
             changes=self._people.changes,
             budgets=self._budgets,
             limits=self._limits,
+            logins=self._logins,
+            oidc=OidcLogin(self._database, self._logins, self._clock, lambda: self._configuration.catalog().oidc),
             credentials=self._credentials,
             usage=Usage(self._database, self._metering.fold),
             models=Models(self._configuration.catalog, self._manager),
@@ -248,20 +253,8 @@ class ControlProcess:
             config_path=str(self._configuration.path or ""),
             stale=self._configuration.stale,
             workers=self._link.views(),
-            launchers=self._choices(),
+            launchers=choices(self._launcher),
         )
-
-    def _choices(self) -> tuple[Choice, ...]:
-        """The launchers there are, as they were found last."""
-        return self._launcher.describe() if isinstance(self._launcher, Launchers) else ()
-
-    def _say_launcher(self) -> None:
-        """One line for people: which launcher is used, and why not a better one."""
-        choices = self._choices()
-        for better, used in enumerate(choices):
-            if used.chosen:
-                passed = [f"not {one.name}: {one.why}" for one in choices[:better]]
-                _log.info("engines are started with the launcher %s (%s)", used.name, "; ".join(passed) or used.why)
 
     def _log_file(self, model: str) -> Path:
         return self._manager.log_file(model)

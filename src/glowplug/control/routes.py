@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from glowplug.control.answers import error_answer
-from glowplug.control.auth import Policy, authenticate, block_of, check_host, check_origin
+from glowplug.control.auth import Policy, Resume, authenticate, block_of, check_host, check_origin
 from glowplug.domain.access import ApiKey, allows_route
+from glowplug.domain.caller import Caller
 from glowplug.domain.change import OURSELVES, Actor
 from glowplug.errors import Forbidden, GlowplugError, InternalError, RequestError
 from glowplug.ids import request_id
@@ -25,6 +26,9 @@ from glowplug.usecases.catalog import Catalog
 
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+_OTHERS = (Policy.OPEN, Policy.KEY, Policy.LOGIN, Policy.RETURN, Policy.PERSON)
+"""What no route below `/admin` may ask."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -55,20 +59,26 @@ class Gate:
     now: Callable[[], float]
     catalog: Callable[[], Catalog]
     blocked: Callable[[ApiKey], str] = block_of
+    resume: Resume | None = None
+    """None where nobody logs in."""
 
-    def admit(self, policy: Policy, request: Request) -> ApiKey | None:
+    async def admit(self, policy: Policy, request: Request) -> Caller | None:
         """Raises RequestError, Unauthenticated, Forbidden."""
         catalog = self.catalog()
         check_host(request.headers, catalog.hosts)
         check_origin(request.headers, catalog.hosts, catalog.origins)
-        key = authenticate(policy, request.headers, self.find, self.now(), request.method, self.blocked)
+        caller = await authenticate(
+            policy, request.headers, self.find, self.now(), method=request.method, resume=self.resume,
+            blocked=self.blocked,
+        )  # fmt: skip
+        key = None if caller is None else caller.key
         if key is not None and not allows_route(key.routes, request.url.path):
             raise Forbidden(
                 f"the API key {key.display} may not use {request.url.path}",
                 hint=f"it may use {', '.join(key.routes)}",
                 code="route_not_allowed",
             )
-        return key
+        return caller
 
 
 def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
@@ -79,7 +89,11 @@ def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
             raise InternalError(f"{endpoint.method} {endpoint.path} does not say who may call it")
         if endpoint.policy is Policy.OPEN and not endpoint.path.startswith("/health/"):
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
-        if endpoint.path.startswith("/admin") and endpoint.policy in (Policy.KEY, Policy.OPEN):
+        if endpoint.policy is Policy.RETURN and endpoint.path != "/auth/oidc/callback":
+            raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
+        if endpoint.policy is Policy.LOGIN and not endpoint.path.startswith("/auth/"):
+            raise InternalError(f"{endpoint.method} {endpoint.path} would let in people without a key")
+        if endpoint.path.startswith("/admin") and endpoint.policy in _OTHERS:
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to keys that are not an admin's")
         methods = paths.setdefault(endpoint.path, {})
         if endpoint.method in methods:
@@ -119,19 +133,21 @@ class _Guarded:
         # Whoever may not call the path is not told which methods it has.
         some = endpoint or next(iter(self._methods.values()))
         assert some.policy is not None
-        request.state.key = key = self._gate.admit(some.policy, request)
-        request.state.actor = actor_of(key, identity)
+        caller = await self._gate.admit(some.policy, request)
+        request.state.caller = caller
+        request.state.key = None if caller is None else caller.key
+        request.state.actor = actor_of(caller, identity)
         if endpoint is None:
             there = ", ".join(self._methods)
             raise MethodNotAllowed(f"{request.url.path} does not take {request.method}", hint=f"it takes {there}")
         return await endpoint.handler(request)
 
 
-def actor_of(key: ApiKey | None, request: str) -> Actor:
-    """On whose behalf a key asks."""
-    if key is None:
+def actor_of(caller: Caller | None, request: str) -> Actor:
+    """On whose behalf somebody asks."""
+    if caller is None:
         return OURSELVES
-    return Actor(by=key.user or key.id, through=key.id, request=request)
+    return Actor(by=caller.by, through=caller.through, request=request)
 
 
 def actor(request: Request) -> Actor:

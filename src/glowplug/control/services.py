@@ -18,9 +18,11 @@ from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
 from glowplug.usecases.ledger import LedgerCheck
 from glowplug.usecases.limits import LimitBook
+from glowplug.usecases.logins import LoginBook
 from glowplug.usecases.managed import ManagedBook
 from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
+from glowplug.usecases.oidc import OidcLogin
 from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
@@ -67,6 +69,10 @@ class Services:
     """Responses that are kept for clients; None where nothing is kept."""
     managed: ManagedBook | None = None
     """What is added at run time."""
+    logins: LoginBook | None = None
+    """How people get in; None where only keys do."""
+    oidc: OidcLogin | None = None
+    """Logging in with an identity provider; None where only passwords do."""
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None

@@ -300,3 +300,57 @@ changes = Table(
 
 Index("changes_at", changes.c.at, changes.c.id)
 Index("changes_subject", changes.c.noun, changes.c.subject)
+
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("user", String(255), primary_key=True),
+    Column("hash", String(255), nullable=False),
+    Column("changed_at", Float, nullable=False),
+)
+"""Argon2id hashes of people's passwords, as PHC strings."""
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("user", String(255), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("last_seen", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("agent", String(255), nullable=False),
+)
+"""Who is logged in; the id is a keyed hash of the token in the cookie."""
+
+Index("sessions_user", sessions.c.user)
+Index("sessions_expires_at", sessions.c.expires_at)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("user", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("by", String(255), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float),
+)
+"""Links that are good once, by the keyed hash of their token."""
+
+Index("invitations_digest", invitations.c.digest, unique=True)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", String(255), nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("user", String(255), nullable=False),
+    Column("since", Float, nullable=False),
+    PrimaryKeyConstraint("issuer", "subject", name="identities_pk"),
+)
+"""Whom an identity provider knows our users as."""
+
+Index("identities_user", identities.c.user)

@@ -8,6 +8,7 @@ import msgspec
 
 from glowplug.domain.energy import EnergySettings
 from glowplug.domain.model import Group, LocalModel
+from glowplug.domain.oidc import OidcSettings
 from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, Keeping, Limits, ModelRoute
 from glowplug.errors import RequestError
@@ -29,6 +30,8 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     log_retention: float = 604_800.0
     """Seconds for which bodies of requests stay in the log."""
     energy: EnergySettings = EnergySettings()
+    oidc: OidcSettings | None = None
+    """The identity provider that people log in with."""
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     origins: tuple[str, ...] = ()
     workers: int = 1

@@ -24,7 +24,7 @@ FILES: Final = 1000
 _EMBEDS: Final = re.compile(r"embed|(?:^|[/-])(?:bge|e5|gte)-")
 _PART: Final = re.compile(r"-(\d{5})-of-\d{5}\.gguf$")
 _PLAIN: Final = re.compile(r"[A-Za-z/~][A-Za-z0-9_./+~-]*(?::[A-Za-z0-9_.-]+)?")
-_WORDS: Final = frozenset(("true", "false", "yes", "no", "on", "off", "null", "y", "n"))
+_WORDS: Final = frozenset(("true", "false", "yes", "no", "on", "off", "null", "~", "y", "n"))
 
 
 class Found(NamedTuple):

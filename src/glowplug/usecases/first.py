@@ -1,6 +1,7 @@
-"""The first start: the pepper, the first admin key and the key of this user's command line.
+"""The first start: the pepper, the first admin key, the link for the first admin, and the key of this user's command
+line.
 
-Also every later start, which finds all three and changes nothing.
+Also every later start, which finds them and changes nothing.
 """
 
 from __future__ import annotations
@@ -9,17 +10,22 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from glowplug.clock import Clock
-from glowplug.domain.access import Role
+from glowplug.domain.access import ApiKey, Role
 from glowplug.domain.change import OURSELVES
+from glowplug.domain.login import Invitation
+from glowplug.domain.people import UserRole
 from glowplug.errors import StoreError
 from glowplug.files import keep_private, write_private
 from glowplug.paths import Paths
 from glowplug.secret import Secret, key_digest
-from glowplug.store import keys
+from glowplug.store import keys, logins
 from glowplug.store.changes import noted
 from glowplug.store.database import Database
 from glowplug.usecases.changes import made
+from glowplug.usecases.invitations import NewInvitation, invitation
 from glowplug.usecases.keys import NewKey, mint, usable
 
 _PEPPER_BYTES = 32
@@ -32,6 +38,8 @@ class Start:
     pepper: bytes
     admin_key: Secret | None
     """The first admin key, to be shown once; None when there were keys already."""
+    welcome: Secret | None = None
+    """The token of the link that makes the first admin, likewise."""
 
 
 async def first_start(database: Database, paths: Paths, clock: Clock) -> Start:
@@ -39,11 +47,20 @@ async def first_start(database: Database, paths: Paths, clock: Clock) -> Start:
     count = await database.run(keys.count)
     pepper = _pepper(paths.pepper, count)
     admin: Secret | None = None
+    welcome: Secret | None = None
     if count == 0:
         key, admin = mint(NewKey(name="admin", role=Role.ADMIN), pepper, clock.unix())
-        await database.run(noted(lambda c: keys.add(c, key), made(OURSELVES, key.created_at, "key", key.id, key)))
+        first, welcome = invitation(NewInvitation(role=UserRole.ADMIN), "glowplug", pepper, clock.unix())
+        note = made(OURSELVES, key.created_at, "key", key.id, key)
+        await database.run(noted(lambda c: _store(c, key, first), note))
     await _command_line_key(database, paths.cli_key, pepper, clock)
-    return Start(pepper, admin)
+    return Start(pepper, admin, welcome)
+
+
+def _store(connection: Connection, key: ApiKey, first: Invitation) -> None:
+    """Both or neither: what is shown at the first start has to be good."""
+    keys.add(connection, key)
+    logins.add_invitation(connection, first)
 
 
 def _pepper(path: Path, count: int) -> bytes:

@@ -10,6 +10,8 @@ from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
+from glowplug.domain.caller import Caller
+from glowplug.errors import RequestError
 from glowplug.usecases.route import RouteAsked
 
 _MOST = 16 << 20
@@ -24,6 +26,9 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     async def explain(request: Request) -> Response:
         Query(request, ())
         asked = await body(request, RouteAsked, _MOST)
-        return answer(await plans.explain(asked, request.state.key.id))
+        caller: Caller = request.state.caller
+        if caller.key is None and not asked.key:
+            raise RequestError("say which API key would send it", hint="a session sends nothing to models")
+        return answer(await plans.explain(asked, "" if caller.key is None else caller.key.id))
 
     return (Endpoint("POST", "/admin/route", explain, "where a request would go, without sending it", Policy.READ),)

@@ -1,0 +1,50 @@
+"""`/admin/invitations`, `/admin/sessions`."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from glowplug.control.answers import answer
+from glowplug.control.auth import Policy
+from glowplug.control.inputs import Query, body
+from glowplug.control.routes import Endpoint
+from glowplug.control.services import Services
+from glowplug.usecases.invitations import NewInvitation
+
+
+def routes(services: Services) -> tuple[Endpoint, ...]:
+    if services.logins is None:
+        return ()
+    invitations, sessions = services.logins.invitations, services.logins.sessions
+
+    async def show(request: Request) -> Response:
+        Query(request, ())
+        return answer({"data": await invitations.list()})
+
+    async def create(request: Request) -> Response:
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        wanted = await body(request, NewInvitation)
+        return answer(await invitations.create(wanted, request.state.caller, dry_run), 200 if dry_run else 201)
+
+    async def revoke(request: Request) -> Response:
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        await invitations.revoke(request.path_params["id"], request.state.caller, dry_run)
+        return answer({})
+
+    async def list_sessions(request: Request) -> Response:
+        user = Query(request, ("user",)).text("user")
+        return answer({"data": await sessions.list(user, request.state.caller.session)})
+
+    async def end_session(request: Request) -> Response:
+        Query(request, ())
+        await sessions.end(request.path_params["id"], request.state.caller)
+        return answer({})
+
+    return (
+        Endpoint("GET", "/admin/invitations", show, "invitations", Policy.ADMIN),
+        Endpoint("POST", "/admin/invitations", create, "invite somebody, or give a new password", Policy.ADMIN),
+        Endpoint("DELETE", "/admin/invitations/{id}", revoke, "take an invitation back", Policy.ADMIN),
+        Endpoint("GET", "/admin/sessions", list_sessions, "who is logged in", Policy.ADMIN),
+        Endpoint("DELETE", "/admin/sessions/{id}", end_session, "end somebody's session", Policy.ADMIN),
+    )

@@ -1,0 +1,106 @@
+"""What is done to an installation that nobody runs on: imports, secrets, backup and restore.
+
+Imports of the parts are inside the functions, as in `glowplug.runtime`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from glowplug.claim import claim
+from glowplug.paths import Paths, default_config_path, state_paths
+from glowplug.runtime import read_configuration
+
+if TYPE_CHECKING:
+    from glowplug.moving.run import Store
+    from glowplug.secret import Secret
+    from glowplug.store.archive import Manifest
+    from glowplug.store.database import Database
+    from glowplug.store.places import Place
+    from glowplug.usecases.backup import Restored
+
+
+def store_secrets(state_dir: Path | None, values: Mapping[str, Secret]) -> dict[str, str]:
+    """Seal secrets into the database of an installation that nobody runs on: name → `added`, `same` or `conflict`.
+
+    One that is there with another value stays as it is.  Raises Conflict when somebody runs on it, StoreError.
+    """
+    from glowplug.clock import SystemClock
+    from glowplug.store.database import Database
+    from glowplug.usecases.credentials import CredentialBook, NewCredential
+
+    paths = state_paths(state_dir)
+
+    async def store(database: Database) -> dict[str, str]:
+        book = CredentialBook(database, paths.keyring, SystemClock())
+        await book.load()
+        known = book.names()
+        did = {}
+        for name, value in values.items():
+            if name in known:
+                did[name] = "same" if book.secret(name) == value else "conflict"
+                continue
+            await book.put(NewCredential(name=name, value=value.reveal()))
+            did[name] = "added"
+        return did
+
+    with claim(paths):
+        database = Database(place_of_installation(paths, None))
+        database.open()
+        try:
+            return asyncio.run(store(database))
+        finally:
+            database.close()
+
+
+@contextmanager
+def offline(state_dir: Path | None) -> Iterator[Store]:
+    """The installation of this state directory while no server runs on it, made if it is not there yet.
+
+    Raises Conflict when one runs, StoreError.
+    """
+    from glowplug.clock import SystemClock
+    from glowplug.moving.run import Store
+    from glowplug.store.database import Database
+    from glowplug.usecases.first import first_start
+
+    paths = state_paths(state_dir)
+    with claim(paths):
+        database = Database(place_of_installation(paths, None))
+        database.open()
+        try:
+            start = asyncio.run(first_start(database, paths, SystemClock()))
+            yield Store(database, paths, start.pepper, start.admin_key)
+        finally:
+            database.close()
+
+
+def place_of_installation(paths: Paths, config: Path | None) -> Place:
+    """The database of an installation, as its configuration says.  Raises ConfigError, StoreError."""
+    from glowplug.store.places import place_of
+
+    path = config or default_config_path()
+    loaded = read_configuration(path if config or path.exists() else None)
+    return place_of(loaded.server.database, paths.database)
+
+
+def backup(config: Path | None, state_dir: Path | None, target: Path) -> Manifest:
+    """Write a backup, whether something runs there or not.  Raises ConfigError, StoreError."""
+    from glowplug.usecases.backup import backup as write
+
+    paths = state_paths(state_dir)
+    return write(place_of_installation(paths, config), paths, target, time.time())
+
+
+def restore(config: Path | None, state_dir: Path | None, file: Path) -> Restored:
+    """Put a backup in the place of what is there.  Raises Conflict while something runs, ConfigError, StoreError."""
+    from glowplug.usecases.backup import restore as put_back
+
+    paths = state_paths(state_dir)
+    with claim(paths):
+        return put_back(place_of_installation(paths, config), paths, file, time.time())

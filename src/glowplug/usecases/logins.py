@@ -1,0 +1,164 @@
+"""Logging in with a password, and out again."""
+
+from __future__ import annotations
+
+import msgspec
+from sqlalchemy import Connection
+
+from glowplug.clock import Clock
+from glowplug.domain.people import User, UserRole
+from glowplug.errors import LimitReached, NotFound, Unauthenticated
+from glowplug.secret import Secret
+from glowplug.store import logins
+from glowplug.store.database import Database
+from glowplug.usecases.invitations import Invitations
+from glowplug.usecases.passwords import LONGEST, Passwords
+from glowplug.usecases.sessions import Opened, Sessions
+from glowplug.usecases.tries import Tries
+
+_WINDOW = 900.0
+"""Seconds."""
+_PER_ADDRESS = 30
+_PER_USER = 10
+"""Failed logins within the window."""
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of `POST /auth/login`."""
+
+    user: str
+    """E-mail address or id."""
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Login({self.user!r}, ***)"
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is logged in."""
+
+    id: str
+    name: str
+    email: str
+    role: UserRole
+    session: str
+    expires_at: float | None = None
+    csrf: str
+    """For the header `x-glowplug-csrf` of every request that changes something."""
+
+
+def me(opened: Opened) -> Me:
+    """Who just got in."""
+    user = opened.user
+    return Me(
+        id=user.id, name=user.name, email=user.email, role=user.role, session=opened.session.id,
+        expires_at=opened.session.expires_at, csrf=opened.csrf,
+    )  # fmt: skip
+
+
+class LoginBook:
+    """Everything about getting in."""
+
+    def __init__(self, database: Database, pepper: bytes, clock: Clock, passwords: Passwords | None = None) -> None:
+        self._database = database
+        self._clock = clock
+        self._passwords = passwords or Passwords()
+        self._addresses = Tries(_PER_ADDRESS, _WINDOW)
+        self._users = Tries(_PER_USER, _WINDOW)
+        self.sessions = Sessions(database, pepper, clock)
+        self.invitations = Invitations(database, pepper, clock, self._passwords, self.sessions)
+
+    async def login(self, asked: Login, address: str, agent: str) -> Opened:
+        """A new session.  Raises Unauthenticated, and LimitReached after too many failures of a user or an address.
+
+        An unknown user is answered in the same words, in the same time.
+        """
+        name = asked.user.strip().lower()[:255]
+        network = source(address)
+        self._may_try(name, network)
+        password = Secret(asked.password if len(asked.password) <= LONGEST else "")
+
+        def look(connection: Connection) -> tuple[User | None, str | None]:
+            user = logins.called(connection, asked.user.strip()) if name else None
+            return user, None if user is None else logins.password(connection, user.id)
+
+        user, stored = await self._database.run(look)
+        good = await self._passwords.check(password, stored)
+        if user is None or not good or user.blocked_at is not None or stored is None:
+            await self._failed(user, address)
+            raise Unauthenticated("the user or the password is wrong", hint="try again", code="wrong_password")
+        self._users.forgive(name)
+        self._addresses.forgive(network)
+        hashed = await self._passwords.hash(password) if self._passwords.outdated(stored) else None
+        return await self.open(user, agent, "password", stored, hashed)
+
+    async def open(
+        self, user: User, agent: str, how: str, stored: str | None = None, hashed: str | None = None
+    ) -> Opened:
+        """A new session of somebody who proved who they are.  `stored` is the hash it was proved with, `hashed` what
+        takes its place.  Raises Unauthenticated when either changed meanwhile."""
+        now = self._clock.unix()
+
+        def work(connection: Connection) -> Opened:
+            there = logins.user(connection, user.id)
+            changed = stored is not None and logins.password(connection, user.id) != stored
+            if there is None or there.blocked_at is not None or changed:
+                raise Unauthenticated("the user or the password is wrong", hint="try again", code="wrong_password")
+            if hashed is not None:
+                logins.set_password(connection, user.id, hashed, now)
+            opened = self.sessions.new(there, agent)
+            logins.add_session(connection, opened.session)
+            logins.note(
+                connection, at=now, by=user.id, through=opened.session.id, action="login", noun="user",
+                subject=user.id, after={"how": how},
+            )  # fmt: skip
+            return opened
+
+        return await self._database.run(work)
+
+    async def me(self, user_id: str, session: str, csrf: str) -> Me:
+        """Who has this session.  Raises NotFound when they were deleted this moment."""
+        user = await self._database.run(lambda c: logins.user(c, user_id))
+        if user is None:
+            raise NotFound("this user is gone", hint="log in again")
+        return Me(id=user.id, name=user.name, email=user.email, role=user.role, session=session, csrf=csrf)
+
+    def _may_try(self, name: str, network: str) -> None:
+        now = self._clock.monotonic()
+        wait = max(self._addresses.wait(network, now), self._users.wait(name, now))
+        if wait > 0:
+            raise LimitReached(
+                "too many logins failed", hint=f"try again in {wait:.0f} seconds", code="login_limit", retry_after=wait
+            )
+        self._addresses.begin(network, now)
+        self._users.begin(name, now)
+
+    async def _failed(self, user: User | None, address: str) -> None:
+        """What was typed is not written down: people type passwords into the wrong field."""
+        now = self._clock.unix()
+        subject = "" if user is None else user.id
+        await self._database.run(
+            lambda c: logins.note(
+                c,
+                at=now,
+                by="",
+                through="",
+                action="login_failed",
+                noun="user",
+                subject=subject,
+                after={"address": address},
+            )
+        )
+
+
+def source(address: str) -> str:
+    """What an address is limited as: itself, or the network of 64 bits that one IPv6 subscriber has."""
+    if ":" not in address:
+        return address
+    from ipaddress import IPv6Address, ip_network
+
+    try:
+        found = IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
