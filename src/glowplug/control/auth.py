@@ -44,6 +44,8 @@ def authenticate(policy: Policy, headers: Headers, find: Callable[[str], ApiKey 
         raise Unauthenticated("this API key is not known here", hint="glowplug keys list shows the keys there are")
     if key.revoked_at is not None:
         raise Unauthenticated(f"the API key {key.display} was revoked", hint="ask an admin for a new one")
+    if key.blocked_at is not None:
+        raise Unauthenticated(f"the API key {key.display} is blocked", hint="ask an admin to let it in again")
     if not usable(key, now):
         raise Unauthenticated(f"the API key {key.display} has expired", hint="ask an admin for a new one")
     if policy is Policy.ADMIN and key.role is not Role.ADMIN:

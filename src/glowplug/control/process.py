@@ -223,6 +223,7 @@ class ControlProcess:
             scrape=self._scraping.text,
             route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
             responses=self._responses,
+            snapshot=self._publisher.current,
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
             leases=MemoryLeases(self._manager.lending, self._manager.planner),

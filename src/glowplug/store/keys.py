@@ -63,6 +63,29 @@ def revoke(connection: Connection, key_id: str, at: float) -> bool:
     return done.rowcount == 1
 
 
+def change(connection: Connection, key: ApiKey) -> bool:
+    """Store what may be changed of a key; its hash, role and times of use stay.  False when there is no such key."""
+    done = connection.execute(
+        update(api_keys)
+        .where(api_keys.c.id == key.id)
+        .values(
+            name=key.name,
+            models=list(key.models),
+            rpm=key.rpm,
+            tpm=key.tpm,
+            concurrency=key.concurrency,
+            expires_at=key.expires_at,
+            blocked_at=key.blocked_at,
+            user=key.user,
+            team=key.team,
+            tags=list(key.tags),
+            routes=list(key.routes),
+            replaces=key.replaces,
+        )
+    )
+    return done.rowcount == 1
+
+
 def used(connection: Connection, times: Mapping[str, float]) -> None:
     """Move `last_used_at` forward (never back) for each key id."""
     for key_id, at in times.items():

@@ -157,8 +157,8 @@ def _known(name: str, names: frozenset[str]) -> bool:
 
 
 def usable(key: ApiKey, now: float) -> bool:
-    """Neither revoked nor expired."""
-    return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
+    """Neither revoked nor expired nor blocked."""
+    return key.revoked_at is None and key.blocked_at is None and (key.expires_at is None or key.expires_at > now)
 
 
 class KeyBook:
@@ -267,6 +267,30 @@ class KeyBook:
                     for k, key in self._keys.items()
                 }
             )
+
+    def every(self) -> tuple[ApiKey, ...]:
+        """All of them, oldest first, revoked ones too."""
+        return tuple(self._keys.values())
+
+    async def change(self, key: ApiKey) -> ApiKey:
+        """Store what may be changed of a key that is there.
+
+        Raises NotFound, RequestError for values that make no sense, and Conflict for what would leave no admin key.
+        """
+        checked_amounts(rpm=key.rpm, tpm=key.tpm, concurrency=key.concurrency)
+        checked_name("user", key.user)
+        checked_name("team", key.team)
+        async with self._change:
+            old = self._keys.get(key.id)
+            if old is None or old.revoked_at is not None:
+                raise NotFound(f"there is no API key {key.id!r}", hint="glowplug keys list shows the ids")
+            admins = [k.id for k in self.usable() if k.role is Role.ADMIN]
+            if admins == [key.id] and not (usable(key, self._clock.unix()) and key.role is Role.ADMIN):
+                raise Conflict(f"{key.id} is the last admin key that works", hint="create another admin key first")
+            await self._database.run(lambda c: keys.change(c, key))
+            self._set({**self._keys, key.id: key})
+        self._changed()
+        return key
 
     def _set(self, every: dict[str, ApiKey]) -> None:
         self._keys = every
