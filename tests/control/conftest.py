@@ -14,6 +14,7 @@ from glowplug.domain.route_plan import RoutePlan, RouteQuestion
 from glowplug.errors import ConfigError, Problem
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, State
+from glowplug.usecases.changes import ChangeLog
 from glowplug.usecases.config import Checked, Reloaded
 from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.keys import KeyBook, NewKey
@@ -25,8 +26,11 @@ from glowplug.usecases.plan import Plans
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.route import RoutePlans
+from glowplug.usecases.standing import standing
 from glowplug.usecases.status import Status, status
+from glowplug.usecases.teams import TeamBook
 from glowplug.usecases.usage import Usage
+from glowplug.usecases.users import UserBook
 from tests.still_clock import StillClock
 from tests.usecases.managers import CATALOG, FakeManager
 from tests.usecases.planners import FakeLeases, FakePlanner
@@ -72,6 +76,10 @@ class Control:
         self.budgets = BudgetBook(database, self.clock, self.publish_budgets, lambda: self.states)
         self.limits = LimitBook(database, self.publish)
         self.keys = KeyBook(database, PEPPER, self.clock, self.publish, self.budgets)
+        self.users = UserBook(database, self.clock, self.publish, self.keys)
+        self.teams = TeamBook(database, self.clock, self.publish, self.keys, self.users)
+        self.changes = ChangeLog(database, self.clock, lambda: 1e9)
+        self.keys.connect(lambda key: standing(key, self.users.find(key.user), self.teams.find(key.team)))
         self.credentials = CredentialBook(database, directory / "keyring.json", self.clock)
         self.credentials.connect(self.publish_budgets, dict)
         self.responses = ResponseBook(database, self.clock)
@@ -84,6 +92,9 @@ class Control:
             budgets=self.budgets,
             limits=self.limits,
             credentials=self.credentials,
+            users=self.users,
+            teams=self.teams,
+            changes=self.changes,
             usage=Usage(database, self.fold),
             models=Models(lambda: CATALOG, self.manager),
             ledger=LedgerCheck(

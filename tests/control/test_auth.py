@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from glowplug.control.auth import Policy, authenticate, check_host, check_origin, presented
+from glowplug.control.auth import Policy, authenticate, check_host, check_origin, may, presented
 from glowplug.domain.access import ApiKey, Role
 from glowplug.errors import Forbidden, RequestError, Unauthenticated
 from glowplug.wire.credentials import presented_key
@@ -46,7 +46,7 @@ def test_any_mix_of_headers_is_read_as_a_worker_reads_it(sent: list[tuple[str, s
     if policy is Policy.OPEN:
         assert authenticate(policy, headers, KEYS.get, NOW) is None
     elif token in ("admin", "user"):
-        if policy is Policy.ADMIN and token == "user":
+        if token == "user" and policy not in (Policy.KEY, Policy.OWN):
             with pytest.raises(Forbidden, match="admin role"):
                 authenticate(policy, headers, KEYS.get, NOW)
         else:
@@ -118,3 +118,29 @@ def test_origins(origin: str, good: bool) -> None:
             check_origin(headers, ("*",), ())
     check_origin(headers, HOSTS, ("*",))
     check_origin(Headers({}), HOSTS, ())
+
+
+@pytest.mark.parametrize(
+    ("policy", "admin", "viewer", "user"),
+    [
+        (Policy.OPEN, "rw", "rw", "rw"),
+        (Policy.KEY, "rw", "", "rw"),
+        (Policy.ADMIN, "rw", "r", ""),
+        (Policy.READ, "rw", "rw", ""),
+        (Policy.ALONE, "rw", "", ""),
+        (Policy.OWN, "rw", "rw", "rw"),
+    ],
+)
+def test_what_each_role_may(policy: Policy, admin: str, viewer: str, user: str) -> None:
+    for role, allowed in ((Role.ADMIN, admin), (Role.VIEWER, viewer), (Role.USER, user)):
+        assert may(policy, role, "GET") is ("r" in allowed), role
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert may(policy, role, method) is ("w" in allowed), (role, method)
+
+
+def test_a_blocked_key_is_refused_and_told_why() -> None:
+    blocked = ApiKey(id="5", name="", display="b", role=Role.ADMIN, blocked_at=1.0)
+    with pytest.raises(Forbidden, match="the API key b is blocked"):
+        authenticate(Policy.OWN, Headers({"x-api-key": "x"}), lambda _: blocked, NOW)
+    with pytest.raises(Forbidden, match="its team is"):
+        authenticate(Policy.KEY, Headers({"x-api-key": "user"}), KEYS.get, NOW, blocked=lambda key: "its team is")

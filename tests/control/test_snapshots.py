@@ -36,7 +36,7 @@ def test_everything_a_worker_needs_is_there() -> None:
     assert msgspec.structs.asdict(snapshot.keys[0]) == {
         "id": "1", "digest": b"x" * 32, "role": Role.ADMIN, "models": ("local",), "rpm": 7, "expires_at": 5.0,
         "rights": Rights.START, "priority": 2, "user": "", "team": "", "tags": (), "tpm": None, "concurrency": None,
-        "cached": False, "log_bodies": False, "end_users": False,
+        "cached": False, "log_bodies": False, "end_users": False, "routes": (), "blocked": "", "row": "",
     }  # fmt: skip
     assert (snapshot.hosts, snapshot.origins, snapshot.limits) == (CATALOG.hosts, CATALOG.origins, CATALOG.limits)
 

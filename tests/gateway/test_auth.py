@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import msgspec
 import pytest
@@ -147,3 +148,26 @@ def test_the_digest_must_be_the_whole_digest() -> None:
     tables.keys[USER.digest].route = msgspec.structs.replace(USER, digest=USER.digest[:-1] + b"?")
     with pytest.raises(Unauthenticated):
         authenticate(tables, _bearer(KEY))
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"blocked": "the user 'ann', whose API key this is, is blocked"}, "The user 'ann', whose API key"),
+        ({"role": Role.VIEWER}, "use no models"),
+    ],
+)
+def test_a_key_that_is_known_and_may_use_no_models(rig: Rig, fields: dict[str, Any], says: str) -> None:
+    rig.apply(snapshot(keys=(key("barred", "barred", **fields), *KEYS)))
+    for _ in range(2):  # the second is not remembered as good
+        refused = rig.ask(chat(), token="barred").answer
+        assert (refused.status, says in refused.json["error"]["message"]) == (403, True)
+    assert rig.ask(b"", method="GET", path="/v1/models", token="barred").answer.status == 403
+    assert rig.ups == []
+
+
+def test_a_key_that_is_blocked_is_refused_with_the_next_snapshot(rig: Rig) -> None:
+    rig.ask(chat())
+    assert len(rig.ups) == 1
+    rig.apply(snapshot(keys=tuple(msgspec.structs.replace(one, blocked="it is blocked") for one in KEYS)))
+    assert rig.ask(chat()).answer.status == 403

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from glowplug.control.api import (
     bodies,
     budgets,
+    changes,
     config,
     credentials,
     events,
@@ -26,12 +27,15 @@ from glowplug.control.api import (
     responses,
     route,
     status,
+    teams,
     usage,
+    users,
 )
 from glowplug.control.auth import Policy
 from glowplug.control.litellm.mounted import litellm_routes
 from glowplug.control.routes import Endpoint, Gate, mount
 from glowplug.control.services import Services
+from glowplug.domain.access import ApiKey
 from glowplug.errors import NotFound
 
 _SERVED_BY_WORKERS = (
@@ -49,7 +53,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
         status, models, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config, events, metrics,
-        responses, requests, bodies, ledger,
+        responses, requests, bodies, ledger, users, teams, changes,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))
@@ -64,8 +68,11 @@ def build_app(services: Services, more: Iterable[Endpoint] = ()) -> Starlette:
         hint = "there is " + ", ".join(nearest(path, every))
         raise NotFound(f"there is nothing at {request.method} {path}", hint=hint, code="unknown_url")
 
-    gate = Gate(services.keys.find, services.clock.unix, services.catalog)
-    fallback = Endpoint("*", "/{path:path}", nothing, "everything else", Policy.KEY)
+    def blocked(key: ApiKey) -> str:
+        return services.keys.standing(key).blocked
+
+    gate = Gate(services.keys.find, services.clock.unix, services.catalog, blocked)
+    fallback = Endpoint("*", "/{path:path}", nothing, "everything else", Policy.OWN)
     app = Starlette(routes=mount((*every, fallback), gate))
     app.router.redirect_slashes = False
     return app

@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from glowplug.domain.access import ApiKey, Role
 from glowplug.errors import Forbidden, RequestError, Unauthenticated
-from glowplug.usecases.keys import usable
+from glowplug.usecases.keys import present
+from glowplug.usecases.standing import standing
 from glowplug.wire.credentials import PLACES, presented_key
 
 
@@ -23,9 +24,20 @@ class Policy(StrEnum):
     OPEN = "open"
     """Nothing; for `/health/*` only."""
     KEY = "key"
-    """Any key that works."""
+    """Any key that works and may use models."""
     ADMIN = "admin"
-    """A key that works and has the admin role."""
+    """A key that works and has the admin role; to read (GET), the viewer's does."""
+    READ = "read"
+    """The same as reading, whatever the method: nothing is changed."""
+    ALONE = "alone"
+    """An admin's key, for reading too: what is read is nobody else's business."""
+    OWN = "own"
+    """Any key that works; the route itself gives its owner what is theirs and nothing else."""
+
+
+def block_of(key: ApiKey) -> str:
+    """Why a key is not good by itself, whoever it belongs to."""
+    return standing(key).blocked
 
 
 class Headers(Protocol):
@@ -34,8 +46,16 @@ class Headers(Protocol):
     def getlist(self, key: str) -> list[str]: ...
 
 
-def authenticate(policy: Policy, headers: Headers, find: Callable[[str], ApiKey | None], now: float) -> ApiKey | None:
-    """The caller's key, or None where none is asked for.  Raises Unauthenticated, Forbidden."""
+def authenticate(
+    policy: Policy,
+    headers: Headers,
+    find: Callable[[str], ApiKey | None],
+    now: float,
+    method: str = "",
+    blocked: Callable[[ApiKey], str] = block_of,
+) -> ApiKey | None:
+    """The caller's key, or None where none is asked for; `blocked` says why a key is not good now.  Raises
+    Unauthenticated, Forbidden."""
     if policy is Policy.OPEN:
         return None
     token = presented(headers)
@@ -44,16 +64,26 @@ def authenticate(policy: Policy, headers: Headers, find: Callable[[str], ApiKey 
         raise Unauthenticated("this API key is not known here", hint="glowplug keys list shows the keys there are")
     if key.revoked_at is not None:
         raise Unauthenticated(f"the API key {key.display} was revoked", hint="ask an admin for a new one")
-    if key.blocked_at is not None:
-        raise Unauthenticated(f"the API key {key.display} is blocked", hint="ask an admin to let it in again")
-    if not usable(key, now):
+    if not present(key, now):
         raise Unauthenticated(f"the API key {key.display} has expired", hint="ask an admin for a new one")
-    if policy is Policy.ADMIN and key.role is not Role.ADMIN:
+    if why := blocked(key):
+        raise Forbidden(why, hint="an admin can let it in again", code="blocked")
+    if not may(policy, key.role, method):
+        has = "look and change nothing" if key.role is Role.VIEWER else "use models"
         raise Forbidden(
-            f"the API key {key.display} may use models, and this needs the admin role",
+            f"the API key {key.display} may {has}, and this needs the admin role",
             hint="use an admin key; glowplug keys create --role admin makes one",
         )
     return key
+
+
+def may(policy: Policy, role: Role, method: str) -> bool:
+    """Whether a role is enough for a route, asked with this method."""
+    if policy in (Policy.OPEN, Policy.OWN) or role is Role.ADMIN:
+        return True
+    if role is Role.VIEWER:
+        return policy is Policy.READ or (policy is Policy.ADMIN and method in ("GET", "HEAD"))
+    return policy is Policy.KEY
 
 
 def presented(headers: Headers) -> str:

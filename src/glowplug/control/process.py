@@ -26,6 +26,7 @@ from glowplug.control.link import LinkServer
 from glowplug.control.metering import Metering
 from glowplug.control.metrics import ControlMetrics
 from glowplug.control.outbox import LinkOutbox
+from glowplug.control.people import open_people
 from glowplug.control.pricing import Pricing
 from glowplug.control.publisher import Publisher
 from glowplug.control.scraping import Scraping
@@ -168,15 +169,15 @@ class ControlProcess:
         self._loop = asyncio.get_running_loop()
         self._budgets = BudgetBook(self._database, self._clock, self._budgets_changed, self._metering.states)
         await self._budgets.load()
-        self._limits = LimitBook(self._database, self._publish)
+        self._limits = LimitBook(self._database, self._publish, self._clock)
         await self._limits.load()
         self._keys = KeyBook(self._database, start.pepper, self._clock, self._publish, self._budgets)
         await self._keys.load()
+        self._people = await open_people(self._database, self._clock, self._publish, self._keys)
         self._turning = asyncio.Event()
         self._bodies = Bodies(self._database, self._clock, lambda: self._configuration.catalog().log_retention)
-        self._publisher = Publisher(
-            self._configuration.catalog, self._keys.usable, start.pepper, self._clock, self._extend
-        )
+        catalog, keys = self._configuration.catalog, self._keys
+        self._publisher = Publisher(catalog, keys.present, start.pepper, self._clock, self._extend, keys.standing)
         self._link = LinkServer(
             self._paths.link_socket,
             self._manager,
@@ -206,6 +207,9 @@ class ControlProcess:
             clock=self._clock,
             catalog=self._configuration.catalog,
             keys=self._keys,
+            users=self._people.users,
+            teams=self._people.teams,
+            changes=self._people.changes,
             budgets=self._budgets,
             limits=self._limits,
             credentials=self._credentials,

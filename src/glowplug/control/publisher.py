@@ -10,6 +10,7 @@ from glowplug.control.snapshots import build_snapshot
 from glowplug.domain.access import ApiKey
 from glowplug.domain.snapshot import Snapshot
 from glowplug.usecases.catalog import Catalog
+from glowplug.usecases.standing import Standing, standing
 from glowplug.wire.link import SetSnapshot
 
 
@@ -30,7 +31,9 @@ class Publisher:
         pepper: bytes,
         clock: Clock,
         extend: Callable[[Snapshot], Snapshot] = lambda snapshot: snapshot,
+        stands: Callable[[ApiKey], Standing] = standing,
     ) -> None:
+        self._stands = stands
         self._extend = extend
         """Adds limits and budgets."""
         self._catalog = catalog
@@ -65,5 +68,7 @@ class Publisher:
 
     def _build(self) -> Snapshot:
         revision = max(self.revision + 1, int(self._clock.unix() * 1000))
-        self._snapshot = self._extend(build_snapshot(self._catalog(), self._keys(), self._pepper, revision))
+        self._snapshot = self._extend(
+            build_snapshot(self._catalog(), self._keys(), self._pepper, revision, self._stands)
+        )
         return self._snapshot

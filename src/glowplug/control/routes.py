@@ -16,9 +16,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from glowplug.control.answers import error_answer
-from glowplug.control.auth import Policy, authenticate, check_host, check_origin
-from glowplug.domain.access import ApiKey
-from glowplug.errors import GlowplugError, InternalError, RequestError
+from glowplug.control.auth import Policy, authenticate, block_of, check_host, check_origin
+from glowplug.domain.access import ApiKey, allows_route
+from glowplug.domain.change import OURSELVES, Actor
+from glowplug.errors import Forbidden, GlowplugError, InternalError, RequestError
 from glowplug.ids import request_id
 from glowplug.usecases.catalog import Catalog
 
@@ -55,13 +56,21 @@ class Gate:
     find: Callable[[str], ApiKey | None]
     now: Callable[[], float]
     catalog: Callable[[], Catalog]
+    blocked: Callable[[ApiKey], str] = block_of
 
     def admit(self, policy: Policy, request: Request) -> ApiKey | None:
         """Raises RequestError, Unauthenticated, Forbidden."""
         catalog = self.catalog()
         check_host(request.headers, catalog.hosts)
         check_origin(request.headers, catalog.hosts, catalog.origins)
-        return authenticate(policy, request.headers, self.find, self.now())
+        key = authenticate(policy, request.headers, self.find, self.now(), request.method, self.blocked)
+        if key is not None and not allows_route(key.routes, request.url.path):
+            raise Forbidden(
+                f"the API key {key.display} may not use {request.url.path}",
+                hint=f"it may use {', '.join(key.routes)}",
+                code="route_not_allowed",
+            )
+        return key
 
 
 def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
@@ -72,7 +81,7 @@ def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
             raise InternalError(f"{endpoint.method} {endpoint.path} does not say who may call it")
         if endpoint.policy is Policy.OPEN and not endpoint.path.startswith("/health/"):
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
-        if endpoint.path.startswith("/admin") and endpoint.policy is not Policy.ADMIN:
+        if endpoint.path.startswith("/admin") and endpoint.policy in (Policy.KEY, Policy.OPEN):
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to keys that are not an admin's")
         methods = paths.setdefault(endpoint.path, {})
         if endpoint.method in methods:
@@ -94,7 +103,7 @@ class _Guarded:
         identity = given if _ID.fullmatch(given) else request_id()
         errors = next(iter(self._methods.values())).errors
         try:
-            response = await self._answer(request)
+            response = await self._answer(request, identity)
         except GlowplugError as error:
             response = errors(error, identity)
         except Exception:  # noqa: BLE001 - whatever our own mistake is, the client gets an error object and an id
@@ -107,14 +116,29 @@ class _Guarded:
         response.headers["cache-control"] = "no-store"
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, identity: str) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
         endpoint = self._methods.get(method) or self._methods.get("*")
         # Whoever may not call the path is not told which methods it has.
         some = endpoint or next(iter(self._methods.values()))
         assert some.policy is not None
-        request.state.key = self._gate.admit(some.policy, request)
+        request.state.key = key = self._gate.admit(some.policy, request)
+        request.state.actor = actor_of(key, identity)
         if endpoint is None:
             there = ", ".join(self._methods)
             raise MethodNotAllowed(f"{request.url.path} does not take {request.method}", hint=f"it takes {there}")
         return await endpoint.handler(request)
+
+
+def actor_of(key: ApiKey | None, request: str) -> Actor:
+    """On whose behalf a key asks."""
+    if key is None:
+        return OURSELVES
+    return Actor(by=key.user or key.id, through=key.id, request=request)
+
+
+def actor(request: Request) -> Actor:
+    """On whose behalf this request asks."""
+    who = request.state.actor
+    assert isinstance(who, Actor)
+    return who

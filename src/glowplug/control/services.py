@@ -12,6 +12,7 @@ from glowplug.domain.snapshot import Snapshot
 from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
+from glowplug.usecases.changes import ChangeLog
 from glowplug.usecases.config import ConfigSource
 from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.keys import KeyBook
@@ -25,7 +26,9 @@ from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.route import RoutePlans
 from glowplug.usecases.status import Status
+from glowplug.usecases.teams import TeamBook
 from glowplug.usecases.usage import Usage
+from glowplug.usecases.users import UserBook
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,10 @@ class Services:
     limits: LimitBook | None = None
     route_plans: RoutePlans | None = None
     """Where requests would go; None where there are no workers to ask."""
+    users: UserBook | None = None
+    teams: TeamBook | None = None
+    changes: ChangeLog | None = None
+    """The audit log."""
     credentials: CredentialBook | None = None
     """Secrets of providers."""
     snapshot: Callable[[], Snapshot] | None = None

@@ -66,11 +66,24 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Its requests say who is asking (a chat front end with one key for everybody), and records name them; what is
     allowed is the key's alone."""
     imported: bytes = b""
-    """SHA-256 of a key that another gateway made and that was not used here yet; its first use makes a keyed hash of it.
-    Empty for keys of ours."""
+    """SHA-256 of a key that another gateway made and that was not used here yet; its first use makes a keyed hash of
+    it.  Empty for keys of ours."""
     routes: tuple[str, ...] = ()
     """Endpoints it may use (`/v1/chat/completions`, `/v1/audio/*`); empty means all."""
     replaces: str = ""
     """Id of the key it was made to replace; that one is good until its own end."""
     blocked_at: float | None = None
     """Since when it is not good; unlike a revoked key it can be let in again."""
+
+
+def allows_route(routes: tuple[str, ...], path: str) -> bool:
+    """Whether a list of endpoints has this path, or one with a `*` at its end what begins so; an empty list has all.
+    What clients leave out of a path (`/v1`) or say twice makes no other endpoint of it."""
+    if not routes:
+        return True
+    if path.startswith("/v1/v1/"):
+        path = path[3:]
+    paths = (path,) if path.startswith(("/v1/", "/admin", "/api/")) else (path, f"/v1{path}")
+    return any(
+        one == route or (route.endswith("*") and one.startswith(route[:-1])) for route in routes for one in paths
+    )

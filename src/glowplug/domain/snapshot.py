@@ -10,6 +10,9 @@ from glowplug.domain.model import Capability, Cold, Dialect, OnDisconnect, Polic
 from glowplug.domain.price import Price
 from glowplug.domain.provider import AwsKeys
 
+NO_MODEL = ""
+"""In the models of a key that may use none: an empty list would mean all, and nothing is called this."""
+
 
 class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """One model as a worker sees it.  Times in seconds."""
@@ -109,6 +112,12 @@ class KeyRoute(msgspec.Struct, frozen=True, kw_only=True):
     cached: bool = False
     log_bodies: bool = False
     end_users: bool = False
+    routes: tuple[str, ...] = ()
+    """Endpoints it may use; empty means all."""
+    blocked: str = ""
+    """Why it is not good now, in a sentence; empty when it is."""
+    row: str = ""
+    """Its own id where `id` is that of the key it replaces, whose budgets and records it goes on with."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

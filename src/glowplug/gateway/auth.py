@@ -7,6 +7,7 @@ from time import time
 from typing import Final
 
 from glowplug.domain.access import Role
+from glowplug.domain.snapshot import KeyRoute
 from glowplug.errors import Forbidden, Unauthenticated, Unavailable
 from glowplug.gateway.tables import Key, Tables
 from glowplug.secret import key_digest
@@ -17,6 +18,7 @@ _SEEN: Final = 4096
 
 
 _ADMIN: Final = Role.ADMIN
+_VIEWER: Final = Role.VIEWER
 
 
 def authenticate(tables: Tables, headers: dict[bytes, bytes], role: Role = Role.USER) -> Key:
@@ -53,6 +55,9 @@ def _look_up(tables: Tables, headers: dict[bytes, bytes]) -> Key:
     key = tables.keys.get(digest)
     if key is None or not compare_digest(key.route.digest, digest):
         raise _invalid()
+    # Here and not in `authenticate`: what is not good is not remembered, so what is remembered need not be asked again.
+    if key.route.blocked or key.route.role is _VIEWER:
+        raise _barred(key.route)
     return key
 
 
@@ -60,3 +65,11 @@ def _invalid() -> Unauthenticated:
     return Unauthenticated(
         "This API key is not valid", hint="it is unknown, revoked or expired; `glowplug keys list` shows the valid ones"
     )
+
+
+def _barred(route: KeyRoute) -> Forbidden:
+    """A key that is known and may use no models."""
+    if route.blocked:
+        words = route.blocked[:1].upper() + route.blocked[1:]
+        return Forbidden(words, hint="an admin can let it in again", code="blocked")
+    return Forbidden("This API key may look at the admin API and use no models", hint="use a key of the role user")

@@ -15,6 +15,7 @@ import httptools
 
 from glowplug.errors import BodyTooLarge, GlowplugError, HeadersTooLarge, InternalError, RequestError, RequestTimeout
 from glowplug.gateway import answer, dispatch, intake, refusals
+from glowplug.gateway.access import check_route
 from glowplug.gateway.auth import authenticate
 from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
@@ -222,7 +223,9 @@ class ClientConnection(asyncio.Protocol):
             raise RequestError("This route takes POST", code="method_not_allowed")
         self.kind = kind
         try:
-            self.key = authenticate(self.plane.tables, headers)
+            key = self.key = authenticate(self.plane.tables, headers)
+            if key.route.routes:
+                check_route(key, self.url.partition(b"?")[0])
         except GlowplugError as error:
             self.plane.metrics.auth_failures[error.code] += 1
             raise

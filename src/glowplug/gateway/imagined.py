@@ -119,7 +119,7 @@ def _paths(kind: Kind) -> list[bytes]:
 
 
 def _key(plane: Plane, wanted: str) -> Key:
-    key = next((key for key in plane.tables.keys.values() if key.route.id == wanted), None)
+    key = next((key for key in plane.tables.keys.values() if wanted in (key.route.row, key.route.id)), None)
     if key is None:
         raise NotFound(f"there is no usable API key {wanted!r}", hint="glowplug keys list shows which there are")
     return key

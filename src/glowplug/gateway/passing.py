@@ -17,6 +17,7 @@ from glowplug.domain.model import Capability
 from glowplug.domain.usage import Outcome
 from glowplug.errors import GlowplugError, RequestError
 from glowplug.gateway import answer, refusals
+from glowplug.gateway.access import check_route
 from glowplug.gateway.admission import admit
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.auth import authenticate
@@ -225,4 +226,6 @@ def begin(
     except GlowplugError as error:
         plane.metrics.auth_failures[error.code] += 1
         raise
+    if key.route.routes:
+        check_route(key, target.partition(b"?")[0])
     return Passing(conn, plane, key, kind, request_id, method=method, below=below)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from glowplug.domain.usage import Outcome
 from glowplug.errors import GlowplugError, RequestError, Unavailable
 from glowplug.gateway import refusals
+from glowplug.gateway.access import check_route
 from glowplug.gateway.admission import admit
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.auth import authenticate
@@ -271,6 +272,8 @@ def begin(conn: ClientConnection, headers: dict[bytes, bytes], request_id: str) 
     fields = realtime.with_key(headers)
     try:
         key = authenticate(conn.plane.tables, fields)
+        if key.route.routes:
+            check_route(key, b"/v1/realtime")
     except GlowplugError as error:
         conn.plane.metrics.auth_failures[error.code] += 1
         raise

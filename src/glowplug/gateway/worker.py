@@ -127,7 +127,7 @@ class Worker:
         for key in self.plane.tables.keys.values():
             if key.used_at > key.reported_at:
                 key.reported_at = key.used_at
-                used[key.route.id] = key.used_at
+                used[key.route.row or key.route.id] = key.used_at
         if used:
             control.send(link.KeysUsed(used))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
@@ -13,35 +14,12 @@ from glowplug.store.tables import api_keys
 
 def add(connection: Connection, key: ApiKey) -> None:
     """Store a new key."""
-    connection.execute(
-        insert(api_keys).values(
-            id=key.id,
-            name=key.name,
-            display=key.display,
-            role=key.role.value,
-            models=list(key.models),
-            rpm=key.rpm,
-            rights=key.rights.value,
-            priority=key.priority,
-            created_at=key.created_at,
-            expires_at=key.expires_at,
-            revoked_at=key.revoked_at,
-            last_used_at=key.last_used_at,
-            digest=key.digest,
-            user=key.user,
-            team=key.team,
-            tags=list(key.tags),
-            tpm=key.tpm,
-            concurrency=key.concurrency,
-            cached=key.cached,
-            log_bodies=key.log_bodies,
-            end_users=key.end_users,
-            imported=key.imported or None,
-            routes=list(key.routes),
-            replaces=key.replaces,
-            blocked_at=key.blocked_at,
-        )
-    )
+    connection.execute(insert(api_keys).values(_columns(key)))
+
+
+def put(connection: Connection, key: ApiKey) -> None:
+    """Store a key in place of what its id had."""
+    connection.execute(update(api_keys).where(api_keys.c.id == key.id).values(_columns(key)))
 
 
 def every(connection: Connection) -> tuple[ApiKey, ...]:
@@ -59,29 +37,6 @@ def revoke(connection: Connection, key_id: str, at: float) -> bool:
     """Mark a key revoked at `at` (Unix seconds).  False when there is no such key or it was revoked before."""
     done = connection.execute(
         update(api_keys).where(api_keys.c.id == key_id, api_keys.c.revoked_at.is_(None)).values(revoked_at=at)
-    )
-    return done.rowcount == 1
-
-
-def change(connection: Connection, key: ApiKey) -> bool:
-    """Store what may be changed of a key; its hash, role and times of use stay.  False when there is no such key."""
-    done = connection.execute(
-        update(api_keys)
-        .where(api_keys.c.id == key.id)
-        .values(
-            name=key.name,
-            models=list(key.models),
-            rpm=key.rpm,
-            tpm=key.tpm,
-            concurrency=key.concurrency,
-            expires_at=key.expires_at,
-            blocked_at=key.blocked_at,
-            user=key.user,
-            team=key.team,
-            tags=list(key.tags),
-            routes=list(key.routes),
-            replaces=key.replaces,
-        )
     )
     return done.rowcount == 1
 
@@ -127,3 +82,33 @@ def _key(row: RowMapping) -> ApiKey:
         replaces=row["replaces"],
         blocked_at=row["blocked_at"],
     )
+
+
+def _columns(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "display": key.display,
+        "role": key.role.value,
+        "models": list(key.models),
+        "rpm": key.rpm,
+        "rights": key.rights.value,
+        "priority": key.priority,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+        "last_used_at": key.last_used_at,
+        "digest": key.digest,
+        "user": key.user,
+        "team": key.team,
+        "tags": list(key.tags),
+        "tpm": key.tpm,
+        "concurrency": key.concurrency,
+        "cached": key.cached,
+        "log_bodies": key.log_bodies,
+        "end_users": key.end_users,
+        "imported": key.imported or None,
+        "routes": list(key.routes),
+        "replaces": key.replaces,
+        "blocked_at": key.blocked_at,
+    }

@@ -12,12 +12,15 @@ import msgspec
 
 from glowplug.clock import Clock
 from glowplug.domain.budget import Budget, Scope, Window
+from glowplug.domain.change import OURSELVES, Actor
 from glowplug.errors import NotFound, RequestError
 from glowplug.ids import short_id
 from glowplug.money import NANO
 from glowplug.store import budgets
+from glowplug.store.changes import noted
 from glowplug.store.database import Database
 from glowplug.units import parse_duration
+from glowplug.usecases.changes import gone, made
 from glowplug.usecases.page import MOST, Page, page
 from glowplug.wire.end_user import PREFIX
 
@@ -174,7 +177,12 @@ class BudgetBook:
         return page(rows, lambda row: row.id, limit, after)
 
     async def create(
-        self, wanted: NewBudget, names: Mapping[Scope, frozenset[str]], dry_run: bool = False
+        self,
+        wanted: NewBudget,
+        names: Mapping[Scope, frozenset[str]],
+        dry_run: bool = False,
+        *,
+        actor: Actor = OURSELVES,
     ) -> BudgetView:
         """Make a budget; what was spent in its window before counts.  Raises RequestError."""
         amount, window, seconds = parse_budget(wanted.budget)
@@ -189,13 +197,14 @@ class BudgetBook:
         )
         if dry_run:
             return view(budget, None, dry_run=True)
+        line = made(actor, budget.created_at, "budget", budget.id, budget)
         async with self._change:
-            await self._database.run(lambda c: budgets.add(c, budget))
+            await self._database.run(noted(lambda c: budgets.add(c, budget), line))
             self._budgets = {**self._budgets, budget.id: budget}
             await self._changed()
         return view(budget, self._states().get(budget.id))
 
-    async def delete(self, budget_id: str, dry_run: bool = False) -> BudgetView:
+    async def delete(self, budget_id: str, dry_run: bool = False, *, actor: Actor = OURSELVES) -> BudgetView:
         """Take a budget away.  Raises NotFound."""
         async with self._change:
             budget = self._budgets.get(budget_id)
@@ -203,7 +212,8 @@ class BudgetBook:
                 raise NotFound(f"there is no budget {budget_id!r}", hint="glowplug budgets list shows the ids")
             shown = view(budget, self._states().get(budget_id), dry_run)
             if not dry_run:
-                await self._database.run(lambda c: budgets.remove(c, budget_id))
+                line = gone(actor, self._clock.unix(), "budget", budget_id, budget)
+                await self._database.run(noted(lambda c: budgets.remove(c, budget_id), line))
                 self._budgets = {key: one for key, one in self._budgets.items() if key != budget_id}
                 await self._changed()
         return shown

@@ -10,6 +10,7 @@ from glowplug.domain.energy import EnergySettings
 from glowplug.domain.model import Group, LocalModel
 from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, Keeping, Limits, ModelRoute
+from glowplug.errors import RequestError
 
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,3 +39,21 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         """Every name a client may ask for."""
         yield from (model.name for model in self.models)
         yield from (alias.name for alias in self.aliases)
+
+
+def checked_models(models: Iterable[str], known: frozenset[str]) -> tuple[str, ...]:
+    """Names of models and aliases that somebody may use, each once.  Raises RequestError for one nobody knows."""
+    names = tuple(dict.fromkeys(models))
+    for name in names:
+        if not _known(name, known):
+            raise RequestError(
+                f"there is no model or alias {name!r}", hint=f"there are {', '.join(sorted(known)[:20]) or 'none'}"
+            )
+    return names
+
+
+def _known(name: str, names: frozenset[str]) -> bool:
+    """Whether a model or alias has this name, or one that a `*` at the end of either stands for."""
+    if name in names or any(other.endswith("*") and name.startswith(other[:-1]) for other in names):
+        return True
+    return name.endswith("*") and any(other.startswith(name[:-1]) for other in names)

@@ -13,15 +13,18 @@ from pathlib import Path
 import msgspec
 
 from glowplug.clock import Clock
+from glowplug.domain.change import OURSELVES, Actor
 from glowplug.domain.credential import Credential
 from glowplug.errors import Conflict, NotFound, RequestError, StoreError
 from glowplug.files import keep_private, write_private
 from glowplug.keyring import KeyRing, Unopenable
 from glowplug.secret import Secret
 from glowplug.store import credentials
+from glowplug.store.changes import noted
 from glowplug.store.database import Database
 from glowplug.store.sealed import Resealed, keys_in_use, reseal
 from glowplug.store.tables import metadata
+from glowplug.usecases.changes import done
 from glowplug.usecases.page import MOST, Page, page
 
 _NAME = re.compile(r"[A-Za-z0-9._/@-]{1,200}")
@@ -108,7 +111,7 @@ class CredentialBook:
         rows = [self._view(self._rows[name], uses) for name in sorted(self._rows)]
         return page(rows, lambda row: row.name, limit, after)
 
-    async def put(self, wanted: NewCredential, dry_run: bool = False) -> CredentialView:
+    async def put(self, wanted: NewCredential, dry_run: bool = False, *, actor: Actor = OURSELVES) -> CredentialView:
         """Store a secret, in place of the one of that name.  Raises RequestError, StoreError."""
         name, value = wanted.name, wanted.value
         if not _NAME.fullmatch(name):
@@ -127,14 +130,16 @@ class CredentialBook:
             )
             if not dry_run and ring:
                 secret = Secret(value)
-                await self._database.run(lambda c: credentials.put(c, name, secret, ring, now))
+                action = "update" if old else "create"
+                line = done(actor, now, action, "credential", name)
+                await self._database.run(noted(lambda c: credentials.put(c, name, secret, ring, now), line))
                 self._rows = {**self._rows, name: new}
                 self._values = {**self._values, name: secret}
         if not dry_run:
             await self._changed()
         return self._view(new, self._uses(), dry_run)
 
-    async def delete(self, name: str, dry_run: bool = False) -> CredentialView:
+    async def delete(self, name: str, dry_run: bool = False, *, actor: Actor = OURSELVES) -> CredentialView:
         """Forget a secret.  Raises NotFound, and Conflict while the configuration has it."""
         async with self._change:
             row = self._rows.get(name)
@@ -148,12 +153,13 @@ class CredentialBook:
                 )
             gone = self._view(row, uses, dry_run)
             if not dry_run:
-                await self._database.run(lambda c: credentials.remove(c, name))
+                line = done(actor, self._clock.unix(), "delete", "credential", name)
+                await self._database.run(noted(lambda c: credentials.remove(c, name), line))
                 self._rows = {n: row for n, row in self._rows.items() if n != name}
                 self._values = {n: value for n, value in self._values.items() if n != name}
         return gone
 
-    async def rotate(self, dry_run: bool = False) -> Rotated:
+    async def rotate(self, dry_run: bool = False, *, actor: Actor = OURSELVES) -> Rotated:
         """Make a new key and seal everything with it.
 
         The ring with both keys is on the disk before anything is sealed with the new one, and a key leaves the ring
@@ -170,13 +176,14 @@ class CredentialBook:
                 return Rotated(key=ring.active, resealed=resealed, problems=problems, dry_run=True)
             write_private(self._file, ring.encode())
             self._ring = ring
-            done = await self._database.run(lambda c: reseal(c, metadata, ring))
+            line = done(actor, self._clock.unix(), "rotate", "credential", "", {"sealed_with": ring.active})
+            sealed = await self._database.run(noted(lambda c: reseal(c, metadata, ring), line))
             needed = await self._database.run(lambda c: keys_in_use(c, metadata))
             kept = ring.only(needed)
             write_private(self._file, kept.encode())
             self._ring = kept
         await self.load()
-        return _rotated(ring, kept, done)
+        return _rotated(ring, kept, sealed)
 
     def _opened(self, name: str, sealed: bytes) -> Secret | Unopenable:
         if self._ring is None:
@@ -214,11 +221,11 @@ async def _nobody() -> None:
     """There is no configuration yet."""
 
 
-def _rotated(ring: KeyRing, kept: KeyRing, done: list[Resealed]) -> Rotated:
-    problems = tuple(one.problem for one in done if one.problem)
+def _rotated(ring: KeyRing, kept: KeyRing, sealed: list[Resealed]) -> Rotated:
+    problems = tuple(one.problem for one in sealed if one.problem)
     return Rotated(
         key=ring.active,
-        resealed=len(done) - len(problems),
+        resealed=len(sealed) - len(problems),
         problems=problems,
         forgotten=tuple(sorted(ring.names - kept.names)),
     )

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from glowplug.clock import Clock
 from glowplug.domain.access import Role
+from glowplug.domain.change import OURSELVES
 from glowplug.errors import StoreError
 from glowplug.files import keep_private, write_private
 from glowplug.paths import Paths
 from glowplug.secret import Secret, key_digest
 from glowplug.store import keys
+from glowplug.store.changes import noted
 from glowplug.store.database import Database
+from glowplug.usecases.changes import made
 from glowplug.usecases.keys import NewKey, mint, usable
 
 _PEPPER_BYTES = 32
@@ -38,7 +41,7 @@ async def first_start(database: Database, paths: Paths, clock: Clock) -> Start:
     admin: Secret | None = None
     if count == 0:
         key, admin = mint(NewKey(name="admin", role=Role.ADMIN), pepper, clock.unix())
-        await database.run(lambda c: keys.add(c, key))
+        await database.run(noted(lambda c: keys.add(c, key), made(OURSELVES, key.created_at, "key", key.id, key)))
     await _command_line_key(database, paths.cli_key, pepper, clock)
     return Start(pepper, admin)
 
@@ -76,7 +79,7 @@ async def _command_line_key(database: Database, path: Path, pepper: bytes, clock
     key, secret = mint(NewKey(name="command line", role=Role.ADMIN), pepper, clock.unix())
     # The file first: killed in between, it holds a key nobody knows, and the next start makes another.
     write_private(path, secret.reveal().encode() + b"\n")
-    await database.run(lambda c: keys.add(c, key))
+    await database.run(noted(lambda c: keys.add(c, key), made(OURSELVES, key.created_at, "key", key.id, key)))
 
 
 def _token(path: Path) -> bytes:

@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from glowplug.clock import Clock, SystemClock
 from glowplug.domain.budget import Scope, UseLimit
+from glowplug.domain.change import OURSELVES, Actor
 from glowplug.errors import NotFound, RequestError
 from glowplug.store import use_limits
+from glowplug.store.changes import noted
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import checked_scope
+from glowplug.usecases.changes import gone, made, updated
 from glowplug.usecases.page import MOST, Page, page
 
 MOST_AT_ONCE = 10**9
@@ -63,8 +67,9 @@ def checked_amounts(**amounts: int | None) -> None:
 class LimitBook:
     """All limits in memory, the database behind them.  `changed` is called after every change."""
 
-    def __init__(self, database: Database, changed: Callable[[], None]) -> None:
+    def __init__(self, database: Database, changed: Callable[[], None], clock: Clock | None = None) -> None:
         self._database = database
+        self._clock = clock or SystemClock()
         self._changed = changed
         self._limits: dict[tuple[Scope, str], UseLimit] = {}
         self._change = asyncio.Lock()
@@ -81,7 +86,14 @@ class LimitBook:
         """Limits for people."""
         return page([view(one) for one in self.every()], lambda row: f"{row.scope}/{row.name}", limit, after)
 
-    async def put(self, wanted: NewLimit, names: Mapping[Scope, frozenset[str]], dry_run: bool = False) -> LimitView:
+    async def put(
+        self,
+        wanted: NewLimit,
+        names: Mapping[Scope, frozenset[str]],
+        dry_run: bool = False,
+        *,
+        actor: Actor = OURSELVES,
+    ) -> LimitView:
         """Limit a scope, in place of the limit it had.  Raises RequestError."""
         name = checked_scope(wanted.scope, wanted.name, names)
         if wanted.scope is Scope.KEY:
@@ -92,20 +104,30 @@ class LimitBook:
         limit = UseLimit(scope=wanted.scope, name=name, rpm=wanted.rpm, tpm=wanted.tpm, concurrency=wanted.concurrency)
         if not dry_run:
             async with self._change:
-                await self._database.run(lambda c: use_limits.put(c, limit))
+                old, at, subject = self._limits.get((limit.scope, limit.name)), self._clock.unix(), _subject(limit)
+                line = made(actor, at, "limit", subject, limit)
+                if old is not None:
+                    line = updated(actor, at, "limit", subject, old, limit)
+                await self._database.run(noted(lambda c: use_limits.put(c, limit), line))
                 self._limits = {**self._limits, (limit.scope, limit.name): limit}
             self._changed()
         return view(limit, dry_run)
 
-    async def delete(self, scope: Scope, name: str, dry_run: bool = False) -> LimitView:
+    async def delete(self, scope: Scope, name: str, dry_run: bool = False, *, actor: Actor = OURSELVES) -> LimitView:
         """Take the limit of a scope away.  Raises NotFound."""
         async with self._change:
             limit = self._limits.get((scope, name))
             if limit is None:
                 raise NotFound(f"the {scope} {name!r} has no limit", hint="glowplug limits list shows those there are")
             if not dry_run:
-                await self._database.run(lambda c: use_limits.remove(c, scope, name))
+                line = gone(actor, self._clock.unix(), "limit", _subject(limit), limit)
+                await self._database.run(noted(lambda c: use_limits.remove(c, scope, name), line))
                 self._limits = {which: one for which, one in self._limits.items() if which != (scope, name)}
         if not dry_run:
             self._changed()
         return view(limit, dry_run)
+
+
+def _subject(limit: UseLimit) -> str:
+    """What a line of the audit log calls it: `team web`, `all`."""
+    return f"{limit.scope} {limit.name}".strip()

@@ -102,7 +102,7 @@ async def test_block_unblock_delete(control: Control, admin: httpx.AsyncClient) 
     async with control.client(str(made["key"])) as own:
         assert (await admin.post("/key/block", json={"key": made["key"]})).json()["blocked"] is True
         refused = await own.get("/key/info")
-        assert (refused.status_code, "is blocked" in refused.text) == (401, True)
+        assert (refused.status_code, "is blocked" in refused.text) == (403, True)
         assert made["token"] not in {key.id for key in control.keys.usable()}
         assert (await admin.post("/key/unblock", json={"key": made["token"]})).json()["blocked"] is False
         assert (await own.get("/key/info")).status_code == 200
@@ -141,8 +141,11 @@ async def test_regenerate(control: Control, admin: httpx.AsyncClient) -> None:
     assert kept.expires_at == control.clock.now + 3600
     assert control.keys._keys[new["token"]].replaces == kept.id
     again = (await admin.post("/key/regenerate", json={"key": new["key"]})).json()
-    assert control.keys.find(new["key"]).revoked_at == control.clock.now  # type: ignore[union-attr]
-    assert again["rpm_limit"] == 5
+    async with control.client(new["key"]) as late:
+        assert (await late.get("/key/info")).status_code == 401
+    assert (again["rpm_limit"], again["max_budget"], len(control.budgets.every())) == (5, 2.0, 1)
+    assert (await admin.post("/key/update", json={"key": again["key"], "max_budget": 3})).json()["max_budget"] == 3.0
+    assert len(control.budgets.every()) == 1
     assert (await admin.post("/key/regenerate", json={"key": again["key"], "new_key": "sk-x"})).status_code == 400
 
 

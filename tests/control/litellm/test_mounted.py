@@ -7,6 +7,8 @@ import pytest
 
 from glowplug.control.auth import Policy
 from glowplug.control.litellm.mounted import litellm_routes
+from glowplug.domain.access import Role
+from glowplug.usecases.keys import NewKey
 from tests.control.conftest import Control
 from tests.control.litellm.exchanges import EXCHANGES, Exchange, member
 
@@ -81,7 +83,7 @@ WANTED = (
 )
 FOR_KEYS = {
     "/key/info", "/user/info", "/team/info", "/model/info", "/v1/model/info", "/v2/model/info", "/model_group/info",
-    "/spend/calculate", "/user/daily/activity", "/health", "/utils/token_counter", "/v2/login",
+    "/spend/calculate", "/user/daily/activity", "/health", "/utils/token_counter",
 }  # fmt: skip
 
 
@@ -97,8 +99,8 @@ def shaped(answer: httpx.Response) -> dict[str, object]:
 async def test_the_minimum_set_is_there(control: Control) -> None:
     there = {(e.method, e.path): e.policy for e in litellm_routes(control.services)}
     assert [one for one in WANTED if one not in there] == []
-    assert {path for (_, path), policy in there.items() if policy is Policy.KEY} == FOR_KEYS
-    assert set(there.values()) == {Policy.KEY, Policy.ADMIN}
+    assert {path for (_, path), policy in there.items() if policy is Policy.OWN} == FOR_KEYS
+    assert [path for (_, path), policy in there.items() if policy is Policy.KEY] == ["/v2/login"]
 
 
 async def test_without_a_key_with_a_wrong_one_and_with_a_users(control: Control, user: httpx.AsyncClient) -> None:
@@ -109,10 +111,23 @@ async def test_without_a_key_with_a_wrong_one_and_with_a_users(control: Control,
                 answer = await client.request(endpoint.method, path)
                 assert (answer.status_code, shaped(answer)["type"]) == (401, "auth_error"), path
             answer = await user.request(endpoint.method, path)
-            if endpoint.policy is Policy.ADMIN:
+            if endpoint.policy in (Policy.ADMIN, Policy.READ):
                 assert (answer.status_code, shaped(answer)["type"]) == (403, "auth_error"), path
             elif answer.status_code >= 400:
                 shaped(answer)
+
+
+async def test_a_viewer_looks_and_changes_nothing(control: Control) -> None:
+    key = (await control.keys.create(NewKey(role=Role.VIEWER, user="ann"), frozenset())).key
+    before = (control.keys.every(), control.budgets.every(), control.users.every(), control.teams.every())
+    async with control.client(key) as viewer:
+        for endpoint in litellm_routes(control.services):
+            path = endpoint.path.replace(":path", "").format(name="x", model="x", key="x")
+            answer = await viewer.request(endpoint.method, path, json=None if endpoint.method == "GET" else {})
+            looks = endpoint.method == "GET" or endpoint.policy in (Policy.READ, Policy.OWN)
+            assert (answer.status_code != 403) is looks, (path, answer.text)
+        assert len((await viewer.get("/model/info")).json()["data"]) == 5
+    assert (control.keys.every(), control.budgets.every(), control.users.every(), control.teams.every()) == before
 
 
 async def test_malformed_bodies(control: Control, admin: httpx.AsyncClient) -> None:
@@ -139,6 +154,15 @@ async def test_malformed_bodies(control: Control, admin: httpx.AsyncClient) -> N
         ("POST", "/key/block", {"key": "key_0"}),
         ("POST", "/key/unblock", {"key": "key_0"}),
         ("POST", "/key/key_0/regenerate", {}),
+        ("POST", "/user/update", {"user_id": "nobody", "user_alias": "x"}),
+        ("POST", "/user/delete", {"user_ids": ["nobody"]}),
+        ("POST", "/team/update", {"team_id": "nobody", "team_alias": "x"}),
+        ("POST", "/team/delete", {"team_ids": ["nobody"]}),
+        ("POST", "/team/block", {"team_id": "nobody"}),
+        ("POST", "/team/unblock", {"team_id": "nobody"}),
+        ("POST", "/team/member_add", {"team_id": "nobody", "member": {"user_id": "nobody"}}),
+        ("POST", "/team/member_update", {"team_id": "nobody", "user_id": "nobody", "role": "user"}),
+        ("POST", "/team/member_delete", {"team_id": "nobody", "user_id": "nobody"}),
         ("GET", "/user/info?user_id=nobody", None),
         ("GET", "/team/info?team_id=nobody", None),
         ("GET", "/model/info?litellm_model_id=nothing", None),

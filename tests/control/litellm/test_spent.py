@@ -4,6 +4,7 @@ import pytest
 
 from glowplug.control.litellm import spent
 from glowplug.domain.budget import Scope
+from glowplug.domain.change import OURSELVES
 from glowplug.store.usage import By
 from glowplug.usecases.budgets import NewBudget, State
 from tests.control.conftest import Control
@@ -21,5 +22,5 @@ async def test_in_the_window_of_the_budget_else_altogether(control: Control) -> 
 async def test_budgets_beyond_one_page(control: Control, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spent, "MOST", 2)
     for name in ("a", "b", "c"):
-        await spent.give(control.services, Scope.TEAM, name, "1/day")
+        await spent.give(control.services, Scope.TEAM, name, "1/day", OURSELVES)
     assert [view.name for view in spent.views(control.services)] == ["a", "b", "c"]

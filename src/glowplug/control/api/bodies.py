@@ -26,6 +26,6 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         return answer(await bodies.remove(request.path_params["id"]))
 
     return (
-        Endpoint("GET", "/admin/requests/{id}/bodies", show, "what was sent and answered", Policy.ADMIN),
+        Endpoint("GET", "/admin/requests/{id}/bodies", show, "what was sent and answered", Policy.ALONE),
         Endpoint("DELETE", "/admin/keys/{id}/bodies", remove, "delete what is kept of a key", Policy.ADMIN),
     )

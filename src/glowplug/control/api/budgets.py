@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query, body
-from glowplug.control.routes import Endpoint
+from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.domain.budget import Scope
 from glowplug.usecases.budgets import NewBudget
@@ -27,11 +28,15 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     async def create(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         wanted = await body(request, NewBudget)
-        return answer(await budgets.create(wanted, names(services), dry_run), 200 if dry_run else 201)
+        if wanted.scope is Scope.KEY:
+            wanted = msgspec.structs.replace(wanted, name=services.keys.identity(wanted.name))
+        return answer(
+            await budgets.create(wanted, names(services), dry_run, actor=actor(request)), 200 if dry_run else 201
+        )
 
     async def delete(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
-        return answer(await budgets.delete(request.path_params["id"], dry_run))
+        return answer(await budgets.delete(request.path_params["id"], dry_run, actor=actor(request)))
 
     return (
         Endpoint("GET", "/admin/budgets", show, "budgets, and what is left of them", Policy.ADMIN),
@@ -43,6 +48,6 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 def names(services: Services) -> dict[Scope, frozenset[str]]:
     """The names in those scopes where only some can be meant."""
     return {
-        Scope.KEY: frozenset(key.id for key in services.keys.usable()),
+        Scope.KEY: frozenset(services.keys.identity(key.id) for key in services.keys.usable()),
         Scope.MODEL: frozenset(model.name for model in services.catalog().models),
     }

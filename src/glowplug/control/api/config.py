@@ -8,8 +8,9 @@ from starlette.responses import Response
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query
-from glowplug.control.routes import Endpoint
+from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
+from glowplug.usecases.changes import done
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -22,10 +23,15 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         return answer(await services.config.check())
 
     async def reload(request: Request) -> Response:
-        return answer(await services.config.reload(Query(request, ("dry_run",)).flag("dry_run")))
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        reloaded = await services.config.reload(dry_run)
+        if services.changes is not None and not dry_run:
+            what = {"changed": list(reloaded.changed), "revision": reloaded.revision}
+            await services.changes.note(done(actor(request), services.clock.unix(), "reload", "config", "", what))
+        return answer(reloaded)
 
     return (
         Endpoint("GET", "/admin/config", show, "the configuration in force, with sources", Policy.ADMIN),
-        Endpoint("POST", "/admin/config/check", check, "what is wrong with the file on the disk", Policy.ADMIN),
+        Endpoint("POST", "/admin/config/check", check, "what is wrong with the file on the disk", Policy.READ),
         Endpoint("POST", "/admin/config/reload", reload, "put the file on the disk in force", Policy.ADMIN),
     )

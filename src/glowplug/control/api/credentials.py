@@ -8,7 +8,7 @@ from starlette.responses import Response
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query, body
-from glowplug.control.routes import Endpoint
+from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.usecases.credentials import NewCredential
 from glowplug.usecases.page import MOST
@@ -25,14 +25,14 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 
     async def put(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
-        return answer(await credentials.put(await body(request, NewCredential), dry_run))
+        return answer(await credentials.put(await body(request, NewCredential), dry_run, actor=actor(request)))
 
     async def delete(request: Request) -> Response:
         query = Query(request, ("name", "dry_run"))
-        return answer(await credentials.delete(query.text("name"), query.flag("dry_run")))
+        return answer(await credentials.delete(query.text("name"), query.flag("dry_run"), actor=actor(request)))
 
     async def rotate(request: Request) -> Response:
-        return answer(await credentials.rotate(Query(request, ("dry_run",)).flag("dry_run")))
+        return answer(await credentials.rotate(Query(request, ("dry_run",)).flag("dry_run"), actor=actor(request)))
 
     return (
         Endpoint("GET", "/admin/credentials", show, "secrets of providers, without their values", Policy.ADMIN),

@@ -9,7 +9,7 @@ from glowplug.control.answers import answer
 from glowplug.control.api.budgets import names
 from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query, body
-from glowplug.control.routes import Endpoint
+from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.domain.budget import Scope
 from glowplug.errors import RequestError
@@ -29,14 +29,16 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     async def put(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         wanted = await body(request, NewLimit)
-        return answer(await limits.put(wanted, names(services), dry_run))
+        return answer(await limits.put(wanted, names(services), dry_run, actor=actor(request)))
 
     async def delete(request: Request) -> Response:
         query = Query(request, ("scope", "name", "dry_run"))
         scope = query.text("scope", Scope.ALL)
         if scope not in set(Scope):
             raise RequestError(f"there is no scope {scope!r}", hint=f"there are {', '.join(Scope)}")
-        return answer(await limits.delete(Scope(scope), query.text("name"), query.flag("dry_run")))
+        return answer(
+            await limits.delete(Scope(scope), query.text("name"), query.flag("dry_run"), actor=actor(request))
+        )
 
     return (
         Endpoint("GET", "/admin/limits", show, "limits of users, teams, tags and models", Policy.ADMIN),

@@ -8,6 +8,7 @@ Format: https://platform.openai.com/docs/api-reference/responses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -33,7 +34,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     """The routes; none where nothing is kept."""
     if services.responses is None:
         return ()
-    noun = _Responses(services.responses)
+    noun = _Responses(services.responses, services.keys.identity)
     one, key = "/v1/responses/{id}", Policy.KEY
     return (
         Endpoint("POST", "/v1/responses/input_tokens", noun.count, "about how many tokens a request has", key),
@@ -46,8 +47,9 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 
 
 class _Responses:
-    def __init__(self, book: ResponseBook) -> None:
+    def __init__(self, book: ResponseBook, identity: Callable[[str], str]) -> None:
         self._book = book
+        self._identity = identity
 
     async def get(self, request: Request) -> Response:
         kept = await self._find(request)
@@ -79,7 +81,7 @@ class _Responses:
 
     async def _find(self, request: Request) -> KeepResponse:
         key: ApiKey = request.state.key
-        return await self._book.find(key.id, request.path_params["id"])
+        return await self._book.find(self._identity(key.id), request.path_params["id"])
 
 
 def _elsewhere(kept: KeepResponse) -> Response | None:

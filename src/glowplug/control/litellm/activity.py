@@ -83,7 +83,7 @@ class Activity:
         """An admin sees everybody, anybody else the user that the key belongs to."""
         own: ApiKey = request.state.key
         wanted = _listed(request, "user_id")
-        if own.role is not Role.ADMIN:
+        if own.role is Role.USER:
             if not own.user:
                 raise Forbidden("this key belongs to no user", hint="use an admin key")
             if wanted - {own.user}:
@@ -185,7 +185,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     activity = Activity(services)
     return shaped(
         (
-            Endpoint("GET", "/user/daily/activity", activity.users, "LiteLLM: use by day and user", Policy.KEY),
+            Endpoint("GET", "/user/daily/activity", activity.users, "LiteLLM: use by day and user", Policy.OWN),
             Endpoint("GET", "/team/daily/activity", activity.teams, "LiteLLM: use by day and team", Policy.ADMIN),
             Endpoint("GET", "/tag/daily/activity", activity.tags, "LiteLLM: use by day and tag", Policy.ADMIN),
         )

@@ -14,9 +14,10 @@ from glowplug.control.litellm import spent
 from glowplug.control.litellm.durations import budget_text, written
 from glowplug.control.litellm.key_fields import BUDGET_TAG
 from glowplug.control.litellm.shapes import body, converted, dollars, iso, nano, shaped, tree
-from glowplug.control.routes import Endpoint
+from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.domain.budget import Scope
+from glowplug.domain.change import Actor
 from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.ids import short_id
 from glowplug.usecases.budgets import BudgetView
@@ -88,11 +89,11 @@ class Budgets:
         if wanted.max_budget is None:
             raise RequestError("max_budget is needed", hint="send dollars")
         text = budget_text(nano("max_budget", wanted.max_budget), wanted.budget_duration)
-        await spent.give(self._services, Scope.TAG, BUDGET_TAG + name, text)
-        await self._limit(wanted, BUDGET_TAG + name)
+        await spent.give(self._services, Scope.TAG, BUDGET_TAG + name, text, actor(request))
+        await self._limit(wanted, BUDGET_TAG + name, actor(request))
         return answer(self._row(self._named(name)))
 
-    async def _limit(self, wanted: BudgetFields, tag: str) -> None:
+    async def _limit(self, wanted: BudgetFields, tag: str, who: Actor) -> None:
         limits = self._services.limits
         if limits is None or wanted.tpm_limit is wanted.rpm_limit is wanted.max_parallel_requests is None:
             return
@@ -103,7 +104,7 @@ class Budgets:
             tpm=wanted.tpm_limit,
             concurrency=wanted.max_parallel_requests,
         )
-        await limits.put(new, {})
+        await limits.put(new, {}, actor=who)
 
     async def update(self, request: Request) -> Response:
         sent = await tree(request)
@@ -113,10 +114,10 @@ class Budgets:
             raise RequestError("max_budget is null", hint="POST /budget/delete takes a budget away")
         if "max_budget" in sent or "budget_duration" in sent:
             await spent.set_budget(
-                self._services, view.scope, view.name, sent, wanted.max_budget, wanted.budget_duration
+                self._services, view.scope, view.name, sent, wanted.max_budget, wanted.budget_duration, actor(request)
             )
         if view.scope is Scope.TAG:
-            await self._limit(wanted, view.name)
+            await self._limit(wanted, view.name, actor(request))
         now = next(v for v in spent.views(self._services) if (v.scope, v.name) == (view.scope, view.name))
         return answer(self._row(now))
 
@@ -130,14 +131,14 @@ class Budgets:
     async def delete(self, request: Request) -> Response:
         view = self._named((await body(request, Named)).id)
         row = self._row(view)
-        await spent.budget_book(self._services).delete(view.id)
+        await spent.budget_book(self._services).delete(view.id, actor=actor(request))
         limits = self._services.limits
         if (
             limits is not None
             and view.scope is Scope.TAG
             and (Scope.TAG, view.name) in {(one.scope, one.name) for one in limits.every()}
         ):
-            await limits.delete(Scope.TAG, view.name)
+            await limits.delete(Scope.TAG, view.name, actor=actor(request))
         return answer(row)
 
 
@@ -150,7 +151,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         (
             Endpoint("POST", "/budget/new", budgets.new, "LiteLLM: make a budget", admin),
             Endpoint("POST", "/budget/update", budgets.update, "LiteLLM: change a budget", admin),
-            Endpoint("POST", "/budget/info", budgets.info, "LiteLLM: budgets by id", admin),
+            Endpoint("POST", "/budget/info", budgets.info, "LiteLLM: budgets by id", Policy.READ),
             Endpoint("GET", "/budget/list", budgets.list, "LiteLLM: budgets", admin),
             Endpoint("POST", "/budget/delete", budgets.delete, "LiteLLM: take a budget away", admin),
         )

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.litellm.shapes import NotHere, body, shaped
-from glowplug.control.routes import Endpoint
+from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
+from glowplug.domain.change import Actor
 from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.usecases.credentials import CredentialBook, CredentialView, NewCredential
 
@@ -88,7 +89,7 @@ class Credentials:
             )
         if _KEY not in wanted.credential_values:
             raise RequestError("credential_values has no api_key", hint="send the key as api_key")
-        await self._put(wanted.credential_name, wanted)
+        await self._put(wanted.credential_name, wanted, actor(request))
         return answer({"success": True, "message": "Credential created successfully"})
 
     async def change(self, request: Request) -> Response:
@@ -97,10 +98,10 @@ class Credentials:
         wanted = await body(request, CredentialFields)
         if wanted.credential_name not in ("", name):
             raise RequestError("a credential keeps its name", hint="make another one")
-        await self._put(name, wanted)
+        await self._put(name, wanted, actor(request))
         return answer({"success": True, "message": "Credential updated successfully"})
 
-    async def _put(self, name: str, wanted: CredentialFields) -> None:
+    async def _put(self, name: str, wanted: CredentialFields, who: Actor) -> None:
         """Everything is checked before anything is stored."""
         secrets = []
         for field, value in wanted.credential_values.items():
@@ -114,17 +115,17 @@ class Credentials:
                 )
             secrets.append(NewCredential(name=name if field == _KEY else f"{name}.{field}", value=str(value)))
         for secret in secrets:
-            await self._book.put(secret, dry_run=True)
+            await self._book.put(secret, dry_run=True, actor=who)
         for secret in secrets:
-            await self._book.put(secret)
+            await self._book.put(secret, actor=who)
 
     async def delete(self, request: Request) -> Response:
         name = request.path_params["name"]
         rows = self._named(name)
         for row in rows:
-            await self._book.delete(row.name, dry_run=True)
+            await self._book.delete(row.name, dry_run=True, actor=actor(request))
         for row in rows:
-            await self._book.delete(row.name)
+            await self._book.delete(row.name, actor=actor(request))
         return answer({"success": True, "message": "Credential deleted successfully"})
 
 

@@ -44,4 +44,4 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
             }
         )
 
-    return shaped((Endpoint("GET", "/health", show, "LiteLLM: how models stand", Policy.KEY),))
+    return shaped((Endpoint("GET", "/health", show, "LiteLLM: how models stand", Policy.OWN),))

@@ -10,12 +10,11 @@ from glowplug.control.litellm import naming
 from glowplug.control.litellm.durations import budget_text, seconds, written
 from glowplug.control.litellm.shapes import converted, dollars, iso, nano, refuse
 from glowplug.control.litellm.spent import Sheet
-from glowplug.control.services import Services
 from glowplug.domain.access import ApiKey
 from glowplug.domain.budget import Scope
 from glowplug.errors import RequestError
 from glowplug.store.usage import By
-from glowplug.usecases.catalog import Catalog
+from glowplug.usecases.key_changes import KeyChange
 
 ALL_MODELS: Final = frozenset(("all-proxy-models", "all-team-models", "*"))
 NO_MODELS: Final = "no-default-models"
@@ -98,20 +97,15 @@ def budget(wanted: KeyFields) -> str:
     return budget_text(nano("max_budget", wanted.max_budget), wanted.budget_duration)
 
 
-def changed(key: ApiKey, sent: dict[str, Any], services: Services) -> tuple[ApiKey, KeyFields]:
-    """The key with what was sent, where null takes away.  Raises RequestError."""
+def changed(key: ApiKey, sent: dict[str, Any]) -> tuple[KeyChange, KeyFields]:
+    """What is to be another at a key, where null takes away.  Raises RequestError."""
     wanted = converted(sent, KeyFields)
     check(msgspec.structs.replace(wanted, key=""))
-    now = services.clock.unix()
-    new: dict[str, Any] = {}
-    for theirs, ours in _SAME.items():
-        if theirs in sent:
-            new[ours] = getattr(wanted, theirs)
+    new: dict[str, Any] = {ours: getattr(wanted, theirs) for theirs, ours in _SAME.items() if theirs in sent}
     if "models" in sent:
         new["models"] = models(wanted.models)
-        _check_names(services.catalog(), tuple(name for name in new["models"] if name not in key.models))
-    if "tags" in sent or "tags" in wanted.metadata or "budget_id" in sent:
-        given = "tags" in sent or "tags" in wanted.metadata
+    given = "tags" in sent or "tags" in wanted.metadata
+    if given or "budget_id" in sent:
         kept = (
             tag
             for tag in key.tags
@@ -119,11 +113,10 @@ def changed(key: ApiKey, sent: dict[str, Any], services: Services) -> tuple[ApiK
         )
         new["tags"] = tuple(dict.fromkeys((*kept, *tags(wanted))))
     if "duration" in sent:
-        length = lasts(wanted.duration)
-        new["expires_at"] = None if length is None else now + length
+        new["expires_in"] = lasts(wanted.duration)
     if "blocked" in sent:
-        new["blocked_at"] = (key.blocked_at or now) if wanted.blocked else None
-    return msgspec.structs.replace(key, **new), wanted
+        new["blocked"] = wanted.blocked
+    return KeyChange(**new), wanted
 
 
 _SAME: Final = {
@@ -138,19 +131,9 @@ _SAME: Final = {
 """Their field → ours, where the value is the same."""
 
 
-def _check_names(catalog: Catalog, given: tuple[str, ...]) -> None:
-    known = frozenset(catalog.names())
-    for name in given:
-        if name not in known and not any(n.startswith(name[:-1]) for n in known if name.endswith("*")):
-            raise RequestError(
-                f"there is no model or alias {name[:100]!r}",
-                hint=f"there are {', '.join(sorted(known)[:20]) or 'none'}",
-            )
-
-
 def row(sheet: Sheet, key: ApiKey) -> dict[str, Any]:
     """A key as a row of LiteLLM's."""
-    own = sheet.views.get((Scope.KEY, key.id))
+    own = sheet.budget(Scope.KEY, key.id)
     shared = next((tag.removeprefix(BUDGET_TAG) for tag in key.tags if tag.startswith(BUDGET_TAG)), None)
     shown = [tag for tag in key.tags if not tag.startswith(_OURS)]
     return {

@@ -14,12 +14,14 @@ from glowplug.control.auth import Policy
 from glowplug.control.litellm import key_fields, naming, spent
 from glowplug.control.litellm.key_fields import KeyFields
 from glowplug.control.litellm.shapes import body, cut, flag, number, shaped, text, tree
-from glowplug.control.routes import Endpoint
+from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.domain.access import ApiKey, Role
 from glowplug.domain.budget import Scope
+from glowplug.domain.change import Actor
 from glowplug.errors import Forbidden, NotFound, RequestError
 from glowplug.store.usage import By
+from glowplug.usecases.key_changes import KeyChange, Rotation
 from glowplug.usecases.keys import NewKey
 
 _MOST = 1000
@@ -57,12 +59,12 @@ class Keys:
             expires_in=key_fields.lasts(wanted.duration),
             budget=key_fields.budget(wanted),
         )
-        made = await self._keys.create(new, frozenset(services.catalog().names()))
-        key = naming.named(self._keys, made.id)
+        known = frozenset(services.catalog().names())
+        made = await self._keys.create(new, known, actor=actor(request))
         if wanted.blocked or wanted.allowed_routes:
-            at = services.clock.unix() if wanted.blocked else None
-            key = await self._keys.change(msgspec.structs.replace(key, blocked_at=at, routes=wanted.allowed_routes))
-        return answer(await self._told(key, made.key or "", wanted))
+            more = KeyChange(blocked=wanted.blocked, routes=wanted.allowed_routes)
+            await self._keys.update(made.id, more, known, actor=actor(request))
+        return answer(await self._told(self._keys.get(made.id), made.key or "", wanted))
 
     async def _row(self, key: ApiKey) -> dict[str, Any]:
         return key_fields.row(await spent.sheet(self._services, By.KEY), key)
@@ -76,7 +78,7 @@ class Keys:
         name = text(request, "key")
         if not name:
             key = own
-        elif own.role is Role.ADMIN:
+        elif own.role is not Role.USER:
             key = naming.named(self._keys, name)
         else:
             found = naming.find(self._keys, name)
@@ -118,17 +120,19 @@ class Keys:
     async def update(self, request: Request) -> Response:
         sent = await tree(request)
         key = naming.named(self._keys, str(sent.get("key") or ""))
-        key = await self._updated(key, sent)
-        return answer({"key": naming.token(key), **await self._row(key)})
+        return answer({"key": naming.token(key), **await self._row(await self._updated(key, sent, actor(request)))})
 
-    async def _updated(self, key: ApiKey, sent: dict[str, Any]) -> ApiKey:
+    async def _updated(self, key: ApiKey, sent: dict[str, Any], who: Actor) -> ApiKey:
         """The key with the fields that were sent; null takes a limit away."""
-        changed, wanted = key_fields.changed(key, sent, self._services)
-        if changed != key:
-            changed = await self._keys.change(changed)
+        change, wanted = key_fields.changed(key, sent)
+        # A name that the configuration has lost since may stay in the key.
+        known = frozenset((*self._services.catalog().names(), *key.models))
+        await self._keys.update(key.id, change, known, actor=who)
         if "max_budget" in sent or "budget_duration" in sent:
-            await spent.set_budget(self._services, Scope.KEY, key.id, sent, wanted.max_budget, wanted.budget_duration)
-        return changed
+            name = self._keys.identity(key.id)
+            amount, length = wanted.max_budget, wanted.budget_duration
+            await spent.set_budget(self._services, Scope.KEY, name, sent, amount, length, who)
+        return self._keys.get(key.id)
 
     async def delete(self, request: Request) -> Response:
         wanted = await body(request, Chosen)
@@ -141,53 +145,31 @@ class Keys:
             gone += found
         if not gone:
             raise RequestError("no key is named", hint="send keys or key_aliases")
-        for key in gone:
-            await self._keys.revoke(key.id)
+        await self._keys.revoke_all(dict.fromkeys(gone), actor=actor(request))
         return answer({"deleted_keys": [*names, *wanted.key_aliases]})
 
     async def block(self, request: Request) -> Response:
-        return await self._block(request, self._services.clock.unix())
+        return await self._block(request, True)
 
     async def unblock(self, request: Request) -> Response:
-        return await self._block(request, None)
+        return await self._block(request, False)
 
-    async def _block(self, request: Request, at: float | None) -> Response:
-        wanted = await body(request, Chosen)
-        key = naming.named(self._keys, wanted.key)
-        if (key.blocked_at is None) != (at is None):
-            key = await self._keys.change(msgspec.structs.replace(key, blocked_at=at))
-        return answer(await self._row(key))
+    async def _block(self, request: Request, blocked: bool) -> Response:
+        key = naming.named(self._keys, (await body(request, Chosen)).key)
+        await self._keys.update(key.id, KeyChange(blocked=blocked), frozenset(), actor=actor(request))
+        return answer(await self._row(self._keys.get(key.id)))
 
     async def regenerate(self, request: Request) -> Response:
-        """A new key like the old one, with its budget; the old one ends at once, or after `grace_period`."""
+        """A new key in the place of an old one, which ends at once, or after `grace_period`."""
         sent = await tree(request)
-        name = request.path_params.get("key") or sent.get("key")
-        old = naming.named(self._keys, str(name or ""))
-        fields = {n: value for n, value in sent.items() if n not in ("key", "new_key", "grace_period")}
+        old = naming.named(self._keys, str(request.path_params.get("key") or sent.get("key") or ""))
         if sent.get("new_key"):
             raise RequestError("new_key cannot be had here", hint="keys are random; leave it out")
-        old = await self._updated(old, fields)
-        now = self._services.clock.unix()
-        new = NewKey(
-            name=old.name, role=old.role, models=old.models, rpm=old.rpm, rights=old.rights, priority=old.priority,
-            user=old.user, team=old.team, tags=old.tags, tpm=old.tpm, concurrency=old.concurrency,
-            end_users=old.end_users, cached=old.cached, log_bodies=old.log_bodies,
-            expires_in=None if old.expires_at is None else max(1.0, old.expires_at - now),
-        )  # fmt: skip
-        # A name that a configuration has lost since stays in the new key as it is in the old one.
-        made = await self._keys.create(new, frozenset((*self._services.catalog().names(), *old.models)))
-        key = naming.named(self._keys, made.id)
-        if old.routes or old.blocked_at is not None:
-            key = msgspec.structs.replace(key, routes=old.routes, blocked_at=old.blocked_at)
-        key = await self._keys.change(msgspec.structs.replace(key, replaces=old.id))
-        await spent.copy_budgets(self._services, old.id, key.id)
-        grace = key_fields.lasts(str(sent.get("grace_period") or ""))
-        if grace is None:
-            await self._keys.revoke(old.id)
-        else:
-            ends = min(now + grace, old.expires_at or float("inf"))
-            await self._keys.change(msgspec.structs.replace(old, expires_at=ends))
-        return answer(await self._told(key, made.key or "", KeyFields()))
+        grace = key_fields.lasts(str(sent.get("grace_period") or "")) or 0.0
+        fields = {name: value for name, value in sent.items() if name not in ("key", "new_key", "grace_period")}
+        await self._updated(old, fields, actor(request))
+        made = await self._keys.rotate(old.id, Rotation(overlap=grace), actor=actor(request))
+        return answer(await self._told(self._keys.get(made.id), made.key or "", KeyFields()))
 
 
 def _fits(request: Request, key: ApiKey) -> bool:
@@ -206,7 +188,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     return shaped(
         (
             Endpoint("POST", "/key/generate", keys.generate, "LiteLLM: make a key", admin),
-            Endpoint("GET", "/key/info", keys.info, "LiteLLM: a key, or the caller's own", Policy.KEY),
+            Endpoint("GET", "/key/info", keys.info, "LiteLLM: a key, or the caller's own", Policy.OWN),
             Endpoint("GET", "/key/list", keys.list, "LiteLLM: keys", admin),
             Endpoint("GET", "/key/aliases", keys.aliases, "LiteLLM: names of keys", admin),
             Endpoint("POST", "/key/update", keys.update, "LiteLLM: change a key", admin),

@@ -12,7 +12,7 @@ from glowplug.control.auth import Policy
 from glowplug.control.litellm.shapes import NotHere, cut, number, shaped, text
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
-from glowplug.domain.access import ApiKey
+from glowplug.domain.access import ApiKey, Role
 from glowplug.domain.model import Capability
 from glowplug.domain.price import MILLION
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
@@ -47,7 +47,7 @@ def served(services: Services) -> tuple[tuple[ModelRoute, ...], tuple[AliasRoute
 
 def allowed(key: ApiKey, name: str) -> bool:
     """Whether a key may see a name."""
-    names = key.models
+    names = key.models if key.role is Role.USER else ()
     return not names or any(n == name or (n.endswith("*") and name.startswith(n[:-1])) for n in names)
 
 
@@ -181,7 +181,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
             hint="write them into the configuration file; glowplug config check reads it",
         )
 
-    key, admin = Policy.KEY, Policy.ADMIN
+    key, admin = Policy.OWN, Policy.ADMIN
     return shaped(
         (
             Endpoint("GET", "/model/info", info, "LiteLLM: deployments", key),

@@ -12,9 +12,10 @@ from glowplug.control.litellm import (
     login,
     logs,
     models,
-    people,
     spend,
+    teams,
     tokens,
+    users,
 )
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
@@ -23,6 +24,6 @@ from glowplug.control.services import Services
 def litellm_routes(services: Services) -> tuple[Endpoint, ...]:
     """All of them; those whose use case is not there are left out."""
     nouns = (
-        keys, people, models, fallbacks, credentials, budgets, logs, spend, activity, health, tokens, login,
+        keys, users, teams, models, fallbacks, credentials, budgets, logs, spend, activity, health, tokens, login,
     )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))

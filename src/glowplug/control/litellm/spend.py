@@ -258,6 +258,6 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         ("/global/spend/report", spending.report, "what was spent by day and group"),
         ("/global/activity", spending.activity, "requests and tokens by day"),
     )
-    calculate = Endpoint("POST", "/spend/calculate", spending.calculate, "LiteLLM: what would it cost", Policy.KEY)
+    calculate = Endpoint("POST", "/spend/calculate", spending.calculate, "LiteLLM: what would it cost", Policy.OWN)
     every = (Endpoint("GET", path, handler, f"LiteLLM: {summary}", Policy.ADMIN) for path, handler, summary in rows)
     return shaped((*every, calculate))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,8 @@ from glowplug.control.litellm.durations import budget_text, written
 from glowplug.control.litellm.shapes import nano
 from glowplug.control.services import Services
 from glowplug.domain.budget import Budget, Scope
+from glowplug.domain.change import Actor
 from glowplug.errors import RequestError
-from glowplug.money import decimal_usd
 from glowplug.store.usage import By, UsageSum
 from glowplug.usecases.budgets import BudgetBook, BudgetView, NewBudget
 from glowplug.usecases.page import MOST
@@ -36,10 +36,16 @@ class Sheet:
     sums: dict[By, dict[str, int]]
     """Nano-dollars altogether."""
     views: dict[tuple[Scope, str], BudgetView]
+    identity: Callable[[str], str]
+    """Id of a key → the id that its usage and budgets go by."""
+
+    def budget(self, scope: Scope, name: str) -> BudgetView | None:
+        return self.views.get((scope, self.identity(name) if scope is Scope.KEY else name))
 
     def spent(self, by: By, name: str) -> int:
         """Nano-dollars: in the window of the budget, else altogether."""
-        own = self.views.get((Scope(by.value), name))
+        own = self.budget(Scope(by.value), name)
+        name = self.identity(name) if by is By.KEY else name
         return self.sums.get(by, {}).get(name, 0) if own is None or own.spent is None else own.spent
 
 
@@ -48,7 +54,7 @@ async def sheet(services: Services, *by: By) -> Sheet:
     found = {}
     for group in by:
         found[group] = {getattr(row, group.value) or "": row.cost for row in await sums(services, (group,))}
-    return Sheet(found, {(one.scope, one.name): one for one in reversed(views(services))})
+    return Sheet(found, {(one.scope, one.name): one for one in reversed(views(services))}, services.keys.identity)
 
 
 def views(services: Services) -> list[BudgetView]:
@@ -75,34 +81,27 @@ def budgets_of(services: Services, scope: Scope, name: str) -> tuple[Budget, ...
 
 
 async def set_budget(
-    services: Services, scope: Scope, name: str, sent: dict[str, Any], amount: object, duration: str
+    services: Services, scope: Scope, name: str, sent: dict[str, Any], amount: object, duration: str, actor: Actor
 ) -> None:
     """Put a budget in the place of those of a scope; a null amount takes them away.  Never without in between."""
     old = budgets_of(services, scope, name)
     if "max_budget" not in sent and not old:
         raise RequestError("budget_duration without a budget", hint="send max_budget too")
     if "max_budget" in sent and amount is None:
-        await drop(services, old)
+        await drop(services, old, actor)
         return
     most = nano("max_budget", amount) if "max_budget" in sent else old[0].amount
     if "budget_duration" not in sent and old:
         duration = written(old[0]) or ""
-    await give(services, scope, name, budget_text(most, duration))
-    await drop(services, old)
+    await give(services, scope, name, budget_text(most, duration), actor)
+    await drop(services, old, actor)
 
 
-async def give(services: Services, scope: Scope, name: str, text: str) -> None:
+async def give(services: Services, scope: Scope, name: str, text: str, actor: Actor) -> None:
     names = {scope: frozenset((name,))}
-    await budget_book(services).create(NewBudget(budget=text, scope=scope, name=name), names)
+    await budget_book(services).create(NewBudget(budget=text, scope=scope, name=name), names, actor=actor)
 
 
-async def drop(services: Services, budgets: Iterable[Budget]) -> None:
+async def drop(services: Services, budgets: Iterable[Budget], actor: Actor) -> None:
     for budget in budgets:
-        await budget_book(services).delete(budget.id)
-
-
-async def copy_budgets(services: Services, old: str, new: str) -> None:
-    """Give a key the budgets of another."""
-    for budget in budgets_of(services, Scope.KEY, old):
-        window = f"{int(budget.seconds)}s" if budget.seconds else budget.window.value
-        await give(services, Scope.KEY, new, f"{decimal_usd(budget.amount)}/{window}")
+        await budget_book(services).delete(budget.id, actor=actor)

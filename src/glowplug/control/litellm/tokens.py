@@ -43,4 +43,4 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
             }
         )
 
-    return shaped((Endpoint("POST", "/utils/token_counter", count, "LiteLLM: tokens of a prompt", Policy.KEY),))
+    return shaped((Endpoint("POST", "/utils/token_counter", count, "LiteLLM: tokens of a prompt", Policy.OWN),))

@@ -1,0 +1,158 @@
+"""Who may do what: every endpoint of the control process, asked by everybody."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from glowplug.control.answers import error_answer
+from glowplug.control.app import build_app, endpoints
+from glowplug.control.services import Services
+from glowplug.domain.access import Role
+from glowplug.store.database import Database
+from glowplug.usecases.bodies import Bodies
+from glowplug.usecases.keys import NewKey
+from glowplug.usecases.teams import NewTeam
+from glowplug.usecases.users import NewUser
+from tests.control.conftest import Control
+from tests.usecases.people import ROOT
+
+ACTORS = ("nobody", "user", "viewer", "admin", "blocked")
+MAY = {
+    "everybody": frozenset(ACTORS),
+    "models": frozenset(("user", "admin")),
+    "look": frozenset(("viewer", "admin")),
+    "admin": frozenset(("admin",)),
+    "own": frozenset(("user", "viewer", "admin")),
+}
+TABLE = """
+GET /health/control everybody
+GET /metrics models
+GET /v1/responses/{id} models
+GET /v1/responses/{id}/input_items models
+DELETE /v1/responses/{id} models
+POST /v1/responses/{id}/cancel models
+POST /v1/responses/input_tokens models
+GET /internal/responses/{id} models
+GET /admin/status look
+GET /admin/instances look
+GET /admin/models look
+GET /admin/models/{name}/logs look
+POST /admin/models/{name}/start admin
+POST /admin/models/{name}/stop admin
+GET /admin/plan/{name:path} look
+POST /admin/route look
+GET /admin/memory look
+GET /admin/leases look
+POST /admin/leases admin
+POST /admin/leases/{id}/release admin
+DELETE /admin/leases/{id} admin
+GET /admin/keys look
+POST /admin/keys admin
+PATCH /admin/keys/{id} admin
+POST /admin/keys/{id}/rotate admin
+POST /admin/keys/{id}/revoke admin
+DELETE /admin/keys/{id}/bodies admin
+GET /admin/budgets look
+POST /admin/budgets admin
+DELETE /admin/budgets/{id} admin
+GET /admin/limits look
+POST /admin/limits admin
+DELETE /admin/limits admin
+GET /admin/credentials look
+PUT /admin/credentials admin
+DELETE /admin/credentials admin
+POST /admin/credentials/rotate admin
+GET /admin/usage look
+GET /admin/requests look
+GET /admin/requests/{id} look
+GET /admin/requests/{id}/bodies admin
+GET /admin/ledger/check look
+POST /admin/ledger/rebuild admin
+GET /admin/config look
+POST /admin/config/check look
+POST /admin/config/reload admin
+GET /admin/events look
+GET /admin/users look
+POST /admin/users admin
+GET /admin/users/{id} look
+PATCH /admin/users/{id} admin
+DELETE /admin/users/{id} admin
+GET /admin/teams look
+POST /admin/teams admin
+GET /admin/teams/{id} look
+PATCH /admin/teams/{id} admin
+DELETE /admin/teams/{id} admin
+GET /admin/teams/{id}/members look
+PUT /admin/teams/{id}/members admin
+DELETE /admin/teams/{id}/members admin
+GET /admin/changes look
+"""
+"""Method, path, and who may; a new endpoint has a row here, or the first test fails."""
+
+ROWS = {(row.split()[0], row.split()[1]): row.split()[2] for row in TABLE.strip().splitlines()}
+STREAMS = {("GET", "/admin/events")}
+"""Where an answer does not end; only refusals are looked at."""
+TARGETS = ("ann", "other")
+"""A user of this name, a team of this name, and whatever else an id can be of."""
+
+
+async def no_figures() -> bytes:
+    return b""
+
+
+def whole(control: Control, database: Database) -> Services:
+    """Services with every optional part, so that every endpoint is there."""
+    bodies = Bodies(database, control.clock, lambda: 1.0)
+    return dataclasses.replace(control.services, bodies=bodies, scrape=no_figures)
+
+
+async def people(control: Control) -> dict[str, str]:
+    """Everybody who asks, with their keys; all but the admin are `ann`."""
+    for name in TARGETS:
+        await control.users.create(NewUser(id=name), frozenset(), actor=ROOT)
+        await control.teams.create(NewTeam(id=name), frozenset(), actor=ROOT)
+    found = {"nobody": "", "admin": control.admin_key}
+    for name, role in (("user", Role.USER), ("viewer", Role.VIEWER), ("blocked", Role.ADMIN)):
+        user = "other" if name == "blocked" else "ann"
+        found[name] = (await control.keys.create(NewKey(role=role, user=user), frozenset())).key or ""
+    other = control.users.get("other")
+    control.users._set({**control.users._users, "other": type(other)(id="other", blocked_at=1.0)})
+    return found
+
+
+def test_every_endpoint_is_in_the_table(control: Control, database: Database) -> None:
+    every = endpoints(whole(control, database))
+    # Those of LiteLLM's have a table of their own in tests/control/litellm/test_mounted.py.
+    there = {(one.method, one.path) for one in every if one.errors is error_answer}
+    assert there == set(ROWS)
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+async def test_nobody_does_what_is_not_theirs(control: Control, database: Database, actor: str) -> None:
+    keys = await people(control)
+    control.app = build_app(whole(control, database))
+    async with control.client(keys[actor] or None) as client:
+        for (method, path), who in ROWS.items():
+            for target in TARGETS:
+                allowed = actor in MAY[who]
+                if allowed and ((method, path) in STREAMS or method not in ("GET", "POST")):
+                    continue
+                before = await state(control)
+                url = path.replace("{name:path}", target).replace("{name}", target).replace("{id}", target)
+                answer = await client.request(method, url, json=None if method == "GET" else {})
+                where = f"{actor}: {method} {url}: {answer.status_code} {answer.text}"
+                assert (answer.status_code in (401, 403)) is not allowed, where
+                if not allowed:
+                    assert answer.status_code == (401 if actor == "nobody" else 403), where
+                    assert await state(control) == before, where
+
+
+async def state(control: Control) -> object:
+    """What somebody could have changed."""
+    lines = await control.changes.newest(1)
+    return [
+        [line.id for line in lines.data], control.keys.list().data, control.users.every(), control.teams.every(),
+        control.budgets.every(), control.limits.every(), tuple(control.config.reloads),
+    ]  # fmt: skip
