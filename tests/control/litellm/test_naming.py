@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from glowplug.control.litellm.naming import find, imported_id, named, token
+from glowplug.control.litellm.naming import find, named, token
 from glowplug.errors import NotFound
 from tests.control.conftest import Control
 
@@ -18,7 +18,3 @@ async def test_a_revoked_key_has_no_name(control: Control) -> None:
         named(control.keys, control.user_key)
     assert control.user_key not in str(caught.value)
     assert find(control.keys, "") is None
-
-
-def test_ids_of_keys_that_came_from_elsewhere() -> None:
-    assert imported_id("ab" * 32) == "key_abababababababab"

@@ -49,8 +49,8 @@ def test_when_to_try_again_stays_a_header() -> None:
     assert error_shape(LimitReached("x", retry_after=1.2), "r").headers["retry-after"] == "2"
 
 
-@given(st.integers(0, 9_000_000 * 10**9))
-def test_money_comes_back_exactly(amount: int) -> None:
+@given(st.integers(0, 10**15))
+def test_money_up_to_a_million_dollars_comes_back_exactly(amount: int) -> None:
     assert nano("x", dollars(amount)) == amount
 
 

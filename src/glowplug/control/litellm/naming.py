@@ -1,8 +1,8 @@
 """Which key is meant: by itself, by the SHA-256 of itself that LiteLLM's database has, or by our id.
 
-Of a key that came from LiteLLM the hash goes when it is used first; its id is made of the beginning of that hash then,
-so that the hash still names it.  Keys of ours are not stored under a hash that anybody else could compute: they are
-`token` by their id.
+The hash of a key that came from LiteLLM stays with it (`ApiKey.imported`), also when its first use has made a keyed
+hash of it, so that it goes on naming it.  Keys of ours are not stored under a hash that anybody else could compute:
+they are `token` by their id.
 """
 
 from __future__ import annotations
@@ -16,12 +16,6 @@ from glowplug.errors import NotFound
 from glowplug.usecases.keys import KeyBook
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
-_DIGITS: Final = 16
-
-
-def imported_id(hashed: str) -> str:
-    """The id of a key that came from LiteLLM, from its SHA-256 in hexadecimal."""
-    return f"key_{hashed[:_DIGITS]}"
 
 
 def token(key: ApiKey) -> str:
@@ -37,9 +31,8 @@ def find(keys: KeyBook, name: str) -> ApiKey | None:
             return found if found.revoked_at is None else None
         name = sha256(name.encode("utf-8", "surrogateescape")).hexdigest()
     hashed = bytes.fromhex(name) if _HASH.fullmatch(name) else b""
-    wanted = imported_id(name) if hashed else name
     for key in keys.every():
-        if key.revoked_at is None and (key.id == wanted or (hashed and key.imported == hashed)):
+        if key.revoked_at is None and (key.id == name or (hashed and key.imported == hashed)):
             return key
     return None
 
