@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from glowplug.gateway import local
 from tests.gateway.rig import KEY, KEYS, Rig, cloud, key, snapshot
 
 
@@ -58,3 +59,17 @@ def test_health(rig: Rig) -> None:
     rig.plane.tables.snapshot = snapshot(revision=-1)
     ready = _get(rig, "/health/ready", token=None)
     assert (ready.status, ready.json["status"]) == (503, "starting")
+
+
+def test_health_in_litellms_words(rig: Rig) -> None:
+    for path in ("/health/liveliness", "/health/liveness"):
+        assert _get(rig, path, token=None).json == "I'm alive!"
+    ready = _get(rig, "/health/readiness", token=None)
+    assert (ready.status, ready.json["status"], ready.json["db"]) == (200, "healthy", "Not connected")
+    assert _get(rig, "/health", token=None).json == {"status": "live"}
+
+
+def test_health_with_a_key_is_the_control_process(rig: Rig) -> None:
+    headers = {b"authorization": f"Bearer {KEY}".encode()}
+    assert local.serve(rig.plane, b"GET", b"/health", headers, b"") is None
+    assert local.serve(rig.plane, b"GET", b"/health", {}, b"") is not None

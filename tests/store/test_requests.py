@@ -55,3 +55,18 @@ def test_the_index_leads_to_the_newest(filled: Database) -> None:
         ).all()
     )
     assert [row[3].partition(" (")[0] for row in plan] == ["SEARCH attempts USING COVERING INDEX attempts_newest"]
+
+
+def test_requests_of_a_span_and_how_many(database: Database) -> None:
+    lines = [closed(name, key=key, day=day) for name, key, day in (("a", "k1", 0), ("b", "k2", 1), ("c", "k1", 2))]
+    AttemptStore(database).absorb("w", "s", 1, [], lines)
+    start = lines[0].started
+    for span, only, names in (
+        ((start, start + 86_401), {}, ["b", "a"]),
+        ((start, start + 86_400), {}, ["a"]),
+        ((0.0, 1e12), {"key": "k1"}, ["c", "a"]),
+    ):
+        found = database.call(lambda c, s=span, o=only: requests.between(c, s, o, 9))
+        assert [one.request for one in found] == names
+        assert database.call(lambda c, s=span, o=only: requests.count(c, s, o)) == len(names)
+    assert [one.request for one in database.call(lambda c: requests.between(c, (0.0, 1e12), {}, 1, 1))] == ["b"]

@@ -7,7 +7,7 @@ from glowplug.domain.budget import Scope
 from glowplug.errors import StoreError
 from glowplug.store import rollups
 from glowplug.store.database import Database
-from glowplug.store.spend import Spend
+from glowplug.store.spend import Spend, by_day
 
 
 def _add(database: Database, *rows: tuple[str, str, int, int]) -> None:
@@ -31,3 +31,18 @@ def test_another_failure_is_told(database: Database) -> None:
     database.call(lambda c: c.execute(text("CREATE TABLE spend (id INTEGER)")))
     with pytest.raises(StoreError, match=r"no such column|does not exist"):
         Spend(database).since(Scope.ALL, "", 0.0)
+
+
+def test_names_of_a_scope_by_day(database: Database) -> None:
+    _add(
+        database,
+        ("tag", "x", 23, 1),
+        ("tag", "x", 24, 2),
+        ("tag", "x", 47, 3),
+        ("tag", "y", 24, 5),
+        ("tag", "x", 48, 7),
+    )
+    _add(database, ("team", "x", 24, 100))
+    found = database.call(lambda c: by_day(c, Scope.TAG, 1, 1))
+    assert [(one.name, one.day, one.nano) for one in found] == [("x", 1, 5), ("y", 1, 5)]
+    assert len(database.call(lambda c: by_day(c, Scope.TAG, 0, 2))) == 4

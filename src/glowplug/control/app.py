@@ -37,6 +37,7 @@ from glowplug.control.api import (
     users,
 )
 from glowplug.control.auth import Policy
+from glowplug.control.litellm.mounted import litellm_routes
 from glowplug.control.routes import Endpoint, Gate, mount
 from glowplug.control.services import Services
 from glowplug.domain.access import ApiKey
@@ -59,7 +60,8 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
         status, models, managed, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config, events,
         metrics, responses, requests, bodies, ledger, users, teams, changes, me, logins, invitations, oidc,
     )  # fmt: skip
-    return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
+    ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
+    return (*ours, *litellm_routes(services))
 
 
 def build_app(services: Services, more: Iterable[Endpoint] = ()) -> Starlette:

@@ -240,6 +240,7 @@ class ControlProcess:
             route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
             responses=self._responses,
             managed=ManagedBook(self._paths.managed, self._configuration, self._credentials),
+            snapshot=self._publisher.current,
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
             leases=MemoryLeases(self._manager.lending, self._manager.planner),

@@ -49,6 +49,8 @@ class Endpoint:
     handler: Handler
     summary: str
     policy: Policy | None = None
+    errors: Callable[[GlowplugError, str], Response] = error_answer
+    """Encodes an error, given the id of the request."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +115,17 @@ class _Guarded:
         request = Request(scope, receive, send)
         given = request.headers.get("x-request-id", "")
         identity = given if _ID.fullmatch(given) else request_id()
+        errors = next(iter(self._methods.values())).errors
         try:
             response = await self._answer(request, identity)
         except GlowplugError as error:
-            response = error_answer(error, identity)
+            response = errors(error, identity)
         except Exception:  # noqa: BLE001 - whatever our own mistake is, the client gets an error object and an id
             _log.exception("request %s: %s %s failed", identity, request.method, request.url.path)
             broken = InternalError(
                 f"something went wrong here; the log has more under {identity}", hint="please report it"
             )
-            response = error_answer(broken, identity)
+            response = errors(broken, identity)
         response.headers["x-request-id"] = identity
         response.headers["cache-control"] = "no-store"
         await response(scope, receive, send)

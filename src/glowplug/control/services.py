@@ -8,6 +8,7 @@ from pathlib import Path
 
 from glowplug.clock import Clock
 from glowplug.control.events import Broadcaster
+from glowplug.domain.snapshot import Snapshot
 from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
@@ -65,6 +66,8 @@ class Services:
     """The audit log."""
     credentials: CredentialBook | None = None
     """Secrets of providers."""
+    snapshot: Callable[[], Snapshot] | None = None
+    """What workers serve from now: models with the prices that are in force."""
     responses: ResponseBook | None = None
     """Responses that are kept for clients; None where nothing is kept."""
     managed: ManagedBook | None = None

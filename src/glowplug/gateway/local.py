@@ -13,6 +13,7 @@ from glowplug.gateway.access import may_use
 from glowplug.gateway.auth import authenticate
 from glowplug.gateway.metrics import METRICS
 from glowplug.wire import litellm_metrics
+from glowplug.wire.credentials import presented_key
 from glowplug.wire.exposition import CONTENT_TYPE, joined, render
 
 if TYPE_CHECKING:
@@ -36,8 +37,12 @@ def serve(plane: Plane, method: bytes, target: bytes, headers: dict[bytes, bytes
         return ollama_api.serve(plane, method, path, headers, body)
     if path.startswith(b"/v1/v1/"):
         path = path[3:]  # a client that adds /v1 to a base URL that has it
-    if path in (b"/health/live", b"/health"):
-        found = _live
+    if path == b"/health/live" or (path == b"/health" and presented_key(headers) is None):
+        found = _live  # with a key, /health is LiteLLM's, which the control process has
+    elif path in (b"/health/liveliness", b"/health/liveness"):
+        found = _alive
+    elif path == b"/health/readiness":
+        found = _readiness
     elif path == b"/health/ready":
         found = _ready
     elif path == b"/metrics" and not plane.control_connected:
@@ -61,6 +66,21 @@ def _method_not_allowed(method: bytes) -> RequestError:
 
 def _live(plane: Plane, path: bytes, query: bytes, headers: dict[bytes, bytes]) -> Result:
     return 200, answer.JSON, b'{"status":"live"}'
+
+
+def _alive(plane: Plane, path: bytes, query: bytes, headers: dict[bytes, bytes]) -> Result:
+    """As LiteLLM says it."""
+    return 200, answer.JSON, b'"I\'m alive!"'
+
+
+def _readiness(plane: Plane, path: bytes, query: bytes, headers: dict[bytes, bytes]) -> Result:
+    """LiteLLM's words for `_ready`; its database is behind our control process."""
+    ready = plane.tables.ready and not plane.draining
+    body = {
+        "status": "healthy" if ready else "unhealthy",
+        "db": "connected" if plane.control_connected else "Not connected",
+    }
+    return 200 if ready else 503, answer.JSON, _encode(body)
 
 
 def _ready(plane: Plane, path: bytes, query: bytes, headers: dict[bytes, bytes]) -> Result:

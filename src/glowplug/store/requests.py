@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import ColumnElement, Connection, func, select, tuple_
 
 from glowplug.store.tables import attempts
 
@@ -76,6 +76,29 @@ def newest(
         query = query.where(tuple_(row.started, row.request) < tuple_(*before))
     names = connection.execute(query.order_by(row.started.desc(), row.request.desc()).limit(limit)).scalars().all()
     return tuple(view for name in names if (view := find(connection, name)) is not None)
+
+
+def between(
+    connection: Connection, span: tuple[float, float], only: Mapping[str, str], limit: int, offset: int = 0
+) -> tuple[RequestView, ...]:
+    """Requests that started in a span of Unix seconds, the newest first; `only` narrows by column."""
+    row = attempts.c
+    query = select(row.request).where(*_in(span, only)).order_by(row.started.desc(), row.request.desc())
+    names = connection.execute(query.limit(limit).offset(offset)).scalars().all()
+    return tuple(view for name in names if (view := find(connection, name)) is not None)
+
+
+def count(connection: Connection, span: tuple[float, float], only: Mapping[str, str]) -> int:
+    """How many that are."""
+    return int(connection.execute(select(func.count()).select_from(attempts).where(*_in(span, only))).scalar_one())
+
+
+def _in(span: tuple[float, float], only: Mapping[str, str]) -> list[ColumnElement[bool]]:
+    row = attempts.c
+    return [
+        row.attempt == 0, row.started >= span[0], row.started < span[1],
+        *(row[name] == value for name, value in only.items()),
+    ]  # fmt: skip
 
 
 def find(connection: Connection, request: str) -> RequestView | None:

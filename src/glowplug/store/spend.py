@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+import msgspec
+from sqlalchemy import BigInteger, Connection, cast, func, select
 
 from glowplug.domain.budget import Scope
 from glowplug.store.database import Database
@@ -30,3 +31,30 @@ def since(connection: Connection, scope: Scope, name: str, start: float) -> int:
     here = (spend.c.scope == scope.value, spend.c.name == name, spend.c.hour >= hour)
     # PostgreSQL adds whole numbers up to a decimal.
     return int(connection.execute(select(func.coalesce(func.sum(spend.c.nano), 0)).where(*here)).scalar_one())
+
+
+class DaySum(msgspec.Struct, frozen=True, kw_only=True):
+    """What one name of a scope used on one UTC day.  Nano-dollars."""
+
+    name: str
+    day: int
+    """Days since 1970-01-01."""
+    nano: int
+    prompt_tokens: int
+    completion_tokens: int
+    attempts: int
+
+
+def by_day(connection: Connection, scope: Scope, first: int, last: int) -> tuple[DaySum, ...]:
+    """Sums of every name of a scope on each day from `first` to `last`, both included, in days since 1970-01-01."""
+    row = spend.c
+    day = (row.hour - row.hour % 24) // 24
+    columns = (row.nano, row.prompt_tokens, row.completion_tokens, row.attempts)
+    query = (
+        select(row.name, day.label("day"), *(cast(func.sum(one), BigInteger).label(one.name) for one in columns))
+        .where(row.scope == scope.value, row.hour >= first * 24, row.hour < (last + 1) * 24)
+        .group_by(row.name, day)
+        .order_by(day, row.name)
+    )
+    found = connection.execute(query).mappings()
+    return tuple(DaySum(**{str(name): value for name, value in one.items()}) for one in found)

@@ -199,6 +199,10 @@ class KeyBook:
             seen.add(key_id)
         return key_id
 
+    def every(self) -> tuple[ApiKey, ...]:
+        """All of them, oldest first, revoked ones too."""
+        return tuple(self._keys.values())
+
     def usable(self) -> tuple[ApiKey, ...]:
         """Keys that may be used now, oldest first."""
         now = self._clock.unix()

@@ -41,6 +41,19 @@ class Requests:
         more = len(found) > limit
         return Page(found[:limit], more, found[limit - 1].request if more else None)
 
+    async def between(
+        self, span: tuple[float, float], only: Mapping[str, str], limit: int, offset: int = 0
+    ) -> tuple[tuple[RequestView, ...], int]:
+        """Requests that started in a span of Unix seconds, the newest first, behind `offset` others; and how many
+        there are in all."""
+        await asyncio.to_thread(self._fold)
+
+        def work(connection: Connection) -> tuple[tuple[RequestView, ...], int]:
+            total = requests.count(connection, span, only)
+            return requests.between(connection, span, only, limit, offset), total
+
+        return await self._database.run(work)
+
     async def show(self, request: str) -> RequestView:
         """The request with this id.  Raises NotFound."""
         await asyncio.to_thread(self._fold)

@@ -7,11 +7,14 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 
+from glowplug.domain.budget import Scope
 from glowplug.errors import RequestError
 from glowplug.store.database import Database
+from glowplug.store.spend import DaySum, by_day
 from glowplug.store.usage import By, UsageSum, sums
 from glowplug.usecases.page import MOST, Page, page
 
+_EPOCH = date(1970, 1, 1).toordinal()
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -36,6 +39,15 @@ class Usage:
         await asyncio.to_thread(self._fold)
         rows = await self._database.run(lambda c: sums(c, by, since, until, only))
         return page(rows, identity, limit, after)
+
+    async def days(self, scope: Scope, since: str, until: str) -> tuple[DaySum, ...]:
+        """What every name of a scope used on each UTC day, from `since` to `until`, both included."""
+        first, last = (
+            date.fromisoformat(day(name, text)).toordinal() - _EPOCH
+            for name, text in (("since", since), ("until", until))
+        )
+        await asyncio.to_thread(self._fold)
+        return await self._database.run(lambda c: by_day(c, scope, first, last))
 
 
 def identity(row: UsageSum) -> str:

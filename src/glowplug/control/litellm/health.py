@@ -1,0 +1,47 @@
+"""`/health` with a key: how models stand, as they are known to stand.  Nothing is asked and nothing is loaded for it.
+
+`/health/liveliness`, `/health/liveness` and `/health/readiness` are answered by workers (`glowplug.gateway.local`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from glowplug.control.answers import answer
+from glowplug.control.auth import Policy
+from glowplug.control.litellm.models import allowed, deployments, served
+from glowplug.control.litellm.shapes import shaped, text
+from glowplug.control.routes import Endpoint
+from glowplug.control.services import Services
+
+
+def routes(services: Services) -> tuple[Endpoint, ...]:
+    async def show(request: Request) -> Response:
+        key = request.state.key
+        wanted = text(request, "model") or text(request, "model_id")
+        problems = {row.name: row.problems for row in services.models.list().data if row.kind == "model"}
+        names = {model.name for model in served(services)[0] if allowed(key, model.name)}
+        good: list[dict[str, Any]] = []
+        bad: list[dict[str, Any]] = []
+        for row in deployments(services, key):
+            name = row["model_info"]["id"]
+            if name not in names or (wanted and wanted != name):
+                continue
+            told = {**row["litellm_params"], "model_id": name, "model_name": name}
+            if problems.get(name):
+                bad.append({**told, "error": "; ".join(problems[name])})
+            else:
+                good.append(told)
+        return answer(
+            {
+                "healthy_endpoints": good,
+                "unhealthy_endpoints": bad,
+                "healthy_count": len(good),
+                "unhealthy_count": len(bad),
+            }
+        )
+
+    return shaped((Endpoint("GET", "/health", show, "LiteLLM: how models stand", Policy.OWN),))
