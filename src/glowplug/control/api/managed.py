@@ -32,8 +32,9 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     every = [Endpoint("GET", "/admin/providers", providers, "the configured providers", Policy.ADMIN)]
     for section in _OFFERED:
         noun = NOUNS[section]
-        add, change, remove = _handlers(book, section)
+        show, add, change, remove = _handlers(book, section)
         every += [
+            Endpoint("GET", f"/admin/{section}/{{name:path}}", show, f"one with its settings: {noun}", Policy.ADMIN),
             Endpoint("POST", f"/admin/{section}", add, f"add: {noun}", Policy.ADMIN),
             Endpoint(
                 "PATCH", f"/admin/{section}/{{name:path}}", change, f"change what was added: {noun}", Policy.ADMIN
@@ -43,7 +44,11 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     return tuple(every)
 
 
-def _handlers(book: ManagedBook, section: str) -> tuple[Handler, Handler, Handler]:
+def _handlers(book: ManagedBook, section: str) -> tuple[Handler, Handler, Handler, Handler]:
+    async def show(request: Request) -> Response:
+        Query(request, ())
+        return answer(book.entry(section, request.path_params["name"]))
+
     async def add(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         settings = await _members(request)
@@ -61,7 +66,7 @@ def _handlers(book: ManagedBook, section: str) -> tuple[Handler, Handler, Handle
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         return answer(await book.remove(section, request.path_params["name"], dry_run))
 
-    return add, change, remove
+    return show, add, change, remove
 
 
 async def _members(request: Request) -> dict[str, object]:
