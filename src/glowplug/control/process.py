@@ -28,6 +28,7 @@ from glowplug.control.metrics import ControlMetrics
 from glowplug.control.outbox import LinkOutbox
 from glowplug.control.pricing import Pricing
 from glowplug.control.publisher import Publisher
+from glowplug.control.renaming import renaming
 from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
 from glowplug.control.suspend import Suspend
@@ -115,8 +116,9 @@ class ControlProcess:
         self._folder = Folder(paths.journal, self._energy.tap(self._ledger()), is_gone)
         self._workers = workers
         self._metering = Metering(
-            paths.counters, Spend(self._database), self._fold, self._clock, steady_seconds, is_gone, self._fold_again
-        )
+            paths.counters, Spend(self._database, self._configuration.former), self._fold, self._clock, steady_seconds,
+            is_gone, self._fold_again,
+        )  # fmt: skip
         self._prices = PriceTable(paths.prices, self._clock.unix)
         self._pricing = Pricing(
             self._prices, self._database, self._clock, lambda: self._configuration.catalog().models, self._publish
@@ -203,6 +205,7 @@ class ControlProcess:
         return store if self._telemetry is None else Tapped(store, self._telemetry.tell)
 
     def _services(self) -> Services:
+        books = (self._keys, self._limits, self._budgets)
         return Services(
             clock=self._clock,
             catalog=self._configuration.catalog,
@@ -210,7 +213,7 @@ class ControlProcess:
             budgets=self._budgets,
             limits=self._limits,
             credentials=self._credentials,
-            usage=Usage(self._database, self._metering.fold),
+            usage=Usage(self._database, self._metering.fold, self._configuration.former),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,
             ledger=LedgerCheck(
@@ -225,6 +228,7 @@ class ControlProcess:
             route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
             responses=self._responses,
             managed=ManagedBook(self._paths.managed, self._configuration, self._credentials),
+            renaming=renaming(self._paths, self._configuration, self._database, self._clock, books),
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
             leases=MemoryLeases(self._manager.lending, self._manager.planner),

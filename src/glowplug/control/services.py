@@ -21,6 +21,7 @@ from glowplug.usecases.managed import ManagedBook
 from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.rename import Renaming
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.route import RoutePlans
@@ -60,6 +61,7 @@ class Services:
     """Responses that are kept for clients; None where nothing is kept."""
     managed: ManagedBook | None = None
     """What is added at run time."""
+    renaming: Renaming | None = None
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None

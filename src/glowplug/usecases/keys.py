@@ -185,6 +185,12 @@ class KeyBook:
         """Read all keys from the database.  Raises StoreError."""
         self._set({key.id: key for key in await self._database.run(keys.every)})
 
+    async def reload(self) -> None:
+        """Read them again, because something else has changed them."""
+        async with self._change:
+            await self.load()
+        self._changed()
+
     def find(self, token: str) -> ApiKey | None:
         """The key with this text, revoked and expired ones too, or None."""
         digest = key_digest(self._pepper, token.encode("utf-8", "surrogateescape"))

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from glowplug.errors import RequestError
 from glowplug.store.database import Database
-from glowplug.store.usage import By, UsageSum, sums
+from glowplug.store.usage import By, UsageSum, joined, sums
 from glowplug.usecases.page import MOST, Page, page
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Usage:
-    """`fold` brings the journal into the ledger; it waits for files, so it runs on a thread."""
+    """`fold` brings the journal into the ledger; it waits for files, so it runs on a thread.  `former` are names that
+    models had → the model now."""
 
-    def __init__(self, database: Database, fold: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        fold: Callable[[], object],
+        former: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        self._former = former
         self._database = database
         self._fold = fold
 
@@ -29,6 +36,8 @@ class Usage:
         since, until = day("since", since), day("until", until)
         await asyncio.to_thread(self._fold)
         rows = await self._database.run(lambda c: sums(c, by, since, until))
+        if By.MODEL in by and (former := self._former()):
+            rows = joined(rows, former)
         return page(rows, identity, limit, after)
 
 

@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
-from glowplug.control.inputs import MOST_BYTES, Query
+from glowplug.control.inputs import MOST_BYTES, Query, body
 from glowplug.control.routes import Endpoint, Handler
 from glowplug.control.services import Services
 from glowplug.errors import BodyTooLarge, RequestError
 from glowplug.usecases.managed import NOUNS, ManagedBook
+from glowplug.usecases.rename import NewName
 
 _OFFERED = ("providers", "models", "aliases")
 
@@ -41,7 +42,19 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
             ),
             Endpoint("DELETE", f"/admin/{section}/{{name:path}}", remove, f"take away: {noun}", Policy.ADMIN),
         ]
-    return tuple(every)
+    return (*tuple(every), *_renaming(services))
+
+
+def _renaming(services: Services) -> tuple[Endpoint, ...]:
+    renaming = services.renaming
+    if renaming is None:
+        return ()
+
+    async def rename(request: Request) -> Response:
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        return answer(await renaming.rename(await body(request, NewName), dry_run))
+
+    return (Endpoint("POST", "/admin/rename", rename, "call a model or alias something else everywhere", Policy.ADMIN),)
 
 
 def _handlers(book: ManagedBook, section: str) -> tuple[Handler, Handler, Handler, Handler]:
