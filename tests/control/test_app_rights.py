@@ -91,6 +91,9 @@ PUT /admin/teams/{id}/members admin
 DELETE /admin/teams/{id}/members admin
 GET /admin/changes look
 GET /admin/providers look
+GET /admin/providers/{name:path} look
+GET /admin/models/{name:path} look
+GET /admin/aliases/{name:path} look
 POST /admin/providers admin
 PATCH /admin/providers/{name:path} admin
 DELETE /admin/providers/{name:path} admin

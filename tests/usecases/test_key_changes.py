@@ -6,7 +6,7 @@ from glowplug.control.snapshots import build_snapshot
 from glowplug.domain.access import Role
 from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.store.database import Database
-from glowplug.usecases.key_changes import MOST_OVERLAP, KeyChange, Rotation, checked_routes
+from glowplug.usecases.key_changes import MOST_OVERLAP, KeyChange, Rotation, checked_routes, guest
 from glowplug.usecases.keys import NewKey
 from tests.usecases.managers import CATALOG
 from tests.usecases.people import KNOWN, ROOT, People
@@ -103,3 +103,8 @@ async def test_what_cannot_be_rotated(people: People) -> None:
 def test_what_is_no_route(route: str) -> None:
     with pytest.raises(RequestError, match="not a route"):
         checked_routes((route,))
+
+
+def test_a_guest_is_an_admin_that_is_in_no_table() -> None:
+    found = guest(b"d" * 32, 5.0)
+    assert (found.role, found.digest, found.created_at, found.imported) == (Role.ADMIN, b"d" * 32, 5.0, b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from glowplug.config.check_local import Found
 from glowplug.config.lines import Path
@@ -37,9 +38,23 @@ def check_alias(config: Config, name: str, models: Sequence[str], aliases: Seque
     if alias.weights and alias.policy not in (Policy.WEIGHT, Policy.LEAST_BUSY):
         hint = "add policy: weight, or remove the weights"
         yield Found((*at, "weights"), f"are not used by the policy {alias.policy.value}", hint)
+    if alias.deprecated is not None and _moment(alias.deprecated) is None:
+        yield Found((*at, "deprecated"), "is no day", "write it as 2026-01-31")
     for setting in LISTS:
         yield from _list((*at, setting), getattr(alias, setting) or (), models, aliases)
         yield from _circle(config, name, setting)
+
+
+def since(deprecated: str | None) -> int:
+    """Unix time of the day in `deprecated`; 0 for none."""
+    return _moment(deprecated) or 0 if deprecated else 0
+
+
+def _moment(day: str) -> int | None:
+    try:
+        return int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        return None
 
 
 def check_fallback(config: Config, models: Sequence[str], aliases: Sequence[str]) -> Iterator[Found]:

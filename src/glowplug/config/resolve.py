@@ -14,6 +14,7 @@ from pathlib import Path as FilePath
 import msgspec
 
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
+from glowplug.config.check_routing import since
 from glowplug.config.kinds import Launcher
 from glowplug.config.lines import Path
 from glowplug.config.prices import price_of
@@ -358,6 +359,7 @@ def _alias(name: str, alias: Alias) -> AliasRoute:
         targets=alias.targets,
         fallback=fallback,
         weights=weights,
+        deprecated=since(alias.deprecated),
         **_present(alias, ("cold", "timeout", "rpm", "policy", "sticky", "on_context", "on_content")),
     )
 

@@ -328,6 +328,14 @@ class Alias(Struct, frozen=True, kw_only=True):
             extra={"unique": True},
         ),
     ] = ()
+    deprecated: Annotated[
+        str | None,
+        Meta(
+            description="The day since which clients should use another name; answers say so. `glowplug rename` "
+            "writes it. What was used under this name is shown under its target.",
+            examples=["2026-01-31"],
+        ),
+    ] = None
 
 
 class Config(Struct, frozen=True, kw_only=True):

@@ -97,6 +97,10 @@ class Configuration:
         """Follow the file until cancelled."""
         await self._watcher.run()
 
+    def former(self) -> dict[str, str]:
+        """Names that models had → the model now."""
+        return self._catalog.former()
+
     def loaded(self) -> Loaded:
         """What is in force, as it was read."""
         return self._loaded

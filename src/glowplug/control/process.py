@@ -32,6 +32,7 @@ from glowplug.control.people import open_people
 from glowplug.control.pricing import Pricing
 from glowplug.control.publisher import Publisher
 from glowplug.control.rehashing import rehash_on_use
+from glowplug.control.renaming import renaming
 from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
 from glowplug.control.suspend import Suspend
@@ -122,8 +123,9 @@ class ControlProcess:
         self._folder = Folder(paths.journal, self._energy.tap(self._ledger()), is_gone)
         self._workers = workers
         self._metering = Metering(
-            paths.counters, Spend(self._database), self._fold, self._clock, steady_seconds, is_gone, self._fold_again
-        )
+            paths.counters, Spend(self._database, self._configuration.former), self._fold, self._clock, steady_seconds,
+            is_gone, self._fold_again,
+        )  # fmt: skip
         self._prices = PriceTable(paths.prices, self._clock.unix)
         self._pricing = Pricing(
             self._prices, self._database, self._clock, lambda: self._configuration.catalog().models, self._publish
@@ -209,10 +211,11 @@ class ControlProcess:
 
     def _ledger(self) -> AttemptStore | Tapped:
         """Where attempts are stored, told to who exports them."""
-        store = AttemptStore(self._database)
-        return store if self._telemetry is None else Tapped(store, self._telemetry.tell)
+        store, exporting = AttemptStore(self._database), self._telemetry
+        return store if exporting is None else Tapped(store, exporting.tell)
 
     def _services(self) -> Services:
+        books = (self._keys, self._limits, self._budgets)
         return Services(
             clock=self._clock,
             catalog=self._configuration.catalog,
@@ -225,7 +228,7 @@ class ControlProcess:
             logins=self._logins,
             oidc=OidcLogin(self._database, self._logins, self._clock, lambda: self._configuration.catalog().oidc),
             credentials=self._credentials,
-            usage=Usage(self._database, self._metering.fold),
+            usage=Usage(self._database, self._metering.fold, self._configuration.former),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,
             ledger=LedgerCheck(
@@ -241,6 +244,7 @@ class ControlProcess:
             responses=self._responses,
             managed=ManagedBook(self._paths.managed, self._configuration, self._credentials),
             snapshot=self._publisher.current,
+            renaming=renaming(self._paths, self._configuration, self._database, self._clock, books),
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
             leases=MemoryLeases(self._manager.lending, self._manager.planner),
@@ -253,9 +257,8 @@ class ControlProcess:
             revision=self._publisher.revision,
             config_path=str(self._configuration.path or ""),
             stale=self._configuration.stale,
-            workers=self._link.views(),
-            launchers=choices(self._launcher),
-        )
+            workers=self._link.views(), launchers=choices(self._launcher),
+        )  # fmt: skip
 
     def _log_file(self, model: str) -> Path:
         return self._manager.log_file(model)

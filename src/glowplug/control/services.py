@@ -25,6 +25,7 @@ from glowplug.usecases.memory import MemorySource
 from glowplug.usecases.models import Models
 from glowplug.usecases.oidc import OidcLogin
 from glowplug.usecases.plan import Plans
+from glowplug.usecases.rename import Renaming
 from glowplug.usecases.requests import Requests
 from glowplug.usecases.responses import ResponseBook
 from glowplug.usecases.route import RoutePlans
@@ -76,6 +77,7 @@ class Services:
     """How people get in; None where only keys do."""
     oidc: OidcLogin | None = None
     """Logging in with an identity provider; None where only passwords do."""
+    renaming: Renaming | None = None
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None

@@ -91,6 +91,8 @@ class AliasRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Models and aliases asked, in order, when a prompt is too long for every target."""
     on_content: tuple[str, ...] = ()
     """… when a target refuses a prompt by its content policy."""
+    deprecated: int = 0
+    """Unix seconds since which clients should use another name; 0: they need not."""
 
 
 class KeyRoute(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,6 +45,11 @@ class Route:
         self.alias = alias
         self.name = alias.name
         self.header = alias.name.encode()
+        """Its name behind a field of the answer, and for a deprecated one the lines that say so (RFC 9745)."""
+        if alias.deprecated:
+            self.header += b"\r\ndeprecation: @%d\r\nx-glowplug-deprecated: use %b" % (
+                alias.deprecated, ", ".join(alias.targets).encode(),
+            )  # fmt: skip
         self.pattern = alias.name.endswith("*")
         """Whether it stands for many names and is none that can be asked itself."""
         self.own = own

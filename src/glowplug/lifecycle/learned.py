@@ -167,6 +167,11 @@ class RunBook:
         """Put `run` in the place of the last one, which it continues."""
         self._write(model, [*self.runs(model)[:-1], run])
 
+    def copy(self, old: str, new: str) -> None:
+        """Let a model that has another name now begin with what is known of it."""
+        if known := self.runs(old):
+            self._write(new, known)
+
     def _write(self, model: str, runs: list[Run]) -> None:
         write_whole(self._path(model), msgspec.json.encode(runs))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import msgspec
 from sqlalchemy import BigInteger, Connection, cast, func, select
 
@@ -12,17 +14,22 @@ from glowplug.store.tables import spend
 
 
 class Spend:
-    """The ledger as a source of what was spent; waits for the database, so never on the loop."""
+    """The ledger as a source of what was spent; waits for the database, so never on the loop.  `former` are names that
+    models had → the model now."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, former: Callable[[], Mapping[str, str]] = dict) -> None:
         self._database = database
+        self._former = former
 
     def since(self, scope: Scope, name: str, start: float) -> int:
         """Nano-dollars of attempts that started at `start` (Unix seconds) or later.
 
         From the beginning of the hour that `start` is in: never too little.  Raises StoreError.
         """
-        return self._database.call(lambda c: since(c, scope, name, start))
+        names = [name]
+        if scope is Scope.MODEL:
+            names += [before for before, now in self._former().items() if now == name]
+        return self._database.call(lambda c: sum(since(c, scope, one, start) for one in names))
 
 
 def since(connection: Connection, scope: Scope, name: str, start: float) -> int:

@@ -55,6 +55,27 @@ class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
     """Settled attempts that used tokens of a model whose price nobody knows; their cost counts as nothing."""
 
 
+_ADDED = (
+    "attempts", "open", "failed", "interrupted", "estimated", "prompt_tokens", "completion_tokens", "cached_tokens",
+    "cost", "unpriced",
+)  # fmt: skip
+
+
+def joined(rows: Sequence[UsageSum], former: Mapping[str, str]) -> tuple[UsageSum, ...]:
+    """The sums with what was used under names that models had before (name then → name now) under the present ones."""
+    found: dict[tuple[str, ...], UsageSum] = {}
+    for given in rows:
+        one = msgspec.structs.replace(given, model=former.get(given.model or "", given.model))
+        place = tuple(part or "" for part in (one.day, one.model, one.key, one.user, one.team))
+        known = found.get(place)
+        if known is not None:
+            energy = [each.energy_mj for each in (known, one) if each.energy_mj is not None]
+            added = {name: getattr(known, name) + getattr(one, name) for name in _ADDED}
+            one = msgspec.structs.replace(known, **added, energy_mj=sum(energy) if energy else None)
+        found[place] = one
+    return tuple(found[place] for place in sorted(found))
+
+
 def sums(
     connection: Connection,
     by: Sequence[By],

@@ -166,6 +166,12 @@ class BudgetBook:
         """Read all budgets from the database.  Raises StoreError."""
         self._budgets = {budget.id: budget for budget in await self._database.run(budgets.every)}
 
+    async def reload(self) -> None:
+        """Read them again, because something else has changed them."""
+        async with self._change:
+            await self.load()
+            await self._changed()
+
     def every(self) -> tuple[Budget, ...]:
         """All of them, oldest first."""
         return tuple(self._budgets.values())

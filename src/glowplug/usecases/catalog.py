@@ -43,6 +43,11 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         yield from (model.name for model in self.models)
         yield from (alias.name for alias in self.aliases)
 
+    def former(self) -> dict[str, str]:
+        """Names that models had → the model now: deprecated aliases of one target, through one another."""
+        direct = {one.name: one.targets[0] for one in self.aliases if one.deprecated and len(one.targets) == 1}
+        return {name: target for name, target in direct.items() if target not in direct}
+
 
 def checked_models(models: Iterable[str], known: frozenset[str]) -> tuple[str, ...]:
     """Names of models and aliases that somebody may use, each once.  Raises RequestError for one nobody knows."""

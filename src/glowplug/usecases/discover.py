@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from glowplug.domain.naming import Facts, Name, short, type_of
 from glowplug.engines.hf_folder import cache_environment, hub_folder
 
 SERVERS: Final = {"vllm": 8000, "sglang": 30000, "llama-server": 8080, "lmstudio": 1234}
@@ -21,7 +22,6 @@ SERVERS: Final = {"vllm": 8000, "sglang": 30000, "llama-server": 8080, "lmstudio
 OLLAMA_PORT: Final = 11434
 FILES: Final = 1000
 """Most files of one folder that are looked at."""
-_EMBEDS: Final = re.compile(r"embed|(?:^|[/-])(?:bge|e5|gte)-")
 _PART: Final = re.compile(r"-(\d{5})-of-\d{5}\.gguf$")
 _PLAIN: Final = re.compile(r"[A-Za-z/~][A-Za-z0-9_./+~-]*(?::[A-Za-z0-9_.-]+)?")
 _WORDS: Final = frozenset(("true", "false", "yes", "no", "on", "off", "null", "~", "y", "n"))
@@ -31,7 +31,7 @@ class Found(NamedTuple):
     """One model that could be configured."""
 
     name: str
-    """As a model would be called here: `chat-NAME-WHERE`."""
+    """As a model would be called here: `chat-NAME-WHERE` (`glowplug.domain.naming`)."""
     entry: dict[str, Any]
     """Its entry in the configuration."""
 
@@ -69,11 +69,10 @@ def scalar(value: Any) -> str:
 
 def named(model: str, where: str, **entry: Any) -> Found:
     """A model of this name (an id, a file) from `where` (a provider or an engine)."""
-    embeds = bool(_EMBEDS.search(model.lower()))
-    short = re.sub(r"[^a-z0-9.]+", "-", model.rstrip("/").rpartition("/")[2].lower().removesuffix(".gguf")).strip("-.")
-    if embeds:
+    kind = type_of(Facts(model, where))
+    if kind == "embed":
         entry["capabilities"] = ["embeddings"]
-    return Found(f"{'embed' if embeds else 'chat'}-{short or 'model'}-{where}", entry)
+    return Found(str(Name(kind, short(model), where)), entry)
 
 
 def listed(body: bytes) -> list[str]:

@@ -30,6 +30,7 @@ from glowplug.usecases.key_changes import (
     changed,
     checked_routes,
     checked_time,
+    guest,
     replacement,
     shortened,
 )
@@ -168,6 +169,12 @@ class KeyBook:
         """Read all keys from the database.  Raises StoreError."""
         self._set({key.id: key for key in await self._database.run(keys.every)})
 
+    async def reload(self) -> None:
+        """Read them again, because something else has changed them."""
+        async with self._change:
+            await self.load()
+        self._changed()
+
     def find(self, token: str) -> ApiKey | None:
         """The key with this text, also one that is not good any more, or None."""
         text = token.encode("utf-8", "surrogateescape")
@@ -239,14 +246,7 @@ class KeyBook:
         if not digest or digest in self._by_digest:
             self._guest = None
         elif self._guest is None or self._guest.digest != digest:
-            self._guest = ApiKey(
-                id="key_master",
-                name="master key of the foreign file",
-                display="master key",
-                role=Role.ADMIN,
-                created_at=self._clock.unix(),
-                digest=digest,
-            )
+            self._guest = guest(digest, self._clock.unix())
 
     def list(self, limit: int = MOST, after: str = "") -> Page[KeyView]:
         """Keys for people, oldest first, revoked ones too."""

@@ -78,6 +78,12 @@ class LimitBook:
         """Read all limits from the database.  Raises StoreError."""
         self._limits = {(one.scope, one.name): one for one in await self._database.run(use_limits.every)}
 
+    async def reload(self) -> None:
+        """Read them again, because something else has changed them."""
+        async with self._change:
+            await self.load()
+        self._changed()
+
     def every(self) -> tuple[UseLimit, ...]:
         """All of them, by scope and name."""
         return tuple(self._limits[which] for which in sorted(self._limits))

@@ -66,6 +66,15 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     """Models that it serves."""
 
 
+class EntryView(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry as it is in force; no secret is in it."""
+
+    name: str
+    source: str
+    """`file` or `managed`."""
+    settings: dict[str, object]
+
+
 class Source(Protocol):
     """Who has the configuration in force."""
 
@@ -115,6 +124,16 @@ class ManagedBook:
             )
             for name, settings in shown.items()
         )
+
+    def entry(self, section: str, name: str) -> EntryView:
+        """One entry of either layer.  Raises NotFound."""
+        loaded = self._source.loaded()
+        tree = loaded.shown().tree.get(section)
+        settings = tree.get(name) if isinstance(tree, dict) else None
+        if not isinstance(settings, dict):
+            raise NotFound(f"there is no {NOUNS[section]} {name!r}", code=f"{NOUNS[section]}_not_found")
+        source = "managed" if (section, name) in loaded.managed else "file"
+        return EntryView(name=name, source=source, settings=settings)
 
     async def add(self, section: str, name: str, settings: Mapping[str, object], dry_run: bool = False) -> Written:
         """A new entry.  Raises Conflict when there is one of the name, ConfigError with what is wrong with it."""

@@ -11,7 +11,7 @@ from glowplug.domain.budget import Scope
 from glowplug.errors import RequestError
 from glowplug.store.database import Database
 from glowplug.store.spend import DaySum, by_day
-from glowplug.store.usage import By, UsageSum, sums
+from glowplug.store.usage import By, UsageSum, joined, sums
 from glowplug.usecases.page import MOST, Page, page
 
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -19,9 +19,16 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 class Usage:
-    """`fold` brings the journal into the ledger; it waits for files, so it runs on a thread."""
+    """`fold` brings the journal into the ledger; it waits for files, so it runs on a thread.  `former` are names that
+    models had → the model now."""
 
-    def __init__(self, database: Database, fold: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        fold: Callable[[], object],
+        former: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        self._former = former
         self._database = database
         self._fold = fold
 
@@ -38,6 +45,8 @@ class Usage:
         since, until = day("since", since), day("until", until)
         await asyncio.to_thread(self._fold)
         rows = await self._database.run(lambda c: sums(c, by, since, until, only))
+        if By.MODEL in by and (former := self._former()):
+            rows = joined(rows, former)
         return page(rows, identity, limit, after)
 
     async def days(self, scope: Scope, since: str, until: str) -> tuple[DaySum, ...]:

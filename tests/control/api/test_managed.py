@@ -21,6 +21,9 @@ async def test_add_change_remove_by_name_with_a_slash(control: Control, admin: h
     assert (await admin.post("/admin/models", json=model)).status_code == 409
     changed = await admin.patch("/admin/models/org/b:3.1", json={"rpm": 7})
     assert changed.json()["settings"] == {"provider": "lab", "id": "b", "rpm": 7}
+    shown = (await admin.get("/admin/models/org/b:3.1")).json()
+    assert (shown["source"], shown["settings"]["rpm"]) == ("managed", 7)
+    assert (await admin.get("/admin/models/nobody")).status_code == 404
     assert (await admin.post("/admin/aliases", json={"name": "y", "targets": ["org/b:3.1"]})).status_code == 201
     refused = await admin.delete("/admin/models/org/b:3.1")
     assert refused.status_code == 422

@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
-from glowplug.control.inputs import MOST_BYTES, Query
+from glowplug.control.inputs import MOST_BYTES, Query, body
 from glowplug.control.routes import Endpoint, Handler
 from glowplug.control.services import Services
 from glowplug.errors import BodyTooLarge, RequestError
 from glowplug.usecases.managed import NOUNS, ManagedBook
+from glowplug.usecases.rename import NewName
 
 _OFFERED = ("providers", "models", "aliases")
 
@@ -32,18 +33,35 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     every = [Endpoint("GET", "/admin/providers", providers, "the configured providers", Policy.ADMIN)]
     for section in _OFFERED:
         noun = NOUNS[section]
-        add, change, remove = _handlers(book, section)
+        show, add, change, remove = _handlers(book, section)
         every += [
+            Endpoint("GET", f"/admin/{section}/{{name:path}}", show, f"one with its settings: {noun}", Policy.ADMIN),
             Endpoint("POST", f"/admin/{section}", add, f"add: {noun}", Policy.ADMIN),
             Endpoint(
                 "PATCH", f"/admin/{section}/{{name:path}}", change, f"change what was added: {noun}", Policy.ADMIN
             ),
             Endpoint("DELETE", f"/admin/{section}/{{name:path}}", remove, f"take away: {noun}", Policy.ADMIN),
         ]
-    return tuple(every)
+    return (*tuple(every), *_renaming(services))
 
 
-def _handlers(book: ManagedBook, section: str) -> tuple[Handler, Handler, Handler]:
+def _renaming(services: Services) -> tuple[Endpoint, ...]:
+    renaming = services.renaming
+    if renaming is None:
+        return ()
+
+    async def rename(request: Request) -> Response:
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        return answer(await renaming.rename(await body(request, NewName), dry_run))
+
+    return (Endpoint("POST", "/admin/rename", rename, "call a model or alias something else everywhere", Policy.ADMIN),)
+
+
+def _handlers(book: ManagedBook, section: str) -> tuple[Handler, Handler, Handler, Handler]:
+    async def show(request: Request) -> Response:
+        Query(request, ())
+        return answer(book.entry(section, request.path_params["name"]))
+
     async def add(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         settings = await _members(request)
@@ -61,7 +79,7 @@ def _handlers(book: ManagedBook, section: str) -> tuple[Handler, Handler, Handle
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         return answer(await book.remove(section, request.path_params["name"], dry_run))
 
-    return add, change, remove
+    return show, add, change, remove
 
 
 async def _members(request: Request) -> dict[str, object]:
