@@ -7,7 +7,7 @@ from glowplug.domain.budget import Scope
 from glowplug.errors import StoreError
 from glowplug.store import rollups
 from glowplug.store.database import Database
-from glowplug.store.spend import Spend
+from glowplug.store.spend import Spend, spent_before
 
 
 def _add(database: Database, *rows: tuple[str, str, int, int]) -> None:
@@ -31,3 +31,15 @@ def test_another_failure_is_told(database: Database) -> None:
     database.call(lambda c: c.execute(text("CREATE TABLE spend (id INTEGER)")))
     with pytest.raises(StoreError, match=r"no such column|does not exist"):
         Spend(database).since(Scope.ALL, "", 0.0)
+
+
+def test_what_was_spent_elsewhere_counts_from_its_moment_and_once(database: Database) -> None:
+    def note(nano: int) -> bool:
+        return database.call(lambda c: spent_before(c, Scope.KEY, "k", 10_000.0, nano))
+
+    assert note(7)
+    assert not note(9)
+    source = Spend(database)
+    assert source.since(Scope.KEY, "k", 9_000.0) == 7
+    assert source.since(Scope.KEY, "k", 10_001.0) == 0
+    assert source.since(Scope.USER, "k", 0.0) == 0

@@ -29,7 +29,7 @@ class Schema:
     head: str
 
 
-CURRENT = Schema(Path(__file__).parent / "migrations", "0011")
+CURRENT = Schema(Path(__file__).parent / "migrations", "0013")
 
 
 def revision(connection: Connection) -> str | None:
