@@ -16,7 +16,8 @@ MUTATING = {
     "teams delete", "teams add", "teams remove", "start", "stop", "keys create", "keys revoke",
     "config reload", "lease", "budgets create", "budgets delete", "limits set", "limits delete",
     "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
-    "restore", "rename", "import litellm", "import llama-swap", "import ollama", "invitations create", "invitations revoke",
+    "restore", "rename", "import litellm", "import llama-swap", "import ollama", "invitations create",
+    "invitations revoke",
 }  # fmt: skip
 
 

@@ -1,13 +1,67 @@
-"""An import from beginning to end."""
+"""An import from beginning to end, from databases of every era."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, event, select
 
-from glowplug.errors import Conflict
+from glowplug.config.readers.foreign import Note
+from glowplug.config.readers.litellm import LiteLLM, Overlay, read
+from glowplug.domain.budget import Scope
+from glowplug.errors import Conflict, StoreError
+from glowplug.moving.identity import key_id
+from glowplug.moving.report import Report
+from glowplug.moving.run import Options, Store, import_litellm
 from glowplug.offline import offline
+from glowplug.providers.catalogue import PROVIDERS
+from glowplug.secret import Secret
+from glowplug.store import budgets, check, keys, rollups, spend, tables
+from glowplug.store.usage import By, sums
+from glowplug.testing.litellm_sealing import LAYOUTS
+from tests.moving.conftest import Seeded, Seeding
+
+FILE = """
+model_list:
+  - model_name: chat
+    litellm_params: {model: openai/gpt-4o, api_key: sk-file}
+general_settings: {master_key: sk-master-key-of-the-seed}
+"""
+
+
+def nowhere(_litellm: LiteLLM, _dry_run: bool) -> Sequence[Note]:
+    return ()
+
+
+def reading(overlay: Overlay) -> LiteLLM:
+    return read(FILE, env={}, providers=PROVIDERS, overlay=overlay)
+
+
+def run(seeded: Seeded, store: Store | None, **more: object) -> Report:
+    options = Options(database=seeded.url, keys=seeded.planted.keys, dry_run=store is None, **more)  # type: ignore[arg-type]
+    return import_litellm(options, store, read=reading, place=nowhere)
+
+
+def everything(store: Store) -> dict[str, list[tuple[object, ...]]]:
+    """All rows that an import writes, without moments of the import itself."""
+
+    def rows(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+        moments = {"created_at", "since", "blocked_at", "at", "updated_at", "value", "digest"}
+        names = ("api_keys", "users", "teams", "members", "budgets", "use_limits", "attempts", "spend", "past_usage")
+        found = {}
+        for name in (*names, "spent_elsewhere", "credentials", "meta"):
+            table = tables.metadata.tables[name]
+            columns = [column for column in table.columns if column.name not in moments]
+            listed = [tuple(map(str, row)) for row in connection.execute(select(*columns))]
+            found[name] = sorted(listed)
+        mine = [row for row in found["api_keys"] if not any("sk-gp-" in str(one) for one in row)]
+        return {**found, "api_keys": mine}  # type: ignore[dict-item]
+
+    return store.database.call(rows)
 
 
 def test_the_installation_is_made_and_is_nobody_elses_meanwhile(tmp_path: Path) -> None:
@@ -18,3 +72,162 @@ def test_the_installation_is_made_and_is_nobody_elses_meanwhile(tmp_path: Path) 
             pass
     with offline(tmp_path / "state") as store:
         assert store.admin_key is None
+
+
+def test_everything_of_every_era_is_here(seeded: Seeded, tmp_path: Path) -> None:
+    planted = seeded.planted
+    with offline(tmp_path / "state") as store:
+        report = run(seeded, store)
+        stored = {key.imported: key for key in store.database.call(keys.every) if key.imported}
+        for alias, token in planted.people.keys.items():
+            key = stored[sha256(token.encode()).digest()]
+            assert key.name == alias
+        for token in planted.people.replaced:
+            assert sha256(token.encode()).digest() in stored
+        limited = stored[sha256(planted.people.keys["limited"].encode()).digest()]
+        assert (limited.rpm, limited.tpm, limited.concurrency) == (10, 5000, 2)
+        assert limited.routes == ("/v1/chat/completions",)
+        assert limited.tags == ("batch",)
+        assert stored[sha256(planted.people.keys["blocked"].encode()).digest()].blocked_at is not None
+        team_key = stored[sha256(planted.people.keys["of the team"].encode()).digest()]
+        assert set(team_key.tags) == {"org:org-1", "member:team-search/u-bob"}
+        _totals(store, seeded)
+        _budgets_begin(store, seeded)
+        said = [f"{one.where}: {one.what}" for one in report.lines]
+        for trap, where in {**planted.traps, **planted.history.traps}.items():
+            assert any(one.startswith(where) for one in said), trap
+        assert Path(report.file).read_bytes() == report.to_json()
+        assert report.duplicates == planted.history.duplicates
+        assert not any(secret.reveal() in Path(report.file).read_text() for secret in planted.keys)
+
+
+def _totals(store: Store, seeded: Seeded) -> None:
+    """Requests and money of each day are the source's corrected ones, and the ledger agrees with itself."""
+    history = seeded.planted.history
+    by_day: dict[str, list[int]] = {}
+    for (day, _model), (requests, prompt, cost) in history.corrected.items():
+        one = by_day.setdefault(day, [0, 0, 0])
+        for place, value in enumerate((requests, prompt, cost)):
+            one[place] += value
+    found = store.database.call(lambda c: sums(c, [By.DAY]))
+    assert {one.day: [one.attempts, one.prompt_tokens, one.cost] for one in found} == by_day
+    plain = key_id(sha256(seeded.planted.people.keys["plain"].encode()).hexdigest())
+    odd = sum(cost for (_day, model), (_, _, cost) in history.corrected.items() if model == "odd")
+    of_key = {one.key: one.cost for one in store.database.call(lambda c: sums(c, [By.KEY]))}
+    of_user = {one.user: one.cost for one in store.database.call(lambda c: sums(c, [By.USER]))}
+    of_team = {one.team: one.cost for one in store.database.call(lambda c: sums(c, [By.TEAM]))}
+    whole = sum(cost for _, _, cost in by_day.values())
+    assert of_key[plain] == of_user["u-ann"] == of_team["team-search"] == whole - odd
+    stretch = store.database.call(lambda c: check.stretch(c, 0, 100, 100_000))
+    assert (stretch.costs, stretch.differing) == ((), ())
+    assert store.database.call(rollups.rebuild) == 0
+
+
+def _budgets_begin(store: Store, seeded: Seeded) -> None:
+    """Each budget stands where it stood."""
+    made = {(one.scope, one.name): one for one in store.database.call(budgets.every)}
+
+    def spent(scope: Scope, name: str, start: float) -> int:
+        return store.database.call(lambda c: spend.since(c, scope, name, start))
+
+    limited = key_id(sha256(seeded.planted.people.keys["limited"].encode()).hexdigest())
+    assert made[Scope.KEY, limited].amount == 3_000_000_000
+    assert made[Scope.KEY, limited].window == "day"
+    assert made[Scope.TEAM, "team-search"].window == "month"
+    assert made[Scope.ALL, ""].amount == 5_000_000_000_000
+    org = made[Scope.TAG, "org:org-1"]
+    assert org.amount == 1_234_500_000_000
+    assert spent(Scope.TAG, "org:org-1", org.created_at) == 12_000_000_001
+    assert spent(Scope.TAG, "member:team-search/u-bob", 0.0) == 1_250_000_000
+    assert made[Scope.TAG, "member:team-search/u-bob"].window == "week"
+
+
+def test_a_second_run_changes_nothing(seeded: Seeded, tmp_path: Path) -> None:
+    with offline(tmp_path / "state") as store:
+        assert run(seeded, store).changed
+        before = everything(store)
+        again = run(seeded, store)
+        assert not again.changed, [count for count in again.counts if count.new]
+        assert everything(store) == before
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts(seeding: Seeding, layout: str, tmp_path: Path) -> None:
+    seeded = seeding("1.82", layout)
+    with offline(tmp_path / "state") as store:
+        report = run(seeded, store)
+    assert {count.noun: count.new for count in report.counts}["keys"] == len(seeded.planted.people.keys) + len(
+        seeded.planted.people.replaced
+    ) + 1
+
+
+def test_a_dry_run_writes_nothing(seeding: Seeding) -> None:
+    report = run(seeding("newest", "everything"), None)
+    assert report.dry_run
+    assert report.changed
+    assert report.file == ""
+    assert {one.noun for one in report.counts} >= {"keys", "users", "requests", "days of the past"}
+
+
+def test_a_wrong_salt_key_is_an_error_and_writes_nothing(seeding: Seeding, tmp_path: Path) -> None:
+    seeded = seeding("1.82", "one key")
+    with offline(tmp_path / "state") as store:
+        before = everything(store)
+        with pytest.raises(StoreError, match="none of the keys"):
+            import_litellm(
+                Options(database=seeded.url, keys=(Secret("sk-wrong"),)), store,
+                read=lambda overlay: read("", env={}, providers=PROVIDERS, overlay=overlay), place=nowhere,
+            )  # fmt: skip
+        assert everything(store) == before
+
+
+def test_an_unreachable_database_is_an_error_and_writes_nothing(tmp_path: Path) -> None:
+    with offline(tmp_path / "state") as store:
+        before = everything(store)
+        options = Options(database=Secret("postgresql://u:geheim@127.0.0.1:1/litellm"))
+        with pytest.raises(StoreError) as failed:
+            import_litellm(options, store, read=reading, place=nowhere)
+        assert "geheim" not in str(failed.value)
+        assert everything(store) == before
+
+
+class _Killed(BaseException):
+    """As a kill would, but in the same process."""
+
+
+@contextmanager
+def _killed_after(store: Store, transactions: int) -> Iterator[None]:
+    """The process ends before this transaction of the store commits."""
+    left = transactions
+
+    def before_commit(_connection: Connection) -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise _Killed
+
+    event.listen(store.database.engine, "commit", before_commit)
+    try:
+        yield
+    finally:
+        event.remove(store.database.engine, "commit", before_commit)
+
+
+def test_killed_anywhere_and_run_again_is_the_same(seeding: Seeding, tmp_path: Path) -> None:
+    seeded = seeding("1.82", "one key")
+    with offline(tmp_path / "whole") as store:
+        run(seeded, store)
+        whole = everything(store)
+    kills = 0
+    while True:
+        with offline(tmp_path / f"killed-{kills}") as store:
+            try:
+                with _killed_after(store, kills):
+                    run(seeded, store)
+            except _Killed:
+                run(seeded, store)
+            else:
+                break
+            assert everything(store) == whole, kills
+            kills += 1
+    assert kills > 8

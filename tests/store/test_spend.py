@@ -7,7 +7,7 @@ from glowplug.domain.budget import Scope
 from glowplug.errors import StoreError
 from glowplug.store import rollups
 from glowplug.store.database import Database
-from glowplug.store.spend import Spend, by_day
+from glowplug.store.spend import Spend, by_day, spent_before
 
 
 def _add(database: Database, *rows: tuple[str, str, int, int]) -> None:
@@ -46,3 +46,15 @@ def test_names_of_a_scope_by_day(database: Database) -> None:
     found = database.call(lambda c: by_day(c, Scope.TAG, 1, 1))
     assert [(one.name, one.day, one.nano) for one in found] == [("x", 1, 5), ("y", 1, 5)]
     assert len(database.call(lambda c: by_day(c, Scope.TAG, 0, 2))) == 4
+
+
+def test_what_was_spent_elsewhere_counts_from_its_moment_and_once(database: Database) -> None:
+    def note(nano: int) -> bool:
+        return database.call(lambda c: spent_before(c, Scope.KEY, "k", 10_000.0, nano))
+
+    assert note(7)
+    assert not note(9)
+    source = Spend(database)
+    assert source.since(Scope.KEY, "k", 9_000.0) == 7
+    assert source.since(Scope.KEY, "k", 10_001.0) == 0
+    assert source.since(Scope.USER, "k", 0.0) == 0

@@ -54,17 +54,41 @@ def importing() -> None:
     "--config",
     "file",
     type=click.Path(path_type=Path),
-    required=True,
     metavar="FILE",
     help="LiteLLM's config.yaml; what it includes is read too.",
+)
+@click.option(
+    "--database",
+    metavar="URL",
+    help="Its database, for keys, people, budgets and usage: postgresql://…, or env:NAME for a variable with it.",
+)
+@click.option(
+    "--salt-key-file", type=click.Path(path_type=Path), metavar="FILE", help="A file with its LITELLM_SALT_KEY."
+)
+@click.option(
+    "--previous-key-file",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="A file with a key that it had before; may be given several times.",
 )
 @managed_option
 @into_option
 @verbose_option
 @dry_run_option
 @common_options
-def import_litellm(file: Path, managed: bool, into: Path | None, verbose: bool, dry_run: bool) -> None:
-    """Import LiteLLM's config.yaml: providers, models, names, fallbacks, limits; secrets are sealed.
+def import_litellm(
+    file: Path | None,
+    database: str | None,
+    salt_key_file: Path | None,
+    previous_key_file: tuple[Path, ...],
+    managed: bool,
+    into: Path | None,
+    verbose: bool,
+    dry_run: bool,
+) -> None:
+    """Import LiteLLM: providers, models, names, fallbacks, limits; secrets are sealed.  With --database also keys
+    (they go on working), people, teams, budgets and what was used; no server may run here meanwhile.
 
     Do it where LiteLLM's environment variables are set, so that what was used keeps its models.
 
@@ -72,7 +96,19 @@ def import_litellm(file: Path, managed: bool, into: Path | None, verbose: bool, 
     Examples:
       glowplug import litellm --config config.yaml --dry-run
       glowplug import litellm --config config.yaml --managed
+      glowplug import litellm --config config.yaml --database env:DATABASE_URL --salt-key-file salt.key
     """
+    if database is not None:
+        from glowplug.cli.importing_database import address, import_database, key_in
+
+        files = [*([salt_key_file] if salt_key_file else []), *previous_key_file]
+        import_database(
+            current(), file, address(database), [key_in(one) for one in files], file_of(current(), into),
+            managed=managed, verbose=verbose, dry_run=dry_run,
+        )  # fmt: skip
+        return
+    if file is None:
+        raise RequestError("there is nothing to import from", hint="give --config FILE, --database URL, or both")
     from glowplug.config.foreign_load import Includes, Kind, foreign_text, read_foreign
     from glowplug.providers.catalogue import PROVIDERS
 

@@ -91,6 +91,8 @@ MOST = 1 << 53
 """Nano-dollars of one line: an upstream that reports an absurd usage makes no sum overflow."""
 LOCAL = "local"
 """The version that lines of local models without a price of their own carry."""
+IMPORTED = "litellm"
+"""Version of what LiteLLM said a request cost."""
 REPORTED = "provider"
 """The version of lines whose cost is what the provider said."""
 

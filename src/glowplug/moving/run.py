@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from glowplug.config.readers.foreign import Note
 from glowplug.config.readers.litellm import LiteLLM, Overlay
-from glowplug.moving.report import Report
+from glowplug.config.readers.litellm.ciphertext import Opener
+from glowplug.errors import StoreError
+from glowplug.files import write_private
+from glowplug.moving import apply
+from glowplug.moving.history import Moved, count_logs, move_days, move_logs
+from glowplug.moving.history import Progress as Progress
+from glowplug.moving.litellm.installation import Installation, read_installation
+from glowplug.moving.litellm.overlay import overlay_rows
+from glowplug.moving.litellm.source import Source, open_source
+from glowplug.moving.plan import Plan, make_plan
+from glowplug.moving.report import Count, DayDifference, Report, line
 from glowplug.paths import Paths
 from glowplug.secret import Secret
 from glowplug.store.database import Database
@@ -42,18 +54,6 @@ class Store:
     """The first admin key, to be shown once; None when there were keys already."""
 
 
-class Progress(NamedTuple):
-    """How far a step is."""
-
-    step: str
-    """What is being done, for people: `reading`, `keys and people`, `requests`."""
-    rows: int = 0
-    of: int = 0
-    """About how many rows there are; 0 when nobody knows."""
-    rate: float = 0.0
-    """Rows a second."""
-
-
 def import_litellm(
     options: Options,
     store: Store | None,
@@ -64,7 +64,7 @@ def import_litellm(
 ) -> Report:
     """Bring a LiteLLM installation over.
 
-    `store`: where to; None is for a dry run where nothing is yet.  `glowplug.runtime.offline` gives it.
+    `store`: where to; None is for a dry run where nothing is yet.  `glowplug.offline.offline` gives it.
     `read` reads the operator's files with what the database lays over them (`config.readers.litellm.read`; empty text
     where there is no file); called twice.  `place` puts the document's providers, models and aliases where the server
     finds them and says what it did, or with True would do; called once, after the secrets it names are stored, and
@@ -73,4 +73,111 @@ def import_litellm(
     Every step may be done again: an import that was killed goes on when it is run again, and a second run changes
     nothing.  Raises ConfigError, StoreError.
     """
-    raise NotImplementedError
+    began, now = time.monotonic(), time.time()
+    file = read(Overlay())
+    address = options.database or file.database_url
+    keys = (*options.keys, *((file.master_key,) if file.master_key else ()))
+    run = _Run(options, store, place, progress, now)
+    if address is None:
+        run.settings(None, file)
+    else:
+        progress(Progress("reading"))
+        with open_source(address) as source:
+            installation = read_installation(source, Opener(keys, random_secrets=options.random_secrets))
+            if installation.wrong_key:
+                raise StoreError(
+                    f"none of the keys that were given opens what {installation.source} has",
+                    hint="give its LITELLM_SALT_KEY, or the master key that it had when the models were added",
+                    code="source_key",
+                )
+            rows = overlay_rows(installation)
+            litellm = read(Overlay(rows.settings, rows.models, rows.credentials))
+            plan = run.settings(installation, litellm)
+            if options.history:
+                run.history(source, plan)
+            run.begin(plan)
+    return run.report(began)
+
+
+class _Run:
+    """One import under way, and what is to be reported of it."""
+
+    def __init__(
+        self,
+        options: Options,
+        store: Store | None,
+        place: Callable[[LiteLLM, bool], Sequence[Note]],
+        progress: Callable[[Progress], None],
+        now: float,
+    ) -> None:
+        self._store = None if options.dry_run else store
+        self._pepper = store.pepper if store else b"p" * 32
+        self._dry_run = options.dry_run
+        self._place = place
+        self._progress = progress
+        self._now = now
+        self._counts: list[Count] = []
+        self._notes: list[Note] = []
+        self._days: tuple[DayDifference, ...] = ()
+        self._duplicates = 0
+        self._source = self._era = ""
+        if not options.dry_run and store is None:
+            raise ValueError("only a dry run has no store")
+
+    def settings(self, installation: Installation | None, litellm: LiteLLM) -> Plan:
+        """Secrets, the configuration, people and keys."""
+        plan = make_plan(installation, litellm, self._pepper, self._now)
+        self._source, self._notes = litellm.source, [*litellm.notes]
+        if installation is not None:
+            self._source, self._era = installation.source, installation.era
+            self._notes.extend(installation.notes)
+        self._notes.extend(plan.notes)
+        store = self._store
+        if store is None:
+            self._counts.append(Count(noun="secrets", found=len(plan.secrets), new=len(plan.secrets)))
+        else:
+            self._counts.append(apply.store_secrets(plan, store.database, store.paths, self._notes))
+        self._notes.extend(self._place(litellm, self._dry_run))
+        self._progress(Progress("keys and people"))
+        self._counts.extend(apply.counted(plan) if store is None else apply.store_people(plan, store.database))
+        return plan
+
+    def history(self, source: Source, plan: Plan) -> None:
+        """Requests, and the days that only have sums."""
+        if self._store is None:
+            found = count_logs(source)
+            logs, days = Moved(found, found), move_days(source, None, plan.joins)
+            days = days._replace(new=days.found)
+        else:
+            logs = move_logs(source, self._store.database, plan.joins, self._progress)
+            self._progress(Progress("daily sums"))
+            days = move_days(source, self._store.database, plan.joins)
+        self._notes.extend(logs.notes)
+        for noun, moved in (("requests", logs), ("days of the past", days)):
+            self._counts.append(Count(noun=noun, found=moved.found, new=moved.new, here=moved.found - moved.new))
+        self._days, self._duplicates = days.days, days.duplicates
+
+    def begin(self, plan: Plan) -> None:
+        """The budgets, as they stand there."""
+        if self._store is not None:
+            self._counts.append(apply.start_budgets(plan, self._store.database, self._now))
+            self._store.database.sync()
+
+    def report(self, began: float) -> Report:
+        """What is to be said, kept beside the database."""
+        report = Report(
+            source=self._source,
+            era=self._era,
+            dry_run=self._dry_run,
+            seconds=round(time.monotonic() - began, 3),
+            counts=tuple(self._counts),
+            lines=tuple(map(line, dict.fromkeys(self._notes))),
+            days=self._days,
+            duplicates=self._duplicates,
+        )
+        if self._store is None:
+            return report
+        path = self._store.paths.state / f"import-{int(self._now)}.json"
+        report = msgspec.structs.replace(report, file=str(path))
+        write_private(path, report.to_json())
+        return report

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, RowMapping, func, select
 
 from glowplug.domain.energy import energy_cost
-from glowplug.domain.price import LOCAL, REPORTED, Price, Tokens, attempt_cost
+from glowplug.domain.price import IMPORTED, LOCAL, REPORTED, Price, Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed
 from glowplug.store import prices, rollups
 from glowplug.store.attempts import CLOSED, OPEN, closed_figures, lines_of
@@ -92,7 +92,7 @@ def _lines_of_hour(connection: Connection, hour: int) -> Iterator[RowMapping]:
 def _cost(row: RowMapping, price: Price | None) -> str:
     """What is wrong with the cost of a line; empty when nothing is."""
     version = row["price"]
-    if version == REPORTED:
+    if version in (REPORTED, IMPORTED):
         return ""  # its provider said so; that the line says the same as the journal is looked at elsewhere
     if price is None:
         if version not in ("", LOCAL):

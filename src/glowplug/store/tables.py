@@ -166,6 +166,39 @@ spend = Table(
 
 Index("spend_hour", spend.c.hour)
 
+past_usage = Table(
+    "past_usage",
+    metadata,
+    Column("source", String(64), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("user", String(255), nullable=False),
+    Column("team", String(255), nullable=False),
+    Column("model", String(255), nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "day", "key", "user", "team", "model", name="past_usage_pk"),
+)
+"""Sums of what was used elsewhere and has no lines in the ledger; `source` is where they came from."""
+
+Index("past_usage_day", past_usage.c.day)
+
+spent_elsewhere = Table(
+    "spent_elsewhere",
+    metadata,
+    Column("scope", String(16), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("nano", BigInteger, nullable=False),
+    PrimaryKeyConstraint("scope", "name", name="spent_elsewhere_pk"),
+)
+"""What another gateway had counted against a budget beyond the lines that were taken over (nano-dollars), as though it
+had been spent at the moment of the import."""
+
 price_versions = Table(
     "price_versions",
     metadata,

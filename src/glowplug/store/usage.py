@@ -1,4 +1,4 @@
-"""Sums over the ledger by model, key, user, team and day, straight from the attempts."""
+"""Sums over the ledger by model, key, user, team and day, straight from the attempts; with the past that has none."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import msgspec
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, select
 
 from glowplug.domain.usage import Outcome
+from glowplug.store import past_usage
 from glowplug.store.attempts import OPEN
 from glowplug.store.tables import attempts
+from glowplug.store.usage_sum import UsageSum as UsageSum
 
 
 class By(StrEnum):
@@ -21,38 +23,6 @@ class By(StrEnum):
     DAY = "day"
     USER = "user"
     TEAM = "team"
-
-
-class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
-    """What one group used.  A member that was not grouped by is None.
-
-    Tokens of attempts that are still open are not in the sums; those attempts are counted in `open`.
-    """
-
-    day: str | None = None
-    """UTC date, `YYYY-MM-DD`."""
-    model: str | None = None
-    key: str | None = None
-    """Id of the API key."""
-    user: str | None = None
-    """Whom the key belongs to, or who its client says is asking; empty for nobody."""
-    team: str | None = None
-    attempts: int = 0
-    open: int = 0
-    failed: int = 0
-    """Attempts that ended other than ok, interrupted ones included."""
-    interrupted: int = 0
-    estimated: int = 0
-    """Settled attempts whose tokens were counted here because the upstream reported none."""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    cost: int = 0
-    """Nano-dollars."""
-    energy_mj: int | None = None
-    """Millijoules that devices reported; None where they reported none."""
-    unpriced: int = 0
-    """Settled attempts that used tokens of a model whose price nobody knows; their cost counts as nothing."""
 
 
 _ADDED = (
@@ -119,4 +89,5 @@ def sums(
         query = query.group_by(*groups).order_by(*groups)
     found = connection.execute(query).mappings()
     # SQLAlchemy's names are a subclass of str, which msgspec does not take for one.
-    return tuple(msgspec.convert({str(name): value for name, value in sum_.items()}, UsageSum) for sum_ in found)
+    lines = tuple(msgspec.convert({str(name): value for name, value in sum_.items()}, UsageSum) for sum_ in found)
+    return past_usage.add_to(connection, lines, [str(group.key) for group in groups], since, until, only or {})

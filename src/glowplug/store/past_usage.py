@@ -1,0 +1,82 @@
+"""Usage of the past of which only daily sums are left.  Functions of one connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import BigInteger, Connection, cast, delete, func, insert, select
+
+from glowplug.store.tables import past_usage
+from glowplug.store.usage_sum import UsageSum
+
+_SUMS = ("attempts", "failed", "prompt_tokens", "completion_tokens", "cached_tokens", "cost")
+_WHOSE = ("day", "key", "user", "team", "model")
+
+
+class PastDay(NamedTuple):
+    """What one key used of one model on one day; names as in `attempts`, cost in nano-dollars."""
+
+    day: str
+    key: str
+    user: str
+    team: str
+    model: str
+    attempts: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    cost: int
+
+
+def put(connection: Connection, source: str, day: str, rows: Sequence[PastDay]) -> int:
+    """Store what is known of one day of a source, in place of what was; returns how many rows are new.
+
+    What another source has said of the same day, key, user, team and model stands.
+    """
+    here = past_usage.c
+    known = {
+        tuple(row[1:]): row.source
+        for row in connection.execute(select(here.source, *(here[name] for name in _WHOSE)).where(here.day == day))
+    }
+    mine = [row for row in rows if known.get(tuple(row[:5]), source) == source]
+    connection.execute(delete(past_usage).where(here.source == source, here.day == day))
+    if mine:
+        connection.execute(insert(past_usage), [{"source": source, **row._asdict()} for row in mine])
+    return sum(tuple(row[:5]) not in known for row in mine)
+
+
+def add_to(
+    connection: Connection,
+    lines: tuple[UsageSum, ...],
+    groups: Sequence[str],
+    since: str,
+    until: str,
+    only: Mapping[str, str],
+) -> tuple[UsageSum, ...]:
+    """These sums over the ledger and those of the past together, in the order of their groups; `only` narrows by
+    column."""
+    here = past_usage.c
+    by = [here[name] for name in groups]
+    # PostgreSQL adds whole numbers up to a decimal.
+    totals = [cast(func.coalesce(func.sum(here[name]), 0), BigInteger).label(name) for name in _SUMS]
+    query = select(func.count().label("rows"), *by, *totals)
+    if since:
+        query = query.where(here.day >= since)
+    if until:
+        query = query.where(here.day <= until)
+    for name, value in only.items():
+        query = query.where(here[name] == value)
+    if by:
+        query = query.group_by(*by)
+    past = [row for row in connection.execute(query).mappings() if row["rows"]]
+    if not past:
+        return lines
+    found = {tuple(getattr(one, name) for name in groups): one for one in lines}
+    for row in past:
+        which = tuple(row[name] for name in groups)
+        one = found.get(which) or UsageSum(**dict(zip(groups, which, strict=True)))
+        found[which] = msgspec.structs.replace(one, **{name: getattr(one, name) + row[name] for name in _SUMS})
+    return tuple(found[which] for which in sorted(found))
