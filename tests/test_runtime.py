@@ -34,12 +34,15 @@ class Executed(BaseException):
         self.program = program
         self.argv = argv
         self.plan = Plan(**json.loads(argv[-1]))
+        with os.fdopen(os.dup(self.plan.announce_fd), "rb") as pipe:
+            self.announce: list[str] = json.loads(pipe.read())
 
 
 def execv(program: str, argv: list[str]) -> None:
     executed = Executed(program, argv)
-    for descriptor in (executed.plan.listen_fd, executed.plan.lock_fd):
+    for descriptor in (executed.plan.listen_fd, executed.plan.lock_fd, executed.plan.announce_fd):
         assert os.get_inheritable(descriptor)
+    os.close(executed.plan.announce_fd)
     raise executed
 
 
@@ -214,13 +217,16 @@ def test_a_file_that_was_named_must_be_there(paths: Paths, tmp_path: Path) -> No
 
 
 def test_the_first_admin_key_is_shown_once_and_works(paths: Paths) -> None:
-    first = become(paths).plan
+    first = become(paths)
     [key] = shown_keys(first.announce)
+    assert not any(key in word for word in first.argv), "everybody on the machine can read the words of a command"
+    [link] = [line.strip() for line in first.announce if "/ui/welcome#" in line]
+    assert not any(link.partition("#")[2] in word for word in first.argv)
     assert key_digest(paths.pepper.read_bytes(), key.encode()) in admin_keys(paths)
-    assert f"  export OPENAI_BASE_URL={first.base_url}/v1" in first.announce
-    assert become(paths).plan.announce == []
+    assert f"  export OPENAI_BASE_URL={first.plan.base_url}/v1" in first.announce
+    assert become(paths).announce == []
     (paths.cli_key).unlink()
-    assert shown_keys(become(paths).plan.announce) == [], "a new key of the command line is not an admin's to see"
+    assert shown_keys(become(paths).announce) == [], "a new key of the command line is not an admin's to see"
     assert key.encode() not in paths.database.read_bytes()
 
 
@@ -228,7 +234,7 @@ def test_a_start_that_cannot_listen_does_not_use_up_the_first_key(paths: Paths) 
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError):
         runtime.up(None, paths.state, None, taken.getsockname()[1], None)
     assert not paths.database.exists()
-    assert shown_keys(become(paths).plan.announce) != []
+    assert shown_keys(become(paths).announce) != []
 
 
 # ---- demo
@@ -245,7 +251,7 @@ def test_the_demo_announces_its_facts_as_one_line_of_json(paths: Paths) -> None:
     with pytest.raises(Executed) as caught:
         runtime.demo(paths.state, 0, None, True)
     plan = caught.value.plan
-    [line] = plan.announce
+    [line] = caught.value.announce
     facts = json.loads(line)
     key = paths.cli_key.read_text().strip()
     assert facts == {
@@ -265,5 +271,5 @@ def test_the_demo_greets_people_with_the_address_and_the_key(paths: Paths) -> No
     with pytest.raises(Executed) as caught:
         runtime.demo(paths.state, 0, None, False)
     plan = caught.value.plan
-    said = "\n".join(plan.announce)
+    said = "\n".join(caught.value.announce)
     assert plan.base_url in said and paths.cli_key.read_text().strip() in said

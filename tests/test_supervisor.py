@@ -61,6 +61,9 @@ class Run:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         fd = self.listener.fileno()
+        announce, writing = os.pipe()
+        os.write(writing, json.dumps(["the first line", "the second"]).encode())
+        os.close(writing)
         python = [sys.executable, "-S", "-c"]
         end = f"import sys; sys.exit({FATAL_EXIT})"
         plan = {
@@ -74,16 +77,17 @@ class Run:
             ],
             "extras": [[*python, IDLE, str(self.log), "helper", "0"]],
             "drain": 1.0,
-            "announce": ["the first line", "the second"],
+            "announce_fd": announce,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "glowplug.supervisor", json.dumps(plan)],
             env={**os.environ, "PYTHONPATH": str(SOURCE)},
-            pass_fds=(fd,),
+            pass_fds=(fd, announce),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        os.close(announce)
         self.listener.close()
 
     def events(self) -> list[tuple[str, str, int]]:

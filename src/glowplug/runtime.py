@@ -199,14 +199,22 @@ def _become_supervisor(
         ],
         extras=extras,
         drain=loaded.server.limits.drain_timeout,
-        announce=list(announce),
+        announce_fd=_piped(announce),
     )
-    for descriptor in (listener.fileno(), lock):
+    for descriptor in (listener.fileno(), lock, plan.announce_fd):
         os.set_inheritable(descriptor, True)
     os.environ[logs.VARIABLE] = f"{loaded.server.log_format}:{loaded.server.log_level}"
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-S", "-E", supervisor.__file__, json.dumps(plan._asdict())])  # noqa: S606
+
+
+def _piped(lines: Sequence[str]) -> int:
+    """The reading end of a pipe that holds these lines, as a JSON list."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as pipe:
+        pipe.write(json.dumps(list(lines)).encode())
+    return reading
 
 
 # ---- glowplug demo

@@ -55,8 +55,9 @@ class Plan(NamedTuple):
     extras: list[list[str]]
     """More processes that live as long as this one (the demo's stand-in for a cloud provider)."""
     drain: float
-    announce: list[str]
-    """Lines to print on standard output once requests are served."""
+    announce_fd: int
+    """A pipe with a JSON list of lines to print on standard output once requests are served.  Not on the command line,
+    which every user of the machine can read: a key may be among them."""
 
 
 class Child:
@@ -219,7 +220,9 @@ class Supervisor:
 
     def _announce(self) -> None:
         self._write_endpoint()
-        for line in self.plan.announce:
+        with os.fdopen(self.plan.announce_fd, "rb") as pipe:
+            lines = json.loads(pipe.read())
+        for line in lines:
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
         say(f"ready on {self.plan.base_url}")
