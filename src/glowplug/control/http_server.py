@@ -41,6 +41,9 @@ class QuietServer(uvicorn.Server):
         yield
 
 
+_BACKLOG = 1024
+
+
 def http_server(app: Starlette, path: Path) -> tuple[QuietServer, socket.socket]:
     """The server and its listening socket at `path` (mode 0600), not yet serving.  Raises StoreError when the socket
     cannot be made."""
@@ -49,6 +52,7 @@ def http_server(app: Starlette, path: Path) -> tuple[QuietServer, socket.socket]
     try:
         path.unlink(missing_ok=True)
         listening.bind(str(path))
+        listening.listen(_BACKLOG)  # who asks before it serves waits a moment instead of being refused
     except OSError as error:
         listening.close()
         raise StoreError(f"the socket {path} cannot be made: {error.strerror}", hint="check its directory") from None

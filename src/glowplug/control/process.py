@@ -155,8 +155,13 @@ class ControlProcess:
         if catalog.local:
             say_launcher(self._launcher)
         await self._manager.start(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
-        await self._link.start()
+        # Before the link: a worker that serves hands things over, and must not be refused.
         server, listening = http_server(build_app(self._services()), self._paths.control_socket)
+        try:
+            await self._link.start()
+        except StoreError:
+            listening.close()
+            raise
         self._begin(self._pricing.refresh())
         self._begin(self._folding.run())
         self._begin(self._configuration.watch())
@@ -220,11 +225,8 @@ class ControlProcess:
             clock=self._clock,
             catalog=self._configuration.catalog,
             keys=self._keys,
-            users=self._people.users,
-            teams=self._people.teams,
-            changes=self._people.changes,
-            budgets=self._budgets,
-            limits=self._limits,
+            users=self._people.users, teams=self._people.teams, changes=self._people.changes,
+            budgets=self._budgets, limits=self._limits,
             logins=self._logins,
             oidc=OidcLogin(self._database, self._logins, self._clock, lambda: self._configuration.catalog().oidc),
             credentials=self._credentials,
@@ -235,9 +237,7 @@ class ControlProcess:
                 self._database, self._paths.journal, self._metering.fold, is_gone, self._pricing.refresh, self._checked
             ),
             requests=Requests(self._database, self._metering.fold),
-            status=self._status,
-            events=self._events,
-            log_file=self._log_file,
+            status=self._status, events=self._events, log_file=self._log_file,
             bodies=self._bodies,
             scrape=self._scraping.text,
             route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
@@ -248,7 +248,7 @@ class ControlProcess:
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
             leases=MemoryLeases(self._manager.lending, self._manager.planner),
-        )
+        )  # fmt: skip
 
     def _status(self) -> Status:
         return status(
