@@ -17,7 +17,7 @@ from glowplug.paths import Paths, default_config_path, state_paths
 from glowplug.runtime import read_configuration
 
 if TYPE_CHECKING:
-    from glowplug.moving.run import Store
+    from glowplug.moving.run import Here, Store
     from glowplug.secret import Secret
     from glowplug.store.archive import Manifest
     from glowplug.store.database import Database
@@ -59,10 +59,28 @@ def store_secrets(state_dir: Path | None, values: Mapping[str, Secret]) -> dict[
 
 
 @contextmanager
-def offline(state_dir: Path | None) -> Iterator[Store]:
+def look(state_dir: Path | None, config: Path | None = None) -> Iterator[Here | None]:
+    """The installation of this state directory, whether something runs there or not, to be read only; None where none
+    is yet.  Raises ConfigError, StoreError, also for one that another release left."""
+    from glowplug.moving.run import Here
+    from glowplug.store.reading import reading
+
+    paths = state_paths(state_dir)
+    place = place_of_installation(paths, config)
+    if not paths.pepper.exists() or (place.file is not None and not place.file.exists()):
+        yield None
+        return
+    pepper = paths.pepper.read_bytes()
+    with reading(place) as connection:
+        yield Here(connection, pepper)
+
+
+@contextmanager
+def offline(state_dir: Path | None, config: Path | None = None) -> Iterator[Store]:
     """The installation of this state directory while no server runs on it, made if it is not there yet.
 
-    Raises Conflict when one runs, StoreError.
+    `config`: its configuration file, which may name another database; else the default one.  Raises Conflict when a
+    server runs, ConfigError, StoreError.
     """
     from glowplug.clock import SystemClock
     from glowplug.moving.run import Store
@@ -71,7 +89,7 @@ def offline(state_dir: Path | None) -> Iterator[Store]:
 
     paths = state_paths(state_dir)
     with claim(paths):
-        database = Database(place_of_installation(paths, None))
+        database = Database(place_of_installation(paths, config))
         database.open()
         try:
             start = asyncio.run(first_start(database, paths, SystemClock()))

@@ -16,8 +16,8 @@ from glowplug.domain.budget import Scope
 from glowplug.errors import Conflict, StoreError
 from glowplug.moving.identity import key_id
 from glowplug.moving.report import Report
-from glowplug.moving.run import Options, Store, import_litellm
-from glowplug.offline import offline
+from glowplug.moving.run import Here, Options, Store, import_litellm
+from glowplug.offline import look, offline
 from glowplug.providers.catalogue import PROVIDERS
 from glowplug.secret import Secret
 from glowplug.store import budgets, check, keys, rollups, spend, tables
@@ -41,8 +41,8 @@ def reading(overlay: Overlay) -> LiteLLM:
     return read(FILE, env={}, providers=PROVIDERS, overlay=overlay)
 
 
-def run(seeded: Seeded, store: Store | None, **more: object) -> Report:
-    options = Options(database=seeded.url, keys=seeded.planted.keys, dry_run=store is None, **more)  # type: ignore[arg-type]
+def run(seeded: Seeded, store: Store | Here | None, **more: object) -> Report:
+    options = Options(database=seeded.url, keys=seeded.planted.keys, dry_run=not isinstance(store, Store), **more)  # type: ignore[arg-type]
     return import_litellm(options, store, read=reading, place=nowhere)
 
 
@@ -167,6 +167,24 @@ def test_a_dry_run_writes_nothing(seeding: Seeding) -> None:
     assert report.changed
     assert report.file == ""
     assert {one.noun for one in report.counts} >= {"keys", "users", "requests", "days of the past"}
+
+
+def test_a_dry_run_counts_what_is_here(seeding: Seeding, tmp_path: Path) -> None:
+    seeded = seeding("newest", "everything")
+    with offline(tmp_path / "state") as store:
+        planned, done = run(seeded, None), run(seeded, store)
+        assert planned.lines == done.lines
+        assert planned.days == done.days
+        nothing = {one.noun: one for one in planned.counts}
+        first = {one.noun: one for one in done.counts}
+        assert nothing == {noun: one for noun, one in first.items() if noun != "budgets begun"}
+        store.database.call(lambda c: c.execute(tables.api_keys.delete().where(tables.api_keys.c.name == "plain")))
+        before = everything(store)
+        with look(tmp_path / "state") as here:
+            again = run(seeded, here)
+        assert everything(store) == before
+    assert {one.noun: one.new for one in again.counts if one.new} == {"keys": 1}
+    assert {one.noun: one.here for one in again.counts}["users"] == first["users"].found
 
 
 def test_a_wrong_salt_key_is_an_error_and_writes_nothing(seeding: Seeding, tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def test_the_command_imports_and_does_it_again(
     assert first["keys"][1] == planned["keys"][1] > 0
     assert "openai" in (tmp_path / "ours.yaml").read_text()
     ours = (tmp_path / "ours.yaml").read_bytes()
+    looked = run("--dry-run")
+    assert {noun: new for noun, (_, new, _) in looked.items() if new} == {}
     second = run()
     assert {noun: new for noun, (_, new, _) in second.items() if new} == {}
     assert (tmp_path / "ours.yaml").read_bytes() == ours

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,8 +62,8 @@ def import_database(
     from glowplug.engines.catalogue import Catalogue
     from glowplug.moving.place import Target
     from glowplug.moving.report import text
-    from glowplug.moving.run import Options, import_litellm
-    from glowplug.offline import offline
+    from glowplug.moving.run import Options, Store, import_litellm
+    from glowplug.offline import look, offline
     from glowplug.providers.catalogue import PROVIDERS
 
     output, now = session.output, time.time()
@@ -79,9 +78,10 @@ def import_database(
         return target.place(foreign, now=now, managed=managed, dry_run=dry).merged.notes
 
     options = Options(database=database, keys=keys, dry_run=dry_run)
-    with nullcontext() if dry_run else offline(session.state_dir) as store:
+    ours = into if into.exists() else None
+    with look(session.state_dir, ours) if dry_run else offline(session.state_dir, ours) as store:
         done = import_litellm(options, store, read=read, place=place, progress=lambda at: output.progress(said(at)))
-        first = store.admin_key if store is not None else None
+        first = store.admin_key if isinstance(store, Store) else None
     output.clear()
     if output.as_json:
         output.document(msgspec.to_builtins(done))

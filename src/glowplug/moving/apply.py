@@ -47,9 +47,17 @@ def store_people(plan: Plan, database: Database) -> tuple[Count, ...]:
     return database.call(lambda c: tuple(_stored(c, *one) for one in _rows(plan)))
 
 
-def counted(plan: Plan) -> tuple[Count, ...]:
-    """As `store_people`, where nothing is yet."""
-    return tuple(Count(noun=noun, found=len(rows), new=len(rows)) for noun, _, rows in _rows(plan))
+def counted(plan: Plan, here: Connection | None) -> tuple[Count, ...]:
+    """What `store_secrets` and `store_people` would do to what is here, or where nothing is yet; only reads."""
+    names = {row.name for row, _ in credentials.every(here)} if here is not None else set()
+    known = sum(name in names for name in plan.secrets)
+    secrets = Count(noun="secrets", found=len(plan.secrets), new=len(plan.secrets) - known, here=known)
+    return (secrets, *(_counted(here, *one) for one in _rows(plan)))
+
+
+def _counted(here: Connection | None, noun: str, table: str, rows: Sequence[Mapping[str, object]]) -> Count:
+    new = len(rows) if here is None else bulk.count_new(here, tables.metadata.tables[table], rows)
+    return Count(noun=noun, found=len(rows), new=new, here=len(rows) - new)
 
 
 def _stored(connection: Connection, noun: str, table: str, rows: Sequence[Mapping[str, object]]) -> Count:

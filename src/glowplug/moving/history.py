@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -20,8 +20,12 @@ from glowplug.store import bulk, meta, past_usage
 from glowplug.store.database import Database
 from glowplug.store.past_usage import PastDay
 
+Row = tuple[tuple[object, ...], tuple[str, ...]]
+"""One line by `COLUMNS`, and its tags."""
 _LINES = 10_000
 """In one transaction."""
+_DAYS: Final = ".days"
+"""Behind the name of a source: how far its daily sums were taken over."""
 
 
 class Progress(NamedTuple):
@@ -49,24 +53,36 @@ class Moved(NamedTuple):
 def move_logs(source: Source, database: Database, joins: Joins, progress: Callable[[Progress], None]) -> Moved:
     """All logs after those of the last time.  How far it is moves in the transaction of the lines."""
     marker = source_id(source.name)
-    stored = database.call(lambda c: meta.get(c, marker))
-    lines, notes = Lines(joins), list[Note]()
-    found = new = 0
-    of, started = source.count(TABLE), time.monotonic()
-    for batch in _merged(read_logs(source, Position.parse(stored) if stored else None)):
-        made = {str(one[0][0]): one for one in map(lines.row, batch.logs)}
-        notes.extend(batch.notes)
-        at = str(batch.position)
 
-        def work(connection: Connection, made: dict[str, tuple[tuple[object, ...], tuple[str, ...]]] = made,
-                 at: str = at) -> int:  # fmt: skip
+    def put(rows: list[Row], at: str) -> int:
+        made = {str(line[0]): (line, tags) for line, tags in rows}
+
+        def work(connection: Connection) -> int:
             known = bulk.known_requests(connection, made)
             fresh = [one for request, one in made.items() if request not in known]
             bulk.add_lines(connection, COLUMNS, [row for row, _ in fresh], sums(fresh))
             meta.put(connection, marker, at)
             return len(fresh)
 
-        new += database.call(work)
+        return database.call(work)
+
+    return _logs(source, database.call(lambda c: meta.get(c, marker)), joins, progress, put)
+
+
+def _logs(
+    source: Source,
+    after: str | None,
+    joins: Joins,
+    progress: Callable[[Progress], None],
+    put: Callable[[list[Row], str], int],
+) -> Moved:
+    """Each batch is given to `put` with the position of its end, and it says how many of its rows are new."""
+    lines, notes = Lines(joins), list[Note]()
+    found = new = 0
+    of, started = source.count(TABLE), time.monotonic()
+    for batch in _merged(read_logs(source, Position.parse(after) if after else None)):
+        notes.extend(batch.notes)
+        new += put([lines.row(log) for log in batch.logs], str(batch.position))
         found += len(batch.logs)
         progress(Progress("requests", found, max(of, found), found / max(time.monotonic() - started, 1e-6)))
     return Moved(found, new, tuple(notes))
@@ -87,21 +103,56 @@ def _merged(batches: Iterator[LogBatch]) -> Iterator[LogBatch]:
         yield LogBatch(tuple(logs), last, tuple(notes))
 
 
-def count_logs(source: Source) -> int:
-    """How many there are, exactly."""
-    from psycopg import sql
+def count_logs(source: Source, here: Connection | None, joins: Joins, progress: Callable[[Progress], None]) -> Moved:
+    """What `move_logs` would find, say and add to what is here, or where nothing is yet; only reads."""
+    stored = meta.get(here, source_id(source.name)) if here is not None else None
 
-    return int(next(iter(source.stream(sql.SQL("SELECT count(*) FROM {}").format(source.table(TABLE)))))[0][0])
+    def unknown(rows: list[Row]) -> int:
+        names = {str(line[0]) for line, _ in rows}
+        return len(names if here is None else names - bulk.known_requests(here, names))
+
+    return _logs(source, stored, joins, progress, lambda rows, _: unknown(rows))
 
 
-def move_days(source: Source, database: Database | None, joins: Joins) -> Moved:
-    """What the daily sums have beyond the logs.  None: only looked at.
+def count_days(source: Source, here: Connection | None, joins: Joins) -> Moved:
+    """What `move_days` would find and add to what is here, or where nothing is yet; only reads."""
+    marker = source_id(source.name)
+    until = (meta.get(here, marker + _DAYS) if here is not None else None) or ""
+
+    def fresh(day: str, rows: list[PastDay]) -> int:
+        if day < until:
+            return 0
+        return past_usage.count_new(here, day, rows) if here is not None else len(rows)
+
+    return _days(source, joins, fresh)
+
+
+def move_days(source: Source, database: Database, joins: Joins) -> Moved:
+    """What the daily sums have beyond the logs.
 
     A day that was taken over is not taken again, except the last one, in which more may have been used since: once logs
     are deleted there, their sums would be counted beside lines that are here.
     """
-    marker = source_id(source.name) + ".days"
-    until = database.call(lambda c: meta.get(c, marker)) if database else None
+    origin = source_id(source.name)
+    marker = origin + _DAYS
+    until = database.call(lambda c: meta.get(c, marker)) or ""
+
+    def put(day: str, rows: list[PastDay]) -> int:
+        if day < until:
+            return 0
+
+        def work(connection: Connection) -> int:
+            added = past_usage.put(connection, origin, day, rows)
+            meta.put(connection, marker, day)
+            return added
+
+        return database.call(work)
+
+    return _days(source, joins, put)
+
+
+def _days(source: Source, joins: Joins, put: Callable[[str, list[PastDay]], int]) -> Moved:
+    """Each day is given to `put`, which says how many of its rows are new."""
     models = _models(source, joins)
     teams = _Teams(compare_days(source, "team"))
     found = new = duplicates = 0
@@ -113,15 +164,7 @@ def move_days(source: Source, database: Database | None, joins: Joins) -> Moved:
         day = next(iter(comparison.corrected)).day if comparison.corrected else ""
         rows = _past(comparison, teams, joins, models)
         found += len(rows)
-        if database is None or day < (until or ""):
-            continue
-
-        def work(connection: Connection, day: str = day, rows: list[PastDay] = rows) -> int:
-            added = past_usage.put(connection, marker.removesuffix(".days"), day, rows)
-            meta.put(connection, marker, day)
-            return added
-
-        new += database.call(work)
+        new += put(day, rows)
     return Moved(found, new, days=tuple(differences), duplicates=duplicates)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from sqlalchemy import Connection
 
 from glowplug.config.readers.foreign import Note
 from glowplug.config.readers.litellm import LiteLLM, Overlay
@@ -14,8 +15,8 @@ from glowplug.config.readers.litellm.ciphertext import Opener
 from glowplug.errors import StoreError
 from glowplug.files import write_private
 from glowplug.moving import apply
-from glowplug.moving.history import Moved, count_logs, move_days, move_logs
 from glowplug.moving.history import Progress as Progress
+from glowplug.moving.history import count_days, count_logs, move_days, move_logs
 from glowplug.moving.litellm.installation import Installation, read_installation
 from glowplug.moving.litellm.overlay import overlay_rows
 from glowplug.moving.litellm.source import Source, open_source
@@ -54,9 +55,18 @@ class Store:
     """The first admin key, to be shown once; None when there were keys already."""
 
 
+@dataclass(frozen=True)
+class Here:
+    """An installation of ours that is only looked at; somebody may run on it."""
+
+    connection: Connection
+    """Reads only."""
+    pepper: bytes
+
+
 def import_litellm(
     options: Options,
-    store: Store | None,
+    store: Store | Here | None,
     *,
     read: Callable[[Overlay], LiteLLM],
     place: Callable[[LiteLLM, bool], Sequence[Note]],
@@ -64,7 +74,8 @@ def import_litellm(
 ) -> Report:
     """Bring a LiteLLM installation over.
 
-    `store`: where to; None is for a dry run where nothing is yet.  `glowplug.offline.offline` gives it.
+    `store`: where to (`glowplug.offline.offline`).  A dry run looks at what is `Here` (`glowplug.offline.look`), or has
+    None where nothing is yet.
     `read` reads the operator's files with what the database lays over them (`config.readers.litellm.read`; empty text
     where there is no file); called twice.  `place` puts the document's providers, models and aliases where the server
     finds them and says what it did, or with True would do; called once, after the secrets it names are stored, and
@@ -105,12 +116,13 @@ class _Run:
     def __init__(
         self,
         options: Options,
-        store: Store | None,
+        store: Store | Here | None,
         place: Callable[[LiteLLM, bool], Sequence[Note]],
         progress: Callable[[Progress], None],
         now: float,
     ) -> None:
-        self._store = None if options.dry_run else store
+        self._store = store if isinstance(store, Store) and not options.dry_run else None
+        self._here = store.connection if isinstance(store, Here) else None
         self._pepper = store.pepper if store else b"p" * 32
         self._dry_run = options.dry_run
         self._place = place
@@ -121,8 +133,8 @@ class _Run:
         self._days: tuple[DayDifference, ...] = ()
         self._duplicates = 0
         self._source = self._era = ""
-        if not options.dry_run and store is None:
-            raise ValueError("only a dry run has no store")
+        if self._store is None and not options.dry_run:
+            raise ValueError("only a dry run has no store to write to")
 
     def settings(self, installation: Installation | None, litellm: LiteLLM) -> Plan:
         """Secrets, the configuration, people and keys."""
@@ -133,21 +145,18 @@ class _Run:
             self._notes.extend(installation.notes)
         self._notes.extend(plan.notes)
         store = self._store
-        if store is None:
-            self._counts.append(Count(noun="secrets", found=len(plan.secrets), new=len(plan.secrets)))
-        else:
+        if store is not None:
             self._counts.append(apply.store_secrets(plan, store.database, store.paths, self._notes))
         self._notes.extend(self._place(litellm, self._dry_run))
         self._progress(Progress("keys and people"))
-        self._counts.extend(apply.counted(plan) if store is None else apply.store_people(plan, store.database))
+        self._counts.extend(apply.store_people(plan, store.database) if store else apply.counted(plan, self._here))
         return plan
 
     def history(self, source: Source, plan: Plan) -> None:
         """Requests, and the days that only have sums."""
         if self._store is None:
-            found = count_logs(source)
-            logs, days = Moved(found, found), move_days(source, None, plan.joins)
-            days = days._replace(new=days.found)
+            logs = count_logs(source, self._here, plan.joins, self._progress)
+            days = count_days(source, self._here, plan.joins)
         else:
             logs = move_logs(source, self._store.database, plan.joins, self._progress)
             self._progress(Progress("daily sums"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Column, Connection, Table, UniqueConstraint, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from glowplug.store import rollups
@@ -21,6 +22,33 @@ def add_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, ob
     (first, *_) = table.primary_key.columns
     statement = make(table).on_conflict_do_nothing().returning(first)
     return sum(len(connection.execute(statement, dict(row)).all()) for row in rows)
+
+
+def count_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> int:
+    """How many of the rows `add_new` would insert; only reads."""
+    taken = [(names, _taken(connection, table, names)) for names in _unique_keys(table)]
+    new = 0
+    for row in rows:
+        mine = [(tuple(row.get(name) for name in names), there) for names, there in taken]
+        # NULL is like nothing else, itself included.
+        if any(one in there for one, there in mine if None not in one):
+            continue
+        new += 1
+        for one, there in mine:
+            there.add(one)
+    return new
+
+
+def _unique_keys(table: Table) -> list[tuple[str, ...]]:
+    """The names of the columns of every key in which a table has no two rows alike."""
+    columns: list[Iterable[Column[Any]]] = [table.primary_key.columns]
+    columns += [one.columns for one in table.constraints if isinstance(one, UniqueConstraint)]
+    columns += [index.columns for index in table.indexes if index.unique]
+    return sorted({tuple(column.name for column in one) for one in columns})
+
+
+def _taken(connection: Connection, table: Table, names: Sequence[str]) -> set[tuple[object, ...]]:
+    return {tuple(row) for row in connection.execute(select(*(table.c[name] for name in names)))}
 
 
 def known_requests(connection: Connection, requests: Iterable[str]) -> set[str]:

@@ -31,21 +31,31 @@ class PastDay(NamedTuple):
     cost: int
 
 
+def count_new(connection: Connection, day: str, rows: Sequence[PastDay]) -> int:
+    """How many rows of one day `put` would find new; only reads."""
+    known = _known(connection, day)
+    return sum(tuple(row[:5]) not in known for row in rows)
+
+
 def put(connection: Connection, source: str, day: str, rows: Sequence[PastDay]) -> int:
     """Store what is known of one day of a source, in place of what was; returns how many rows are new.
 
     What another source has said of the same day, key, user, team and model stands.
     """
     here = past_usage.c
-    known = {
-        tuple(row[1:]): row.source
-        for row in connection.execute(select(here.source, *(here[name] for name in _WHOSE)).where(here.day == day))
-    }
+    known = _known(connection, day)
     mine = [row for row in rows if known.get(tuple(row[:5]), source) == source]
     connection.execute(delete(past_usage).where(here.source == source, here.day == day))
     if mine:
         connection.execute(insert(past_usage), [{"source": source, **row._asdict()} for row in mine])
     return sum(tuple(row[:5]) not in known for row in mine)
+
+
+def _known(connection: Connection, day: str) -> dict[tuple[object, ...], str]:
+    """Day, key, user, team and model → the source that said it."""
+    here = past_usage.c
+    query = select(here.source, *(here[name] for name in _WHOSE)).where(here.day == day)
+    return {tuple(row[1:]): row.source for row in connection.execute(query)}
 
 
 def add_to(
