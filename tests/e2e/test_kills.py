@@ -30,7 +30,7 @@ models:
   {FAKE}:
     engine: llamacpp
     path: {weights / "chat.gguf"}
-    args: [--drip, "0.03", --tokens, "{TOKENS}"]
+    args: [--drip, "0.03", --tokens, "{TOKENS}", --slow-start, "0.4"]
     options: {{parallel: 4}}
   {CLOUD}: {{provider: cloud, id: stand-in}}
 aliases:
@@ -45,6 +45,11 @@ def begun(stream: Stream, events: int = 3) -> Stream:
     for _ in range(events):
         assert stream.next() is not None, stream.events
     return stream
+
+
+def control_is_back(installation: Installation) -> None:
+    """Until then models are served and nothing is administered."""
+    until("control is back", lambda: installation.call("GET", "/admin/status").status == 200)
 
 
 def warm(installation: Installation) -> int:
@@ -129,7 +134,7 @@ def test_the_control_process(served: Installation) -> None:
     assert not stream.broken
     assert stream.text == " ".join(f"token{n}" for n in range(1, TOKENS + 1))
     assert stream.usage["completion_tokens"] == TOKENS
-    until("control is back", lambda: served.call("GET", "/admin/status").status == 200)
+    control_is_back(served)
     assert served.child("control") != control
     assert served.wait_state(FAKE, "ready", "busy")["pid"] == engine
     assert served.engines() == [engine]
@@ -155,6 +160,7 @@ def test_control_while_an_engine_loads(served: Installation) -> None:
     assert result
     assert result[0].text == "token1 token2"
     assert len(served.engines()) == 1
+    control_is_back(served)
 
 
 def test_both_at_once(served: Installation) -> None:
@@ -164,6 +170,7 @@ def test_both_at_once(served: Installation) -> None:
     until("it serves again", lambda: served.call("GET", "/health/ready", key="").status == 200)
     assert served.chat(FAKE, max_tokens=2).text == "token1 token2"
     assert served.engines() == [engine]
+    control_is_back(served)
 
 
 def test_the_supervisor(served: Installation) -> None:

@@ -118,7 +118,8 @@ def kill_all(here: Installation) -> None:
         os.kill(pid, signal.SIGSTOP)
     # Until then they would react: the death of the supervisor is a SIGTERM for its children.
     until("all of them stand still", lambda: all(stopped(pid) for pid in ours), pause=0.001)
-    for pid in ours:
+    # The supervisor last: the kernel wakes the stopped children of a parent that dies (an orphaned process group).
+    for pid in sorted(ours, key=here.process.pid.__eq__):
         os.kill(pid, signal.SIGKILL)
     here.process.wait()
     until("everything of Glowplug's is gone", lambda: not any(map(alive, ours)))

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
 from pathlib import Path
 
 from glowplug.launchers import procfs
+from tests.waiting import until
 
 
 def test_a_process_name_may_hold_anything() -> None:
@@ -27,8 +29,11 @@ def test_this_process() -> None:
 
 def test_command_lines_are_searched() -> None:
     with subprocess.Popen(["sleep", "600.25"]) as process:
-        assert procfs.command_has(process.pid, b"600.2")
-        process.kill()
+        try:
+            # A program that was just started has no command line for a moment.
+            asyncio.run(until(lambda: procfs.command_has(process.pid, b"600.2")))
+        finally:
+            process.kill()
     assert not procfs.command_has(os.getpid(), b"\xff no such text")
     assert not procfs.command_has(2**22 + 1, b"")
 
