@@ -174,6 +174,8 @@ async def test_malformed_bodies(control: Control, admin: httpx.AsyncClient) -> N
         ("PATCH", "/credentials/nothing", {"credential_values": {"api_key": "x"}}),
         ("DELETE", "/credentials/nothing", None),
         ("GET", "/fallback/nothing", None),
+        ("POST", "/fallback", {"model": "nothing", "fallback_models": ["x"]}),
+        ("DELETE", "/fallback/nothing", None),
         ("POST", "/budget/info", {"budgets": ["nothing"]}),
         ("POST", "/budget/update", {"budget_id": "nothing", "max_budget": 1}),
         ("POST", "/budget/delete", {"id": "nothing"}),
