@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from glowplug.config.load import load
+from glowplug.config.load import Loaded, load
 from glowplug.config.managed import ManagedFile
 from glowplug.control.configuration import Configuration
 from glowplug.control.events import Broadcaster
@@ -18,7 +19,7 @@ from glowplug.errors import ConfigError, Conflict, NotFound, RequestError
 from glowplug.providers.catalogue import PROVIDERS
 from glowplug.store.database import Database
 from glowplug.usecases.credentials import CredentialBook
-from glowplug.usecases.managed import ManagedBook
+from glowplug.usecases.managed import Document, Edit, ManagedBook, Plan
 from tests.still_clock import StillClock
 
 FILE = """\
@@ -191,3 +192,35 @@ async def test_a_layer_that_nobody_can_read_is_not_written_over(rig: Rig) -> Non
     with pytest.raises(ConfigError):
         await rig.model("c")
     assert rig.path.read_text() == "models: ["
+
+
+def several(*edits: Edit) -> Plan:
+    return lambda _loaded, _document: edits
+
+
+async def test_several_entries_are_written_together_or_not_at_all(rig: Rig) -> None:
+    provider = Edit("providers", "p", {"base_url": "http://127.0.0.1:8/v1", "api_key": "sk-v3ry-secret"})
+    model, alias = Edit("models", "m", {"provider": "p", "id": "m"}), Edit("aliases", "y", {"targets": ["m"]})
+    await rig.book.together(several(provider, model, alias))
+    assert rig.names() == ["a", "m", "x", "y"]
+    before = rig.path.read_text()
+    assert "v3ry" not in before and rig.credentials.names() == {"providers/p"}
+    other = Edit("providers", "q", {"base_url": "http://127.0.0.1:7/v1", "api_key": "sk-v3ry-other"})
+    for wrong in (Edit("models", "n", {"provider": "nobody", "id": "n"}), Edit("models", "m", None)):
+        with pytest.raises(ConfigError):
+            await rig.book.together(several(other, wrong))
+    with pytest.raises(Conflict):
+        await rig.book.together(several(other, Edit("aliases", "x", None)))
+    assert rig.path.read_text() == before and rig.credentials.names() == {"providers/p"}
+    gone = [Edit(one.section, one.name, None) for one in (provider, model, alias)]
+    await rig.book.together(several(*gone))
+    assert rig.names() == ["a", "x"] and not rig.credentials.names()
+
+
+async def test_a_plan_is_made_of_what_is_there_when_its_turn_comes(rig: Rig) -> None:
+    def plan(_loaded: Loaded, document: Document) -> list[Edit]:
+        number = len(document.get("models", {}))
+        return [Edit("models", f"m{number}", {"provider": "lab", "id": "m"})]
+
+    await asyncio.gather(*(rig.book.together(plan) for _ in range(3)))
+    assert rig.names() == ["a", "m0", "m1", "m2", "x"]

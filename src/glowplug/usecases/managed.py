@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -73,6 +73,21 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """`file` or `managed`."""
     settings: dict[str, object]
+
+
+class Edit(NamedTuple):
+    """An entry as it is to be."""
+
+    section: str
+    name: str
+    settings: Mapping[str, object] | None
+    """All of them; None takes the entry out."""
+
+
+Document = Mapping[str, Mapping[str, Value]]
+"""What `managed.yaml` says: sections, and their entries by name."""
+Plan = Callable[[Loaded, Document], Sequence[Edit]]
+"""What is to be done, with the configuration in force and the file as they are at that moment."""
 
 
 class Source(Protocol):
@@ -158,10 +173,40 @@ class ManagedBook:
             self._own(document, section, name)
             del document[section][name]
             written = await self._write(document, (section, name), None, dry_run)
-        if section == "providers" and self._credentials is not None and not dry_run:
-            with contextlib.suppress(NotFound, Conflict):
-                await self._credentials.delete(secret_name(name))
+            if section == "providers" and not dry_run:
+                await self._forget(name)
         return written
+
+    async def together(self, plan: Plan) -> None:
+        """Several entries in one writing: all of them or none.  Raises as `add`, and what `plan` raises."""
+        async with self._change:
+            document = self._document()
+            edits = plan(self._source.loaded(), {section: dict(entries) for section, entries in document.items()})
+            put: set[Entry] = set()
+            gone: set[Entry] = set()
+            secrets: dict[str, object] = {}
+            for section, name, settings in edits:
+                self._free(section, name)
+                (put if settings is not None else gone).add((section, name))
+                if settings is None:
+                    document.get(section, {}).pop(name, None)
+                    continue
+                document.setdefault(section, {})[name], secret = await self._entry(section, name, settings)
+                if secret is not None:
+                    secrets[name] = secret
+
+            async def store() -> None:
+                for name, secret in secrets.items():
+                    await self._store(name, secret)
+
+            await self._settle(document, put, gone, False, store)
+            for section, name in gone:
+                if section == "providers":
+                    await self._forget(name)
+
+    def loaded(self) -> Loaded:
+        """The configuration in force, of both layers."""
+        return self._source.loaded()
 
     # ---- carrying out
 
@@ -174,7 +219,16 @@ class ManagedBook:
         settings: Mapping[str, object],
         dry_run: bool,
     ) -> Written:
-        new = {**old, **settings}
+        entry, secret = await self._entry(section, name, {**old, **settings})
+        document.setdefault(section, {})[name] = entry
+        store = (lambda: self._store(name, secret)) if secret is not None else None
+        return await self._write(document, (section, name), entry, dry_run, store)
+
+    async def _entry(
+        self, section: str, name: str, settings: Mapping[str, object]
+    ) -> tuple[dict[str, Value], object | None]:
+        """The entry as it is written, and the key that is sealed instead.  Raises RequestError."""
+        new = dict(settings)
         secret = new.get("api_key") if section == "providers" else None
         if secret is not None and not (isinstance(secret, str) and secret.startswith("secret:")):
             new["api_key"] = f"secret:{secret_name(name)}"
@@ -183,9 +237,13 @@ class ManagedBook:
         entry = {key: _plain(value) for key, value in new.items() if value is not None}
         if section == "providers":
             await self._reachable(entry.get("base_url"))
-        document.setdefault(section, {})[name] = entry
-        store = (lambda: self._store(name, secret)) if secret is not None else None
-        return await self._write(document, (section, name), entry, dry_run, store)
+        return entry, secret
+
+    async def _forget(self, provider: str) -> None:
+        """The stored key of a provider that is gone, unless something else has it."""
+        if self._credentials is not None:
+            with contextlib.suppress(NotFound, Conflict):
+                await self._credentials.delete(secret_name(provider))
 
     async def _store(self, name: str, value: object) -> None:
         if self._credentials is None or not isinstance(value, str):
@@ -212,27 +270,42 @@ class ManagedBook:
         dry_run: bool,
         store: Callable[[], Awaitable[None]] | None = None,
     ) -> Written:
-        before = self._source.loaded()
-        whole: dict[str, Value] = {section: dict(document[section]) for section in SECTIONS if document.get(section)}
-        data = (_HEAD + (yaml_text(whole) if whole else "")).encode()
-        after = await self._source.trial(data)
-        wanted = (before.managed - {entry}) | ({entry} if settings is not None else set())
-        if lost := wanted - after.managed:
-            raise _refused(after, lost, self._file.path)
-        if not dry_run:
-            if store is not None:
-                await store()
-            await asyncio.to_thread(write_private, self._file.path, data)
-            reloaded = await self._source.reload()
-            await asyncio.to_thread(write_private, self._file.good, data)
+        some = frozenset((entry,))
+        put, gone = (some, frozenset[Entry]()) if settings is not None else (frozenset[Entry](), some)
+        after, changed = await self._settle(document, put, gone, dry_run, store)
         return Written(
             section=entry[0],
             name=entry[1],
             settings=dict(settings) if settings is not None else None,
-            changed=() if dry_run else reloaded.changed,
+            changed=changed,
             warnings=problem_views([one for one in after.warnings if one.path.startswith(dotted(entry))]),
             dry_run=dry_run,
         )
+
+    async def _settle(
+        self,
+        document: dict[str, dict[str, Value]],
+        put: Set[Entry],
+        gone: Set[Entry],
+        dry_run: bool,
+        store: Callable[[], Awaitable[None]] | None,
+    ) -> tuple[Loaded, tuple[str, ...]]:
+        """Try the document, and put it in force: the configuration with it, and the names that are not what they
+        were.  Raises ConfigError."""
+        before = self._source.loaded()
+        whole: dict[str, Value] = {section: dict(document[section]) for section in SECTIONS if document.get(section)}
+        data = (_HEAD + (yaml_text(whole) if whole else "")).encode()
+        after = await self._source.trial(data)
+        if lost := ((before.managed - gone) | put) - after.managed:
+            raise _refused(after, lost, self._file.path)
+        if dry_run:
+            return after, ()
+        if store is not None:
+            await store()
+        await asyncio.to_thread(write_private, self._file.path, data)
+        reloaded = await self._source.reload()
+        await asyncio.to_thread(write_private, self._file.good, data)
+        return after, reloaded.changed
 
     def _document(self) -> dict[str, dict[str, Value]]:
         """What is in the file.  Raises ConfigError when it cannot be read: it is not written over then."""

@@ -9,6 +9,7 @@ from glowplug.domain.price import Price, Rates
 from glowplug.domain.snapshot import ModelRoute, Snapshot
 from glowplug.usecases.keys import NewKey
 from tests.control.conftest import PEPPER, Control
+from tests.control.litellm.conftest import Served
 
 
 async def test_deployments_without_secrets(admin: httpx.AsyncClient) -> None:
@@ -60,8 +61,17 @@ async def test_prices_in_force_are_dollars_a_token(control: Control) -> None:
     assert (info["max_input_tokens"], info["max_output_tokens"], group["max_input_tokens"]) == (9, 4, 9)
 
 
-async def test_writing_says_that_it_is_not_here(admin: httpx.AsyncClient) -> None:
-    for path in ("/model/new", "/model/update", "/model/delete"):
-        answer = await admin.post(path, json={"model_name": "x", "litellm_params": {"model": "openai/x"}})
-        assert answer.status_code == 501
-        assert "configuration file" in answer.json()["error"]["message"]
+async def test_what_was_added_is_one_deployment_under_its_id(served: Served, root: httpx.AsyncClient) -> None:
+    params = {"model": "openai/x", "api_base": "http://127.0.0.1:9/v1"}
+    for name, id in (("gpt", "one"), ("gpt", "two")):
+        body = {"model_name": name, "litellm_params": params, "model_info": {"id": id}}
+        assert (await root.post("/model/new", json=body)).status_code == 200
+    plain = {"name": "ours", "provider": "lab", "id": "u"}
+    assert (await root.post("/admin/models", json=plain)).status_code == 201
+    rows = (await root.get("/v2/model/info")).json()["data"]
+    shown = {row["model_info"]["id"]: (row["model_name"], row["model_info"]["db_model"]) for row in rows}
+    assert shown == {
+        "own": ("own", False), "plain": ("plain", False), "theirs/own": ("theirs", False), "ours": ("ours", True),
+        "one": ("gpt", True), "two": ("gpt", True),
+    }  # fmt: skip
+    assert (await root.post("/model/delete", json={"id": "ours"})).status_code == 200

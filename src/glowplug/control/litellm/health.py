@@ -27,10 +27,11 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         good: list[dict[str, Any]] = []
         bad: list[dict[str, Any]] = []
         for row in deployments(services, key):
-            name = row["model_info"]["id"]
-            if name not in names or (wanted and wanted != name):
+            name, id = row["model_info"]["key"], row["model_info"]["id"]
+            if name not in names or (wanted and wanted not in (name, id)):
                 continue
-            told = {**row["litellm_params"], "model_id": name, "model_name": name}
+            names.discard(name)  # once, under its own name where it has a row of that
+            told = {**row["litellm_params"], "model_id": id, "model_name": name}
             if problems.get(name):
                 bad.append({**told, "error": "; ".join(problems[name])})
             else:

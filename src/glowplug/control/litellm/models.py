@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -9,7 +10,8 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
-from glowplug.control.litellm.shapes import NotHere, cut, number, shaped, text
+from glowplug.control.litellm.adding import Adding, added
+from glowplug.control.litellm.shapes import cut, number, shaped, text
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.domain.access import ApiKey, Role
@@ -18,6 +20,7 @@ from glowplug.domain.price import MILLION
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
 from glowplug.errors import NotFound
 from glowplug.money import NANO
+from glowplug.providers.catalogue import PROVIDERS
 
 _MODES = {
     Capability.CHAT: "chat",
@@ -77,15 +80,24 @@ def deployments(services: Services, key: ApiKey) -> list[dict[str, Any]]:
     """One row a model, and one for each model behind an alias, for the names that a key may use."""
     models, aliases = served(services)
     by_name = {model.name: model for model in models}
-    rows = [_row(model.name, model.name, model) for model in models if allowed(key, model.name)]
+    ids = added(services.managed)
+    rows: list[dict[str, Any]] = []
     for alias in aliases:
         if allowed(key, alias.name):
-            found = (by_name.get(target) for target in alias.targets)
-            rows += [_row(alias.name, f"{alias.name}/{model.name}", model) for model in found if model is not None]
-    return rows
+            found = [model for target in alias.targets if (model := by_name.get(target)) is not None]
+            rows += [_row(alias.name, _identity(alias.name, model.name, ids), model, ids) for model in found]
+    # What was added under LiteLLM's id is one deployment, and not another one under the model's own name.
+    there = {row["model_info"]["id"] for row in rows}
+    own = (model for model in models if allowed(key, model.name) and ids.get(model.name, "") not in there)
+    return [*(_row(model.name, ids.get(model.name, model.name), model, ids) for model in own), *rows]
 
 
-def _row(name: str, identity: str, model: ModelRoute) -> dict[str, Any]:
+def _identity(alias: str, model: str, ids: Mapping[str, str]) -> str:
+    id = ids.get(model, model)
+    return id if id != model else f"{alias}/{model}"
+
+
+def _row(name: str, identity: str, model: ModelRoute, ids: Mapping[str, str]) -> dict[str, Any]:
     limits = {
         "api_base": model.base_url,
         "rpm": model.rpm,
@@ -103,7 +115,7 @@ def _row(name: str, identity: str, model: ModelRoute) -> dict[str, Any]:
         "model_info": {
             "id": identity,
             "key": model.name,
-            "db_model": False,
+            "db_model": model.name in ids,
             "mode": mode(model),
             "litellm_provider": provider(model),
             "base_model": model.upstream_model or model.name,
@@ -175,21 +187,27 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         rows = [row for row in groups(services, request.state.key) if name in ("", row["model_group"])]
         return answer({"data": rows})
 
-    async def written(_request: Request) -> Response:
-        raise NotHere(
-            "models cannot be added or changed through this API yet",
-            hint="write them into the configuration file; glowplug config check reads it",
-        )
-
-    key, admin = Policy.OWN, Policy.ADMIN
-    return shaped(
+    key = Policy.OWN
+    every = shaped(
         (
             Endpoint("GET", "/model/info", info, "LiteLLM: deployments", key),
             Endpoint("GET", "/v1/model/info", info, "LiteLLM: deployments", key),
             Endpoint("GET", "/v2/model/info", paged, "LiteLLM: deployments, in pages", key),
             Endpoint("GET", "/model_group/info", group_info, "LiteLLM: names of models", key),
-            Endpoint("POST", "/model/new", written, "LiteLLM: add a model", admin),
-            Endpoint("POST", "/model/update", written, "LiteLLM: change a model", admin),
-            Endpoint("POST", "/model/delete", written, "LiteLLM: take a model away", admin),
+        )
+    )
+    return (*every, *_writing(services))
+
+
+def _writing(services: Services) -> tuple[Endpoint, ...]:
+    if services.managed is None:
+        return ()
+    adding, admin = Adding(services.managed, PROVIDERS, services.credentials), Policy.ADMIN
+    return shaped(
+        (
+            Endpoint("POST", "/model/new", adding.new, "LiteLLM: add a model", admin),
+            Endpoint("POST", "/model/update", adding.update, "LiteLLM: change a model", admin),
+            Endpoint("PATCH", "/model/{model:path}/update", adding.patch, "LiteLLM: change a model", admin),
+            Endpoint("POST", "/model/delete", adding.delete, "LiteLLM: take a model away", admin),
         )
     )
