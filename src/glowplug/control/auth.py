@@ -41,7 +41,8 @@ class Policy(StrEnum):
     OWN = "own"
     """Any key that works; the route itself gives its owner what is theirs and nothing else."""
     LOGIN = "login"
-    """Nothing but that it is no page of another server; for what lets people in, below `/auth/`."""
+    """Nothing but that it is no page of another server; for what lets people in, below `/auth/` and at
+    LiteLLM's `/v2/login`."""
     RETURN = "return"
     """Nothing: an identity provider sends a browser here, and its handler knows whether it was sent there."""
     PERSON = "person"

@@ -29,6 +29,8 @@ _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 _OTHERS = (Policy.OPEN, Policy.KEY, Policy.LOGIN, Policy.RETURN, Policy.PERSON)
 """What no route below `/admin` may ask."""
+_OLD_LOGIN = "/v2/login"
+"""LiteLLM's place of the login, which is not below `/auth/`."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -93,7 +95,7 @@ def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
         if endpoint.policy is Policy.RETURN and endpoint.path != "/auth/oidc/callback":
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
-        if endpoint.policy is Policy.LOGIN and not endpoint.path.startswith("/auth/"):
+        if endpoint.policy is Policy.LOGIN and not endpoint.path.startswith("/auth/") and endpoint.path != _OLD_LOGIN:
             raise InternalError(f"{endpoint.method} {endpoint.path} would let in people without a key")
         if endpoint.path.startswith("/admin") and endpoint.policy in _OTHERS:
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to keys that are not an admin's")

@@ -78,9 +78,9 @@ def shaped(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
     return tuple(replace(endpoint, errors=error_shape) for endpoint in endpoints)
 
 
-async def body(request: Request, kind: type[T]) -> T:
+async def body(request: Request, kind: type[T], most: int = MOST_BYTES) -> T:
     """The JSON body; fields nobody knows are passed over.  Raises RequestError, BodyTooLarge."""
-    return converted(await tree(request), kind)
+    return converted(await tree(request, most), kind)
 
 
 def converted(sent: Mapping[str, Any], kind: type[T]) -> T:
@@ -91,13 +91,13 @@ def converted(sent: Mapping[str, Any], kind: type[T]) -> T:
         raise RequestError(f"the body does not fit: {error}", code="validation_error") from None
 
 
-async def tree(request: Request) -> dict[str, Any]:
+async def tree(request: Request, most: int = MOST_BYTES) -> dict[str, Any]:
     """The JSON body, which is an object.  Raises RequestError, BodyTooLarge."""
     data = b""
     async for chunk in request.stream():
         data += chunk
-        if len(data) > MOST_BYTES:
-            raise BodyTooLarge(f"the body is longer than {MOST_BYTES} bytes")
+        if len(data) > most:
+            raise BodyTooLarge(f"the body is longer than {most} bytes")
     try:
         sent = msgspec.json.decode(data or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
