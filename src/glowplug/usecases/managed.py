@@ -185,6 +185,7 @@ class ManagedBook:
             put: set[Entry] = set()
             gone: set[Entry] = set()
             secrets: dict[str, object] = {}
+            keyed = {name for name, one in document.get("providers", {}).items() if _has_own_key(name, one)}
             for section, name, settings in edits:
                 self._free(section, name)
                 (put if settings is not None else gone).add((section, name))
@@ -200,9 +201,10 @@ class ManagedBook:
                     await self._store(name, secret)
 
             await self._settle(document, put, gone, False, store)
-            for section, name in gone:
-                if section == "providers":
-                    await self._forget(name)
+            for name in keyed - {
+                name for name, one in document.get("providers", {}).items() if _has_own_key(name, one)
+            }:
+                await self._forget(name)
 
     def loaded(self) -> Loaded:
         """The configuration in force, of both layers."""
@@ -337,6 +339,11 @@ class ManagedBook:
 def secret_name(provider: str) -> str:
     """What the stored key of a provider is called."""
     return f"providers/{_NO_NAME.sub('-', provider)}"
+
+
+def _has_own_key(provider: str, entry: Value) -> bool:
+    """Whether its key is stored under its own name."""
+    return isinstance(entry, dict) and entry.get("api_key") == f"secret:{secret_name(provider)}"
 
 
 def _a(section: str) -> str:

@@ -120,6 +120,33 @@ async def test_a_stored_credential_is_named(served: Served, root: httpx.AsyncCli
     assert served.credentials.names() >= {"open"}
 
 
+async def test_a_key_that_a_credential_takes_the_place_of_is_forgotten(served: Served, root: httpx.AsyncClient) -> None:
+    values = {"api_key": "sk-v3ry-shared"}
+    assert (await root.post("/credentials", json={"credential_name": "open", "credential_values": values})).is_success
+    id = await make(root)
+    assert len(served.credentials.names()) == 2
+    change = {"litellm_params": {"litellm_credential_name": "open"}}
+    changed = await root.patch(f"/model/{id}/update", json=change)
+    assert changed.status_code == 200, changed.text
+    assert served.model(changed.json()["model_info"]["key"]).api_key == "sk-v3ry-shared"
+    assert served.credentials.names() == {"open"}
+
+
+async def test_a_provider_that_others_have_stays_as_it_is(served: Served, root: httpx.AsyncClient) -> None:
+    id = await make(root)
+    (owner,) = [
+        row["name"] for row in (await root.get("/admin/providers")).json()["data"] if row["source"] == "managed"
+    ]
+    assert (await root.post("/admin/models", json={"name": "ours", "provider": owner, "id": "u"})).status_code == 201
+    change = {"litellm_params": {"api_key": "sk-v3ry-new"}}
+    changed = await root.patch(f"/model/{id}/update", json=change)
+    assert changed.status_code == 200, changed.text
+    assert served.model(changed.json()["model_info"]["key"]).api_key == "sk-v3ry-new"
+    assert served.model("ours").api_key == "sk-v3ry-secret"
+    assert (await root.post("/model/delete", json={"id": id})).status_code == 200
+    assert served.model("ours").api_key == "sk-v3ry-secret"
+
+
 async def test_a_name_that_stands_for_many(served: Served, root: httpx.AsyncClient) -> None:
     id = await make(root, "lab/*", model="openai/*")
     assert served.model("lab/*").upstream_model.endswith("*")
