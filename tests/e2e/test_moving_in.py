@@ -1,9 +1,8 @@
-"""Moving in from LiteLLM: its database of every era and its file, by the command, and then served by a real Glowplug."""
+"""Moving in from LiteLLM: database and file of every era, by the command, then served by a real Glowplug."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from hashlib import sha256
 from typing import Any
 
@@ -19,7 +18,7 @@ from tests.moving.conftest import Seeded, Seeding, postgres, seeding
 __all__ = ["postgres", "seeding"]
 HERE = "openai/here"
 DEAR = "openai/dear"
-"""Names that the key which may only ask for `chat` and `openai/*` may ask for, too; the second costs 2 dollars a token."""
+"""Names of `openai/*`, which the key with a list may ask for; the second costs 2 dollars a token."""
 
 
 def imported(installation: Installation, seeded: Seeded, *more: str) -> Any:
@@ -42,7 +41,7 @@ def ask(installation: Installation, key: str, model: str = HERE) -> Answer:
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_a_litellm_of_every_era_moves_in(install: Install, the_cloud: Cloud, seeding: Seeding, era: str) -> None:  # noqa: F811
+def test_a_litellm_of_every_era_moves_in(install: Install, the_cloud: Cloud, seeding: Seeding, era: str) -> None:
     seeded = seeding(era, "everything")
     installation = install()
     installation.config = installation.state / "config.yaml"
