@@ -4,7 +4,7 @@ import pytest
 
 from glowplug.domain.access import Role
 from glowplug.domain.login import Identity, Session
-from glowplug.domain.people import UserRole
+from glowplug.domain.people import User, UserRole
 from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.store import logins
 from glowplug.store.database import Database
@@ -152,3 +152,15 @@ async def test_nothing_that_let_a_user_in_is_left_for_who_has_the_id_next(people
     await people.users.create(NewUser(id="ann"), KNOWN, actor=ROOT)
     assert await ways_in(people, "ann") == (0, False, False)
     assert await ways_in(people, "bob") == (1, True, True)
+
+
+async def test_who_came_in_by_themselves_is_known_and_can_be_blocked(people: People) -> None:
+    await people.users.create(NewUser(id="ann"), KNOWN, actor=ROOT)
+    told = people.told
+    await people.users.reload()
+    assert people.told == told, "nobody came"
+    await people.database.run(lambda c: logins.add_user(c, User(id="eve", email="e@x.org")))
+    await people.users.reload()
+    assert people.told == told + 1
+    assert people.users.by_email("e@x.org") == people.users.get("eve")
+    await people.users.update("eve", UserChange(blocked=True), KNOWN, actor=ROOT)

@@ -189,7 +189,7 @@ class ControlProcess:
         await self._keys.load()
         self._keys.welcome(self._configuration.admin_key())
         self._people = await open_people(self._database, self._clock, self._publish, self._keys)
-        self._logins = LoginBook(self._database, start.pepper, self._clock)
+        self._logins = LoginBook(self._database, start.pepper, self._clock, joined=self._people.users.reload)
         self._turning = asyncio.Event()
         self._bodies = Bodies(self._database, self._clock, lambda: self._configuration.catalog().log_retention)
         catalog, keys = self._configuration.catalog, self._keys

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 from sqlalchemy import Connection
 
@@ -11,7 +13,7 @@ from glowplug.errors import LimitReached, NotFound, Unauthenticated
 from glowplug.secret import Secret
 from glowplug.store import logins
 from glowplug.store.database import Database
-from glowplug.usecases.invitations import Invitations
+from glowplug.usecases.invitations import Invitations, nobody_asks
 from glowplug.usecases.passwords import LONGEST, Passwords
 from glowplug.usecases.sessions import Opened, Sessions
 from glowplug.usecases.tries import Tries
@@ -57,16 +59,24 @@ def me(opened: Opened) -> Me:
 
 
 class LoginBook:
-    """Everything about getting in."""
+    """Everything about getting in.  `joined` is awaited when there may be a new user, or one with another role."""
 
-    def __init__(self, database: Database, pepper: bytes, clock: Clock, passwords: Passwords | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pepper: bytes,
+        clock: Clock,
+        passwords: Passwords | None = None,
+        joined: Callable[[], Awaitable[None]] = nobody_asks,
+    ) -> None:
+        self.joined = joined
         self._database = database
         self._clock = clock
         self._passwords = passwords or Passwords()
         self._addresses = Tries(_PER_ADDRESS, _WINDOW)
         self._users = Tries(_PER_USER, _WINDOW)
         self.sessions = Sessions(database, pepper, clock)
-        self.invitations = Invitations(database, pepper, clock, self._passwords, self.sessions)
+        self.invitations = Invitations(database, pepper, clock, self._passwords, self.sessions, joined)
 
     async def login(self, asked: Login, address: str, agent: str) -> Opened:
         """A new session.  Raises Unauthenticated, and LimitReached after too many failures of a user or an address.

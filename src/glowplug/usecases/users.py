@@ -87,6 +87,15 @@ class UserBook:
         """Read all users from the database.  Raises StoreError."""
         self._set({user.id: user for user in await self._database.run(users.every)})
 
+    async def reload(self) -> None:
+        """Read them again, because somebody may have come in by an invitation or an identity provider."""
+        async with self._change:
+            before = self._users
+            await self.load()
+            same = before == self._users
+        if not same:
+            self._changed()
+
     def find(self, user_id: str) -> User | None:
         """The user with this id, blocked ones too, or None."""
         return self._users.get(user_id)
