@@ -21,3 +21,22 @@ async def test_a_member_sees_and_makes_what_is_theirs(control: Control, admin: h
         assert (await ann.post(f"/admin/me/keys/{own.id}/revoke")).status_code == 404
     line = (await admin.get("/admin/changes")).json()["data"][0]
     assert (line["by"], line["through"], line["action"]) == ("ann", key["id"], "revoke")
+
+
+async def test_a_session_sees_its_user_and_makes_no_key(control: Control, admin: httpx.AsyncClient) -> None:
+    link: str = (await admin.post("/admin/invitations", json={"name": "Ann", "role": "member"})).json()["link"]
+    claim = {"token": link.partition("#")[2], "email": "ann@x.example", "password": "a few good words"}
+    async with control.client() as browser:
+        assert (await browser.get("/admin/me")).status_code == 401
+        me = (await browser.post("/auth/claim", json=claim)).json()
+        await admin.post("/admin/keys", json={"user": me["id"], "name": "laptop"})
+        shown = (await browser.get("/admin/me")).json()
+        assert (shown["user"]["id"], shown["role"], shown["key"]) == (me["id"], "user", None)
+        assert [key["name"] for key in shown["keys"]] == ["laptop"]
+        headers = {"x-glowplug-csrf": me["csrf"]}
+        assert (await browser.post("/admin/me/keys", json={}, headers=headers)).status_code == 401
+        foreign = {"origin": "https://evil.example"}
+        assert (await browser.get("/admin/me", headers=foreign)).status_code == 403
+        await admin.patch(f"/admin/users/{me['id']}", json={"blocked": True})
+        await admin.patch(f"/admin/users/{me['id']}", json={"blocked": False})
+        assert (await browser.get("/admin/me")).status_code == 401

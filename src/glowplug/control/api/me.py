@@ -21,7 +21,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 
     async def show(request: Request) -> Response:
         query = Query(request, ("since", "until"))
-        return answer(await me.show(request.state.key, query.text("since"), query.text("until")))
+        return answer(await me.show(request.state.caller, query.text("since"), query.text("until")))
 
     async def create(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
@@ -33,7 +33,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         return answer(await me.revoke(request.state.key, request.path_params["id"], dry_run, actor=actor(request)))
 
     return (
-        Endpoint("GET", "/admin/me", show, "who is asking, and what is theirs", Policy.OWN),
+        Endpoint("GET", "/admin/me", show, "who is asking, and what is theirs", Policy.SELF),
         Endpoint("POST", "/admin/me/keys", create, "make a key like one's own", Policy.OWN),
         Endpoint("POST", "/admin/me/keys/{id}/revoke", revoke, "stop a key of one's own", Policy.OWN),
     )
