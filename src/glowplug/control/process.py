@@ -164,7 +164,7 @@ class ControlProcess:
             raise
         self._begin(self._pricing.refresh())
         self._begin(self._folding.run())
-        self._begin(self._configuration.watch())
+        self._begin(self._configuration.watch(self._people.saved))
         self._begin(self._turn_windows())
         self._begin(Suspend(self._before_sleep, self._after_sleep).run())
         serving = self._begin(server.serve(sockets=[listening]))
