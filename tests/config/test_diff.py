@@ -18,6 +18,8 @@ models:
 aliases:
   z: {targets: [a, r]}
 memory: {reserve: 1GiB}
+login:
+  oidc: {issuer: "https://id.example", client_id: us, client_secret: "${K}"}
 groups:
   g: {members: [a, b], most: 1}
 """
@@ -57,6 +59,8 @@ groups:
         ("  z:", "  y:", Diff(aliases=("y", "z"))),
         ("port: 4000", "port: 4001", Diff(server=("port",))),
         ("drain_timeout: 30s", "drain_timeout: 31s", Diff(server=("limits",))),
+        ("client_id: us", "client_id: them", Diff(rules=("login.oidc",))),
+        ("client_id: us", "client_id: us, auto_create: true", Diff(rules=("login.oidc",))),
         ("path: /b}", "path: '${UNSET}'}", Diff(removed=("b",), routes=("b",))),
     ],
 )
@@ -75,7 +79,9 @@ def test_a_model_that_has_another_name_is_another_model(load_text: Callable[...,
 
 
 def test_a_rotated_key_changes_its_routes(load_text: Callable[..., Loaded]) -> None:
-    assert diff(load_text(BASE, K="k").resolved, load_text(BASE, K="l").resolved) == Diff(routes=("r",))
+    assert diff(load_text(BASE, K="k").resolved, load_text(BASE, K="l").resolved) == Diff(
+        routes=("r",), rules=("login.oidc",)
+    )
 
 
 def test_only_some_server_settings_need_a_new_process() -> None:

@@ -93,7 +93,7 @@ class Control:
         self.credentials = CredentialBook(database, directory / "keyring.json", self.clock)
         self.credentials.connect(self.publish_budgets, dict)
         self.responses = ResponseBook(database, self.clock)
-        self.logins = LoginBook(database, PEPPER, self.clock, Passwords(CHEAP))
+        self.logins = LoginBook(database, PEPPER, self.clock, Passwords(CHEAP), self.users.reload)
         self.provider: OidcSettings | None = None
         self.explained: list[RouteQuestion] = []
         self.ask_worker = self.explain

@@ -109,6 +109,7 @@ DELETE /admin/invitations/{id} admin
 GET /admin/sessions look
 DELETE /admin/sessions/{id} admin
 GET /admin/me own
+POST /admin/me/password own
 POST /admin/me/keys member
 POST /admin/me/keys/{id}/revoke member
 """

@@ -227,7 +227,12 @@ async def test_without_a_file_there_is_nothing_to_read(nowhere: Desk, ask: Calla
 
 async def test_a_saved_file_is_followed_bad_ones_too(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    watching = asyncio.ensure_future(desk.configuration.watch())
+    saved: list[tuple[str, ...]] = []
+
+    async def note(names: tuple[str, ...]) -> None:
+        saved.append(names)
+
+    watching = asyncio.ensure_future(desk.configuration.watch(note))
     await asyncio.sleep(0)
     desk.save(BAD)
     assert (await desk.event()).kind == "config_refused"
@@ -237,6 +242,12 @@ async def test_a_saved_file_is_followed_bad_ones_too(desk: Desk, caplog: pytest.
     await until(lambda: desk.configuration.catalog().local[0].keep_alive == 120.0)
     assert desk.configuration.stale == ""
     assert "configuration reloaded: b, a, x" in caplog.text
+    await until(lambda: bool(saved))
+    assert saved == [("b", "a", "x")], "a refused file changes nothing"
+    desk.save(TWO)
+    await desk.configuration.reload()
+    assert (await desk.event()).kind == "config"
+    assert len(saved) == 1, "whoever asks for a reload writes it down"
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching

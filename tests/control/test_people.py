@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pytest
+
 from glowplug.control.people import RETENTION, open_people
 from glowplug.control.snapshots import build_snapshot
 from glowplug.domain.change import Actor
 from glowplug.domain.snapshot import NO_MODEL
+from glowplug.errors import StoreError
 from glowplug.store.database import Database
 from glowplug.usecases.changes import done
 from glowplug.usecases.keys import KeyBook, NewKey
@@ -45,3 +48,26 @@ async def test_old_lines_of_the_audit_log_go_at_the_start(database: Database) ->
     again = await open_people(database, clock, lambda: None, keys)
     assert await again.changes.forget() == 0
     assert [line.subject for line in (await again.changes.newest()).data] == ["new"]
+
+
+async def test_a_saved_file_is_a_line_of_the_audit_log(database: Database) -> None:
+    clock = StillClock()
+    people = await open_people(database, clock, lambda: None, KeyBook(database, b"p" * 32, clock, lambda: None))
+    await people.saved(("a", "login.oidc"))
+    (line,) = (await people.changes.newest()).data
+    assert (line.by, line.through, line.action, line.noun) == ("glowplug", "file", "reload", "config")
+    assert line.after == {"changed": ["a", "login.oidc"]}
+
+
+async def test_a_line_that_cannot_be_stored_ends_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = StillClock()
+    people = await open_people(database, clock, lambda: None, KeyBook(database, b"p" * 32, clock, lambda: None))
+
+    async def full(_line: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(people.changes, "note", full)
+    await people.saved(("a",))
+    assert "lacks a reload of a" in caplog.text

@@ -239,7 +239,7 @@ async def test_a_use_that_cannot_be_stored_is_told_and_ends_nothing(
 async def test_a_part_that_fails_ends_the_whole_process_loudly(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(_self: Configuration) -> None:
+    async def broken(_self: Configuration, _saved: object) -> None:
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr(Configuration, "watch", broken)

@@ -6,11 +6,13 @@ import pytest
 
 from glowplug.domain.access import ApiKey, Rights, Role
 from glowplug.domain.budget import Scope
+from glowplug.domain.caller import Caller
 from glowplug.errors import Conflict, Forbidden, NotFound
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, NewBudget
 from glowplug.usecases.keys import NewKey
 from glowplug.usecases.me import MOST_KEYS, Me, MyKey
+from glowplug.usecases.teams import NewMember, NewTeam
 from glowplug.usecases.usage import Usage
 from glowplug.usecases.users import NewUser, UserChange
 from tests.usecases.people import KNOWN, ROOT, People
@@ -31,6 +33,10 @@ class Mine:
         return self.people.keys.get(made.id)
 
 
+def asks(key: ApiKey) -> Caller:
+    return Caller(role=key.role, user=key.user, key=key)
+
+
 @pytest.fixture
 async def mine(database: Database) -> Mine:
     mine = Mine(database)
@@ -44,12 +50,26 @@ async def test_what_is_shown_is_ones_own(mine: Mine) -> None:
     for scope, name in ((Scope.USER, "ann"), (Scope.USER, "bob"), (Scope.TEAM, "web"), (Scope.KEY, other.id)):
         await mine.budgets.create(NewBudget(budget="1/day", scope=scope, name=name), {})
     await mine.budgets.create(NewBudget(budget="1/day"), {})
-    shown = await mine.me.show(first)
+    shown = await mine.me.show(asks(first))
     assert [key.id for key in shown.keys] == [first.id, second.id]
     assert [(one.scope, one.name) for one in shown.budgets] == [(Scope.USER, "ann"), (Scope.TEAM, "web")]
     assert shown.user is not None and shown.user.id == "ann"
     nobodys = await mine.key(user="")
-    assert [key.id for key in (await mine.me.show(nobodys)).keys] == [nobodys.id]
+    assert [key.id for key in (await mine.me.show(asks(nobodys))).keys] == [nobodys.id]
+
+
+async def test_a_session_shows_its_user(mine: Mine) -> None:
+    first, _other = await mine.key(team="web"), await mine.key(user="bob")
+    await mine.people.teams.create(NewTeam(id="ops"), KNOWN, actor=ROOT)
+    await mine.people.teams.put_member("ops", NewMember(user="ann"), actor=ROOT)
+    for scope, name in ((Scope.USER, "ann"), (Scope.USER, "bob"), (Scope.TEAM, "ops"), (Scope.TEAM, "web")):
+        await mine.budgets.create(NewBudget(budget="1/day", scope=scope, name=name), {})
+    shown = await mine.me.show(Caller(role=Role.USER, user="ann", session="s"))
+    assert (shown.key, shown.role) == (None, Role.USER)
+    assert shown.user is not None and shown.user.id == "ann"
+    assert [key.id for key in shown.keys] == [first.id]
+    assert [one.team for one in shown.teams] == ["ops"]
+    assert [(one.scope, one.name) for one in shown.budgets] == [(Scope.USER, "ann"), (Scope.TEAM, "ops")]
 
 
 async def test_a_key_of_ones_own_is_no_wider(mine: Mine) -> None:

@@ -155,3 +155,14 @@ async def test_without_a_provider(rig: Rig) -> None:
     rig.settings = None
     with pytest.raises(NotFound):
         await rig.oidc.begin(HERE)
+
+
+async def test_whoever_has_users_in_memory_is_told_of_a_new_one(rig: Rig) -> None:
+    seen: list[int] = []
+
+    async def joined() -> None:
+        seen.append(await rig.users())
+
+    rig.book.joined = joined
+    await rig.login()
+    assert seen == [1]

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 
 from glowplug.domain.access import Role
-from glowplug.domain.people import UserRole
+from glowplug.domain.login import Identity, Session
+from glowplug.domain.people import User, UserRole
 from glowplug.errors import Conflict, NotFound, RequestError
+from glowplug.store import logins
 from glowplug.store.database import Database
 from glowplug.usecases.keys import NewKey
 from glowplug.usecases.users import NewUser, UserChange
@@ -107,3 +109,58 @@ async def test_the_last_admin_stays(people: People) -> None:
     await people.users.update("ann", UserChange(blocked=True), KNOWN, actor=ROOT)
     assert len(people.keys.usable()) == 1
     assert len(people.keys.present()) == 2
+
+
+async def let_in(people: People, user: str) -> None:
+    """A session, a password and an identity for somebody."""
+    now = people.clock.now
+    session = Session(id=f"s-{user}", user=user, created_at=now, last_seen=now, expires_at=now + 100.0)
+    there = Identity(issuer="https://id.example", subject=user, user=user, since=now)
+    await people.database.run(lambda c: logins.add_session(c, session))
+    await people.database.run(lambda c: logins.set_password(c, user, "hash", now))
+    await people.database.run(lambda c: logins.add_identity(c, there))
+
+
+async def ways_in(people: People, user: str) -> tuple[int, bool, bool]:
+    """Sessions, whether there is a password, whether there is an identity."""
+    sessions = await people.database.run(lambda c: logins.sessions_of(c, user))
+    password = await people.database.run(lambda c: logins.password(c, user))
+    identity = await people.database.run(lambda c: logins.identity(c, "https://id.example", user))
+    return len(sessions), password is not None, identity is not None
+
+
+async def test_whoever_is_blocked_has_no_session_and_logs_in_again_afterwards(people: People) -> None:
+    for name in ("ann", "bob"):
+        await people.users.create(NewUser(id=name), KNOWN, actor=ROOT)
+        await let_in(people, name)
+    await people.users.update("ann", UserChange(name="Ann"), KNOWN, actor=ROOT)
+    await people.users.update("ann", UserChange(blocked=True), KNOWN, True, actor=ROOT)
+    assert await ways_in(people, "ann") == (1, True, True)
+    await people.users.update("ann", UserChange(blocked=True), KNOWN, actor=ROOT)
+    await people.users.update("ann", UserChange(blocked=False), KNOWN, actor=ROOT)
+    assert await ways_in(people, "ann") == (0, True, True)
+    assert await ways_in(people, "bob") == (1, True, True)
+
+
+async def test_nothing_that_let_a_user_in_is_left_for_who_has_the_id_next(people: People) -> None:
+    for name in ("ann", "bob"):
+        await people.users.create(NewUser(id=name), KNOWN, actor=ROOT)
+        await let_in(people, name)
+    await people.users.delete("ann", dry_run=True, actor=ROOT)
+    assert await ways_in(people, "ann") == (1, True, True)
+    await people.users.delete("ann", actor=ROOT)
+    await people.users.create(NewUser(id="ann"), KNOWN, actor=ROOT)
+    assert await ways_in(people, "ann") == (0, False, False)
+    assert await ways_in(people, "bob") == (1, True, True)
+
+
+async def test_who_came_in_by_themselves_is_known_and_can_be_blocked(people: People) -> None:
+    await people.users.create(NewUser(id="ann"), KNOWN, actor=ROOT)
+    told = people.told
+    await people.users.reload()
+    assert people.told == told, "nobody came"
+    await people.database.run(lambda c: logins.add_user(c, User(id="eve", email="e@x.org")))
+    await people.users.reload()
+    assert people.told == told + 1
+    assert people.users.by_email("e@x.org") == people.users.get("eve")
+    await people.users.update("eve", UserChange(blocked=True), KNOWN, actor=ROOT)

@@ -42,7 +42,7 @@ class Diff:
     groups: tuple[str, ...] = ()
     """Groups that are new, gone or different."""
     rules: tuple[str, ...] = ()
-    """Settings of `memory` and `scheduling` that differ: `memory.reserve`."""
+    """Other settings that differ, and take effect at once: `memory.reserve`, `login.oidc`."""
 
     @property
     def needs_new_process(self) -> tuple[str, ...]:
@@ -76,6 +76,7 @@ def diff(old: Resolved, new: Resolved) -> Diff:
             *_settings("memory", old.memory, new.memory),
             *_settings("scheduling", old.scheduling, new.scheduling),
             *_settings("keeping", old.keeping, new.keeping),
+            *(("login.oidc",) if old.oidc != new.oidc else ()),
         ),
     )
 

@@ -46,11 +46,13 @@ class Watcher:
         self._acted_on = signature(self._files)
         self._seen = self._acted_on
 
-    async def run(self) -> None:
-        """Poll for ever; returns at once when there is no file to watch."""
+    async def run(self, reported: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Poll for ever; returns at once when there is no file to watch.  `reported` is awaited after each report of a
+        file that changed on the disk, and of no other."""
         while self._files:
             await self._sleep(self._interval)
-            await self.poll()
+            if await self.poll() and reported is not None:
+                await reported()
 
     async def poll(self) -> bool:
         """Look once; True when something was reported."""

@@ -40,6 +40,8 @@ class Policy(StrEnum):
     """An admin's, for reading too: what is read is nobody else's business."""
     OWN = "own"
     """Any key that works; the route itself gives its owner what is theirs and nothing else."""
+    SELF = "self"
+    """As OWN, and a session is as good as a key."""
     LOGIN = "login"
     """Nothing but that it is no page of another server; for what lets people in, below `/auth/` and at
     LiteLLM's `/v2/login`."""
@@ -123,7 +125,7 @@ def known(
 
 def may(policy: Policy, role: Role, method: str) -> bool:
     """Whether a role is enough for a route, asked with this method."""
-    if policy in (Policy.OPEN, Policy.OWN, Policy.PERSON) or role is Role.ADMIN:
+    if policy in (Policy.OPEN, Policy.OWN, Policy.SELF, Policy.PERSON) or role is Role.ADMIN:
         return True
     if role is Role.VIEWER:
         return policy is Policy.READ or (policy is Policy.ADMIN and method in _READING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -73,6 +73,8 @@ class Configuration:
         self._clock = clock
         self._stale = ""
         self._revision = 0
+        self._changed: tuple[str, ...] = ()
+        """What the last reading changed."""
         self._catalog = self._build()
         self._apply: Callable[[Diff], int] = lambda _diff: 0
         self._watcher = Watcher(loaded, self._read, self._outcome)
@@ -93,9 +95,14 @@ class Configuration:
         """What is in force."""
         return self._catalog
 
-    async def watch(self) -> None:
-        """Follow the file until cancelled."""
-        await self._watcher.run()
+    async def watch(self, saved: Callable[[tuple[str, ...]], Awaitable[None]] | None = None) -> None:
+        """Follow the file until cancelled.  `saved` gets the names of what a saved file changed, where it did."""
+
+        async def reported() -> None:
+            if saved is not None and self._changed:
+                await saved(self._changed)
+
+        await self._watcher.run(reported)
 
     def former(self) -> dict[str, str]:
         """Names that models had → the model now."""
@@ -176,6 +183,7 @@ class Configuration:
         )
 
     def _outcome(self, outcome: Loaded | ConfigError) -> None:
+        self._changed = ()
         if isinstance(outcome, ConfigError):
             self._stale = str(outcome)
             self._catalog = msgspec.structs.replace(self._catalog, stale=self._stale)
@@ -193,7 +201,7 @@ class Configuration:
         self._revision = self._apply(change)
         if change.needs_new_process:
             _log.warning("a restart is needed for: server.%s", ", server.".join(change.needs_new_process))
-        names = _names(change)
+        self._changed = names = _names(change)
         _log.info("configuration reloaded: %s", ", ".join(names) or "nothing has changed")
         for warning in outcome.warnings:
             if str(warning) not in told:

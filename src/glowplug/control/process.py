@@ -164,7 +164,7 @@ class ControlProcess:
             raise
         self._begin(self._pricing.refresh())
         self._begin(self._folding.run())
-        self._begin(self._configuration.watch())
+        self._begin(self._configuration.watch(self._people.saved))
         self._begin(self._turn_windows())
         self._begin(Suspend(self._before_sleep, self._after_sleep).run())
         serving = self._begin(server.serve(sockets=[listening]))
@@ -189,7 +189,7 @@ class ControlProcess:
         await self._keys.load()
         self._keys.welcome(self._configuration.admin_key())
         self._people = await open_people(self._database, self._clock, self._publish, self._keys)
-        self._logins = LoginBook(self._database, start.pepper, self._clock)
+        self._logins = LoginBook(self._database, start.pepper, self._clock, joined=self._people.users.reload)
         self._turning = asyncio.Event()
         self._bodies = Bodies(self._database, self._clock, lambda: self._configuration.catalog().log_retention)
         catalog, keys = self._configuration.catalog, self._keys

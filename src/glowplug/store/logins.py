@@ -119,9 +119,9 @@ def end_session(connection: Connection, session_id: str, user_id: str = "") -> b
     return connection.execute(query).rowcount == 1
 
 
-def end_sessions(connection: Connection, user_id: str) -> int:
-    """End all sessions of a user; says how many."""
-    return connection.execute(delete(sessions).where(sessions.c.user == user_id)).rowcount
+def end_sessions(connection: Connection, user_id: str, but: str = "") -> int:
+    """End all sessions of a user, except for the one with the id `but`; says how many."""
+    return connection.execute(delete(sessions).where(sessions.c.user == user_id, sessions.c.id != but)).rowcount
 
 
 def forget(connection: Connection, user_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 
 import msgspec
@@ -102,12 +103,23 @@ def checked_email(email: str) -> str:
     return found
 
 
+async def nobody_asks() -> None:
+    """Nobody has users in memory."""
+
+
 class Invitations:
-    """Make, list, take back and claim invitations."""
+    """Make, list, take back and claim invitations.  `joined` is awaited when somebody has used one."""
 
     def __init__(
-        self, database: Database, pepper: bytes, clock: Clock, passwords: Passwords, sessions: Sessions
+        self,
+        database: Database,
+        pepper: bytes,
+        clock: Clock,
+        passwords: Passwords,
+        sessions: Sessions,
+        joined: Callable[[], Awaitable[None]] = nobody_asks,
     ) -> None:
+        self._joined = joined
         self._database = database
         self._pepper = pepper
         self._clock = clock
@@ -196,7 +208,9 @@ class Invitations:
             )  # fmt: skip
             return opened
 
-        return await self._database.run(work)
+        opened = await self._database.run(work)
+        await self._joined()
+        return opened
 
 
 def view(made: Invitation, token: Secret | None = None) -> InvitationView:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 from sqlalchemy import Connection
 
 from glowplug.clock import Clock
+from glowplug.domain.caller import Caller
 from glowplug.domain.people import User, UserRole
 from glowplug.errors import LimitReached, NotFound, Unauthenticated
 from glowplug.secret import Secret
 from glowplug.store import logins
 from glowplug.store.database import Database
-from glowplug.usecases.invitations import Invitations
-from glowplug.usecases.passwords import LONGEST, Passwords
+from glowplug.usecases.invitations import Invitations, nobody_asks
+from glowplug.usecases.passwords import LONGEST, Passwords, checked_password
 from glowplug.usecases.sessions import Opened, Sessions
 from glowplug.usecases.tries import Tries
 
@@ -32,6 +35,17 @@ class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def __repr__(self) -> str:
         return f"Login({self.user!r}, ***)"
+
+
+class NewPassword(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of `POST /admin/me/password`."""
+
+    current: str
+    password: str
+    """The new one."""
+
+    def __repr__(self) -> str:
+        return "NewPassword(***)"
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,16 +71,24 @@ def me(opened: Opened) -> Me:
 
 
 class LoginBook:
-    """Everything about getting in."""
+    """Everything about getting in.  `joined` is awaited when there may be a new user, or one with another role."""
 
-    def __init__(self, database: Database, pepper: bytes, clock: Clock, passwords: Passwords | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        pepper: bytes,
+        clock: Clock,
+        passwords: Passwords | None = None,
+        joined: Callable[[], Awaitable[None]] = nobody_asks,
+    ) -> None:
+        self.joined = joined
         self._database = database
         self._clock = clock
         self._passwords = passwords or Passwords()
         self._addresses = Tries(_PER_ADDRESS, _WINDOW)
         self._users = Tries(_PER_USER, _WINDOW)
         self.sessions = Sessions(database, pepper, clock)
-        self.invitations = Invitations(database, pepper, clock, self._passwords, self.sessions)
+        self.invitations = Invitations(database, pepper, clock, self._passwords, self.sessions, joined)
 
     async def login(self, asked: Login, address: str, agent: str) -> Opened:
         """A new session.  Raises Unauthenticated, and LimitReached after too many failures of a user or an address.
@@ -122,6 +144,40 @@ class LoginBook:
         if user is None:
             raise NotFound("this user is gone", hint="log in again")
         return Me(id=user.id, name=user.name, email=user.email, role=user.role, session=session, csrf=csrf)
+
+    async def change_password(self, caller: Caller, asked: NewPassword, address: str) -> None:
+        """Another password for whoever asks and knows theirs; all their other sessions end.
+
+        Raises RequestError for a new one that is too short or long, Unauthenticated for a wrong current one or a caller
+        without a password, and LimitReached as `login` does.
+        """
+        new = checked_password(Secret(asked.password))
+        name, network, user_id = caller.user.lower(), source(address), caller.user
+        self._may_try(name, network)
+
+        def look(connection: Connection) -> tuple[User | None, str | None]:
+            return logins.user(connection, user_id), logins.password(connection, user_id)
+
+        user, stored = await self._database.run(look)
+        current = Secret(asked.current if len(asked.current) <= LONGEST else "")
+        if not await self._passwords.check(current, stored) or user is None or user.blocked_at is not None:
+            await self._failed(user, address)
+            raise Unauthenticated("the current password is wrong", hint="try again", code="wrong_password")
+        self._users.forgive(name)
+        self._addresses.forgive(network)
+        hashed, now = await self._passwords.hash(new), self._clock.unix()
+
+        def work(connection: Connection) -> None:
+            if logins.password(connection, user_id) != stored:
+                raise Unauthenticated("the current password is wrong", hint="try again", code="wrong_password")
+            logins.set_password(connection, user_id, hashed, now)
+            logins.end_sessions(connection, user_id, caller.session)
+            logins.note(
+                connection, at=now, by=caller.by, through=caller.through, action="password", noun="user",
+                subject=user_id,
+            )  # fmt: skip
+
+        await self._database.run(work)
 
     def _may_try(self, name: str, network: str) -> None:
         now = self._clock.monotonic()

@@ -7,6 +7,7 @@ import msgspec
 from glowplug.clock import Clock
 from glowplug.domain.access import ApiKey, Role
 from glowplug.domain.budget import Scope
+from glowplug.domain.caller import Caller
 from glowplug.domain.change import Actor
 from glowplug.domain.people import Member
 from glowplug.errors import Conflict, Forbidden, NotFound
@@ -39,20 +40,23 @@ class MyKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Mine(msgspec.Struct, frozen=True, kw_only=True):
     """Who is asking, and what is theirs."""
 
-    key: KeyView
+    key: KeyView | None
+    """The one that asks; None where a session does."""
+    role: Role
+    """What whoever asks may do here."""
     user: UserView | None
     """None where the key belongs to nobody who is known here."""
     teams: tuple[Member, ...]
     keys: tuple[KeyView, ...]
     """All of the user's that are not revoked; the one that asks where it belongs to nobody."""
     budgets: tuple[BudgetView, ...]
-    """Of the user, of the key, and of the key's team."""
+    """Of the user, of the key, and of the key's team; for a session of the user and of all their teams."""
     usage: tuple[UsageSum, ...]
     """By model, of the user, or of the key where it belongs to nobody."""
 
 
 class Me:
-    """Works with the books for one caller at a time, who is given as their key."""
+    """Works with the books for one caller at a time; whoever changes something is given as their key."""
 
     def __init__(
         self,
@@ -70,18 +74,26 @@ class Me:
         self._budgets = budgets
         self._usage = usage
 
-    async def show(self, caller: ApiKey, since: str = "", until: str = "") -> Mine:
+    async def show(self, caller: Caller, since: str = "", until: str = "") -> Mine:
         """Raises RequestError for what is not a day."""
-        user = self._users.find(caller.user) if caller.user else None
-        identity = self._keys.identity(caller.id)
-        mine = {(Scope.KEY, identity), (Scope.USER, caller.user), (Scope.TEAM, caller.team)}
+        user, key = self._users.find(caller.user) if caller.user else None, caller.key
+        teams = self._teams.teams_of(user.id) if user is not None else ()
+        mine = {(Scope.USER, caller.user)}
+        only = {"user": caller.user}
+        if key is not None:
+            identity = self._keys.identity(key.id)
+            mine |= {(Scope.KEY, identity), (Scope.TEAM, key.team)}
+            only = only if caller.user else {"key": identity}
+        else:
+            mine |= {(Scope.TEAM, one.team) for one in teams}
         budgets = () if self._budgets is None else self._budgets.list().data
-        only = {"user": caller.user} if caller.user else {"key": identity}
+        keys = self._own(key) if key is not None else self._keys.of(user=caller.user)
         return Mine(
-            key=view(caller),
+            key=None if key is None else view(key),
+            role=caller.role,
             user=None if user is None else self._users.view(user),
-            teams=self._teams.teams_of(user.id) if user is not None else (),
-            keys=tuple(view(key) for key in self._own(caller)),
+            teams=teams,
+            keys=tuple(view(one) for one in keys),
             budgets=tuple(one for one in budgets if one.name and (one.scope, one.name) in mine),
             usage=(await self._usage.sums((By.MODEL,), since, until, only=only)).data,
         )

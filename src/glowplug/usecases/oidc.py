@@ -134,6 +134,7 @@ class OidcLogin:
         token = await self._redeem(settings, there, code, pending)
         claims = await self._believe(settings, there, token, pending.nonce)
         user = await self._database.run(lambda c: self._user(c, claims, settings, pending.user))
+        await self._book.joined()
         return await self._book.open(user, agent, "oidc")
 
     def _sure(self) -> OidcSettings:

@@ -15,7 +15,7 @@ from glowplug.domain.change import Actor
 from glowplug.domain.people import User, UserRole
 from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.ids import short_id
-from glowplug.store import teams, users
+from glowplug.store import logins, teams, users
 from glowplug.store.changes import noted
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import checked_name
@@ -87,6 +87,15 @@ class UserBook:
         """Read all users from the database.  Raises StoreError."""
         self._set({user.id: user for user in await self._database.run(users.every)})
 
+    async def reload(self) -> None:
+        """Read them again, because somebody may have come in by an invitation or an identity provider."""
+        async with self._change:
+            before = self._users
+            await self.load()
+            same = before == self._users
+        if not same:
+            self._changed()
+
     def find(self, user_id: str) -> User | None:
         """The user with this id, blocked ones too, or None."""
         return self._users.get(user_id)
@@ -141,7 +150,8 @@ class UserBook:
     async def update(
         self, user_id: str, wanted: UserChange, known: frozenset[str], dry_run: bool = False, *, actor: Actor
     ) -> UserView:
-        """Change a user.  Raises RequestError, NotFound, and Conflict where the last admin key that works is theirs."""
+        """Change a user; blocking ends their sessions.  Raises RequestError, NotFound, and Conflict where the last
+        admin key that works is theirs."""
         async with self._change:
             old, now = self.get(user_id), self._clock.unix()
             new = _changed(old, wanted, known, now)
@@ -154,14 +164,21 @@ class UserBook:
                 self._keys.check_admin_left(theirs, f"the last admin key that works is of the user {user_id!r}")
             if not dry_run:
                 line = updated(actor, now, "user", user_id, old, new, action_of(wanted.blocked, old.blocked_at))
-                await self._database.run(noted(lambda c: users.put(c, new), line))
+
+                def write(connection: Connection) -> None:
+                    users.put(connection, new)
+                    if blocks:  # so that none of them is good again when the user is let in again
+                        logins.end_sessions(connection, user_id)
+
+                await self._database.run(noted(write, line))
                 self._set({**self._users, user_id: new})
         if not dry_run:
             self._tell(user_id if blocks else None)
         return self.view(new, dry_run)
 
     async def delete(self, user_id: str, dry_run: bool = False, *, with_keys: bool = False, actor: Actor) -> UserView:
-        """Forget a user and which teams they were in; their budgets and limits go on for whoever has the id next.
+        """Forget a user, their teams, their sessions and whatever else lets them in; their budgets and limits go on for
+        whoever has the id next.
 
         Raises NotFound, and Conflict that names their keys, unless those are to be revoked, too.
         """
@@ -179,6 +196,7 @@ class UserBook:
 
             def write(connection: Connection) -> None:
                 teams.remove_user(connection, user_id)
+                logins.forget(connection, user_id)
                 users.remove(connection, user_id)
 
             await self._database.run(noted(write, gone(actor, self._clock.unix(), "user", user_id, user)))

@@ -43,3 +43,23 @@ async def test_users_may_not(user: httpx.AsyncClient) -> None:
     assert (await user.patch("/admin/models/b", json={})).status_code == 403
     assert (await user.delete("/admin/providers/b")).status_code == 403
     assert (await user.get("/admin/providers")).status_code == 403
+
+
+async def test_the_audit_log_has_who_changed_which_settings_and_no_value(admin: httpx.AsyncClient) -> None:
+    provider = {"name": "lab", "base_url": "http://127.0.0.1:9/v1", "api_key": "sk-very-secret"}
+    before = len((await admin.get("/admin/changes")).json()["data"])
+    assert (await admin.post("/admin/providers?dry_run=1", json=provider)).status_code == 200
+    assert len((await admin.get("/admin/changes")).json()["data"]) == before, "a dry run changes nothing"
+    assert (await admin.post("/admin/providers", json=provider)).status_code == 201
+    assert (await admin.post("/admin/providers", json=provider)).status_code == 409
+    assert (await admin.patch("/admin/providers/lab", json={"base_url": "http://127.0.0.1:8/v1"})).status_code == 200
+    assert (await admin.delete("/admin/providers/lab")).status_code == 200
+    answer = await admin.get("/admin/changes")
+    assert "very-secret" not in answer.text and "127.0.0.1" not in answer.text
+    lines = [line for line in answer.json()["data"][::-1] if line["noun"] == "provider"]
+    assert [(line["action"], line["subject"], line["after"]) for line in lines] == [
+        ("create", "lab", {"settings": ["api_key", "base_url"]}),
+        ("update", "lab", {"settings": ["base_url"]}),
+        ("delete", "lab", None),
+    ]
+    assert len({line["by"] for line in lines}) == 1 and lines[0]["by"].startswith("key_") and lines[0]["request"]

@@ -5,12 +5,18 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from glowplug.control import cookies
 from glowplug.control.answers import answer
+from glowplug.control.api.logins import address
 from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
+from glowplug.usecases.logins import LoginBook, NewPassword
 from glowplug.usecases.me import Me, MyKey
+
+_MOST = 8192
+"""Bytes of a body with passwords."""
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -21,7 +27,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 
     async def show(request: Request) -> Response:
         query = Query(request, ("since", "until"))
-        return answer(await me.show(request.state.key, query.text("since"), query.text("until")))
+        return answer(await me.show(request.state.caller, query.text("since"), query.text("until")))
 
     async def create(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
@@ -32,8 +38,19 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         return answer(await me.revoke(request.state.key, request.path_params["id"], dry_run, actor=actor(request)))
 
-    return (
-        Endpoint("GET", "/admin/me", show, "who is asking, and what is theirs", Policy.OWN),
+    every = (
+        Endpoint("GET", "/admin/me", show, "who is asking, and what is theirs", Policy.SELF),
         Endpoint("POST", "/admin/me/keys", create, "make a key like one's own", Policy.OWN),
         Endpoint("POST", "/admin/me/keys/{id}/revoke", revoke, "stop a key of one's own", Policy.OWN),
     )
+    return every if services.logins is None else (*every, _password(services.logins))
+
+
+def _password(book: LoginBook) -> Endpoint:
+    async def change(request: Request) -> Response:
+        Query(request, ())
+        cookies.needs_https(request.headers)
+        await book.change_password(request.state.caller, await body(request, NewPassword, _MOST), address(request))
+        return answer({})
+
+    return Endpoint("POST", "/admin/me/password", change, "another password of one's own", Policy.SELF)
