@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +19,7 @@ from glowplug.domain.price import MILLION
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
 from glowplug.errors import NotFound
 from glowplug.money import NANO
+from glowplug.usecases.standing import covers
 
 _MODES = {
     Capability.CHAT: "chat",
@@ -45,10 +47,10 @@ def served(services: Services) -> tuple[tuple[ModelRoute, ...], tuple[AliasRoute
     return catalog.models, catalog.aliases
 
 
-def allowed(key: ApiKey, name: str) -> bool:
-    """Whether a key may see a name."""
-    names = key.models if key.role is Role.USER else ()
-    return not names or any(n == name or (n.endswith("*") and name.startswith(n[:-1])) for n in names)
+def usable(services: Services, key: ApiKey) -> Callable[[str], bool]:
+    """Whether a key may see a name: what it, its user and its team all allow.  Those who read the admin API see all."""
+    names = services.keys.standing(key).models if key.role is Role.USER else ()
+    return lambda name: not names or covers(names, name)
 
 
 def mode(model: ModelRoute) -> str:
@@ -76,10 +78,11 @@ def costs(model: ModelRoute) -> dict[str, float | None]:
 def deployments(services: Services, key: ApiKey) -> list[dict[str, Any]]:
     """One row a model, and one for each model behind an alias, for the names that a key may use."""
     models, aliases = served(services)
+    allowed = usable(services, key)
     by_name = {model.name: model for model in models}
-    rows = [_row(model.name, model.name, model) for model in models if allowed(key, model.name)]
+    rows = [_row(model.name, model.name, model) for model in models if allowed(model.name)]
     for alias in aliases:
-        if allowed(key, alias.name):
+        if allowed(alias.name):
             found = (by_name.get(target) for target in alias.targets)
             rows += [_row(alias.name, f"{alias.name}/{model.name}", model) for model in found if model is not None]
     return rows
