@@ -80,6 +80,8 @@ WANTED = (
     ("GET", "/health"),
     ("POST", "/utils/token_counter"),
     ("POST", "/v2/login"),
+    ("GET", "/organization/info"),
+    ("GET", "/organization/list"),
     *(("GET", f"/{noun}/{verb}") for noun in ("customer", "end_user") for verb in ("info", "list")),
     *(("POST", f"/{noun}/{verb}") for noun in ("customer", "end_user") for verb in ("new", "update", "delete")),
 )
@@ -173,6 +175,7 @@ async def test_malformed_bodies(control: Control, admin: httpx.AsyncClient) -> N
         ("DELETE", "/credentials/nothing", None),
         ("GET", "/fallback/nothing", None),
         ("GET", "/customer/info?end_user_id=nobody", None),
+        ("GET", "/organization/info?organization_id=nobody", None),
         ("POST", "/budget/info", {"budgets": ["nothing"]}),
         ("POST", "/budget/update", {"budget_id": "nothing", "max_budget": 1}),
         ("POST", "/budget/delete", {"id": "nothing"}),

@@ -13,6 +13,7 @@ from glowplug.control.litellm import (
     login,
     logs,
     models,
+    organizations,
     spend,
     teams,
     tokens,
@@ -26,6 +27,6 @@ def litellm_routes(services: Services) -> tuple[Endpoint, ...]:
     """All of them; those whose use case is not there are left out."""
     nouns = (
         keys, users, teams, models, fallbacks, credentials, budgets, logs, spend, activity, health, tokens, login,
-        customers,
+        customers, organizations,
     )  # fmt: skip
     return tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
