@@ -26,6 +26,11 @@ def request_id(request: str) -> str:
     return "litellm_" + _short(request)
 
 
+def change_id(entry: str) -> str:
+    """Id of a line of the audit log; the source's is random."""
+    return "change_litellm_" + _short(entry)
+
+
 def source_id(name: str) -> str:
     """Stands for a database, by its address without a password."""
     return "litellm_" + _short(name)

@@ -15,6 +15,7 @@ from glowplug.config.readers.litellm.ciphertext import Opener
 from glowplug.errors import StoreError
 from glowplug.files import write_private
 from glowplug.moving import apply
+from glowplug.moving.audit import count_audit, move_audit
 from glowplug.moving.history import Progress as Progress
 from glowplug.moving.history import count_days, count_logs, move_days, move_logs
 from glowplug.moving.litellm.installation import Installation, read_installation
@@ -157,12 +158,14 @@ class _Run:
         if self._store is None:
             logs = count_logs(source, self._here, plan.joins, self._progress)
             days = count_days(source, self._here, plan.joins)
+            audit = count_audit(source, self._here)
         else:
             logs = move_logs(source, self._store.database, plan.joins, self._progress)
             self._progress(Progress("daily sums"))
             days = move_days(source, self._store.database, plan.joins)
+            audit = move_audit(source, self._store.database)
         self._notes.extend(logs.notes)
-        for noun, moved in (("requests", logs), ("days of the past", days)):
+        for noun, moved in (("requests", logs), ("days of the past", days), ("audit entries", audit)):
             self._counts.append(Count(noun=noun, found=moved.found, new=moved.new, here=moved.found - moved.new))
         self._days, self._duplicates = days.days, days.duplicates
 

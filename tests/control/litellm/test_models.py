@@ -39,6 +39,21 @@ async def test_a_key_sees_what_it_may_use(control: Control) -> None:
             assert [row.get("model_name") or row.get("model_group") for row in rows] == ["cloud"], path
 
 
+async def test_the_user_and_the_team_of_a_key_narrow_what_it_sees(control: Control, admin: httpx.AsyncClient) -> None:
+    names = frozenset(("local", "cloud", "chat-default"))
+    await admin.post("/user/new", json={"user_id": "kim", "models": ["local", "cloud"], "auto_create_key": False})
+    await admin.post("/team/new", json={"team_id": "ops", "models": ["cloud", "chat-default"]})
+    await admin.post("/team/member_add", json={"team_id": "ops", "member": {"role": "user", "user_id": "kim"}})
+    for models, seen in (((), ["cloud"]), (("cl*",), ["cloud"]), (("local",), [])):
+        key = (await control.keys.create(NewKey(models=models, user="kim", team="ops"), names)).key
+        async with control.client(key) as client:
+            for path in ("/model/info", "/v1/model/info", "/v2/model/info", "/model_group/info"):
+                rows = (await client.get(path)).json()["data"]
+                assert [row.get("model_name") or row.get("model_group") for row in rows] == seen, (path, models)
+            healthy = (await client.get("/health")).json()["healthy_endpoints"]
+            assert {row["model_name"] for row in healthy} <= set(seen)
+
+
 async def test_pages_and_search(admin: httpx.AsyncClient) -> None:
     page = (await admin.get("/v2/model/info?size=2&page=3")).json()
     assert (len(page["data"]), page["total_count"], page["total_pages"]) == (1, 5, 3)

@@ -81,6 +81,10 @@ WANTED = (
     ("GET", "/health"),
     ("POST", "/utils/token_counter"),
     ("POST", "/v2/login"),
+    ("GET", "/organization/info"),
+    ("GET", "/organization/list"),
+    *(("GET", f"/{noun}/{verb}") for noun in ("customer", "end_user") for verb in ("info", "list")),
+    *(("POST", f"/{noun}/{verb}") for noun in ("customer", "end_user") for verb in ("new", "update", "delete")),
 )
 FOR_KEYS = {
     "/key/info", "/user/info", "/team/info", "/model/info", "/v1/model/info", "/v2/model/info", "/model_group/info",
@@ -109,9 +113,9 @@ async def test_without_a_key_with_a_wrong_one_and_with_a_users(control: Control,
     async with control.client() as nobody, control.client("sk-wrong") as stranger:
         for endpoint in litellm_routes(control.services):
             path = endpoint.path.replace(":path", "").format(name="x", model="x", key="x")
-            for client in (nobody, stranger):
+            for client, kind in ((nobody, "auth_error"), (stranger, "token_not_found_in_db")):
                 answer = await client.request(endpoint.method, path)
-                assert (answer.status_code, shaped(answer)["type"]) == (401, "auth_error"), path
+                assert (answer.status_code, shaped(answer)["type"]) == (401, kind), path
             answer = await user.request(endpoint.method, path)
             if endpoint.policy in (Policy.ADMIN, Policy.READ):
                 assert (answer.status_code, shaped(answer)["type"]) == (403, "auth_error"), path
@@ -181,6 +185,8 @@ async def test_malformed_bodies(control: Control, admin: httpx.AsyncClient) -> N
         ("GET", "/fallback/nothing", None),
         ("POST", "/fallback", {"model": "nothing", "fallback_models": ["x"]}),
         ("DELETE", "/fallback/nothing", None),
+        ("GET", "/customer/info?end_user_id=nobody", None),
+        ("GET", "/organization/info?organization_id=nobody", None),
         ("POST", "/budget/info", {"budgets": ["nothing"]}),
         ("POST", "/budget/update", {"budget_id": "nothing", "max_budget": 1}),
         ("POST", "/budget/delete", {"id": "nothing"}),

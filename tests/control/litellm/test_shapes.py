@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from glowplug.control.auth import ExpiredKey, UnknownKey
 from glowplug.control.litellm.shapes import NotHere, cut, days, dollars, error_shape, iso, nano, number, refuse
 from glowplug.errors import (
     Conflict,
@@ -28,6 +29,8 @@ def _request(query: str) -> Request:
     ("error", "status", "kind"),
     [
         (Unauthenticated("x"), 401, "auth_error"),
+        (UnknownKey("x"), 401, "token_not_found_in_db"),
+        (ExpiredKey("x"), 401, "expired_key"),
         (Forbidden("x"), 403, "auth_error"),
         (NotFound("x"), 404, "not_found_error"),
         (Conflict("x"), 409, "bad_request_error"),

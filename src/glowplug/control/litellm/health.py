@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
-from glowplug.control.litellm.models import allowed, deployments, served
+from glowplug.control.litellm.models import deployments, served, usable
 from glowplug.control.litellm.shapes import shaped, text
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
@@ -23,7 +23,8 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         key = request.state.key
         wanted = text(request, "model") or text(request, "model_id")
         problems = {row.name: row.problems for row in services.models.list().data if row.kind == "model"}
-        names = {model.name for model in served(services)[0] if allowed(key, model.name)}
+        allowed = usable(services, key)
+        names = {model.name for model in served(services)[0] if allowed(model.name)}
         good: list[dict[str, Any]] = []
         bad: list[dict[str, Any]] = []
         for row in deployments(services, key):

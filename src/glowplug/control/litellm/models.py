@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from glowplug.domain.snapshot import AliasRoute, ModelRoute
 from glowplug.errors import NotFound
 from glowplug.money import NANO
 from glowplug.providers.catalogue import PROVIDERS
+from glowplug.usecases.standing import covers
 
 _MODES = {
     Capability.CHAT: "chat",
@@ -48,10 +49,10 @@ def served(services: Services) -> tuple[tuple[ModelRoute, ...], tuple[AliasRoute
     return catalog.models, catalog.aliases
 
 
-def allowed(key: ApiKey, name: str) -> bool:
-    """Whether a key may see a name."""
-    names = key.models if key.role is Role.USER else ()
-    return not names or any(n == name or (n.endswith("*") and name.startswith(n[:-1])) for n in names)
+def usable(services: Services, key: ApiKey) -> Callable[[str], bool]:
+    """Whether a key may see a name: what it, its user and its team all allow.  Those who read the admin API see all."""
+    names = services.keys.standing(key).models if key.role is Role.USER else ()
+    return lambda name: not names or covers(names, name)
 
 
 def mode(model: ModelRoute) -> str:
@@ -79,16 +80,17 @@ def costs(model: ModelRoute) -> dict[str, float | None]:
 def deployments(services: Services, key: ApiKey) -> list[dict[str, Any]]:
     """One row a model, and one for each model behind an alias, for the names that a key may use."""
     models, aliases = served(services)
+    allowed = usable(services, key)
     by_name = {model.name: model for model in models}
     ids = added(services.managed)
     rows: list[dict[str, Any]] = []
     for alias in aliases:
-        if allowed(key, alias.name):
+        if allowed(alias.name):
             found = [model for target in alias.targets if (model := by_name.get(target)) is not None]
             rows += [_row(alias.name, _identity(alias.name, model.name, ids), model, ids) for model in found]
     # What was added under LiteLLM's id is one deployment, and not another one under the model's own name.
     there = {row["model_info"]["id"] for row in rows}
-    own = (model for model in models if allowed(key, model.name) and ids.get(model.name, "") not in there)
+    own = (model for model in models if allowed(model.name) and ids.get(model.name, "") not in there)
     return [*(_row(model.name, ids.get(model.name, model.name), model, ids) for model in own), *rows]
 
 

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from glowplug.control.answers import answer, error_answer
+from glowplug.control.auth import ExpiredKey, UnknownKey
 from glowplug.control.inputs import MOST_BYTES
 from glowplug.control.routes import Endpoint
 from glowplug.errors import (
@@ -35,6 +36,8 @@ from glowplug.wire.openai import error_members, error_text
 T = TypeVar("T", bound=msgspec.Struct)
 
 _TYPES: Final[tuple[tuple[type[GlowplugError], str], ...]] = (
+    (UnknownKey, "token_not_found_in_db"),
+    (ExpiredKey, "expired_key"),
     (Unauthenticated, "auth_error"),
     (Forbidden, "auth_error"),
     (NotFound, "not_found_error"),
