@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from glowplug.domain.model import Capability
-from glowplug.usecases.names import Served, proposals
+from glowplug.usecases.names import Served, better, proposals
+from tests.usecases.managers import CATALOG
 
 PLACES = ("llamacpp", "openai")
 
@@ -48,3 +49,10 @@ def test_a_name_with_odd_characters_is_quoted() -> None:
 def test_a_place_that_is_not_known_is_an_error() -> None:
     with pytest.raises(ValueError, match="no engine or provider"):
         proposals([Served("x", "elsewhere", "x")], PLACES)
+
+
+def test_the_models_of_a_configuration_and_not_its_aliases() -> None:
+    found = {one.name: one.proposed for one in better(CATALOG)}
+    assert list(found) == ["local", "cloud", "unset"]
+    assert found["local"] == "chat-m-llamacpp"
+    assert len(set(found.values())) == 3

@@ -10,6 +10,7 @@ import msgspec
 
 from glowplug.domain.model import Capability
 from glowplug.domain.naming import Facts, Naming
+from glowplug.usecases.catalog import Catalog
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,18 @@ def proposals(models: Iterable[Served], places: Iterable[str], taken: Collection
         command = shlex.join(("glowplug", "rename", model.name, new))
         found.append(Proposal(name=model.name, proposed=new, why=why, command=command))
     return tuple(found)
+
+
+def better(catalog: Catalog) -> tuple[Proposal, ...]:
+    """Proposals for the models of the configuration in force.
+
+    A local model that no engine here can run is left out: nothing says what engine its name should end with.
+    """
+    local = {model.name: model for model in catalog.local}
+    models: list[Served] = []
+    for route in catalog.models:
+        if (one := local.get(route.name)) is not None:
+            models.append(Served(one.name, one.engine, one.id or one.path, one.capabilities))
+        elif not route.local and route.owner:
+            models.append(Served(route.name, route.owner, route.upstream_model, route.capabilities))
+    return proposals(models, {model.place for model in models}, set(catalog.names()))
