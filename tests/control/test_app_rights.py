@@ -43,6 +43,7 @@ GET /admin/models look
 GET /admin/models/{name}/logs look
 POST /admin/models/{name}/start admin
 POST /admin/models/{name}/stop admin
+GET /admin/names look
 GET /admin/plan/{name:path} look
 POST /admin/route look
 GET /admin/memory look

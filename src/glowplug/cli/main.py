@@ -33,6 +33,7 @@ VERBS = {
     "memory": "Show who holds which memory.",
     "lease": "Keep memory for another program.",
     "models": "List models and aliases.",
+    "names": "Propose names for models that do not follow the convention.",
     "rename": "Call a model something else, everywhere.",
     "providers": "List the providers that are known by name.",
     "run": "Ask a model, or chat with it.",

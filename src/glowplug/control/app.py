@@ -26,6 +26,7 @@ from glowplug.control.api import (
     memory,
     metrics,
     models,
+    names,
     oidc,
     plan,
     requests,
@@ -57,8 +58,8 @@ _WORKERS = "v1"
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
-        status, models, managed, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config, events,
-        metrics, responses, requests, bodies, ledger, users, teams, changes, me, logins, invitations, oidc,
+        status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config,
+        events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, logins, invitations, oidc,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))
