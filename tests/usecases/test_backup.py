@@ -84,6 +84,32 @@ def test_another_machine_becomes_what_this_one_was(here: Here, elsewhere: Here, 
     assert opened == Secret("sk-cloud")
 
 
+def test_what_was_added_at_run_time_comes_back_and_what_it_replaces_is_kept(here: Here, tmp_path: Path) -> None:
+    here.begin()
+    managed, file = here.paths.managed, tmp_path / "b.glowplug"
+    managed.write_text("aliases: {}\n")
+    made = backups.backup(here.place, here.paths, file, NOW)
+    assert "managed.yaml" in made.files
+    managed.write_text("models: {}\n")
+    good = managed.with_name("managed.yaml.good")
+    good.write_text("groups: {}\n")
+    done = backups.restore(here.place, here.paths, file, NOW)
+    assert managed.read_text() == "aliases: {}\n"
+    assert managed.stat().st_mode & 0o777 == 0o600
+    assert not good.exists()
+    kept = {path.read_text() for path in done.kept if path.name.startswith("managed.yaml")}
+    assert kept == {"models: {}\n", "groups: {}\n"}
+
+
+def test_a_backup_without_a_managed_file_leaves_the_one_that_is_there(here: Here, tmp_path: Path) -> None:
+    here.begin()
+    file = tmp_path / "b.glowplug"
+    assert "managed.yaml" not in backups.backup(here.place, here.paths, file, NOW).files
+    here.paths.managed.write_text("models: {}\n")
+    backups.restore(here.place, here.paths, file, NOW)
+    assert here.paths.managed.read_text() == "models: {}\n"
+
+
 def test_what_was_there_is_kept_and_can_be_restored_in_turn(here: Here, tmp_path: Path) -> None:
     here.begin()
     first = here.rows()

@@ -34,7 +34,8 @@ def backup(file: Path | None, config_path: Path | None) -> None:
     """Write a backup of the database to FILE, while everything runs, and read it back.
 
     Keys, people, budgets, sealed secrets and the whole ledger are in it, with the files they are worth nothing without
-    (pepper.key, keyring.json): whoever has it can open the secrets.  The configuration file is not in it.
+    (pepper.key, keyring.json) and what was added through the API (managed.yaml): whoever has it can open the secrets.
+    The configuration file is not in it.
 
     \b
     Examples:

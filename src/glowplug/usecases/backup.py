@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from glowplug import __version__
+from glowplug.config.managed import ManagedFile
 from glowplug.errors import StoreError
 from glowplug.files import write_private
 from glowplug.paths import Paths
@@ -44,7 +45,7 @@ def name_for(now: float) -> str:
 def backup(place: Place, paths: Paths, target: Path, now: float) -> Manifest:
     """Write one verified backup of what the database holds at one moment.  Raises StoreError."""
     files = {}
-    for file in (paths.pepper, paths.keyring):
+    for file in _kinds(paths):
         with contextlib.suppress(FileNotFoundError):
             files[file.name] = file.read_bytes()
     with _translated(place), _connected(place.reader()) as connection:
@@ -109,7 +110,7 @@ def _fill(connection: Connection, file: Path, manifest: Manifest) -> None:
 def _files(paths: Paths, data: dict[str, bytes], stamp: str) -> list[Path]:
     """Put the files of a backup where they belong; what was there is kept beside them."""
     kept = []
-    for path in (paths.pepper, paths.keyring):
+    for path in _kinds(paths):
         if path.name not in data:
             continue
         if path.exists() and path.read_bytes() != data[path.name]:
@@ -117,7 +118,18 @@ def _files(paths: Paths, data: dict[str, bytes], stamp: str) -> list[Path]:
             write_private(before, path.read_bytes())
             kept.append(before)
         write_private(path, data[path.name])
+        good = ManagedFile(path).good
+        if path == paths.managed and good.exists():
+            # It would serve in the place of a restored file that cannot be read, and is of another time.
+            before = good.with_name(f"{good.name}.before-restore-{stamp}")
+            good.replace(before)
+            kept.append(before)
     return kept
+
+
+def _kinds(paths: Paths) -> tuple[Path, ...]:
+    """The files of an installation that belong to what its database holds."""
+    return paths.pepper, paths.keyring, paths.managed
 
 
 def _aside(file: Path, stamp: str) -> list[Path]:
