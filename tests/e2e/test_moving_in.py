@@ -1,0 +1,141 @@
+"""Moving in from LiteLLM: a database of each era is imported by the command and served by a real server."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from glowplug.testing.litellm_schema import ERAS
+from glowplug.testing.litellm_seed import Planted, seed
+from glowplug.testing.litellm_seed_people import hashed
+from tests.e2e.cloud import Cloud
+from tests.e2e.conftest import Install
+from tests.e2e.installation import Installation, question
+from tests.moving.postgres import Server, running
+
+TOKENS = "LiteLLM_VerificationToken"
+OVER, WITHIN, SLOW = "sk-over-its-budget-seeded", "sk-within-its-budget-seeded", "sk-two-a-minute-seeded"
+RPM = 2
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+def plant(connection: psycopg.Connection[tuple[object, ...]], base_url: str) -> Planted:
+    """What every era has, with its cloud models on this machine, and keys with limits that a test can reach."""
+    planted = seed(connection, "everything")
+    # With a price, because a model that costs nothing answers without a budget too.
+    price = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}
+    params = json.dumps({"model": "openai/stand-in", "api_base": base_url, "api_key": "sk-cloud", **price})
+    connection.execute(
+        'UPDATE "LiteLLM_ProxyModelTable" SET litellm_params = %s WHERE model_id IN (%s, %s)',
+        (params, "m-cloud-1", "m-cloud-2"),
+    )
+    # Of a name of its own: `chat` has a fallback that costs nothing.
+    connection.execute("""UPDATE "LiteLLM_ProxyModelTable" SET model_name = 'paid' WHERE model_id = 'm-cloud-2'""")
+    # A log costs more than a million dollars, which may or may not be in the running window of the budget of all.
+    connection.execute('UPDATE "LiteLLM_UserTable" SET max_budget = 1e9 WHERE user_id = %s', ("litellm-proxy-budget",))
+    if planted.people.replaced:
+        connection.execute("""UPDATE "LiteLLM_DeprecatedVerificationToken" SET revoke_at = '2099-01-01'""")
+    for key, spend, budget, rpm in ((OVER, 2.0, 1.0, None), (WITHIN, 2.0, 500.0, None), (SLOW, 0.0, None, RPM)):
+        connection.execute(
+            f'INSERT INTO "{TOKENS}" (token, key_alias, models, spend, max_budget, rpm_limit)'
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            (hashed(key), key[3:], ["paid"], spend, budget, rpm),
+        )
+    return planted
+
+
+def run_import(installation: Installation, folder: Path, planted: Planted, url: str) -> Any:
+    """The report of `glowplug import litellm`."""
+    installation.env = {"THEIRS": url, "HOME": str(folder)}
+    (folder / "theirs.yaml").write_text("general_settings: {}\n")
+    files = []
+    for number, key in enumerate(planted.keys):
+        (folder / f"key{number}").write_text(key.reveal())
+        files += ["--salt-key-file" if number == 0 else "--previous-key-file", str(folder / f"key{number}")]
+    done = installation.cli(
+        "import", "litellm", "--config", str(folder / "theirs.yaml"), "--database", "env:THEIRS", *files,
+        "--into", str(installation.state / "config.yaml"), "--json",
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_an_imported_installation_is_served(
+    era: str, postgres: Server, install: Install, the_cloud: Cloud, tmp_path: Path
+) -> None:
+    database = postgres.litellm(era)
+    with postgres.connect(database) as connection:
+        planted = plant(connection, the_cloud.base_url)
+    installation = install()
+    report = run_import(installation, tmp_path, planted, postgres.url(database))
+    named = [one["where"] for one in report["lines"]]
+    traps = {**planted.traps, **planted.history.traps}
+    assert [trap for trap, place in traps.items() if not any(one.startswith(place) for one in named)] == []
+    again = run_import(installation, tmp_path, planted, postgres.url(database))
+    assert {one["noun"]: one["new"] for one in again["counts"] if one["new"]} == {}
+
+    installation.config = installation.state / "config.yaml"
+    installation.start()
+    totals_are_the_sources(installation, planted)
+    keys_go_on_working(installation, planted)
+    limits_hold(installation, planted)
+    assert installation.stop() == 0
+
+
+def totals_are_the_sources(installation: Installation, planted: Planted) -> None:
+    """Of each day, key, team and model; all but what is odd was used by one key of one team, through one model."""
+    days: Counter[tuple[str, str]] = Counter()
+    shares: Counter[tuple[bool, str]] = Counter()
+    for (day, model), figures in planted.history.corrected.items():
+        for column, figure in zip(("attempts", "prompt_tokens", "cost"), figures, strict=True):
+            days[day, column] += figure
+            shares[model == "odd", column] += figure
+
+    def used(by: str) -> dict[str, dict[str, int]]:
+        rows = installation.admin(f"usage?by={by}")["data"]
+        return {row[by]: {column: row[column] for column in ("attempts", "prompt_tokens", "cost")} for row in rows}
+
+    assert {(day, column): figure for day, row in used("day").items() for column, figure in row.items()} == dict(days)
+    usual, odd = ({column: shares[is_odd, column] for column in used("day")["2026-11-01"]} for is_odd in (False, True))
+    names = {row["id"]: row["name"] for row in installation.admin("keys")["data"]}
+    assert {names.get(key, key): row for key, row in used("key").items()} == {"plain": usual, "": odd}
+    assert used("team") == {"team-search": usual, "": odd}
+    models = used("model")
+    assert models.pop("odd") == odd
+    assert list(models.values()) == [usual]
+
+
+def keys_go_on_working(installation: Installation, planted: Planted) -> None:
+    keys = {**planted.people.keys, **{key: key for key in planted.people.replaced}}
+    statuses = {alias: installation.call("GET", "/v1/models", key=key).status for alias, key in keys.items()}
+    assert statuses == {alias: {"expired": 401, "blocked": 403}.get(alias, 200) for alias in keys}
+    for unknown in ("sk-nobody-has-this", "sk-deleted", hashed(planted.people.keys["plain"])):
+        assert installation.call("GET", "/v1/models", key=unknown).status == 401
+
+
+def limits_hold(installation: Installation, planted: Planted) -> None:
+    def ask(key: str, model: str = "paid") -> tuple[int, str]:
+        answer = installation.call("POST", "/v1/chat/completions", question(model), key=key)
+        return answer.status, "" if answer.status == 200 else str(answer.error["code"])
+
+    keys = planted.people.keys
+    assert ask(keys["blocked"], "chat") == (403, "blocked")
+    assert ask(keys["plain"], "chat") == (200, "")
+    assert ask(keys["limited"], "chat") == (200, "")
+    assert ask(keys["limited"], "chat-local") == (403, "model_not_allowed")
+    assert ask(WITHIN, "chat-local") == (403, "model_not_allowed")
+    assert ask(WITHIN) == (200, "")
+    assert ask(OVER) == (429, "budget_exceeded")
+    assert [ask(SLOW)[0] for _ in range(RPM)] == [200] * RPM
+    assert ask(SLOW) == (429, "rate_limit_exceeded")
