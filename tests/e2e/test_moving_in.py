@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +16,11 @@ import pytest
 
 from glowplug.testing.litellm_schema import ERAS
 from glowplug.testing.litellm_seed import Planted, seed
+from glowplug.testing.litellm_seed_history import seed_many
 from glowplug.testing.litellm_seed_people import hashed
 from tests.e2e.cloud import Cloud
 from tests.e2e.conftest import Install
-from tests.e2e.installation import Installation, question
+from tests.e2e.installation import Installation, question, until
 from tests.moving.postgres import Server, running
 
 TOKENS = "LiteLLM_VerificationToken"
@@ -55,19 +59,23 @@ def plant(connection: psycopg.Connection[tuple[object, ...]], base_url: str) -> 
     return planted
 
 
-def run_import(installation: Installation, folder: Path, planted: Planted, url: str) -> Any:
-    """The report of `glowplug import litellm`."""
+def command_of(installation: Installation, folder: Path, planted: Planted, url: str) -> list[str]:
+    """`glowplug import litellm` into the installation, with what it needs beside it."""
     installation.env = {"THEIRS": url, "HOME": str(folder)}
     (folder / "theirs.yaml").write_text("general_settings: {}\n")
     files = []
     for number, key in enumerate(planted.keys):
         (folder / f"key{number}").write_text(key.reveal())
         files += ["--salt-key-file" if number == 0 else "--previous-key-file", str(folder / f"key{number}")]
-    done = installation.cli(
+    return [
         "import", "litellm", "--config", str(folder / "theirs.yaml"), "--database", "env:THEIRS", *files,
         "--into", str(installation.state / "config.yaml"), "--json",
-    )  # fmt: skip
-    return json.loads(done.stdout)
+    ]  # fmt: skip
+
+
+def run_import(installation: Installation, folder: Path, planted: Planted, url: str) -> Any:
+    """Its report."""
+    return json.loads(installation.cli(*command_of(installation, folder, planted, url)).stdout)
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -139,3 +147,63 @@ def limits_hold(installation: Installation, planted: Planted) -> None:
     assert ask(OVER) == (429, "budget_exceeded")
     assert [ask(SLOW)[0] for _ in range(RPM)] == [200] * RPM
     assert ask(SLOW) == (429, "rate_limit_exceeded")
+
+
+# ---- kill -9 in the middle
+
+LOGS = 25_000
+"""Two transactions and a half."""
+WRITTEN = {
+    "attempts": "*",
+    "spend": "*",
+    "past_usage": "*",
+    "users": "id",
+    "teams": "id",
+    "members": "team, user",
+    "api_keys": "id, name, imported",
+    "budgets": "scope, name, amount",
+    "spent_elsewhere": "scope, name",
+    "credentials": "name",
+}
+"""Table → what an import writes there, without its own moments and what is sealed anew."""
+
+KEPT = {"api_keys": "imported is not null"}
+"""Each installation has a first key of its own."""
+
+
+def written(installation: Installation) -> dict[str, list[str]]:
+    with contextlib.closing(sqlite3.connect(f"file:{installation.state}/glowplug.db?mode=ro", uri=True)) as database:
+        return {
+            table: sorted(
+                str(row) for row in database.execute(f"select {names} from {table} where {KEPT.get(table, True)}")
+            )
+            for table, names in WRITTEN.items()
+        }
+
+
+def lines_written(installation: Installation) -> int:
+    """How many lines the ledger has; none while there is no ledger yet."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{installation.state}/glowplug.db?mode=ro", uri=True)) as found:
+            return int(found.execute("select count(*) from attempts").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def test_an_import_that_was_killed_is_finished_by_the_next(
+    postgres: Server, install: Install, the_cloud: Cloud, tmp_path: Path
+) -> None:
+    database = postgres.litellm("1.82")
+    with postgres.connect(database) as connection:
+        planted = plant(connection, the_cloud.base_url)
+        seed_many(connection, LOGS)
+    whole, cut = install(), install()
+    run_import(whole, tmp_path, planted, postgres.url(database))
+    cut.spawn(*command_of(cut, tmp_path, planted, postgres.url(database)))
+    until("some lines are written", lambda: lines_written(cut))
+    assert cut.stop(signal.SIGKILL) == -signal.SIGKILL
+    assert 0 < lines_written(cut) < LOGS, "not killed in the middle"
+    run_import(cut, tmp_path, planted, postgres.url(database))
+    expected, found = written(whole), written(cut)
+    assert len(expected["attempts"]) == LOGS + planted.history.requests
+    assert [table for table in WRITTEN if expected[table] != found[table]] == []
