@@ -1,123 +1,209 @@
-"""Moving in from LiteLLM: database and file of every era, by the command, then served by a real Glowplug."""
+"""Moving in from LiteLLM: a database of each era is imported by the command and served by a real server."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-from hashlib import sha256
+import signal
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from glowplug.moving.identity import key_id
 from glowplug.testing.litellm_schema import ERAS
+from glowplug.testing.litellm_seed import Planted, seed
+from glowplug.testing.litellm_seed_history import seed_many
+from glowplug.testing.litellm_seed_people import hashed
 from tests.e2e.cloud import Cloud
 from tests.e2e.conftest import Install
-from tests.e2e.installation import Answer, Installation, question
-from tests.moving.conftest import Seeded, Seeding, postgres, seeding
+from tests.e2e.installation import Installation, question, until
+from tests.moving.postgres import Server, running
 
-__all__ = ["postgres", "seeding"]
-HERE = "openai/here"
-DEAR = "openai/dear"
-"""Names of `openai/*`, which the key with a list may ask for; the second costs 2 dollars a token."""
+TOKENS = "LiteLLM_VerificationToken"
+OVER, WITHIN, SLOW = "sk-over-its-budget-seeded", "sk-within-its-budget-seeded", "sk-two-a-minute-seeded"
+RPM = 2
 
 
-def imported(installation: Installation, seeded: Seeded, *more: str) -> Any:
-    """The report of `glowplug import litellm`."""
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+def plant(connection: psycopg.Connection[tuple[object, ...]], base_url: str) -> Planted:
+    """What every era has, with its cloud models on this machine, and keys with limits that a test can reach."""
+    planted = seed(connection, "everything")
+    # With a price, because a model that costs nothing answers without a budget too.
+    price = {"input_cost_per_token": 1e-6, "output_cost_per_token": 1e-6}
+    params = json.dumps({"model": "openai/stand-in", "api_base": base_url, "api_key": "sk-cloud", **price})
+    connection.execute(
+        'UPDATE "LiteLLM_ProxyModelTable" SET litellm_params = %s WHERE model_id IN (%s, %s)',
+        (params, "m-cloud-1", "m-cloud-2"),
+    )
+    # Of a name of its own: `chat` has a fallback that costs nothing.
+    connection.execute("""UPDATE "LiteLLM_ProxyModelTable" SET model_name = 'paid' WHERE model_id = 'm-cloud-2'""")
+    # A log costs more than a million dollars, which may or may not be in the running window of the budget of all.
+    connection.execute('UPDATE "LiteLLM_UserTable" SET max_budget = 1e9 WHERE user_id = %s', ("litellm-proxy-budget",))
+    if planted.people.replaced:
+        connection.execute("""UPDATE "LiteLLM_DeprecatedVerificationToken" SET revoke_at = '2099-01-01'""")
+    for key, spend, budget, rpm in ((OVER, 2.0, 1.0, None), (WITHIN, 2.0, 500.0, None), (SLOW, 0.0, None, RPM)):
+        connection.execute(
+            f'INSERT INTO "{TOKENS}" (token, key_alias, models, spend, max_budget, rpm_limit)'
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            (hashed(key), key[3:], ["paid"], spend, budget, rpm),
+        )
+    return planted
+
+
+def command_of(installation: Installation, folder: Path, planted: Planted, url: str) -> list[str]:
+    """`glowplug import litellm` into the installation, with what it needs beside it."""
+    installation.env = {"THEIRS": url, "HOME": str(folder)}
+    (folder / "theirs.yaml").write_text("general_settings: {}\n")
     files = []
-    for number, key in enumerate(seeded.planted.keys):
-        path = installation.state.with_name(f"{installation.state.name}.key{number}")
-        path.write_text(key.reveal() + "\n")
-        files += ["--salt-key-file" if number == 0 else "--previous-key-file", str(path)]
-    done = installation.cli(
-        "import", "litellm", "--config", str(installation.state.with_name(f"{installation.state.name}.yaml")),
-        "--database", "env:THEIRS", *files, "--into", str(installation.config), "--json", *more,
-    )  # fmt: skip
-    assert not [key for key in seeded.planted.keys if key.reveal() in done.stdout + done.stderr]
-    return json.loads(done.stdout)
+    for number, key in enumerate(planted.keys):
+        (folder / f"key{number}").write_text(key.reveal())
+        files += ["--salt-key-file" if number == 0 else "--previous-key-file", str(folder / f"key{number}")]
+    return [
+        "import", "litellm", "--config", str(folder / "theirs.yaml"), "--database", "env:THEIRS", *files,
+        "--into", str(installation.state / "config.yaml"), "--json",
+    ]  # fmt: skip
 
 
-def ask(installation: Installation, key: str, model: str = HERE) -> Answer:
-    return installation.call("POST", "/v1/chat/completions", question(model, "hi", max_tokens=1), key=key)
+def run_import(installation: Installation, folder: Path, planted: Planted, url: str) -> Any:
+    """Its report."""
+    return json.loads(installation.cli(*command_of(installation, folder, planted, url)).stdout)
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_a_litellm_of_every_era_moves_in(install: Install, the_cloud: Cloud, seeding: Seeding, era: str) -> None:
-    seeded = seeding(era, "everything")
+def test_an_imported_installation_is_served(
+    era: str, postgres: Server, install: Install, the_cloud: Cloud, tmp_path: Path
+) -> None:
+    database = postgres.litellm(era)
+    with postgres.connect(database) as connection:
+        planted = plant(connection, the_cloud.base_url)
     installation = install()
-    installation.config = installation.state / "config.yaml"
-    installation.env["THEIRS"] = seeded.url.reveal()
-    installation.state.with_name(f"{installation.state.name}.yaml").write_text(f"""
-model_list:
-  - model_name: {HERE}
-    litellm_params: {{model: openai/stand-in, api_base: "{the_cloud.base_url}", api_key: sk-cloud}}
-  - model_name: {DEAR}
-    litellm_params:
-      {{model: openai/stand-in, api_base: "{the_cloud.base_url}", api_key: sk-cloud,
-        input_cost_per_token: 0, output_cost_per_token: 2}}
-""")
-    report = imported(installation, seeded)
-    said = [f"{line['where']}: {line['what']}" for line in report["lines"]]
-    for trap, where in {**seeded.planted.traps, **seeded.planted.history.traps}.items():
-        assert any(line.startswith(where) for line in said), trap
-    again = imported(installation, seeded)
-    assert [one for one in again["counts"] if one["new"]] == []
-    installation.start("up", "--config", str(installation.config), "--port", "0")
+    report = run_import(installation, tmp_path, planted, postgres.url(database))
+    named = [one["where"] for one in report["lines"]]
+    traps = {**planted.traps, **planted.history.traps}
+    assert [trap for trap, place in traps.items() if not any(one.startswith(place) for one in named)] == []
+    again = run_import(installation, tmp_path, planted, postgres.url(database))
+    assert {one["noun"]: one["new"] for one in again["counts"] if one["new"]} == {}
 
-    _keys(installation, seeded)
-    _limits(installation, seeded.planted.people.keys)
-    _totals(installation, seeded)
+    installation.config = installation.state / "config.yaml"
+    installation.start()
+    totals_are_the_sources(installation, planted)
+    keys_go_on_working(installation, planted)
+    limits_hold(installation, planted)
     assert installation.stop() == 0
 
 
-def _keys(installation: Installation, seeded: Seeded) -> None:
-    """Every key that was good is good, for what it was good for; the others say why not."""
-    people = seeded.planted.people
-    statuses = {alias: installation.call("GET", "/v1/models", key=key).status for alias, key in people.keys.items()}
-    refused = {alias: status for alias, status in statuses.items() if status != 200}
-    assert refused == {"expired": 401, "blocked": 403}
-    for old in people.replaced:
-        assert installation.call("GET", "/v1/models", key=old).status == 200
-    assert installation.call("GET", "/v1/models", key="sk-nobody-has-this-one").status == 401
-    assert ask(installation, people.keys["plain"]).status == 200
-    assert ask(installation, people.keys["in clear"]).status == 200
-    assert ask(installation, people.keys["endless"]).status == 200
+def totals_are_the_sources(installation: Installation, planted: Planted) -> None:
+    """Of each day, key, team and model; all but what is odd was used by one key of one team, through one model."""
+    days: Counter[tuple[str, str]] = Counter()
+    shares: Counter[tuple[bool, str]] = Counter()
+    for (day, model), figures in planted.history.corrected.items():
+        for column, figure in zip(("attempts", "prompt_tokens", "cost"), figures, strict=True):
+            days[day, column] += figure
+            shares[model == "odd", column] += figure
+
+    def used(by: str) -> dict[str, dict[str, int]]:
+        rows = installation.admin(f"usage?by={by}")["data"]
+        return {row[by]: {column: row[column] for column in ("attempts", "prompt_tokens", "cost")} for row in rows}
+
+    assert {(day, column): figure for day, row in used("day").items() for column, figure in row.items()} == dict(days)
+    usual, odd = ({column: shares[is_odd, column] for column in used("day")["2026-11-01"]} for is_odd in (False, True))
+    names = {row["id"]: row["name"] for row in installation.admin("keys")["data"]}
+    assert {names.get(key, key): row for key, row in used("key").items()} == {"plain": usual, "": odd}
+    assert used("team") == {"team-search": usual, "": odd}
+    models = used("model")
+    assert models.pop("odd") == odd
+    assert list(models.values()) == [usual]
 
 
-def _limits(installation: Installation, keys: dict[str, str]) -> None:
-    limited = keys["limited"]
-    other = ask(installation, limited, "chat-local")
-    assert (other.status, other.error["code"]) == (403, "model_not_allowed"), other.body
-    # It may spend 3 dollars a day, and a token of this model costs 2: as long as something is left, one is answered.
-    assert [ask(installation, limited, DEAR).status for _ in range(2)] == [200, 200]
-    over = ask(installation, limited, DEAR)
-    assert (over.status, over.error["code"]) == (429, "budget_exceeded"), over.body
-    # Ten requests a minute, three of which are gone: what was refused for its cost was asked, too.
-    answers = [ask(installation, limited) for _ in range(8)]
-    assert [answer.status for answer in answers] == [200] * 7 + [429]
-    assert "retry-after" in answers[-1].headers
-    budgets = {one["name"]: one for one in installation.admin("budgets")["data"]}
-    assert budgets["member:team-search/u-bob"]["spent"] == 1_250_000_000
+def keys_go_on_working(installation: Installation, planted: Planted) -> None:
+    keys = {**planted.people.keys, **{key: key for key in planted.people.replaced}}
+    statuses = {alias: installation.call("GET", "/v1/models", key=key).status for alias, key in keys.items()}
+    assert statuses == {alias: {"expired": 401, "blocked": 403}.get(alias, 200) for alias in keys}
+    for unknown in ("sk-nobody-has-this", "sk-deleted", hashed(planted.people.keys["plain"])):
+        assert installation.call("GET", "/v1/models", key=unknown).status == 401
 
 
-def _totals(installation: Installation, seeded: Seeded) -> None:
-    """What was used of each key, team, model and day is what the source should have said."""
-    history = seeded.planted.history
-    days: dict[str, list[int]] = {}
-    for (day, _), (requests, prompt, cost) in history.corrected.items():
-        one = days.setdefault(day, [0, 0, 0])
-        one[:] = [one[0] + requests, one[1] + prompt, one[2] + cost]
+def limits_hold(installation: Installation, planted: Planted) -> None:
+    def ask(key: str, model: str = "paid") -> tuple[int, str]:
+        answer = installation.call("POST", "/v1/chat/completions", question(model), key=key)
+        return answer.status, "" if answer.status == 200 else str(answer.error["code"])
 
-    def used(by: str) -> dict[str, Any]:
-        rows = installation.admin(f"usage?by={by}&since=2026-11-01&until=2026-11-20")
-        return {row[by]: row for row in (rows["data"] if isinstance(rows, dict) else rows)}
+    keys = planted.people.keys
+    assert ask(keys["blocked"], "chat") == (403, "blocked")
+    assert ask(keys["plain"], "chat") == (200, "")
+    assert ask(keys["limited"], "chat") == (200, "")
+    assert ask(keys["limited"], "chat-local") == (403, "model_not_allowed")
+    assert ask(WITHIN, "chat-local") == (403, "model_not_allowed")
+    assert ask(WITHIN) == (200, "")
+    assert ask(OVER) == (429, "budget_exceeded")
+    assert [ask(SLOW)[0] for _ in range(RPM)] == [200] * RPM
+    assert ask(SLOW) == (429, "rate_limit_exceeded")
 
-    assert {day: [row["attempts"], row["prompt_tokens"], row["cost"]] for day, row in used("day").items()} == days
-    plain = key_id(sha256(seeded.planted.people.keys["plain"].encode()).hexdigest())
-    whole = sum(cost for _, _, cost in history.corrected.values())
-    assert (
-        used("key")[plain]["cost"]
-        + sum(cost for (_, model), (_, _, cost) in history.corrected.items() if model == "odd")
-        == whole
-    )
-    assert used("team")["team-search"]["cost"] == used("key")[plain]["cost"]
-    assert sum(row["cost"] for row in used("model").values()) == whole
+
+# ---- kill -9 in the middle
+
+LOGS = 25_000
+"""Two transactions and a half."""
+WRITTEN = {
+    "attempts": "*",
+    "spend": "*",
+    "past_usage": "*",
+    "users": "id",
+    "teams": "id",
+    "members": "team, user",
+    "api_keys": "id, name, imported",
+    "budgets": "scope, name, amount",
+    "spent_elsewhere": "scope, name",
+    "credentials": "name",
+}
+"""Table → what an import writes there, without its own moments and what is sealed anew."""
+
+KEPT = {"api_keys": "imported is not null"}
+"""Each installation has a first key of its own."""
+
+
+def written(installation: Installation) -> dict[str, list[str]]:
+    with contextlib.closing(sqlite3.connect(f"file:{installation.state}/glowplug.db?mode=ro", uri=True)) as database:
+        return {
+            table: sorted(
+                str(row) for row in database.execute(f"select {names} from {table} where {KEPT.get(table, True)}")
+            )
+            for table, names in WRITTEN.items()
+        }
+
+
+def lines_written(installation: Installation) -> int:
+    """How many lines the ledger has; none while there is no ledger yet."""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{installation.state}/glowplug.db?mode=ro", uri=True)) as found:
+            return int(found.execute("select count(*) from attempts").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def test_an_import_that_was_killed_is_finished_by_the_next(
+    postgres: Server, install: Install, the_cloud: Cloud, tmp_path: Path
+) -> None:
+    database = postgres.litellm("1.82")
+    with postgres.connect(database) as connection:
+        planted = plant(connection, the_cloud.base_url)
+        seed_many(connection, LOGS)
+    whole, cut = install(), install()
+    run_import(whole, tmp_path, planted, postgres.url(database))
+    cut.spawn(*command_of(cut, tmp_path, planted, postgres.url(database)))
+    until("some lines are written", lambda: lines_written(cut))
+    assert cut.stop(signal.SIGKILL) == -signal.SIGKILL
+    assert 0 < lines_written(cut) < LOGS, "not killed in the middle"
+    run_import(cut, tmp_path, planted, postgres.url(database))
+    expected, found = written(whole), written(cut)
+    assert len(expected["attempts"]) == LOGS + planted.history.requests
+    assert [table for table in WRITTEN if expected[table] != found[table]] == []
