@@ -11,7 +11,6 @@ from starlette.responses import Response
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.litellm import people, spent
-from glowplug.control.litellm.durations import written
 from glowplug.control.litellm.shapes import dollars, iso, shaped, text
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
@@ -50,15 +49,7 @@ class Organizations:
         tag = organisation_tag(name)
         limit = people.limit_of(self._services, Scope.TAG, tag)
         keys = [key for key in self._services.keys.every() if key.revoked_at is None and tag in key.tags]
-        table = {
-            "budget_id": own.id if own else None,
-            "max_budget": dollars(own.amount) if own else None,
-            "budget_duration": written(own) if own else None,
-            "budget_reset_at": iso(own.ends_at) if own else None,
-            "tpm_limit": limit.tpm if limit else None,
-            "rpm_limit": limit.rpm if limit else None,
-            "max_parallel_requests": limit.concurrency if limit else None,
-        }
+        table = {"budget_id": own.id if own else None, **people.allowance(own, limit)}
         nano = used.get(tag, 0) if own is None or own.spent is None else own.spent
         return {
             "organization_id": name,

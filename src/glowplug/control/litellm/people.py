@@ -14,6 +14,7 @@ from glowplug.domain.access import ApiKey
 from glowplug.domain.budget import Scope, UseLimit
 from glowplug.domain.change import Actor
 from glowplug.store.usage import By
+from glowplug.usecases.budgets import BudgetView
 from glowplug.usecases.limits import NewLimit
 
 _LIMITS = {"tpm_limit": "tpm", "rpm_limit": "rpm", "max_parallel_requests": "concurrency"}
@@ -39,18 +40,25 @@ def names(services: Services, by: By, sheet: Sheet, known: Iterable[str]) -> lis
     return sorted(found - {""})
 
 
-def row(services: Services, by: By, name: str, sheet: Sheet) -> dict[str, Any]:
-    """What the rows of users and of teams have in common."""
-    scope = Scope(by.value)
-    own, limit = sheet.budget(scope, name), limit_of(services, scope, name)
+def allowance(own: BudgetView | None, limit: UseLimit | None) -> dict[str, Any]:
+    """A budget and limits in LiteLLM's words; null where there is none."""
     return {
-        "spend": dollars(sheet.spent(by, name)),
         "max_budget": dollars(own.amount) if own else None,
         "budget_duration": written(own) if own else None,
         "budget_reset_at": iso(own.ends_at) if own else None,
         "tpm_limit": limit.tpm if limit else None,
         "rpm_limit": limit.rpm if limit else None,
         "max_parallel_requests": limit.concurrency if limit else None,
+    }
+
+
+def row(services: Services, by: By, name: str, sheet: Sheet) -> dict[str, Any]:
+    """What the rows of users and of teams have in common."""
+    scope = Scope(by.value)
+    own, limit = sheet.budget(scope, name), limit_of(services, scope, name)
+    return {
+        "spend": dollars(sheet.spent(by, name)),
+        **allowance(own, limit),
         "metadata": {},
         "organization_id": None,
     }
