@@ -16,6 +16,7 @@ from glowplug.domain.usage import AttemptOpened, Outcome
 from glowplug.gateway.limiting import expected_cost, expected_tokens, standings_for, tightest
 from glowplug.gateway.plane import Plane
 from glowplug.routing.plan import Standing
+from glowplug.wire.openai import estimate_tokens
 from tests.gateway.metered import USER, Metered, budget, priced
 from tests.gateway.rig import ANSWER, STREAM, Rig, chat, local, whole
 
@@ -298,7 +299,9 @@ class _Kind:
 
 def _call(data: bytes, **kind: bool) -> Any:
     body = type("Body", (), {"data": data})
-    return type("Call", (), {"kind": type("Kind", (_Kind,), kind), "body": body, "cap": None})
+    whose = type("Kind", (_Kind,), kind)
+    prompt = estimate_tokens(len(data)) if whose.prompt else 0
+    return type("Call", (), {"kind": whose, "body": body, "cap": None, "prompt": prompt})
 
 
 def _target(**route: Any) -> Any:
@@ -342,9 +345,10 @@ def test_the_tightest_limits_are_told(rig: Rig, metered: Metered) -> None:
     apply(rig, metered, budgets=(), keys=(user,), models=(priced("cloud", rpm=5),))
     client = rig.ask(chat("cloud"))
     call = client.conn.call
-    requests, tokens = tightest(call, monotonic())  # type: ignore[arg-type]
-    assert requests is not None
-    assert tokens is not None
+    limits = tightest(call, monotonic())  # type: ignore[arg-type]
+    assert limits[0] is not None
+    assert limits[1] is not None
+    requests, tokens = limits[0].left(monotonic()), limits[1].left(monotonic())
     assert requests[:2] == (5, 4)
     assert 11.0 < requests.reset <= 12.0
     assert tokens.limit == 1000

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,6 +82,26 @@ def test_what_is_taken_is_never_too_little_while_others_settle(path: Path, at: i
     one._cells = Between(one._cells, at, settled)  # type: ignore[assignment]
     assert meter.left(1.0) <= 93
     assert one.taken() == one.spent() + one.reserved() == 7
+
+
+def test_what_it_cost_is_written_before_the_hold_is_given_back(path: Path) -> None:
+    control = ControlCounters(CounterFile(path))
+    row = control.assign(["a"])["a"]
+    one, two = worker(path, 0).tally(row), worker(path, 1).tally(row)
+    reservation = Reservation((one,), 10)
+    seen = []
+
+    class Watched:
+        def __init__(self, cells: Any) -> None:
+            self.cells = cells
+
+        def __setitem__(self, index: int, value: int) -> None:
+            self.cells[index] = value
+            seen.append(two.taken())
+
+    one._cells = Watched(one._cells)  # type: ignore[assignment]
+    reservation.settle(4)
+    assert seen == [14, 4], "too much for a moment, never too little"
 
 
 def test_the_file_is_private_and_whole(path: Path) -> None:
@@ -206,6 +227,7 @@ def _together(hammer: object, workers: int) -> None:
 _SPENDER = """
 import sys
 from pathlib import Path
+from typing import Any
 from glowplug.ledger.counters import CounterFile, WorkerCounters
 from glowplug.routing.budgets import Meter, Period, Reservation
 path, index, row, amount = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])

@@ -81,6 +81,11 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Instead of what stands above; the last that are in force win."""
 
     @property
+    def plain(self) -> bool:
+        """Whether it is the same at every hour and for every length."""
+        return not self.tiers and not self.hours
+
+    @property
     def free(self) -> bool:
         """Whether nothing can cost anything."""
         some = self.request or self.energy or self.tiers or self.hours
@@ -111,6 +116,16 @@ def attempt_cost(price: Price, tokens: Tokens, status: int, started: float) -> i
     if not 200 <= status < 400:
         total -= in_force.request
     return min(total, MOST)
+
+
+def plain_cost(price: Price, prompt: int, completion: int) -> int:
+    """`attempt_cost` of an attempt that was answered, when its tokens are of no special kind and the price has neither
+    tiers nor hours: most attempts, and they are many."""
+    rates = price.rates
+    total = price.request - (-(prompt * rates.prompt + completion * rates.completion) // MILLION)
+    if total > MOST:
+        return MOST
+    return total
 
 
 def at_hour(price: Price, unix: float) -> Price | Hours:

@@ -15,6 +15,7 @@ from glowplug.wire import keep_alive, multipart
 from glowplug.wire.end_user import end_user
 from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
 from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
+from glowplug.wire.openai import estimate_tokens
 from glowplug.wire.wished import take
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def find(call: Call) -> None:
         raise refusals.wrong_kind(route, call.kind.name)
     call.route = route
     call.targets = targets
+    if call.kind.prompt:
+        call.prompt = estimate_tokens(len(body.data))
 
 
 def admit(call: Call) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from time import time
 from typing import Final
 
@@ -57,14 +56,12 @@ def rate_lines(error: GlowplugError, envelope: Envelope) -> bytes:
     """Header lines about the rate that an error speaks of, as the clients of this wire read them."""
     if not isinstance(error, LimitReached) or error.rate is None:
         return b""
-    return rates_left(envelope, ((error.unit, error.rate),))
+    return rate_headers.lines(rate_words(envelope), *error.rate, time(), error.unit)
 
 
-def rates_left(envelope: Envelope, rates: Iterable[tuple[rate_headers.Unit, tuple[int, int, float] | None]]) -> bytes:
-    """Header lines about rates (limit, left, seconds until it is whole), as the clients of this wire read them."""
-    wire: rate_headers.Wire = "anthropic" if envelope is ANTHROPIC else "openai"
-    unix = time()
-    return b"".join(rate_headers.lines(wire, *rate, unix, unit) for unit, rate in rates if rate is not None)
+def rate_words(envelope: Envelope) -> rate_headers.Wire:
+    """In whose words clients of this wire are told of a rate."""
+    return "anthropic" if envelope is ANTHROPIC else "openai"
 
 
 def error(

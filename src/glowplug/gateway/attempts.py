@@ -19,7 +19,7 @@ from glowplug.routing.breaker import Breaker
 from glowplug.translate.base import Untranslatable
 from glowplug.wire import sse
 from glowplug.wire.http1 import is_event_stream, passed_lines, with_query
-from glowplug.wire.openai import Usage, estimate_tokens
+from glowplug.wire.openai import Usage
 from glowplug.wire.refused import Refusal
 
 if TYPE_CHECKING:
@@ -86,10 +86,9 @@ class Attempt:
         what it was reserved by."""
         self.price_version = target.price_version
         record = AttemptOpened(
-            call.request_id, number, owner.id, call.asked, target.name, kind.name, self.wall,
-            estimate_tokens(len(body.data)) if kind.prompt else 0,
-            user=owner.user or call.end_user, team=owner.team, tags=owner.tags,
-            reserved=0 if self.lease is None else self.lease.reserved, price=target.price_version,
+            call.request_id, number, owner.id, call.asked, target.name, kind.name, self.wall, call.prompt,
+            owner.user or call.end_user, owner.team, owner.tags,
+            0 if self.lease is None else self.lease.reserved, self.price_version,
         )  # fmt: skip
         try:
             plane.open_attempt(record)

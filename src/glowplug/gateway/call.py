@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.model import OnDisconnect
 from glowplug.domain.usage import Outcome
-from glowplug.errors import GlowplugError, Loading, RequestError, Unavailable, UpstreamError
+from glowplug.errors import GlowplugError, LimitReached, Loading, RequestError, Unavailable, UpstreamError
 from glowplug.gateway import counting, ollama_calls
 from glowplug.gateway.admission import admit, read
 from glowplug.gateway.attempts import Attempt
@@ -48,7 +48,8 @@ class Call:
     deadline = wait_until = INF
     over = paused = limited = False
     """`limited`: its answer says what its limits still allow."""
-    attempts = tried = retried = pauses = 0
+    attempts = tried = retried = pauses = prompt = 0
+    """`prompt`: tokens that its body is taken for until somebody counts; 0 when it has no prompt."""
     load_time = beat_at = queue_time = upstream_time = 0.0
     cost = 0
     """Nano-dollars of its attempts that are settled."""
@@ -209,8 +210,9 @@ class Call:
 
     # ---- attempts
 
-    def attempt_at(self, target: Target) -> None:
-        """Try this target now."""
+    def attempt_at(self, target: Target, *, unasked: bool = False) -> None:
+        """Try this target now.  `unasked`: its budgets were not asked before; raises LimitReached when one of them is
+        used up, and nothing has happened then."""
         if self.wish:
             ollama_calls.loaded(self, target)
             return
@@ -220,6 +222,8 @@ class Call:
             self.refuse(error)
             return
         except RequestError as error:
+            if unasked and isinstance(error, LimitReached):
+                raise
             self.give_up(target, error, "cannot take it")
             return
         self.attempts += 1

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from glowplug.domain.access import Rights
 from glowplug.domain.model import Cold
+from glowplug.errors import LimitReached
 from glowplug.gateway import refusals
-from glowplug.gateway.limiting import affordable, refusal, standings_for
+from glowplug.gateway.limiting import refusal, standings_for
 from glowplug.gateway.targets import READY, Target
 from glowplug.gateway.waiting import EngineWait, SlotWait
 from glowplug.routing.plan import Decision, Standing, Step, decide
@@ -23,9 +24,13 @@ def step(call: Call) -> None:
     now = monotonic()
     targets = call.targets
     first = targets[0]
-    if not call.tried and first.standing(now) is READY and (not first.metered or affordable(call, first, now)):
-        call.attempt_at(first)
-        return
+    if not call.tried and first.standing(now) is READY:
+        try:
+            call.attempt_at(first, unasked=first.metered)
+        except LimitReached:
+            pass  # one of its budgets is used up: nothing was taken and nothing sent
+        else:
+            return
     if call.wishes is not None and (spent := _out_of_retries(call)):
         call.tried |= spent
         call.retried |= spent

@@ -21,6 +21,7 @@ from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
 from glowplug.gateway.kinds import OPENAI, PATHS, Kind
 from glowplug.gateway.realtime import Realtime
+from glowplug.gateway.repeats import TRIES, Head, again, remember
 from glowplug.gateway.tables import Key
 from glowplug.wire.http1 import CONTINUE
 
@@ -46,9 +47,36 @@ class ClientConnection(asyncio.Protocol):
     """Reads requests, serves one at a time, keeps the rest in line with reading paused."""
 
     __slots__ = (
-        "bad", "call", "client", "cors", "deadline", "full", "gone", "head", "head_bytes", "headers", "http10",
-        "in_head", "in_message", "keep", "key", "kind", "parser", "parts", "piece", "plane", "queue", "reading",
-        "refused", "size", "tr", "tunnel", "url", "version",
+        "bad",
+        "call",
+        "client",
+        "cors",
+        "deadline",
+        "full",
+        "gone",
+        "head",
+        "head_bytes",
+        "headers",
+        "heads_seen",
+        "http10",
+        "in_head",
+        "in_message",
+        "keep",
+        "key",
+        "kind",
+        "parser",
+        "parts",
+        "piece",
+        "plane",
+        "queue",
+        "reading",
+        "refused",
+        "seen",
+        "size",
+        "tr",
+        "tunnel",
+        "url",
+        "version",
     )  # fmt: skip
 
     tr: asyncio.Transport
@@ -69,7 +97,9 @@ class ClientConnection(asyncio.Protocol):
         self.client = ""
         self.cors = b""
         self.deadline = INF
-        self.size = self.head_bytes = self.piece = 0
+        self.size = self.head_bytes = self.piece = self.heads_seen = 0
+        self.seen: Head | None = None
+        """The head of the last request, when it may well come again."""
         self.version = ""
         self.url = b""
         self.headers: dict[bytes, bytes] = {}
@@ -118,10 +148,10 @@ class ClientConnection(asyncio.Protocol):
         if self.tunnel is not None:
             self.tunnel.client_data(data)
             return
-        if self.refused:
+        if self.refused or (self.seen is not None and again(self, data)):
             return
         size = self.piece = len(data)
-        begun = self.in_message
+        whole, begun = data, self.in_message
         if self.in_head:
             self.head_bytes += size
         while data:
@@ -138,6 +168,9 @@ class ClientConnection(asyncio.Protocol):
                 return
         if self.in_message or self.head_bytes:
             self._unfinished(begun)
+        elif self.seen is None and self.kind is not None and not begun and self.heads_seen < TRIES:
+            self.heads_seen += 1
+            self.seen = remember(whole, self.url, self.head, self.kind, self.plane.tables.snapshot)
 
     def _unfinished(self, begun: bool) -> None:
         """A request has arrived in part; `begun`: it had before these bytes."""
@@ -272,17 +305,9 @@ class ClientConnection(asyncio.Protocol):
     # ---- serving
 
     def _begin(
-        self,
-        method: bytes,
-        target: bytes,
-        headers: dict[bytes, bytes],
-        body: bytes,
-        keep: bool,
-        http10: bool,
-        kind: Kind | None,
-        key: Key | None,
-        error: GlowplugError | None,
-    ) -> None:
+        self, method: bytes, target: bytes, headers: dict[bytes, bytes], body: bytes, keep: bool, http10: bool,
+        kind: Kind | None, key: Key | None, error: GlowplugError | None,
+    ) -> None:  # fmt: skip
         self.deadline = INF
         self.keep = keep and not self.plane.draining
         self.http10 = http10

@@ -8,9 +8,10 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from glowplug.gateway.answer import rates_left
+from glowplug.gateway.answer import rate_words
 from glowplug.gateway.limiting import tightest
 from glowplug.money import decimal_usd
+from glowplug.wire import rate_headers
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
@@ -56,8 +57,17 @@ def identity(call: Call) -> bytes:
 
 def rates(call: Call) -> bytes:
     """The lines that say what the limits of a request still allow."""
-    requests, tokens = tightest(call, monotonic())
-    return rates_left(call.kind.envelope, (("requests", requests), ("tokens", tokens)))
+    now = monotonic()
+    requests, tokens = tightest(call, now)
+    wire, unix = rate_words(call.kind.envelope), now + call.plane.unix_offset
+    lines = b""
+    if requests is not None:
+        owed = requests.owed(now)
+        lines = rate_headers.lines(wire, requests.rpm, requests.remaining(owed), owed, unix)
+    if tokens is not None:
+        owed = tokens.owed(now)
+        lines += rate_headers.lines(wire, tokens.rpm, tokens.remaining(owed), owed, unix, "tokens")
+    return lines
 
 
 def _money(nano: int) -> bytes:

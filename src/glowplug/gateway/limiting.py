@@ -7,16 +7,15 @@ target's guard and reserves against budgets before it is sent, and settles with 
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.price import Tokens, cost, dearest
+from glowplug.domain.price import Tokens, dearest, plain_cost
 from glowplug.domain.usage import AttemptClosed
 from glowplug.errors import GlowplugError, LimitReached
 from glowplug.gateway import refusals
 from glowplug.routing.budgets import Meter, Reservation
-from glowplug.routing.limits import Left, RateLimit, Slots
+from glowplug.routing.limits import RateLimit, Slots
 from glowplug.routing.plan import Standing
-from glowplug.wire.openai import estimate_tokens
 from glowplug.wire.output_cap import Cap, output_cap
 
 if TYPE_CHECKING:
@@ -70,9 +69,9 @@ class Guard:
         for _, slots in self.slots:
             slots.take()
         expected = 0
-        if self.tokens:
+        if tokens := self.tokens:
             expected = expected_tokens(call)
-            for _, rate in self.tokens:
+            for _, rate in tokens:
                 rate.take(now, expected)
         return Pass(self, expected)
 
@@ -90,16 +89,17 @@ class Pass:
     def used(self, tokens: int) -> None:
         """An attempt has used so many tokens: that stands in place of what was expected."""
         off, self._expected = tokens - self._expected, 0
-        if off and self._guard.tokens:
+        if off and (limits := self._guard.tokens):
             now = monotonic()
-            for _, rate in self._guard.tokens:
+            for _, rate in limits:
                 rate.correct(off, now)
 
     def end(self) -> None:
         """It is over, once: the places are free, and what was expected and never used comes back."""
         if self._open:
             self._open = False
-            self.used(0)
+            if self._expected:
+                self.used(0)
             for _, slots in self._guard.slots:
                 slots.give()
 
@@ -141,9 +141,13 @@ def lease(call: Call, target: Target, now: float) -> Lease | None:
     reservation = None
     if meters:
         unix = now + call.plane.unix_offset
-        if (over := _exhausted(meters, unix)) is not None:
-            raise refusals.budget_exceeded(over, unix)
-        reservation = Reservation(tuple(meter.at(unix)[1] for meter in meters), expected_cost(call, target))
+        accounts = []
+        for meter in meters:
+            account = meter.account(unix)
+            if account.taken() >= meter.amount:
+                raise refusals.budget_exceeded(meter, unix)
+            accounts.append(account)
+        reservation = Reservation(accounts, expected_cost(call, target))
     taken = None if guard is None else guard.take(call, now)
     return None if reservation is None and taken is None else Lease(taken, reservation)
 
@@ -152,7 +156,8 @@ def meters_of(call: Call, target: Target) -> tuple[Meter, ...]:
     """The budgets that an attempt is under: none when its target costs nothing."""
     if not target.metered:
         return ()
-    return call.key.meters if target.guard is None else call.key.meters + target.guard.meters
+    guard, meters = target.guard, call.key.meters
+    return meters + guard.meters if guard is not None and guard.meters else meters
 
 
 def _exhausted(meters: tuple[Meter, ...], unix: float) -> Meter | None:
@@ -200,8 +205,7 @@ def refusal(call: Call, target: Target, standing: Standing, now: float) -> Glowp
 def expected_tokens(call: Call) -> int:
     """What a request is taken for until its usage is known: its prompt, and the answer if it says how long."""
     kind = call.kind
-    prompt = estimate_tokens(len(call.body.data)) if kind.prompt else 0
-    return prompt + (_cap(call).total(0) if kind.completion and not kind.form else 0)
+    return call.prompt + (_cap(call).total(0) if kind.completion and not kind.form else 0)
 
 
 def _cap(call: Call) -> Cap:
@@ -218,35 +222,34 @@ def expected_cost(call: Call, target: Target) -> int:
         return 0  # its provider says what it costs, and nobody knows before
     default = route.max_output or DEFAULT_OUTPUT
     completion = (default if kind.form else _cap(call).total(default)) if kind.completion else 0
-    prompt = estimate_tokens(len(call.body.data)) if kind.prompt else 0
-    used = Tokens(prompt=prompt, completion=completion)
-    return dearest(route.price, used) if route.price.hours else cost(route.price, used)
+    if route.price.plain:
+        return plain_cost(route.price, call.prompt, completion)
+    return dearest(route.price, Tokens(prompt=call.prompt, completion=completion))
 
 
-class Tightest(NamedTuple):
-    """What the tightest limits of a request still allow; None where there is no limit."""
-
-    requests: Left | None
-    tokens: Left | None
-
-
-def tightest(call: Call, now: float) -> Tightest:
-    """For header lines of an answer, in monotonic seconds: of its key, of the alias, of the model that answers."""
-    requests = tokens = None
-    target = None if call.attempt is None else call.attempt.target
-    for limiter in (call.key.limiter, call.route.limiter, None if target is None else target.limiter):
-        if limiter is not None:
-            requests = _tighter(requests, limiter, now)
-    for guard in (call.key.guard, None if target is None else target.guard):
+def tightest(call: Call, now: float) -> tuple[RateLimit | None, RateLimit | None]:
+    """The limits of requests and of tokens that a request has the smallest part left of, or None where there is none:
+    of its key, of the alias, of the model that answers.  For header lines of its answer; `now` in monotonic seconds."""
+    key, attempt = call.key, call.attempt
+    requests, tokens = key.limiter, None
+    owed = -1.0 if requests is None else requests.owed(now)
+    limiter = call.route.limiter
+    if limiter is not None and (owes := limiter.owed(now)) > owed:
+        requests, owed = limiter, owes
+    if attempt is None:
+        guards: tuple[Guard | None, ...] = (key.guard,)
+    else:
+        limiter = attempt.target.limiter
+        if limiter is not None and (owes := limiter.owed(now)) > owed:
+            requests, owed = limiter, owes
+        guards = (key.guard, attempt.target.guard)
+    owed_tokens = -1.0
+    for guard in guards:
         if guard is not None:
             for _, rate in guard.rates:
-                requests = _tighter(requests, rate, now)
+                if (owes := rate.owed(now)) > owed:
+                    requests, owed = rate, owes
             for _, rate in guard.tokens:
-                tokens = _tighter(tokens, rate, now)
-    return Tightest(requests, tokens)
-
-
-def _tighter(found: Left | None, rate: RateLimit, now: float) -> Left:
-    """The one with the smaller part left."""
-    left = rate.left(now)
-    return left if found is None or left.remaining * found.limit < found.remaining * left.limit else found
+                if (owes := rate.owed(now)) > owed_tokens:
+                    tokens, owed_tokens = rate, owes
+    return requests, tokens

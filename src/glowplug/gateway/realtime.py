@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
 from glowplug.domain.usage import Outcome
-from glowplug.errors import GlowplugError, RequestError, Unavailable
+from glowplug.errors import GlowplugError, LimitReached, RequestError, Unavailable
 from glowplug.gateway import refusals
 from glowplug.gateway.access import check_route
 from glowplug.gateway.admission import admit
@@ -198,14 +198,16 @@ class Realtime(Call):
             return
         step(self)
 
-    def attempt_at(self, target: Target) -> None:
-        """Try this target now."""
+    def attempt_at(self, target: Target, *, unasked: bool = False) -> None:
+        """As for any call."""
         try:
             session = Session(self, target, self.attempts)
         except Unavailable as error:
             self.refuse(error)
             return
         except RequestError as error:
+            if unasked and isinstance(error, LimitReached):
+                raise
             self.give_up(target, error, "cannot take it")
             return
         self.attempts += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.price import REPORTED, Tokens, attempt_cost
+from glowplug.domain.price import REPORTED, Tokens, attempt_cost, plain_cost
 from glowplug.domain.usage import AttemptClosed, Outcome
 from glowplug.gateway import health
 from glowplug.gateway.kept import keep
@@ -47,7 +47,11 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
     cost, version = 0, attempt.price_version
     if target.bills and (told := _told(attempt, usage)) is not None:
         cost, version = told, REPORTED
-    elif price is not None:
+    elif price is None:
+        pass
+    elif price.plain and not (cached or written or heard or said) and attempt.status == 200:
+        cost = plain_cost(price, prompt, completion)
+    else:
         used = Tokens(
             prompt=prompt, completion=completion, cached=cached, cache_written=written, reasoning=thought,
             prompt_audio=heard, completion_audio=said,
@@ -95,7 +99,7 @@ def _guessed(attempt: Attempt, outcome: Outcome) -> tuple[int, int, bool]:
     kind = attempt.call.kind
     prompt = completion = 0
     if kind.prompt:
-        prompt = estimate_tokens(len(attempt.call.body.data))
+        prompt = attempt.call.prompt
     if kind.completion:
         completion = attempt.events if attempt.streaming else estimate_tokens(attempt.size) if attempt.size else 0
     return prompt, completion, kind.prompt or kind.completion

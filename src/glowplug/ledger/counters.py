@@ -189,7 +189,20 @@ class Tally:
         if self._writing:
             self._cells[self._held_at] = self.held
 
+    def settle(self, cost: int, held: int) -> None:
+        """So much of what was held is over, and has cost this: the cost is written before the hold is given back."""
+        self.held -= held
+        if cost:
+            self.total += cost
+        if self._writing:
+            cells = self._cells
+            if cost:
+                cells[self._total_at] = self.total
+            cells[self._held_at] = self.held
+
     def used(self) -> int:
+        if not self._others:
+            return self.total
         cells = self._cells
         used = self.total
         for at in self._totals_at:
@@ -221,6 +234,9 @@ class Tally:
         """`spent` and `reserved` together, never too little.  Holds are read first and totals last: a settlement
         writes its cost before it gives its hold back, and a fold takes over what totals have had before."""
         cells = self._cells
+        if not self._others:
+            known: int = cells[self._known_at]
+            return self.held + known + self.total
         taken = self.held
         for _, held, _, epoch, void in self._others:
             if cells[epoch] != cells[void]:

@@ -7,6 +7,7 @@ keep the last of every budget from being used, because estimates are made for th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from math import inf
 from typing import NamedTuple, Protocol
@@ -38,7 +39,9 @@ class Account(Protocol):
         """Both together; never too little, whatever happens while it looks."""
 
     def hold(self, amount: int) -> None: ...
-    def add(self, amount: int) -> None: ...
+    def settle(self, cost: int, held: int) -> None:
+        """So much of what was held is over, and has cost this.  Whoever looks meanwhile sees too much, never too
+        little."""
 
 
 def period_of(budget: Budget, now: float) -> Period:
@@ -77,12 +80,17 @@ def counted_from(budget: Budget, period: Period, now: float) -> float:
 class Meter:
     """One budget as a worker sees it: its periods in order, each with its account."""
 
-    __slots__ = ("amount", "budget", "periods")
+    __slots__ = ("_account", "_until", "amount", "budget", "periods")
 
     def __init__(self, budget: Budget, periods: tuple[tuple[Period, Account], ...]) -> None:
         self.budget = budget
         self.amount = budget.amount
         self.periods = periods
+        (_, self._until), self._account = periods[0]
+
+    def account(self, now: float) -> Account:
+        """That of the period a moment is in."""
+        return self._account if now < self._until else self.at(now)[1]
 
     def at(self, now: float) -> tuple[Period, Account]:
         """The period a moment is in.  Behind the last (control is away for long) the last goes on, and before the
@@ -94,8 +102,7 @@ class Meter:
 
     def left(self, now: float) -> int:
         """What may still be spent; negative when the budget is passed."""
-        first = self.periods[0]
-        account = first[1] if now < first[0].end else self.at(now)[1]
+        account = self._account if now < self._until else self.at(now)[1]
         return self.amount - account.taken()
 
 
@@ -104,7 +111,7 @@ class Reservation:
 
     __slots__ = ("_accounts", "_open", "amount")
 
-    def __init__(self, accounts: tuple[Account, ...], amount: int) -> None:
+    def __init__(self, accounts: Sequence[Account], amount: int) -> None:
         self.amount = amount
         self._accounts = accounts
         self._open = True
@@ -112,14 +119,12 @@ class Reservation:
             account.hold(amount)
 
     def settle(self, cost: int) -> None:
-        """It has cost this.  The cost is counted before the hold is given back: too much for a moment, never too
-        little."""
+        """It has cost this."""
         if self._open:
             self._open = False
+            amount = self.amount
             for account in self._accounts:
-                if cost:
-                    account.add(cost)
-                account.hold(-self.amount)
+                account.settle(cost, amount)
 
     def release(self) -> None:
         """Nothing came of it."""

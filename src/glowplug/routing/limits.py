@@ -6,6 +6,7 @@ A rate is a generic cell rate algorithm (ITU-T I.371): one float a limiter, no w
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import NamedTuple, Protocol
 
 
@@ -52,23 +53,21 @@ class RateLimit:
     def __init__(self, rpm: int) -> None:
         self.rpm = rpm
         self._step = 60.0 / rpm if rpm > 0 else 0.0
-        self._window = 60.0 - self._step
-        self._due = 0.0
+        # A rounding error of nanoseconds must not turn the last request of a full burst away.
+        self._window = 60.0 - self._step + 1e-6
+        self._due = 0.0 if rpm > 0 else inf
 
     def wait(self, now: float) -> float:
         """Seconds until a request may pass; 0.0 = now.  Counts nothing.  `now` in monotonic seconds."""
-        if self.rpm <= 0:
-            return 60.0
         over = self._due - now - self._window
-        # A rounding error of nanoseconds must not turn the last request of a full burst away.
-        return over if over > 1e-6 else 0.0
+        if over <= 0.0:
+            return 0.0
+        return over + 1e-6 if over < inf else 60.0
 
     def take(self, now: float, amount: int = 1) -> float:
         """As `wait`, but a request that may pass is counted, with so many units."""
         due = self._due
         if due <= now:  # the usual case: nothing is owed
-            if self.rpm <= 0:
-                return 60.0
             self._due = now + self._step * amount
             return 0.0
         over = self.wait(now)
@@ -83,9 +82,21 @@ class RateLimit:
 
     def left(self, now: float) -> Left:
         """What may be used at this moment."""
-        owed = max(0.0, self._due - now)
+        owed = self.owed(now)
+        return Left(self.rpm, self.remaining(owed), owed)
+
+    def owed(self, now: float) -> float:
+        """Seconds until all of it is there again.  Of several limits the one that owes most has the smallest part
+        left."""
+        owed = self._due - now
+        if owed > 0.0:
+            return owed
+        return 0.0
+
+    def remaining(self, owed: float) -> int:
+        """Units that may be used while so much is owed."""
         free = int((60.0 - owed) / self._step + 1e-6) if self._step else 0
-        return Left(self.rpm, max(0, free), owed)
+        return max(0, free)
 
 
 class SharedRate(RateLimit):
@@ -121,10 +132,10 @@ class SharedRate(RateLimit):
             self._look(used, now)
         self._count(amount, now)
 
-    def left(self, now: float) -> Left:
+    def owed(self, now: float) -> float:
         if (used := self.shared.used()) != self._counted:
             self._look(used, now)
-        return super().left(now)
+        return super().owed(now)
 
     def _count(self, amount: int, now: float) -> None:
         super().correct(amount, now)

@@ -311,7 +311,7 @@ def chunk_usage(payload: bytes) -> tuple[Usage | None, bool]:
 
 def estimate_tokens(count_bytes: int) -> int:
     """Tokens in a text of so many bytes when nobody counted: four bytes each, at least one."""
-    return max(1, (count_bytes + 3) // 4)
+    return (count_bytes + 3) // 4 or 1
 
 
 # ---- errors

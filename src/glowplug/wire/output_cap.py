@@ -6,7 +6,7 @@ Names of the members: OpenAI `max_completion_tokens`, `max_tokens` (chat, comple
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -28,7 +28,7 @@ MOST_CHOICES: Final = 128
 """As many answers as OpenAI gives at once."""
 
 
-class Cap(NamedTuple):
+class Cap(msgspec.Struct, frozen=True):
     """How long answers may be."""
 
     tokens: int

@@ -1,0 +1,111 @@
+"""The head that a connection sends again: a client that keeps its connection says the same fields each time, and only
+the length of the body differs.
+
+Such a head has been judged already, by the parser and by everything that looks at heads; it is compared as bytes
+instead of being parsed again.  What is not exactly so goes the usual way, and so does everything that could be refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from glowplug.errors import GlowplugError
+from glowplug.gateway.access import check_route
+from glowplug.gateway.auth import authenticate
+from glowplug.gateway.call import INF, Call
+
+if TYPE_CHECKING:
+    from glowplug.domain.snapshot import Snapshot
+    from glowplug.gateway.connection import ClientConnection
+    from glowplug.gateway.kinds import Kind
+
+_LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\r\n)", re.IGNORECASE)
+_PASSING: Final = frozenset((b"origin", b"expect", b"upgrade", b"transfer-encoding", b"x-request-id"))
+"""A head with one of these is not remembered: more depends on it than the fields say, or it is never the same twice."""
+_DIGITS: Final = 16
+"""Of a length that is looked at here; a body that needs more is refused elsewhere."""
+TRIES: Final = 4
+"""Heads that are remembered for one connection: one whose heads always differ should not pay for each."""
+
+
+class Head:
+    """A head that was good under one snapshot."""
+
+    __slots__ = ("back", "fields", "front", "kind", "path", "snapshot")
+
+    def __init__(
+        self, front: bytes, back: bytes, path: bytes, fields: dict[bytes, bytes], kind: Kind, snapshot: Snapshot
+    ) -> None:
+        self.front = front
+        """Up to the length of the body."""
+        self.back = back
+        """From there to its end."""
+        self.path = path
+        self.fields = fields
+        """By lower-case name, the length left out: that of the body says it."""
+        self.kind = kind
+        self.snapshot = snapshot
+
+    def body(self, data: bytes) -> bytes | None:
+        """The body, when these bytes are this head with its length and just such a body; else None."""
+        if not data.startswith(self.front):
+            return None
+        start = len(self.front)
+        end = data.find(b"\r", start, start + _DIGITS)
+        digits = data[start:end]
+        if end < 0 or not digits.isdigit() or not data.startswith(self.back, end):
+            return None
+        begin = end + len(self.back)
+        return data[begin:] if len(data) - begin == int(digits) else None
+
+
+def remember(data: bytes, path: bytes, fields: dict[bytes, bytes], kind: Kind, snapshot: Snapshot) -> Head | None:
+    """What to compare the next request of a connection with, when `data` was one whole good request and nothing else;
+    `fields` are those the parser found in it.  None: its head is none to remember."""
+    end = data.find(b"\r\n\r\n")
+    keeps = fields.get(b"connection", b"keep-alive").lower() == b"keep-alive"
+    if (
+        end < 0
+        or not keeps
+        or b"?" in path
+        or not _PASSING.isdisjoint(fields)
+        or not data.startswith(b"POST %b HTTP/1.1\r\n" % path)
+    ):
+        return None
+    found = _LENGTH.search(data, 0, end + 2)
+    if found is None:
+        return None
+    plain = {name: value for name, value in fields.items() if name != b"content-length"}
+    head = Head(data[: found.start(1)], data[found.end() : end + 4], path, plain, kind, snapshot)
+    return head if head.body(data) is not None else None
+
+
+def again(conn: ClientConnection, data: bytes) -> bool:
+    """Serve these bytes when they are the head that `conn` remembers with another body.  False: they are to be parsed,
+    and nothing has been done."""
+    head = conn.seen
+    plane = conn.plane
+    tables = plane.tables
+    if head is None or head.snapshot is not tables.snapshot:
+        conn.seen = None
+        return False
+    idle = conn.call is None and not conn.in_message and not conn.head_bytes and not conn.queue
+    if not idle or conn.refused or conn.full or plane.draining:
+        return False
+    body = head.body(data)
+    if body is None or len(body) > tables.limits.body_bytes:
+        return False
+    try:
+        key = authenticate(tables, head.fields)
+        if key.route.routes:
+            check_route(key, head.path)
+    except GlowplugError:
+        return False
+    conn.deadline = INF
+    conn.keep = True
+    conn.http10 = False
+    conn.cors = b""
+    call = conn.call = Call(conn, plane, key, head.kind, plane.request_ids.next())
+    call.run(body, head.fields)
+    return True
