@@ -232,7 +232,7 @@ class Attempt:
         if self.media:
             self.call.reply.media = self.media
         self.first_byte = monotonic() - self.started
-        self.call.plane.metrics.first_byte_seconds.observe(self.first_byte)
+        self.call.plane.metrics.first_byte_seconds.pending.append(self.first_byte)
         return True
 
     def _died(self, out: bytes) -> bool:

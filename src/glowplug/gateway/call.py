@@ -25,6 +25,7 @@ from glowplug.gateway.kinds import Kind, Peeked
 from glowplug.gateway.limiting import Pass
 from glowplug.gateway.reply import Reply
 from glowplug.gateway.rules import rule
+from glowplug.gateway.settling import FIRST
 from glowplug.gateway.tables import Key, Route
 from glowplug.gateway.targets import Target
 from glowplug.gateway.waiting import Pause, Wait
@@ -64,7 +65,7 @@ class Call:
     """Seconds the engine is to be kept after this request, when it says so."""
     wish = ""
     """`load` or `unload`, when nothing else is asked of the model."""
-    reason = b"first"
+    reason = FIRST
     asked = trace = ""
     end_user = ""
     """Who the client says is asking, where its key may say so; for records only."""
@@ -307,8 +308,9 @@ class Call:
         metrics = self.plane.metrics
         metrics.requests[self.asked, status] += 1
         lasted = monotonic() - self.t0
-        metrics.request_seconds.observe(lasted)
-        metrics.overhead_seconds.observe(max(0.0, lasted - self.upstream_time - self.load_time - self.queue_time))
+        metrics.request_seconds.pending.append(lasted)
+        overhead = lasted - self.upstream_time - self.load_time - self.queue_time
+        metrics.overhead_seconds.pending.append(overhead if overhead > 0.0 else 0.0)  # noqa: FURB136 - no call
         if self.attempts > 1 and status < 400 and (served := self.attempt) is not None:
             first = self.targets[0]
             if served.target is not first:  # it may have answered at its second attempt

@@ -61,6 +61,14 @@ class Metrics:
         """By result."""
         self.bodies_dropped = 0
 
+    def settle(self) -> None:
+        """Put what was noted down where it belongs; called now and then, so that it does not pile up."""
+        for histogram in (
+            self.request_seconds, self.upstream_seconds, self.first_byte_seconds, self.overhead_seconds,
+            self.wait_seconds,
+        ):  # fmt: skip
+            histogram.settle()
+
     def families(self, gauges: dict[str, list[Sample]]) -> Families:
         """Everything, as of now.  `gauges`: the series of the families that are gauges."""
         return {

@@ -140,7 +140,7 @@ class Plane:
             counts[2] += record.cached_tokens
         if record.cost:
             metrics.cost[record.model] += record.cost
-        metrics.upstream_seconds.observe(record.duration)
+        metrics.upstream_seconds.pending.append(record.duration)
         self._unsynced = True
         try:
             self._journal.closed(record)
@@ -238,6 +238,7 @@ class Plane:
 
     def sweep(self, now: float) -> None:
         """Let everything whose deadline has passed know (monotonic seconds)."""
+        self.metrics.settle()
         self.retries.sample(now, self.metrics.request_seconds.count)
         for connection in [c for c in self.connections if c.deadline < now]:
             connection.expired()

@@ -32,7 +32,7 @@ TRIES: Final = 4
 class Head:
     """A head that was good under one snapshot."""
 
-    __slots__ = ("back", "fields", "front", "kind", "path", "snapshot")
+    __slots__ = ("_behind", "_start", "back", "fields", "front", "kind", "path", "snapshot")
 
     def __init__(
         self, front: bytes, back: bytes, path: bytes, fields: dict[bytes, bytes], kind: Kind, snapshot: Snapshot
@@ -46,18 +46,19 @@ class Head:
         """By lower-case name, the length left out: that of the body says it."""
         self.kind = kind
         self.snapshot = snapshot
+        self._start, self._behind = len(front), len(back)
 
     def body(self, data: bytes) -> bytes | None:
         """The body, when these bytes are this head with its length and just such a body; else None."""
         if not data.startswith(self.front):
             return None
-        start = len(self.front)
+        start = self._start
         end = data.find(b"\r", start, start + _DIGITS)
         digits = data[start:end]
-        if end < 0 or not digits.isdigit() or not data.startswith(self.back, end):
-            return None
-        begin = end + len(self.back)
-        return data[begin:] if len(data) - begin == int(digits) else None
+        if not digits.isdigit() or not data.startswith(self.back, end):
+            return None  # without a line's end at `end` there is no `back` either
+        body = data[end + self._behind :]
+        return body if len(body) == int(digits) else None
 
 
 def remember(data: bytes, path: bytes, fields: dict[bytes, bytes], kind: Kind, snapshot: Snapshot) -> Head | None:

@@ -15,6 +15,8 @@ from glowplug.wire.reported_cost import HEADER, Billed, in_head
 if TYPE_CHECKING:
     from glowplug.gateway.attempts import Attempt
 
+FIRST: Final = b"first"
+"""Why the first target is asked."""
 OK: Final = Outcome.OK
 """At hand: naming the member of an enum costs as much as a call."""
 
@@ -33,25 +35,21 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
     if call.conversation:
         call.plane.sessions.keep(call, target, outcome)
     cached = written = heard = thought = said = 0
-    if usage is not None:
-        prompt, completion, estimated = usage.prompt_tokens, usage.completion_tokens or 0, False
-        if usage.completion_tokens is None and attempt.streaming and attempt.call.kind.completion:
-            completion, estimated = attempt.events, True  # broken off before it was counted
-        if (inside := usage.prompt_tokens_details) is not None:
-            cached, written, heard = inside.cached_tokens or 0, inside.cache_write_tokens or 0, inside.audio_tokens or 0
-        if (within := usage.completion_tokens_details) is not None:
-            thought, said = within.reasoning_tokens or 0, within.audio_tokens or 0
-    else:
+    if usage is None:
         prompt, completion, estimated = _guessed(attempt, outcome)
+    else:
+        prompt, completion, estimated = usage.prompt_tokens, usage.completion_tokens or 0, False
+        if usage.completion_tokens is None and attempt.streaming and call.kind.completion:
+            completion, estimated = attempt.events, True  # broken off before it was counted
+        if usage.prompt_tokens_details is not None or usage.completion_tokens_details is not None:
+            cached, written, heard, thought, said = _details(usage)
     price = attempt.route.price
     cost, version = 0, attempt.price_version
     if target.bills and (told := _told(attempt, usage)) is not None:
         cost, version = told, REPORTED
-    elif price is None:
-        pass
-    elif price.plain and not (cached or written or heard or said) and attempt.status == 200:
+    elif price is not None and price.plain and attempt.status == 200 and not (cached or written or heard or said):
         cost = plain_cost(price, prompt, completion)
-    else:
+    elif price is not None:
         used = Tokens(
             prompt=prompt, completion=completion, cached=cached, cache_written=written, reasoning=thought,
             prompt_audio=heard, completion_audio=said,
@@ -66,7 +64,7 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         attempt.wall, lasted, attempt.first_byte, attempt.status, outcome, prompt,
         completion, cached, estimated, attempt.streaming,
         owner.user or call.end_user, owner.team, owner.tags, written, thought, heard, said, cost,
-        version, 0, "first" if call.reason == b"first" else call.reason.decode(), call.trace,
+        version, 0, "first" if call.reason is FIRST else call.reason.decode(), call.trace,
     )  # fmt: skip
     call.plane.close_attempt(record)
     # After the record: what is settled is in the journal, so a fold that begins later has it.
@@ -74,7 +72,7 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         attempt.lease.settle(record)
     if call.held is not None:
         call.held.used(prompt + completion)
-    if call.kind.keeps and outcome is Outcome.OK:
+    if call.kind.keeps and outcome is OK:
         keep(attempt)
     if attempt.instance is not None:
         kept_for = call.keep_alive
@@ -83,6 +81,16 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         call.plane.grants.release(attempt.instance, kept_for)
     if target.queue:
         call.plane.grants.slots.look(target)
+
+
+def _details(usage: Usage) -> tuple[int, int, int, int, int]:
+    """Tokens from a cache, into it, heard, thought and said."""
+    cached = written = heard = thought = said = 0
+    if (inside := usage.prompt_tokens_details) is not None:
+        cached, written, heard = inside.cached_tokens or 0, inside.cache_write_tokens or 0, inside.audio_tokens or 0
+    if (within := usage.completion_tokens_details) is not None:
+        thought, said = within.reasoning_tokens or 0, within.audio_tokens or 0
+    return cached, written, heard, thought, said
 
 
 def _told(attempt: Attempt, usage: Usage | None) -> int | None:

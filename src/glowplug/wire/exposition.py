@@ -6,8 +6,9 @@ a help text, which its row says; its samples come from whoever counts.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from math import fsum
 from typing import Final, NamedTuple
 
 import msgspec
@@ -47,23 +48,54 @@ Families = dict[str, list[Sample]]
 
 
 class Histogram:
-    """Counts by upper bound, in seconds."""
+    """Counts by upper bound, in seconds.
 
-    __slots__ = ("_bounds", "counts", "total")
+    What is observed so often that a call costs too much is appended to `pending` instead; whoever does that calls
+    `settle` now and then.
+    """
+
+    __slots__ = ("_bounds", "_counts", "_total", "pending")
 
     def __init__(self, bounds: tuple[float, ...] = SECONDS) -> None:
         self._bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.total = 0.0
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+        self.pending: list[float] = []
+
+    @property
+    def counts(self) -> list[int]:
+        """By bound, with what is above the last of them at the end."""
+        self.settle()
+        return self._counts
+
+    @property
+    def total(self) -> float:
+        """Seconds, all together."""
+        self.settle()
+        return self._total
 
     @property
     def count(self) -> int:
         """Of everything observed."""
-        return sum(self.counts)
+        return sum(self._counts) + len(self.pending)
 
     def observe(self, seconds: float) -> None:
-        self.counts[bisect_left(self._bounds, seconds)] += 1
-        self.total += seconds
+        self.pending.append(seconds)
+        self.settle()
+
+    def settle(self) -> None:
+        """Count what is pending: sorted once, each bound is looked up once instead of each value."""
+        if not (pending := self.pending):
+            return
+        pending.sort()
+        below = 0
+        for number, bound in enumerate(self._bounds):
+            upto = bisect_right(pending, bound, below)
+            self._counts[number] += upto - below
+            below = upto
+        self._counts[-1] += len(pending) - below
+        self._total += fsum(pending)
+        pending.clear()
 
     def samples(self, labels: Labels = ()) -> list[Sample]:
         """Its series; the buckets add up, as the format wants it."""
