@@ -1,4 +1,4 @@
-"""What is done to an installation that nobody runs on: imports, secrets, backup and restore.
+"""What is done to an installation without its server: imports, secrets, backup and restore, the doctor.
 
 Imports of the parts are inside the functions, as in `glowplug.runtime`.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ from glowplug.paths import Paths, default_config_path, state_paths
 from glowplug.runtime import read_configuration
 
 if TYPE_CHECKING:
+    from glowplug.doctor.repair import Repairs
+    from glowplug.doctor.site import Foreign, Site
+    from glowplug.domain.finding import Examination
     from glowplug.moving.run import Here, Store
     from glowplug.secret import Secret
     from glowplug.store.archive import Manifest
@@ -122,3 +126,43 @@ def restore(config: Path | None, state_dir: Path | None, file: Path) -> Restored
     paths = state_paths(state_dir)
     with claim(paths):
         return put_back(place_of_installation(paths, config), paths, file, time.time())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doctoring:
+    """What the doctor is asked for."""
+
+    names: tuple[str, ...] = ()
+    """Checks or groups; empty: all."""
+    slow: bool = False
+    fix: bool = False
+    fix_names: tuple[str, ...] = ()
+    """Whose remedies are carried out; empty: those of all that are looked at."""
+    litellm: Foreign | None = None
+
+
+def doctor_site(state_dir: Path | None, config: Path | None, litellm: Foreign | None = None) -> Site:
+    """This machine and this installation, to be examined."""
+    from glowplug.doctor.site import Site
+
+    path = config or default_config_path()
+    return Site(paths=state_paths(state_dir), config=path if config or path.exists() else None, litellm=litellm)
+
+
+def doctor(wanted: Doctoring, site: Site, progress: Callable[[str], None]) -> Examination:
+    """Examine, and repair where that is asked for.  Raises NotFound for a check that is not there."""
+    from glowplug.doctor import registry
+    from glowplug.doctor.examine import examine, repair
+
+    checks = registry.chosen(registry.all_checks(), (*wanted.names, *wanted.fix_names), slow=wanted.slow)
+    if not wanted.fix:
+        return examine(checks, site, progress)
+    return repair(checks, site, repairs_of(site), wanted.fix_names, progress)
+
+
+def repairs_of(site: Site) -> Repairs:
+    """The repairs of this installation, to be carried out and undone."""
+    from glowplug.doctor.repair import RealHands, Repairs
+    from glowplug.doctor.undo import UndoRecords
+
+    return Repairs(RealHands(site), UndoRecords(site.paths.repairs))

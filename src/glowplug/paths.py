@@ -60,6 +60,11 @@ class Paths:
         return self.state / "cache.db"
 
     @property
+    def repairs(self) -> Path:
+        """Directory of what the doctor changed, one JSON file for each repair, to be undone by; mode 0600."""
+        return self.state / "doctor"
+
+    @property
     def prices(self) -> Path:
         """JSON file of what the price list said of our models.  May be deleted at any time."""
         return self.state / "prices.json"

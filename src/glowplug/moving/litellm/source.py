@@ -165,23 +165,11 @@ def open_source(url: Secret) -> Source:
     Raises StoreError with a sentence for people: the driver is missing, nobody answers, the password is wrong, it is
     another database, it may not be read.  No message has the password in it.
     """
+    import_driver()
+    import psycopg
+
+    connection = connect(url)
     address = parse_address(url.reveal())
-    try:
-        import psycopg
-    except ImportError:
-        raise StoreError(
-            "reading a PostgreSQL database needs a driver that is not installed",
-            hint="pip install 'glowplug[postgres]'",
-            code="source_driver",
-        ) from None
-    parameters: dict[str, Any] = {"connect_timeout": _CONNECT_S, "application_name": "glowplug", **address.parameters}
-    if address.password:
-        parameters["password"] = address.password.reveal()
-    try:
-        # No prepared statements: behind a pooler the next one may run elsewhere.
-        connection = psycopg.connect("", prepare_threshold=None, client_encoding="utf8", **parameters)
-    except psycopg.Error as error:
-        raise _connecting_failed(error, address) from None
     try:
         _begin(connection)
         return Source(connection, address)
@@ -191,6 +179,34 @@ def open_source(url: Secret) -> Source:
     except BaseException:
         connection.close()
         raise
+
+
+def import_driver() -> None:
+    """Raises StoreError when the driver is missing."""
+    try:
+        import psycopg  # noqa: F401 - asked for, not used
+    except ImportError:
+        raise StoreError(
+            "reading a PostgreSQL database needs a driver that is not installed",
+            hint="pip install 'glowplug[postgres]'",
+            code="source_driver",
+        ) from None
+
+
+def connect(url: Secret) -> psycopg.Connection[tuple[Any, ...]]:
+    """A connection as the address says, which commits what is done.  Raises StoreError, as `open_source`."""
+    import_driver()
+    import psycopg
+
+    address = parse_address(url.reveal())
+    parameters: dict[str, Any] = {"connect_timeout": _CONNECT_S, "application_name": "glowplug", **address.parameters}
+    if address.password:
+        parameters["password"] = address.password.reveal()
+    try:
+        # No prepared statements: behind a pooler the next one may run elsewhere.
+        return psycopg.connect("", prepare_threshold=None, client_encoding="utf8", **parameters)
+    except psycopg.Error as error:
+        raise _connecting_failed(error, address) from None
 
 
 def _begin(connection: psycopg.Connection[tuple[Any, ...]]) -> None:

@@ -1,0 +1,205 @@
+"""`glowplug doctor`: what is wrong, what would repair it, and doing or undoing that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from glowplug.cli.backup import config_option
+from glowplug.cli.command import Verb, common_options, current, dry_run_option
+from glowplug.cli.importing_database import address, key_in
+from glowplug.cli.output import Column
+from glowplug.errors import RequestError
+
+if TYPE_CHECKING:
+    from glowplug.cli.output import Output
+    from glowplug.doctor.site import Site
+    from glowplug.domain.finding import Examination, Looked
+
+EXIT_HEALTHY = 0
+EXIT_FINDINGS = 1
+EXIT_NOT_SEEN = 5
+"""Nothing was found, but not everything could be looked at."""
+_SECTIONS = ("model_list:", "litellm_settings:", "general_settings:", "router_settings:")
+_COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
+
+
+@click.command("doctor", cls=Verb)
+@click.argument("checks", nargs=-1, metavar="[CHECK]...")
+@click.option("--list", "as_list", is_flag=True, help="Say which checks there are.")
+@click.option("--fix", is_flag=True, help="Repair what has a remedy, of the checks that are named or of all.")
+@click.option("--undo", "undo_id", metavar="ID", help="Put back what a repair changed; `list` shows the repairs.")
+@click.option("--slow", is_flag=True, help="Also the checks that take long.")
+@click.option("--litellm", "database", metavar="URL", help="Examine this LiteLLM database too (or env:NAME).")
+@click.option("--litellm-config", "litellm_config", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              metavar="FILE", help="LiteLLM's config.yaml.")  # fmt: skip
+@click.option("--salt-key-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="File with the key that LiteLLM's values are sealed with.")  # fmt: skip
+@click.option("--previous-key-file", "previous", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
+              metavar="FILE", help="File with a key that they were sealed with before; may be repeated.")  # fmt: skip
+@config_option
+@dry_run_option
+@common_options
+def doctor(
+    checks: tuple[str, ...],
+    as_list: bool,
+    fix: bool,
+    undo_id: str | None,
+    slow: bool,
+    database: str | None,
+    litellm_config: Path | None,
+    salt_key_file: Path | None,
+    previous: tuple[Path, ...],
+    config_path: Path | None,
+    dry_run: bool,
+) -> None:
+    """Look for everything that is known to go wrong, and show how it would be repaired.
+
+    CHECK is a check or a group of them (--list).  Nothing is changed without --fix; --fix --dry-run shows every step.
+    What is repaired is kept first, and --undo puts it back byte for byte.
+
+    \b
+    Exit codes:
+      0  healthy: nothing but notes was found
+      1  something was found, or a repair failed
+      5  nothing was found, but a check could not look
+
+    \b
+    Examples:
+      glowplug doctor
+      glowplug doctor machine --fix --dry-run
+      glowplug doctor machine-secret-files --fix
+      glowplug doctor --litellm postgresql://litellm@localhost/litellm --config config.yaml --salt-key-file salt.key
+    """
+    from glowplug.doctor.site import Foreign
+    from glowplug.offline import Doctoring, doctor_site
+    from glowplug.offline import doctor as examine
+
+    session = current()
+    if session.url:
+        raise RequestError("the doctor looks at this machine", hint="leave --url out")
+    if as_list:
+        _list(session.output)
+        return
+    foreign = None
+    if database and config_path is not None and litellm_config is None and is_litellms(config_path):
+        litellm_config, config_path = config_path, None
+    if database or litellm_config:
+        keys = tuple(key_in(path) for path in (*([salt_key_file] if salt_key_file else []), *previous))
+        foreign = Foreign(database=address(database) if database else None, config=litellm_config, keys=keys)
+    site = doctor_site(session.state_dir, config_path, foreign)
+    if undo_id is not None:
+        _undo(session.output, site, undo_id)
+        return
+    wanted = Doctoring(names=checks, slow=slow, fix=fix and not dry_run, litellm=foreign)
+    found = examine(wanted, site, session.output.progress)
+    session.output.clear()
+    if session.output.as_json:
+        session.output.document(msgspec.to_builtins(found))
+    else:
+        _show(session.output, found, preview=fix and dry_run)
+    click.get_current_context().exit(exit_code(found))
+
+
+def is_litellms(path: Path) -> bool:
+    """Whether a configuration file has LiteLLM's sections; what cannot be read has none."""
+    try:
+        text = path.read_text(errors="replace")
+    except OSError:
+        return False
+    return any(line.startswith(_SECTIONS) for line in text.splitlines())
+
+
+def exit_code(found: Examination) -> int:
+    """What the end of the command says of an examination."""
+    if any(finding.severity != "note" for finding in found.findings) or any(one.failed for one in found.repaired):
+        return EXIT_FINDINGS
+    return EXIT_NOT_SEEN if any(looked.could_not for looked in found.checks) else EXIT_HEALTHY
+
+
+def _list(output: Output) -> None:
+    from glowplug.doctor.registry import all_checks
+
+    rows = [(check.name, check.group.value, "slow" if check.slow else "", check.title) for check in all_checks()]
+    if output.as_json:
+        names = ("name", "group", "slow", "title")
+        data = [{**dict(zip(names, row, strict=True)), "slow": bool(row[2])} for row in rows]
+        output.document({"data": data})
+        return
+    columns = (Column("CHECK"), Column("GROUP"), Column(""), Column("MAKES SURE THAT"))
+    output.table(columns, [list(row) for row in rows])
+
+
+def _undo(output: Output, site: Site, record_id: str) -> None:
+    from glowplug.doctor.undo import UndoRecords
+    from glowplug.offline import repairs_of
+
+    if record_id == "list":
+        records = [record for record in UndoRecords(site.paths.repairs).list() if record.did]
+        if output.as_json:
+            data = [
+                {"id": r.id, "check": r.check, "at": r.at, "undone_at": r.undone_at, "changes": len(r.did)}
+                for r in records
+            ]
+            output.document({"data": data})
+        elif not records:
+            output.note("nothing has been repaired yet")
+        else:
+            rows = [[r.id, r.check, str(len(r.did)), "undone" if r.undone_at else ""] for r in records]
+            output.table((Column("ID"), Column("CHECK"), Column("CHANGES", right=True), Column("")), rows)
+        return
+    try:
+        undone = repairs_of(site).undo(record_id)
+    except OSError as error:
+        raise RequestError(f"it could not be undone: {error}", hint="what was undone stays so; try again") from None
+    if output.as_json:
+        output.document({"id": record_id, "undone": list(undone)})
+        return
+    for line in undone:
+        output.line(f"undone: {line}")
+    if not undone:
+        output.note("everything was as before already")
+
+
+def _show(output: Output, found: Examination, *, preview: bool) -> None:
+    for looked in found.checks:
+        _show_one(output, looked, preview=preview)
+    for repaired in found.repaired:
+        for step in repaired.done:
+            output.line(output.style("repaired", "green") + f"  {step}")
+        if repaired.failed:
+            output.line(output.style("failed", "red") + f"    {repaired.check}: {repaired.failed}; nothing was changed")
+        if repaired.undo:
+            output.line(f"          to undo: glowplug doctor --undo {repaired.undo}")
+    counts = {name: sum(f.severity == name for f in found.findings) for name in _COLOURS}
+    said = ", ".join(f"{count} {name}{'s' if count != 1 else ''}" for name, count in counts.items() if count)
+    blind = sum(bool(looked.could_not) for looked in found.checks)
+    more = f"; {blind} could not look" if blind else ""
+    output.note(f"{len(found.checks)} checks: {said or 'nothing found'}{more}")
+    if any(looked.remedy for looked in found.checks) and not preview and not found.repaired:
+        output.note("`glowplug doctor --fix --dry-run` shows the repairs, `--fix` carries them out")
+
+
+def _show_one(output: Output, looked: Looked, *, preview: bool) -> None:
+    if looked.could_not:
+        output.line(output.style("?", "yellow") + f" {looked.check}: could not look, because {looked.could_not}")
+        return
+    for finding in looked.findings:
+        mark = output.style(f"{finding.severity:7}", _COLOURS[finding.severity])
+        output.line(f"{mark} {finding.subject} {finding.summary}  [{finding.check}]")
+        for line in finding.evidence:
+            output.line(f"          {line}")
+        if finding.consequence:
+            output.line(f"          {finding.consequence}")
+        if finding.advice:
+            output.line(f"          → {finding.advice}")
+    if looked.remedy is not None and preview:
+        for step in looked.remedy.steps:
+            output.line(output.style("would", "cyan") + f"   {step.says}")
+            for line in step.diff.splitlines():
+                output.line(f"          {line}")
+        if looked.remedy.risk:
+            output.line(f"          risk: {looked.remedy.risk}")

@@ -1,0 +1,34 @@
+"""Files with secrets that others can read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from glowplug.doctor.checks.machine_secret_files import SecretFiles
+from glowplug.doctor.examine import look
+from glowplug.domain.finding import Severity
+from tests.doctor.museum import CONFIG, HOME, STATE, Exhibit, Machine
+
+EXHIBITS = [
+    Exhibit("the pepper is for everybody", "machine-secret-files",
+            lambda m: m.path(f"{STATE}/pepper.key").chmod(0o644), ("pepper.key",), Severity.ERROR),
+    Exhibit("a configuration with a key is for the group", "machine-secret-files",
+            lambda m: m.write(CONFIG, "providers:\n  openai:\n    api_key: sk-x\n", 0o640) and None,
+            ("config.yaml",)),
+    Exhibit("LiteLLM's environment is for everybody", "machine-secret-files",
+            lambda m: m.write(f"{HOME}/.config/litellm/.env", "LITELLM_MASTER_KEY=sk-1\n", 0o644) and None,
+            (".env",), Severity.ERROR),
+]  # fmt: skip
+
+
+def test_a_file_without_secrets_may_be_read(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.write(f"{HOME}/.config/glowplug/notes.yaml", "models: {}\n", 0o644)
+    looked, remedy = look(SecretFiles(), machine.site)
+    assert (looked.findings, remedy, looked.could_not) == ((), None, "")
+
+
+def test_without_any_there_is_nothing_to_look_at(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.path(f"{STATE}/pepper.key").unlink()
+    assert look(SecretFiles(), machine.site)[0].skipped
