@@ -1,6 +1,6 @@
 """A museum of broken installations: each exhibit is a machine in a folder that is healthy but for one thing.
 
-An exhibit says how it is planted, which check must find it, and about what.  `test_contract.py` runs over all of them.
+An exhibit says how it is planted, which check must find it, and about what.  `test_base.py` runs over all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from glowplug.domain.finding import Severity
 from glowplug.paths import Paths
 from glowplug.testing.clock import VirtualClock
 
-HOME = "/home/ann"
+HOME = "/people/ann"
 STATE = f"{HOME}/.local/state/glowplug"
 CONFIG = f"{HOME}/.config/glowplug/config.yaml"
 

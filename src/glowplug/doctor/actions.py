@@ -104,14 +104,17 @@ def _replace(file: Path, data: bytes, mode: int) -> None:
     new.unlink(missing_ok=True)
     old = file.stat() if file.exists() else None
     descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(data)
-        out.flush()
-        os.fsync(out.fileno())
-    new.chmod(mode if old is None else stat.S_IMODE(old.st_mode))
-    if old is not None and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
-        os.chown(new, old.st_uid, old.st_gid)
-    new.replace(file)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        new.chmod(mode if old is None else stat.S_IMODE(old.st_mode))
+        if old is not None and (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
+            os.chown(new, old.st_uid, old.st_gid)
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 class MoveAside(msgspec.Struct, frozen=True, kw_only=True, tag="move-aside"):

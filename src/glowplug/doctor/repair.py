@@ -42,14 +42,13 @@ class Repairs:
         try:
             self._records.put(record)
             for number, action in enumerate(remedy.actions):
-                before = record
-                record = msgspec.structs.replace(record, did=(*record.did, number))
-                self._records.put(record)  # first: whoever is killed now can still be undone
+                trying = msgspec.structs.replace(record, did=(*record.did, number))
+                self._records.put(trying)  # first: whoever is killed now can still be undone
                 if action.do(self._hands):
                     done.append(action.says())
+                    record = trying
                 else:
-                    record = before  # it was done before us, so it is not ours to undo
-                    self._records.put(record)
+                    self._records.put(record)  # it was done before us, so it is not ours to undo
         except (GlowplugError, OSError) as error:
             return Repaired(check=check, failed=self._back(record, error))
         return Repaired(check=check, undo=record.id if done else "", done=tuple(done))
@@ -66,6 +65,7 @@ class Repairs:
         why = _said(error)
         try:
             undo(record, self._hands)
+            self._records.put(msgspec.structs.replace(record, did=()))
         except (GlowplugError, OSError) as another:
             return f"{why}; and what was done could not be put back: {_said(another)} (repair {record.id})"
         return why
