@@ -20,6 +20,7 @@ from tests.gateway.rig import KEY, Rig, chat, cloud, key, snapshot, whole
     ({b"x-glowplug-attempts": b"3"}, Wishes(attempts=3)), ({b"x-glowplug-fallback": b"off"}, Wishes(no_fallback=True)),
     ({b"x-litellm-num-retries": b"0"}, Wishes(retries=0)),
     ({b"x-glowplug-fallback": b"on"}, None), ({b"x-glowplug-targets": b"a, b,a"}, Wishes(targets=("a", "b"))),
+    ({b"x-glowplug-skip": b"a, b"}, Wishes(skip=("a", "b"))),
     ({b"x-glowplug-cold": b"Reject"}, Wishes(cold=Cold.REJECT)), ({b"x-litellm-tags": b"fast"}, Wishes(tags=("fast",))),
 ])  # fmt: skip
 def test_wishes(headers: dict[bytes, bytes], wishes: Wishes | None) -> None:
@@ -108,3 +109,12 @@ def test_retries_are_among_the_targets_and_fallbacks_come_behind(rig: Rig, retri
         rig.reply(whole({"error": {"message": "x"}}, 500), name)
     assert client.answer.status == 500
     assert [end.model for end in rig.journal.ends] == asked
+
+
+def test_who_is_skipped_is_not_asked(rig: Rig) -> None:
+    client = rig.ask(chat("both"), headers=["x-glowplug-skip: cloud"])
+    rig.reply(whole(), "cloud2")
+    assert client.answer.headers["x-glowplug-model"] == "cloud2"
+    assert [up.where for up in rig.ups] == ["cloud2"]
+    refused = rig.ask(chat("both"), headers=["x-glowplug-skip: cloud, cloud2"]).answer
+    assert (refused.status, refused.code) == (400, "no_target")

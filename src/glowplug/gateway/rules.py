@@ -174,6 +174,8 @@ def _wished(call: Call, tables: Tables) -> tuple[Route, tuple[Target, ...]]:
             raise refusals.not_allowed(name)
     more = named(tables, wishes.targets, call.kind.index)
     targets += tuple(target for target in more if target not in targets)
+    if wishes.skip:
+        targets = tuple(target for target in targets if target.name not in wishes.skip)
     if not targets:
         raise RequestError(f"No target of {route.name!r} is left to ask", code="no_target")
     return route, targets

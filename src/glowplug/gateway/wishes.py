@@ -19,9 +19,10 @@ _ATTEMPTS: Final = (b"x-glowplug-attempts",)
 _RETRIES: Final = (b"x-litellm-num-retries",)
 _FALLBACK: Final = (b"x-glowplug-fallback",)
 _TARGETS: Final = (b"x-glowplug-targets",)
+_SKIP: Final = (b"x-glowplug-skip",)
 _COLD: Final = (b"x-glowplug-cold",)
 _TAGS: Final = (b"x-glowplug-tags", b"x-litellm-tags")
-WISHES: Final = frozenset((keep_alive.HEADER, *_TIMEOUT, *_ATTEMPTS, *_RETRIES, *_FALLBACK, *_TARGETS, *_COLD, *_TAGS))
+WISHES: Final = frozenset((keep_alive.HEADER, *_TIMEOUT, *_ATTEMPTS, *_RETRIES, *_FALLBACK, *_TARGETS, *_SKIP, *_COLD, *_TAGS))
 """All of them, and the one for `keep_alive`."""
 _MOST_TIMEOUT: Final = 86_400.0
 _MOST_NAMES: Final = 32
@@ -37,6 +38,8 @@ class Wishes(NamedTuple):
     no_fallback: bool = False
     targets: tuple[str, ...] = ()
     """Models and aliases that are asked when the targets cannot answer, instead of the configured ones."""
+    skip: tuple[str, ...] = ()
+    """Models that are not asked, as if they were down: to see who answers then."""
     cold: Cold | None = None
     tags: tuple[str, ...] = ()
     retries: int | None = None
@@ -55,6 +58,7 @@ def parse(headers: Mapping[bytes, bytes]) -> Wishes | None:
         _count(attempts) if attempts else 0,
         _off(fallback) if fallback else False,
         names(_first(headers, _TARGETS)),
+        names(_first(headers, _SKIP)),
         _cold(cold) if cold else None,
         names(_first(headers, _TAGS)),
         _retries(retries) if retries else None,
