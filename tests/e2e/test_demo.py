@@ -324,3 +324,23 @@ def test_ctrl_c_stops_it_and_it_starts_again_with_the_same_key(demo: Installatio
     assert json.loads(demo.out.read_text())["api_key"] == key
     assert demo.chat(CLOUD).status == 200
     assert sum(row["attempts"] for row in demo.admin("usage")["data"]) > 1
+
+
+def test_smoke_finds_everything_well(demo: Installation, tmp_path: Path) -> None:
+    report = tmp_path / "smoke.xml"
+    told = json.loads(demo.cli("smoke", "--all", "--cold", "--json", "--junit", str(report)).stdout)
+    assert not told["failed"]
+    found = {(one["subject"], one["check"]): one for one in told["results"]}
+    assert {one["outcome"] for one in told["results"]} <= {"ok", "doubt"}
+    for model in (CHAT, EMBED):
+        assert "MiB held" in found[model, "cold: first answer"]["detail"]
+        assert found[model, "cold: memory is back"]["outcome"] == "ok"
+    assert found[EMBED, "embeddings"]["detail"].endswith("dimensions, length 1")
+    assert found["chat-default", f"chat without {CHAT}"]["served"] == CLOUD
+    assert found["server", "a wrong key is refused"]["outcome"] == "ok"
+    assert report.read_bytes().startswith(b"<?xml")
+
+
+def test_smoke_says_which_model_fails_and_why(demo: Installation) -> None:
+    against = demo.cli("smoke", "--against", demo.base_url, "--key", "sk-wrong", check=False)
+    assert against.returncode != 0 and "does not list its models (status 401" in against.stderr

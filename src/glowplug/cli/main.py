@@ -51,6 +51,7 @@ VERBS = {
     "usage": "Show tokens, requests and cost by model, key, user, team and day.",
     "requests": "Show what was asked last, with every attempt.",
     "ledger": "Check that the bill is right.",
+    "smoke": "Ask every model what it promises.",
     "doctor": "Find what is wrong, and repair it.",
     "backup": "Write everything the database holds into one file.",
     "restore": "Put a backup in the place of what is there.",

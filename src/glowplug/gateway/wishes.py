@@ -22,7 +22,9 @@ _TARGETS: Final = (b"x-glowplug-targets",)
 _SKIP: Final = (b"x-glowplug-skip",)
 _COLD: Final = (b"x-glowplug-cold",)
 _TAGS: Final = (b"x-glowplug-tags", b"x-litellm-tags")
-WISHES: Final = frozenset((keep_alive.HEADER, *_TIMEOUT, *_ATTEMPTS, *_RETRIES, *_FALLBACK, *_TARGETS, *_SKIP, *_COLD, *_TAGS))
+WISHES: Final = frozenset(
+    (keep_alive.HEADER, *_TIMEOUT, *_ATTEMPTS, *_RETRIES, *_FALLBACK, *_TARGETS, *_SKIP, *_COLD, *_TAGS)
+)
 """All of them, and the one for `keep_alive`."""
 _MOST_TIMEOUT: Final = 86_400.0
 _MOST_NAMES: Final = 32

@@ -1,0 +1,1 @@
+"""Asks every model what it promises, through the public port, as a client would."""

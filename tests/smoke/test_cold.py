@@ -1,0 +1,109 @@
+"""A cold start that is played: each step that fails is the last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from glowplug.smoke.cold import Cold
+from glowplug.smoke.plan import Known
+from glowplug.smoke.probes import Answer, Asked
+from glowplug.smoke.report import Outcome
+from glowplug.testing.clock import VirtualClock
+
+MODEL = Known(name="chat-a", capabilities=frozenset(("chat",)), local=True)
+GOOD = {"choices": [{"message": {"content": "Hello"}}], "usage": {"completion_tokens": 1}}
+MIB = 1 << 20
+
+
+class Engine:
+    """A server with one engine: loaded by a question, unloaded a second after it, its memory with it."""
+
+    name = "http://played"
+
+    def __init__(self, clock: VirtualClock, **odd: Any) -> None:
+        self.clock = clock
+        self.odd = odd
+        self.loaded = odd.get("loaded", True)
+        self.until = float("inf")
+        self.asked: list[Asked] = []
+
+    def ask(self, asked: Asked, seconds: float, *, key: str | None = None) -> Answer:
+        self.asked.append(asked)
+        if self.clock.monotonic() >= self.until and not self.odd.get("stays"):
+            self.loaded = False
+        status, body = self._answer(asked)
+        return Answer(status=status, headers={}, body=json.dumps(body).encode(), first=0.5, total=1.0)
+
+    def _answer(self, asked: Asked) -> tuple[int, Any]:
+        if asked.path == "/admin/instances":
+            state = "ready" if self.loaded else "stopped"
+            row = {"model": "chat-a", "state": state, "leases": self.odd.get("leases", 0), "waiting": 0}
+            return 200, {"data": [] if self.odd.get("unknown") else [row]}
+        if asked.path == "/admin/memory":
+            held = 100 * MIB if self.loaded else self.odd.get("leak", 0)
+            return self.odd.get("memory_status", 200), {"data": [{"ours": {"chat-a": held}}, {"ours": {}}]}
+        if asked.path.endswith("/stop"):
+            self.loaded = bool(self.odd.get("stays"))
+            return 200, {}
+        self.loaded = True
+        self.until = self.clock.monotonic() + float(asked.headers["x-glowplug-keep-alive"].removesuffix("s"))
+        return self.odd.get("chat_status", 200), self.odd.get("chat", GOOD)
+
+
+def check(model: Known = MODEL, **odd: Any) -> tuple[list[tuple[str, Outcome, str]], Engine]:
+    clock = VirtualClock()
+    engine = Engine(clock, **odd)
+    sleep: Callable[[float], None] = clock.advance
+    found = Cold(engine, clock, 30, sleep).check(model)
+    return [(one.check.removeprefix("cold: "), one.outcome, one.detail) for one in found], engine
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_from_rest_to_rest(loaded: bool) -> None:
+    found, engine = check(loaded=loaded)
+    assert [(name, outcome) for name, outcome, _ in found] == [
+        ("at rest before", Outcome.OK), ("first answer", Outcome.OK), ("unloaded when idle", Outcome.OK),
+        ("memory is back", Outcome.OK),
+    ]  # fmt: skip
+    assert found[1][2].startswith("100 MiB held; 1 tokens")
+    assert any(asked.path.endswith("/stop") for asked in engine.asked) is loaded
+    (chat,) = [asked for asked in engine.asked if asked.path.startswith("/v1/")]
+    assert chat.headers == {"x-glowplug-keep-alive": "1s", "x-glowplug-fallback": "off"}
+
+
+@pytest.mark.parametrize(("odd", "last", "outcome", "detail"), [
+    ({"leases": 1}, "at rest before", Outcome.SKIPPED, "somebody is using it"),
+    ({"unknown": True}, "at rest before", Outcome.FAILED, "knows no engine"),
+    ({"loaded": False, "leak": 5 * MIB}, "at rest before", Outcome.FAILED, "5 MiB are still held"),
+    ({"stays": True}, "at rest before", Outcome.FAILED, "does not stop"),
+    ({"loaded": False, "stays": True}, "unloaded when idle", Outcome.FAILED, "still loaded 120 s after"),
+    ({"chat_status": 503, "chat": {"error": {"message": "out of memory"}}}, "first answer", Outcome.FAILED,
+     "status 503: out of memory"),
+    ({"memory_status": 403}, "at rest before", Outcome.FAILED, "/admin/memory answers 403"),
+])  # fmt: skip
+def test_what_fails_ends_it(odd: dict[str, Any], last: str, outcome: Outcome, detail: str) -> None:
+    found, _ = check(**odd)
+    name, how, why = found[-1]
+    assert (name, how) == (last, outcome)
+    assert detail in why
+    assert all(before[1] is Outcome.OK for before in found[:-1])
+
+
+def test_a_model_that_cannot_be_asked_is_left_out() -> None:
+    found, _ = check(Known(name="chat-a", capabilities=frozenset(("speech",)), local=True))
+    assert found[-1][1] is Outcome.SKIPPED
+
+
+def test_a_server_that_breaks_off_fails() -> None:
+    clock = VirtualClock()
+
+    class Gone(Engine):
+        def ask(self, asked: Asked, seconds: float, *, key: str | None = None) -> Answer:
+            raise OSError("reset")
+
+    (only,) = Cold(Gone(clock), clock, 30, clock.advance).check(MODEL)
+    assert (only.outcome, only.detail) == (Outcome.FAILED, "no answer: reset")
