@@ -77,7 +77,9 @@ class Configuration:
         """What the last reading changed."""
         self._catalog = self._build()
         self._apply: Callable[[Diff], int] = lambda _diff: 0
-        self._watcher = Watcher(loaded, self._read, self._outcome)
+        self.writing = asyncio.Lock()
+        """Held by whoever writes the file or the layer, until what was written is in force."""
+        self._watcher = Watcher(loaded, self._read, self._outcome, writing=self.writing)
 
     def connect(self, apply: Callable[[Diff], int]) -> None:
         """Who carries a change out; it returns the revision of the new snapshot."""
@@ -148,6 +150,11 @@ class Configuration:
         return Checked(ok=True, path=path, warnings=problem_views(loaded.warnings))
 
     async def reload(self, dry_run: bool = False) -> Reloaded:
+        async with self.writing:
+            return await self.read_again(dry_run)
+
+    async def read_again(self, dry_run: bool = False) -> Reloaded:
+        """`reload` for whoever holds `writing`."""
         if self._managed is None:
             self._file()
         before = self._loaded

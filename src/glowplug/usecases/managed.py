@@ -93,13 +93,18 @@ Plan = Callable[[Loaded, Document], Sequence[Edit]]
 class Source(Protocol):
     """Who has the configuration in force."""
 
+    writing: asyncio.Lock
+    """Held by whoever writes one of its files, until what was written is in force."""
+
     def loaded(self) -> Loaded: ...
 
     def trial(self, managed: bytes) -> Awaitable[Loaded]:
         """The configuration as it would be with this text.  Raises ConfigError."""
         ...
 
-    def reload(self) -> Awaitable[Reloaded]: ...
+    def read_again(self) -> Awaitable[Reloaded]:
+        """Put in force what is on the disk, for whoever holds `writing`.  Raises ConfigError."""
+        ...
 
 
 async def resolve(host: str) -> list[str]:
@@ -122,7 +127,6 @@ class ManagedBook:
         self._source = source
         self._credentials = credentials
         self._lookup = lookup
-        self._change = asyncio.Lock()
 
     def providers(self) -> tuple[ProviderView, ...]:
         """The providers of both layers."""
@@ -152,7 +156,7 @@ class ManagedBook:
 
     async def add(self, section: str, name: str, settings: Mapping[str, object], dry_run: bool = False) -> Written:
         """A new entry.  Raises Conflict when there is one of the name, ConfigError with what is wrong with it."""
-        async with self._change:
+        async with self._source.writing:
             document = self._document()
             self._free(section, name)
             if name in document.get(section, {}):
@@ -161,14 +165,14 @@ class ManagedBook:
 
     async def change(self, section: str, name: str, settings: Mapping[str, object], dry_run: bool = False) -> Written:
         """Other settings for an entry; None takes one away, what is not named stays.  Raises as `add`, and NotFound."""
-        async with self._change:
+        async with self._source.writing:
             document = self._document()
             old = self._own(document, section, name)
             return await self._put(document, section, name, old, settings, dry_run)
 
     async def remove(self, section: str, name: str, dry_run: bool = False) -> Written:
         """Take an entry out.  Raises NotFound, Conflict for one of the file, ConfigError while others name it."""
-        async with self._change:
+        async with self._source.writing:
             document = self._document()
             self._own(document, section, name)
             del document[section][name]
@@ -179,7 +183,7 @@ class ManagedBook:
 
     async def together(self, plan: Plan) -> None:
         """Several entries in one writing: all of them or none.  Raises as `add`, and what `plan` raises."""
-        async with self._change:
+        async with self._source.writing:
             document = self._document()
             edits = plan(self._source.loaded(), {section: dict(entries) for section, entries in document.items()})
             put: set[Entry] = set()
@@ -305,7 +309,7 @@ class ManagedBook:
         if store is not None:
             await store()
         await asyncio.to_thread(write_private, self._file.path, data)
-        reloaded = await self._source.reload()
+        reloaded = await self._source.read_again()
         await asyncio.to_thread(write_private, self._file.good, data)
         return after, reloaded.changed
 

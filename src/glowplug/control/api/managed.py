@@ -55,11 +55,7 @@ def _renaming(services: Services) -> tuple[Endpoint, ...]:
 
     async def rename(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
-        renamed = await renaming.rename(await body(request, NewName), dry_run)
-        if not dry_run:
-            what = {"new": renamed.new, "files": list(renamed.files), "rows": renamed.rows}
-            await _note(services, request, "rename", "model", renamed.old, what)
-        return answer(renamed)
+        return answer(await renaming.rename(await body(request, NewName), dry_run, actor=actor(request)))
 
     return (Endpoint("POST", "/admin/rename", rename, "call a model or alias something else everywhere", Policy.ADMIN),)
 
