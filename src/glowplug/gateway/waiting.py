@@ -10,7 +10,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.access import Rights
-from glowplug.gateway import refusals
+from glowplug.gateway import refusals, renamed
 
 if TYPE_CHECKING:
     from glowplug.errors import GlowplugError
@@ -129,6 +129,13 @@ class EngineWait(Wait):
         """The engine is ready.  The call chooses again: those who waited in front may have filled it."""
         self.call.go_on(self)
 
+    def orphaned(self) -> None:
+        """The target is not there any more."""
+        if renamed.follow(self.call, self.target):
+            self.call.go_on(self)
+        else:
+            self.refused()
+
     def refused(self) -> None:
         """The engine cannot be had."""
         call, target = self.call, self.target
@@ -179,6 +186,9 @@ class SlotWait(Wait):
         self.call.go_on(self)
 
     def orphaned(self) -> None:
+        if renamed.follow(self.call, self.target):
+            self.call.go_on(self)
+            return
         self.call.waited(self)
         self.call.give_up(self.target, refusals.full_error(self.target), "is gone")
 
