@@ -8,7 +8,7 @@ from glowplug.domain.usage import Outcome
 from glowplug.store import requests
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
-from tests.ledger.builders import closed, opened
+from tests.ledger.builders import DAY, START, closed, opened
 
 
 @pytest.fixture
@@ -70,3 +70,13 @@ def test_requests_of_a_span_and_how_many(database: Database) -> None:
         assert [one.request for one in found] == names
         assert database.call(lambda c, s=span, o=only: requests.count(c, s, o)) == len(names)
     assert [one.request for one in database.call(lambda c: requests.between(c, (0.0, 1e12), {}, 1, 1))] == ["b"]
+
+
+def test_who_asked_for_a_name_since_when(filled: Database) -> None:
+    found = filled.call(lambda c: requests.askers(c, "asked", START + DAY))
+    assert [(one.key, one.user, one.requests, one.first, one.last) for one in found] == [
+        ("k", "ann", 1, START + 3 * DAY, START + 3 * DAY),
+        ("k1", "ann", 2, START + 2 * DAY, START + 2 * DAY),
+        ("k2", "ann", 1, START + DAY, START + DAY),
+    ]
+    assert filled.call(lambda c: requests.askers(c, "m", 0.0)) == ()

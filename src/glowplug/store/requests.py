@@ -64,6 +64,31 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[AttemptView, ...]
 
 
+class Asker(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose requests named something.  Times in Unix seconds."""
+
+    key: str
+    user: str
+    requests: int
+    first: float
+    last: float
+
+
+def askers(connection: Connection, asked: str, since: float) -> tuple[Asker, ...]:
+    """Keys and users whose requests named this model or alias since then, the last one first."""
+    row = attempts.c
+    query = (
+        select(row.key, row.user, func.count(), func.min(row.started), func.max(row.started).label("last"))
+        .where(row.attempt == 0, row.started >= since, row.asked == asked)
+        .group_by(row.key, row.user)
+        .order_by(func.max(row.started).desc(), row.key, row.user)
+    )
+    return tuple(
+        Asker(key=key, user=user, requests=requests, first=first, last=last)
+        for key, user, requests, first, last in connection.execute(query)
+    )
+
+
 def newest(
     connection: Connection, limit: int, before: tuple[float, str] | None = None, only: Mapping[str, str] | None = None
 ) -> tuple[RequestView, ...]:
