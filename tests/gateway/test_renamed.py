@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.snapshot import AliasRoute, Snapshot
 from tests.gateway.rig import KEY, Rig, chat, cloud, key, local, snapshot, whole
 
@@ -76,11 +77,25 @@ def test_an_engine_that_breaks_is_asked_for_under_its_new_name(rig: Rig) -> None
     assert client.answer.status == 200
 
 
+def test_a_failure_of_what_is_gone_comes_too_late(rig: Rig) -> None:
+    """Control stops an engine that has another name once the workers know of it."""
+    client = rig.ask(chat("local"))
+    rig.apply(_renamed())
+    rig.plane.grants.fail("local", Failure(kind=FailureKind.STOPPED, message="it was removed"))
+    assert client.wire.data == b""
+    rig.grant("new", "i2")
+    rig.spin()
+    rig.reply(whole(), "i2")
+    assert client.answer.status == 200
+
+
 def test_who_waits_for_what_is_removed_is_still_told(rig: Rig) -> None:
     client = rig.ask(chat("local"))
     alias = AliasRoute(name="local", targets=("cloud",))  # a person's own, and no rename
     rig.apply(snapshot(revision=2, models=(cloud("cloud"),), aliases=(alias,)))
     assert client.answer.status == 503
+    assert "the configuration has no such engine any more" in client.answer.json["error"]["message"]
+    assert client.answer.json["error"]["reason"] == "stopped"
 
 
 def test_a_key_for_the_old_name_alone_goes_on(rig: Rig) -> None:

@@ -280,8 +280,8 @@ class ControlProcess:
     def _applied(self, change: Diff) -> int:
         catalog = self._configuration.catalog()
         self._keys.welcome(self._configuration.admin_key())
+        self._publisher.publish()  # first: who waits for a model that is renamed must not hear that it is gone
         self._manager.configure(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
-        self._publisher.publish()
         self._begin(self._pricing.refresh())
         return self._publisher.revision
 

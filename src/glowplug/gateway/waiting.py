@@ -10,6 +10,7 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.access import Rights
+from glowplug.domain.instance import Failure, FailureKind
 from glowplug.gateway import refusals, renamed
 
 if TYPE_CHECKING:
@@ -133,8 +134,10 @@ class EngineWait(Wait):
         """The target is not there any more."""
         if renamed.follow(self.call, self.target):
             self.call.go_on(self)
-        else:
-            self.refused()
+            return
+        gone = "the configuration has no such engine any more"
+        self.target.failure = Failure(kind=FailureKind.STOPPED, message=gone, hint="ask again, or for another model")
+        self.refused()
 
     def refused(self) -> None:
         """The engine cannot be had."""
