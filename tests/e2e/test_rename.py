@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -81,6 +82,31 @@ def test_no_request_fails_while_models_are_renamed(served: Installation, first: 
     assert answer.model == f"{first}-4"
     assert answer.headers["x-glowplug-deprecated"] == f"use {first}-4"
     assert "deprecation" not in served.chat(f"{first}-4").headers
+
+
+def test_what_the_command_line_adds_is_served_at_once(served: Installation, the_cloud: Cloud) -> None:
+    served.env["CLOUD_KEY"] = "sk-cloud"
+    served.cli("providers", "add", "lab", "--base-url", the_cloud.base_url, "--from-env", "CLOUD_KEY")
+    served.cli("models", "add", "chat-lab", "--provider", "lab", "--id", "stand-in", "--dry-run")
+    assert served.chat("chat-lab").status == 404
+    served.cli("models", "add", "chat-lab", "--provider", "lab", "--id", "stand-in")
+    served.cli("aliases", "set", "fresh", "chat-lab")
+    until("it is served", lambda: served.chat("fresh").status == 200)
+    assert served.chat("fresh").model == "chat-lab"
+    refused = served.cli("models", "remove", "chat-lab", check=False)
+    assert (refused.returncode, "there is no model chat-lab" in refused.stderr) == (1, True), refused.stderr
+    assert "fresh" in served.cli("aliases", "list").stdout
+    served.cli("rename", "chat-lab", "chat-stand-in-lab")
+    assert json.loads(served.cli("names", "--deprecated", "--json").stdout)["data"][-1]["name"] == "chat-lab"
+    for words in (
+        ("aliases", "remove", "fresh"),
+        ("aliases", "remove", "chat-lab"),
+        ("models", "remove", "chat-stand-in-lab"),
+    ):
+        served.cli(*words)
+    served.cli("providers", "remove", "lab")
+    assert json.loads(served.cli("secrets", "list", "--json").stdout)["data"] == []
+    until("it is gone", lambda: served.chat("fresh").status == 404)
 
 
 def test_an_alias_is_renamed_under_load(served: Installation) -> None:
