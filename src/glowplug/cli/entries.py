@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,6 +23,8 @@ set_option = click.option(
 
 def settings_of(pairs: tuple[str, ...], **named: Any) -> dict[str, Any]:
     """The settings of an entry: options that were given, and what `--set` says.  Raises a usage error."""
+    import json
+
     settings: dict[str, Any] = {name: value for name, value in named.items() if value not in (None, "", ())}
     for pair in pairs:
         key, sign, text = pair.partition("=")

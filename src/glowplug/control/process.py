@@ -242,7 +242,7 @@ class ControlProcess:
             scrape=self._scraping.text,
             route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
             responses=self._responses,
-            managed=ManagedBook(self._paths.managed, self._configuration, self._credentials),
+            managed=ManagedBook(self._paths.managed, self._configuration, self._credentials, log=self._people.changes),
             snapshot=self._publisher.current,
             renaming=renaming(self._paths, self._configuration, self._database, self._clock, books),
             plans=Plans(self._configuration.catalog, self._manager.planner),

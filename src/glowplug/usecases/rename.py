@@ -34,7 +34,8 @@ from glowplug.store import changes
 from glowplug.store.database import Database
 from glowplug.store.renames import rename
 from glowplug.usecases.changes import done as line
-from glowplug.usecases.managed import NOUNS, Source
+from glowplug.usecases.layer import Source
+from glowplug.usecases.managed import NOUNS
 
 _log = logging.getLogger(__name__)
 
