@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, tuple_
 
 from glowplug.store.tables import attempts
 
@@ -74,19 +74,26 @@ class Asker(msgspec.Struct, frozen=True, kw_only=True):
     last: float
 
 
-def askers(connection: Connection, asked: str, since: float) -> tuple[Asker, ...]:
-    """Keys and users whose requests named this model or alias since then, the last one first."""
+def askers(connection: Connection, since: Mapping[str, float]) -> dict[str, tuple[Asker, ...]]:
+    """For each of these models and aliases: keys and users whose requests named it since then, the last one first.
+
+    One pass over the requests since the earliest moment, however many names there are.
+    """
     row = attempts.c
+    found: dict[str, list[Asker]] = {name: [] for name in since}
     query = (
-        select(row.key, row.user, func.count(), func.min(row.started), func.max(row.started).label("last"))
-        .where(row.attempt == 0, row.started >= since, row.asked == asked)
-        .group_by(row.key, row.user)
+        select(row.asked, row.key, row.user, func.count(), func.min(row.started), func.max(row.started))
+        .where(
+            row.attempt == 0,
+            row.started >= min(since.values(), default=0.0),
+            or_(false(), *(and_(row.asked == name, row.started >= moment) for name, moment in since.items())),
+        )
+        .group_by(row.asked, row.key, row.user)
         .order_by(func.max(row.started).desc(), row.key, row.user)
     )
-    return tuple(
-        Asker(key=key, user=user, requests=requests, first=first, last=last)
-        for key, user, requests, first, last in connection.execute(query)
-    )
+    for asked, key, user, requests, first, last in connection.execute(query) if since else ():
+        found[asked].append(Asker(key=key, user=user, requests=requests, first=first, last=last))
+    return {name: tuple(whose) for name, whose in found.items()}
 
 
 def newest(

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
-from sqlalchemy import Connection
 
 from glowplug.store.database import Database
 from glowplug.store.requests import Asker, askers
@@ -42,19 +41,17 @@ class DeprecatedNames:
         if not found:
             return ()
 
-        def work(connection: Connection) -> tuple[tuple[Asker, ...], ...]:
-            return tuple(askers(connection, alias.name, alias.deprecated) for alias in found)
-
+        since = {alias.name: float(alias.deprecated) for alias in found}
         await asyncio.to_thread(self._fold)
-        uses = await self._database.run(work)
+        uses = await self._database.run(lambda c: askers(c, since))
         return tuple(
             DeprecatedName(
                 name=alias.name,
                 targets=alias.targets,
                 since=alias.deprecated,
-                requests=sum(one.requests for one in whose),
-                last=max((one.last for one in whose), default=None),
-                uses=whose,
+                requests=sum(one.requests for one in uses[alias.name]),
+                last=max((one.last for one in uses[alias.name]), default=None),
+                uses=uses[alias.name],
             )
-            for alias, whose in zip(found, uses, strict=True)
+            for alias in found
         )
