@@ -287,6 +287,7 @@ async def test_nothing_is_added_in_the_middle_of_a_rename(desk: Desk) -> None:
     others = [
         asyncio.create_task(desk.book.add("aliases", "y", {"targets": ["b"]})),
         asyncio.create_task(desk.configuration.reload()),
+        asyncio.create_task(desk.configuration.secrets_changed()),
         asyncio.create_task(renaming.rename(NewName(old="x", new="z"))),
     ]
     await asyncio.sleep(0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from glowplug.config.load import Loaded
@@ -37,7 +38,7 @@ class Watcher:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         interval: float = INTERVAL,
-        writing: asyncio.Lock | None = None,
+        writing: AbstractAsyncContextManager[None] | None = None,
     ) -> None:
         self._files = current.files
         self._path = current.path
@@ -45,7 +46,7 @@ class Watcher:
         self._report = report
         self._sleep = sleep
         self._interval = interval
-        self._writing = asyncio.Lock() if writing is None else writing
+        self._writing: AbstractAsyncContextManager[None] = asyncio.Lock() if writing is None else writing
         self._reading = asyncio.Lock()
         """One reading at a time: the outcome that is reported last is the one that was read last."""
         self._acted_on = signature(self._files)

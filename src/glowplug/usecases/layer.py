@@ -34,8 +34,10 @@ _HEAD: Final = """\
 class Source(Protocol):
     """Who has the configuration in force."""
 
-    writing: asyncio.Lock
-    """Held by whoever writes one of its files, until what was written is in force."""
+    @property
+    def writing(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Held by whoever writes one of its files, until what was written is in force."""
+        ...
 
     def loaded(self) -> Loaded: ...
 
