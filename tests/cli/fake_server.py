@@ -57,6 +57,12 @@ class FakeServer:
             {"name": "chat-default", "kind": "alias", "targets": ["chat-a-llamacpp", "chat-cloud"], "cold": "wait"},
             {"name": "embeddings-default", "kind": "alias", "targets": ["embed-a-llamacpp"], "cold": "wait"},
         ]  # fmt: skip
+        self.added = ["chat-default", "lab", "chat-lab"]
+        """Entries that an API added."""
+        self.providers: list[dict[str, Any]] = [
+            {"name": "openai", "source": "file", "settings": {"api_key": "***"}, "models": ["chat-cloud"]},
+            {"name": "lab", "source": "managed", "settings": {"base_url": "http://10.0.0.2:8000/v1"}, "models": []},
+        ]
         self.keys: list[dict[str, Any]] = [
             {"id": "key_1", "name": "laptop", "display": "sk-gp-1a2b…9f0e", "role": "user", "models": [],
              "rpm": None, "rights": "evict", "priority": 0, "created_at": now - 86_400 * 3,
@@ -190,6 +196,10 @@ class FakeServer:
                 return {"data": self.instances}
             case ("GET", "models"):
                 return {"data": self.models}
+            case ("GET", "providers"):
+                return {"data": self.providers}
+            case ("POST" | "PATCH" | "DELETE", "models" | "aliases" | "providers", *names) if len(names) < 2:
+                return self._entry(method, parts[0], names, query, body)
             case ("POST", "models", name, "start"):
                 return self._start(name, query)
             case ("POST", "models", name, "stop"):
@@ -260,6 +270,22 @@ class FakeServer:
                 warning = {"path": "models.a.path", "line": 7, "message": "does not exist", "hint": ""}
                 return {"changed": ["chat-a-llamacpp"], "warnings": [warning]}
         raise Refused(404, {"message": f"there is no route {'/'.join(parts)}", "code": "not_found"})
+
+    def _entry(self, method: str, section: str, names: list[str], query: dict[str, str], body: Any) -> Any:
+        name = names[0] if names else body["name"]
+        if name == "of-the-file":
+            message = f"the alias {name} is in the configuration file"
+            raise Refused(409, {"message": message, "hint": "change it in /etc/c.yaml", "code": "conflict"})
+        if method != "POST" and name not in self.added:
+            message = f"there is no alias {name!r}"
+            raise Refused(
+                404, {"message": message, "hint": "what the file has is changed in the file", "code": "not_found"}
+            )
+        warning = {"path": f"{section}.{name}", "message": "nobody has seen it yet", "line": 0, "hint": "", "file": ""}
+        settings = None if method == "DELETE" else {key: value for key, value in body.items() if key != "name"}
+        warnings = [warning] if method == "POST" and section == "models" else []
+        written = {"section": section, "name": name, "settings": settings, "changed": [name], "warnings": warnings}
+        return written | {"dry_run": "dry_run" in query}
 
     def _route_plan(self, body: Any) -> Any:
         if body["model"] == "chat-defualt":

@@ -17,7 +17,8 @@ MUTATING = {
     "config reload", "lease", "budgets create", "budgets delete", "limits set", "limits delete",
     "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
     "restore", "rename", "import litellm", "import llama-swap", "import ollama", "invitations create",
-    "invitations revoke",
+    "invitations revoke", "models add", "models remove", "aliases set", "aliases remove", "providers add",
+    "providers remove",
 }  # fmt: skip
 
 
@@ -46,6 +47,12 @@ def test_every_change_can_be_tried_dry() -> None:
         ["secrets", "rotate"],
         ["invitations", "create", "x"],
         ["invitations", "revoke", "i1"],
+        ["models", "add", "x"],
+        ["models", "remove", "chat-lab"],
+        ["aliases", "set", "chat-default", "chat-cloud"],
+        ["aliases", "remove", "chat-default"],
+        ["providers", "add", "x"],
+        ["providers", "remove", "lab"],
     ],
 )
 def test_a_dry_run_asks_for_one(words: list[str], glowplug: Glowplug, server: FakeServer) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Glowplug
-from tests.cli.fake_server import FakeServer
+from tests.cli.fake_server import FakeServer, Running
 from tests.cli.script import Script
 
 GOOD = """
@@ -108,3 +108,71 @@ def test_a_reload_of_a_bad_file_lists_what_is_wrong(glowplug: Glowplug, server: 
     assert (said.code, said.out) == (1, "")
     assert said.err == "glowplug: c.yaml has 1 problem\n  line 3: models.x: unknown key (did you mean y?)\n"
     assert glowplug("config", "reload", "--json").document["error"]["problems"][0]["line"] == 3
+
+
+# ---- with what was added through the API beneath
+
+LAYER = """\
+models:
+  chat-y-cloud: {provider: cloud, id: y}
+aliases:
+  chat-default: {targets: [chat-y-cloud]}
+  fresh: {targets: [chat-y-cloud]}
+  broken: {targets: [nobody]}
+"""
+
+
+@pytest.fixture
+def layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    state = tmp_path / "state"
+    state.mkdir()
+    monkeypatch.setenv("GLOWPLUG_STATE_DIR", str(state))
+    path = state / "managed.yaml"
+    path.write_text(LAYER)
+    return path
+
+
+def test_a_check_counts_what_was_added(glowplug: Glowplug, good: str, layer: Path) -> None:
+    said = glowplug("config", "check", "--config", good)
+    assert said.code == 0
+    assert said.out.splitlines() == [
+        f"{good} is fine: 2 models, 2 aliases", f"of these from {layer}: aliases fresh; models chat-y-cloud",
+    ]  # fmt: skip
+    assert f"{layer}, line 4: aliases.chat-default: is in the configuration file too" in said.err
+    assert f"{layer}, line 6: aliases.broken.targets[0]: there is no model nobody" in said.err
+    told = glowplug("config", "check", "--config", good, "--json").document
+    assert told["managed"] == {
+        "path": str(layer),
+        "entries": [{"section": "aliases", "name": "fresh"}, {"section": "models", "name": "chat-y-cloud"}],
+    }
+    assert {row["file"] for row in told["warnings"]} == {str(layer)}
+
+
+def test_a_file_may_name_what_was_added(glowplug: Glowplug, good: str, layer: Path) -> None:
+    text = Path(good).read_text()
+    Path(good).write_text(text.replace("[chat-x-cloud]", "[chat-x-cloud, chat-y-cloud]"))
+    assert glowplug("config", "check", "--config", good).code == 0
+    alone = glowplug("config", "check", "--config", good, "--alone")
+    assert (alone.code, "chat-y-cloud" in alone.err) == (1, True)
+    assert "managed" not in glowplug("config", "check", "--config", good, "--alone", "--json").document
+
+
+def test_show_says_where_a_value_comes_from(glowplug: Glowplug, good: str, layer: Path) -> None:
+    lines = glowplug("config", "show", "--config", good).out.splitlines()
+    assert [line.split("# ")[1] for line in lines if " id: " in line] == ["line 11", "managed.yaml line 2"]
+    shown = glowplug("config", "show", "--config", good, "--json").document
+    assert (shown["managed"], shown["sources"]["models.chat-y-cloud.id"]["kind"]) == (str(layer), "managed")
+    assert "chat-y-cloud" not in glowplug("config", "show", "--config", good, "--alone").out
+
+
+def test_what_was_added_without_a_file(glowplug: Glowplug, layer: Path) -> None:
+    layer.write_text("providers: {p: {base_url: 'http://127.0.0.1:9/v1'}}\nmodels: {m: {provider: p, id: i}}\n")
+    assert glowplug("config", "check").out == f"{layer} is fine: 1 model, 0 aliases\n"
+    assert "managed.yaml line 2" in glowplug("config", "show").out
+    assert glowplug("config", "check", "--alone").code == 1
+    assert glowplug("config", "check", "--config", str(layer.parent / "none.yaml")).code == 1
+
+
+def test_the_layer_of_another_machine_is_not_here(glowplug: Glowplug, good: str, layer: Path, running: Running) -> None:
+    said = glowplug("config", "check", "--config", good, "--url", running.url)
+    assert said.out == f"{good} is fine: 1 model, 1 alias\n"

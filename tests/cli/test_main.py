@@ -165,7 +165,8 @@ def test_help_and_ps_import_little(running: Running, state_dir: Path) -> None:
         "print(*sorted(sys.modules), file=sys.stderr); sys.exit(code)"
     )
     heavy = {"msgspec", "asyncio", "ssl", "email", "http.client", "sqlalchemy", "ruamel", "uvicorn", "tempfile"}
-    for words, unwanted in ((["--help"], heavy | {"socket", "json", "glowplug.cli.ps"}), (["ps"], heavy)):
+    helps = [([verb, "--help"], heavy | {"socket", "json"}) for verb in ("models", "aliases", "providers", "names")]
+    for words, unwanted in ((["--help"], heavy | {"socket", "json", "glowplug.cli.ps"}), (["ps"], heavy), *helps):
         done = subprocess.run(
             [sys.executable, "-c", program, *words],
             env=os.environ | {"GLOWPLUG_STATE_DIR": str(state), "PYTHONPATH": os.pathsep.join(sys.path)},

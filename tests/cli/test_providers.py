@@ -4,6 +4,7 @@ import pytest
 
 from glowplug.providers.catalogue import PROVIDERS
 from tests.cli.conftest import Glowplug
+from tests.cli.fake_server import FakeServer
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +32,36 @@ def test_the_same_as_json(glowplug: Glowplug, monkeypatch: pytest.MonkeyPatch) -
     assert rows["azure"]["settings"] == ["resource"]
     assert rows["deepseek"]["quirks"] == list(PROVIDERS["deepseek"].quirks)
     assert "sk-secret" not in said.out
+
+
+def test_those_that_the_server_uses(glowplug: Glowplug, server: FakeServer) -> None:
+    lines = [line.split() for line in glowplug("providers", "list").out.splitlines()]
+    assert lines[1:] == [
+        ["openai", "file", "-", "chat-cloud"], ["lab", "managed", "http://10.0.0.2:8000/v1", "-"],
+    ]  # fmt: skip
+    assert [row["name"] for row in glowplug("providers", "list", "--json").document["data"]] == ["openai", "lab"]
+    server.providers = []
+    assert "glowplug providers add NAME" in glowplug("providers", "list").err
+
+
+def test_adding_one(glowplug: Glowplug, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-secret")
+    url = ("--base-url", "http://10.0.0.3:8000/v1")
+    assert glowplug("providers", "add", "b", *url, "--from-env", "MY_KEY", "--dry-run").out == "b: would be added\n"
+    said = glowplug("providers", "add", "b", *url, "--ask-key", stdin="sk-other\n")
+    assert said.out == "b: added\n"
+    assert glowplug("providers", "add", "groq", "--secret", "mine", "--set", "headers.x-org=a").code == 0
+    where = {"base_url": "http://10.0.0.3:8000/v1", "name": "b"}
+    assert server.seen == [
+        ("POST", "/admin/providers?dry_run=1", {**where, "api_key": "sk-secret"}),
+        ("POST", "/admin/providers", {**where, "api_key": "sk-other"}),
+        ("POST", "/admin/providers", {"name": "groq", "api_key": "secret:mine", "headers": {"x-org": "a"}}),
+    ]
+
+
+def test_mistakes_and_removing(glowplug: Glowplug, server: FakeServer) -> None:
+    assert glowplug("providers", "add", "b", "--secret", "x", "--ask-key").code == 2
+    assert "is not set" in glowplug("providers", "add", "b", "--from-env", "NOT_SET_ANYWHERE").err
+    assert server.seen == []
+    assert glowplug("providers", "remove", "lab").out == "lab: removed\n"
+    assert glowplug("providers", "remove", "nobody").code == 1

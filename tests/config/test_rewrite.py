@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glowplug.config.rewrite import read_text, rewrite
+from glowplug.config.rewrite import read_text, rewrite, swap
 from glowplug.errors import ConfigError, Conflict
 
 NOW = 1_790_000_000.0  # 2026-09-21 14:13:20 UTC
@@ -86,3 +86,32 @@ def test_what_is_no_text(tmp_path: Path) -> None:
         read_text(path, longest=2)
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         read_text(tmp_path, longest=2)
+
+
+def test_a_swap_keeps_mode_and_link_and_can_be_swapped_back(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.yaml", tmp_path / "config.yaml"
+    real.write_bytes(b"a\n")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    swap(link, b"a\n", b"b\n")
+    assert (link.is_symlink(), real.read_bytes(), real.stat().st_mode & 0o777) == (True, b"b\n", 0o640)
+    with pytest.raises(Conflict, match="changed in the meantime"):
+        swap(link, b"a\n", b"c\n")
+    new = tmp_path / "new"
+    swap(new, None, b"x")
+    assert (new.read_bytes(), new.stat().st_mode & 0o777) == (b"x", 0o600)
+    swap(new, b"x", None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "real.yaml"]
+
+
+def test_a_swap_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"a\n")
+
+    def full(*_: object) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(ConfigError, match="cannot be written: No space left"):
+        swap(path, b"a\n", b"b\n")
+    assert [one.read_bytes() for one in tmp_path.iterdir()] == [b"a\n"]

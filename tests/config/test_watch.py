@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
-from glowplug.config.load import Loaded, load
+from glowplug.config.load import Loaded, load, load_bytes
 from glowplug.config.watch import Watcher
 from glowplug.errors import ConfigError
 
@@ -145,3 +146,35 @@ async def test_reload_on_demand_reports_whether_or_not_anything_changed(desk: De
     outcome = await desk.watcher.reload()
     assert desk.reports == [outcome]
     assert await desk.polls(3) == []
+
+
+async def test_nothing_is_read_while_files_that_belong_together_are_written(desk: Desk) -> None:
+    writing = asyncio.Lock()
+    desk.watcher = Watcher(desk.read(), desk.read, desk.reports.append, writing=writing)
+    async with writing:
+        desk.save("server: {port: 2}\n")
+        polls = asyncio.create_task(desk.polls(2))
+        await asyncio.sleep(0)
+        assert desk.reports == []
+        desk.save("server: {port: 3}\n")
+    assert [port(report) for report in await polls] == [3]
+
+
+async def test_what_was_read_last_is_reported_last(desk: Desk) -> None:
+    ports, first, go = iter((2, 3)), threading.Event(), threading.Event()
+
+    def read() -> Loaded:
+        number = next(ports)
+        if number == 2:
+            first.set()
+            go.wait(30)
+        return load_bytes(b"server: {port: %d}\n" % number, path=desk.path, env={}, engines=Catalogue())
+
+    watcher = Watcher(desk.read(), read, desk.reports.append)
+    slow = asyncio.create_task(watcher.reload())
+    await asyncio.to_thread(first.wait, 30)
+    quick = asyncio.create_task(watcher.reload())
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(slow, quick)
+    assert [port(report) for report in desk.reports] == [2, 3]

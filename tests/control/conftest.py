@@ -106,7 +106,7 @@ class Control:
             logins=self.logins,
             oidc=OidcLogin(database, self.logins, self.clock, lambda: self.provider),
             credentials=self.credentials,
-            managed=ManagedBook(directory / "managed.yaml", self.configuration(), self.credentials),
+            managed=ManagedBook(directory / "managed.yaml", self.configuration(), self.credentials, log=self.changes),
             users=self.users,
             teams=self.teams,
             changes=self.changes,

@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from glowplug.domain.budget import Scope, UseLimit
 from glowplug.domain.price import Price, Rates
+from glowplug.domain.snapshot import AliasRoute
 from tests.gateway.metered import USER, Metered
 from tests.gateway.rig import (
     END,
@@ -132,3 +134,51 @@ def test_a_refusal_for_tokens_says_them_as_answers_do(turned_loop: asyncio.Abstr
     found = _rates(client.answer.headers)
     assert (found["x-ratelimit-limit-tokens"], found["x-ratelimit-remaining-tokens"]) == ("60", "0")
     assert len(found) == 3
+
+
+# ---- a name that clients should not use any more
+
+OLD = AliasRoute(name="old", targets=("cloud", "local"), deprecated=1_790_000_000)
+NOTICE = {"deprecation": "@1790000000", "x-glowplug-deprecated": "use cloud, local"}
+
+
+def noticed(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if "deprecat" in name}
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_plain_answer_to_a_deprecated_name(rig: Rig, status: int) -> None:
+    rig.apply(snapshot(revision=2, aliases=(OLD,)))
+    client = rig.ask(chat("old"))
+    rig.reply(whole(status=status), "cloud")
+    assert noticed(client.answer.headers) == NOTICE
+    assert (client.answer.status, client.answer.headers["x-litellm-model-group"]) == (status, "old")
+    now = rig.ask(chat("cloud"))
+    rig.reply(whole(), "cloud")
+    assert noticed(now.answer.headers) == {}
+
+
+def test_a_streamed_answer_to_a_deprecated_name(rig: Rig) -> None:
+    rig.apply(snapshot(revision=2, aliases=(OLD,)))
+    client = rig.ask(chat("old", stream=True))
+    rig.reply(STREAM, "cloud")
+    assert noticed(client.answer.headers) == NOTICE
+
+
+def test_a_stream_that_waits_says_so_before_it_is_served(rig: Rig) -> None:
+    waits = AliasRoute(name="old", targets=("local",), deprecated=1)
+    rig.apply(snapshot(revision=2, aliases=(waits,)))
+    client = rig.ask(chat("old", stream=True))
+    rig.later(2.0)
+    assert b"\r\ndeprecation: @1\r\nx-glowplug-deprecated: use local\r\n" in client.wire.data
+
+
+@pytest.mark.parametrize("path", ["/v1/responses", "/v1/messages", "/api/chat", "/v1/messages/count_tokens"])
+def test_every_wire_says_so(rig: Rig, path: str) -> None:
+    rig.apply(snapshot(revision=2, aliases=(OLD,)))
+    body = {**chat("old"), "input": "hi", "max_tokens": 5, "stream": False}
+    client = rig.ask(body, path=path)
+    if not client.wire.data:
+        rig.reply(whole(), "cloud")
+    assert client.answer.status == 200, client.answer.body
+    assert noticed(client.answer.headers) == NOTICE

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from glowplug.domain.snapshot import Keeping
+from glowplug.domain.snapshot import AliasRoute, Keeping
 from glowplug.gateway.keeping import Keeper
 from glowplug.wire.link import Logged
 from tests.gateway.rig import (
@@ -76,6 +76,22 @@ def test_the_same_request_is_answered_again_without_an_attempt(cached: Rig) -> N
     assert len(cached.journal.ends) == 1
     assert dict(cached.plane.metrics.cache) == {"miss": 1, "hit": 1}
     assert cached.plane.metrics.requests["cloud", 200] == 2
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_is_given_again_says_that_the_name_is_deprecated(cached: Rig, stream: bool) -> None:
+    """As it is when it is given: the name may have been renamed since."""
+    cached.ask(chat("both", stream=stream))
+    cached.reply(STREAM if stream else whole(), "cloud")
+    fresh = cached.ask(chat("both", stream=stream))
+    assert hit(fresh)
+    assert "deprecation" not in fresh.answer.headers
+    old = AliasRoute(name="both", targets=("cloud",), deprecated=7)
+    cached.apply(snapshot(revision=2, keys=cached.snap.keys, aliases=(old,)))
+    again = cached.ask(chat("both", stream=stream))
+    assert hit(again)
+    assert again.answer.headers["deprecation"] == "@7"
+    assert again.answer.headers["x-glowplug-deprecated"] == "use cloud"
 
 
 def test_a_stream_comes_again_as_a_stream(cached: Rig) -> None:

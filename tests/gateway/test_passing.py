@@ -220,3 +220,13 @@ def test_an_upload_that_nobody_takes(rig: Rig) -> None:
     rig.apply(snapshot(models=(local("here", capabilities=tuple(Capability)), cloud("chats")), aliases=()))
     client = _get(rig, "/v1/uploads", method="POST", body=b"{}")
     assert (client.answer.status, client.answer.json["error"]["code"]) == (400, "wrong_endpoint")
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_what_passes_says_that_the_name_is_deprecated(files: Rig, status: int) -> None:
+    files.apply(_snapshot(revision=2, aliases=(AliasRoute(name="old", targets=("b",), deprecated=7),)))
+    client = _get(files, "/v1/files/f-1?model=old")
+    files.reply(whole({"id": "f-1"}, status), "b")
+    assert client.answer.status == status
+    assert client.answer.headers["deprecation"] == "@7"
+    assert client.answer.headers["x-glowplug-deprecated"] == "use b"

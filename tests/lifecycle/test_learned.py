@@ -183,3 +183,18 @@ def test_a_run_survives_the_file_as_it_is(tmp_path: Path) -> None:
     assert msgspec.json.decode(msgspec.json.encode([odd]), type=list[Run]) == [odd]
     RunBook(tmp_path).add("a", odd)
     assert RunBook(tmp_path).runs("a") == [odd]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_another_name_takes_over_can_be_taken_back(tmp_path: Path, there: bool) -> None:
+    book = RunBook(tmp_path)
+    book.add("old", run(7))
+    if there:
+        book.add("new", run(1))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    back = book.copy("old", "new")
+    assert book.runs("new") == [run(7)]
+    back()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    book.copy("nobody", "new")()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

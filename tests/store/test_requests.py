@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from glowplug.domain.usage import Outcome
 from glowplug.store import requests
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
-from tests.ledger.builders import closed, opened
+from tests.ledger.builders import DAY, START, closed, opened
 
 
 @pytest.fixture
@@ -70,3 +71,21 @@ def test_requests_of_a_span_and_how_many(database: Database) -> None:
         assert [one.request for one in found] == names
         assert database.call(lambda c, s=span, o=only: requests.count(c, s, o)) == len(names)
     assert [one.request for one in database.call(lambda c: requests.between(c, (0.0, 1e12), {}, 1, 1))] == ["b"]
+
+
+def test_who_asked_for_a_name_since_when(filled: Database) -> None:
+    found = filled.call(lambda c: requests.askers(c, {"asked": START + DAY, "m": START + 2 * DAY}))
+    assert [(one.key, one.user, one.requests, one.first, one.last) for one in found["asked"]] == [
+        ("k", "ann", 1, START + 3 * DAY, START + 3 * DAY),
+        ("k1", "ann", 2, START + 2 * DAY, START + 2 * DAY),
+        ("k2", "ann", 1, START + DAY, START + DAY),
+    ]
+    assert found["m"] == ()
+    assert filled.call(lambda c: requests.askers(c, {})) == {}
+
+
+def test_each_name_has_its_own_moment(database: Database) -> None:
+    ends = [msgspec.structs.replace(closed(f"{name}{day}", day=day), asked=name) for name in "ab" for day in range(3)]
+    AttemptStore(database).absorb("w", "s", 1, [], ends)
+    found = database.call(lambda c: requests.askers(c, {"a": START + DAY, "b": START + 2 * DAY, "c": 0.0}))
+    assert {name: [one.requests for one in whose] for name, whose in found.items()} == {"a": [2], "b": [1], "c": []}

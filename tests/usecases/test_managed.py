@@ -18,6 +18,7 @@ from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError, Conflict, NotFound, RequestError
 from glowplug.providers.catalogue import PROVIDERS
 from glowplug.store.database import Database
+from glowplug.usecases.changes import ChangeLog
 from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.managed import Document, Edit, ManagedBook, Plan
 from tests.still_clock import StillClock
@@ -50,7 +51,8 @@ class Rig:
         )  # fmt: skip
         self.credentials.connect(self.configuration.secrets_changed, self.configuration.secret_uses)
         self.hosts: dict[str, list[str]] = {}
-        self.book = ManagedBook(self.path, self.configuration, self.credentials, self.lookup)
+        self.log = ChangeLog(self.database, StillClock(), lambda: 1e9)
+        self.book = ManagedBook(self.path, self.configuration, self.credentials, self.lookup, self.log)
 
     async def lookup(self, host: str) -> list[str]:
         return self.hosts.get(host, [])

@@ -50,8 +50,9 @@ def _script(shell: str, command: click.Command, variable: str) -> str:
     return (maker.source_template % maker.source_vars()).strip()
 
 
-def names(context: click.Context, path: str, field: str, incomplete: str) -> list[str]:
-    """Names from a list of the server that begin with `incomplete`; none when it does not answer in time."""
+def names(context: click.Context, path: str, field: str, incomplete: str, *, kind: str = "") -> list[str]:
+    """Names from a list of the server that begin with `incomplete`, of one kind where that is said; none when it does
+    not answer in time."""
     from glowplug.errors import GlowplugError
 
     session = context.find_root().ensure_object(Session)
@@ -59,4 +60,5 @@ def names(context: click.Context, path: str, field: str, incomplete: str) -> lis
         rows = session.client().rows(path, within=_BOUND)
     except GlowplugError:
         return []
-    return [name for row in rows if (name := str(row.get(field) or "")).startswith(incomplete)]
+    found = [str(row.get(field) or "") for row in rows if not kind or row.get("kind") == kind]
+    return [name for name in found if name.startswith(incomplete)]

@@ -32,6 +32,11 @@ file_option = click.option(
 )
 
 
+alone_option = click.option(
+    "--alone", is_flag=True, help="Read the file alone, without managed.yaml of the state directory beneath it."
+)
+
+
 @click.group("config", cls=Noun)
 @common_options
 def config() -> None:
@@ -69,11 +74,14 @@ def path(file: Path | None) -> None:
 
 @config.command("check", cls=Verb)
 @file_option
+@alone_option
 @common_options
-def check(file: Path | None) -> int:
+def check(file: Path | None, alone: bool) -> int:
     """Read the configuration file and say what is wrong with it, line by line.
 
-    Works without a server and changes nothing.  Exit code 1 when something is wrong.
+    Works without a server and changes nothing.  Exit code 1 when something is wrong.  What was added through the API is
+    beneath the file, as it is for a server on this state directory; what is wrong there is a warning, because it costs
+    only the entry it is in.
 
     \b
     Examples:
@@ -82,10 +90,13 @@ def check(file: Path | None) -> int:
     """
     session = current()
     found = path_of(session, file)
+    layer = layer_of(session, alone)
     output = session.output
     told: dict[str, Any] = {"path": str(found), "ok": True, "problems": [], "warnings": []}
+    if layer is not None:
+        told["managed"] = {"path": str(layer), "entries": []}
     try:
-        loaded = load_file(found)
+        loaded = load_both(found, layer, named=file is not None)
     except ConfigError as error:
         if not output.as_json:
             count = len(error.problems)
@@ -94,10 +105,14 @@ def check(file: Path | None) -> int:
             raise ConfigError(f"{found} has {count} problems", error.problems) from None
         output.document(told | {"ok": False, "problems": problem_rows(error.problems)})
         return EXIT_FAILED
+    if layer is not None:
+        told["managed"]["entries"] = [{"section": section, "name": name} for section, name in sorted(loaded.managed)]
     if output.as_json:
         output.document(told | {"warnings": problem_rows(loaded.warnings)})
         return EXIT_DONE
-    output.line(f"{found} is fine: {_counts(loaded)}")
+    output.line(f"{loaded.path or layer} is fine: {_counts(loaded)}")
+    if layer is not None and loaded.path is not None:
+        output.line(f"of these from {layer}: {_from_layer(loaded)}")
     for warning in loaded.warnings:
         output.note(f"  {warning}")
     return EXIT_DONE
@@ -105,11 +120,13 @@ def check(file: Path | None) -> int:
 
 @config.command("show", cls=Verb)
 @file_option
+@alone_option
 @common_options
-def show(file: Path | None) -> None:
-    """Show the configuration as it was understood; secrets are not shown.
+def show(file: Path | None, alone: bool) -> None:
+    """Show the configuration as it was understood, and where each value comes from; secrets are not shown.
 
-    Asks the running server; without one, or with --config, the file is read here.
+    Asks the running server; without one, or with --config or --alone, the file is read here, with what was added
+    through the API (managed.yaml of the state directory) beneath it.
 
     \b
     Examples:
@@ -118,11 +135,12 @@ def show(file: Path | None) -> None:
     """
     session = current()
     output = session.output
-    shown = None if file is not None and not session.url else _served(session)
+    shown = None if (file is not None or alone) and not session.url else _served(session)
     if shown is None:
         import msgspec
 
-        shown = dict(msgspec.to_builtins(load_file(path_of(session, file)).shown()))
+        loaded = load_both(path_of(session, file), layer_of(session, alone), named=file is not None)
+        shown = dict(msgspec.to_builtins(loaded.shown()))
     if output.as_json or not isinstance(shown.get("tree"), dict):
         output.document(shown)
         return
@@ -199,17 +217,41 @@ def _served(session: Session) -> dict[str, Any] | None:
         return None
 
 
-def load_file(found: Path) -> Loaded:
+def layer_of(session: Session, alone: bool = False) -> Path | None:
+    """`managed.yaml` of the state directory, when there is one and it counts."""
+    from glowplug.paths import state_paths
+
+    path = state_paths(session.state_dir).managed
+    return path if not alone and not session.url and os.access(path, os.F_OK) else None
+
+
+def load_both(found: Path, layer: Path | None, *, named: bool) -> Loaded:
+    """The file with a layer beneath it; the layer alone where there is no file and none was named, as `glowplug up`
+    does it.  Raises ConfigError."""
+    return load_file(None if layer is not None and not named and not found.exists() else found, layer)
+
+
+def load_file(found: Path | None, layer: Path | None = None) -> Loaded:
     from glowplug.config.load import load
+    from glowplug.config.managed import ManagedFile
     from glowplug.engines.catalogue import Catalogue
     from glowplug.providers.catalogue import PROVIDERS
 
-    return load(found, env=os.environ, engines=Catalogue(), providers=PROVIDERS)
+    managed = ManagedFile(layer) if layer is not None else None
+    return load(found, env=os.environ, engines=Catalogue(), providers=PROVIDERS, managed=managed)
 
 
 def _counts(loaded: Loaded) -> str:
     models, aliases = len(loaded.routes), len(loaded.aliases)
     return f"{models} model{'' if models == 1 else 's'}, {aliases} alias{'' if aliases == 1 else 'es'}"
+
+
+def _from_layer(loaded: Loaded) -> str:
+    """`models a, b; aliases c`."""
+    names: dict[str, list[str]] = {}
+    for section, name in sorted(loaded.managed):
+        names.setdefault(section, []).append(name)
+    return "; ".join(f"{section} {', '.join(found)}" for section, found in names.items()) or "nothing"
 
 
 def lines_of(tree: dict[str, Any], sources: dict[str, Any]) -> Iterator[tuple[str, str]]:

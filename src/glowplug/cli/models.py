@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from glowplug.cli.command import Verb, common_options, current
+from glowplug.cli.command import Verb, common_options, current, dry_run_option
 from glowplug.cli.config import file_option
+from glowplug.cli.entries import added, removed, set_option, settings_of
 from glowplug.cli.output import Column
 from glowplug.cli.ps import state_color
 
@@ -24,11 +25,14 @@ _COLUMNS = (Column("NAME"), Column("KIND"), Column("FROM"), Column("CAN"), Colum
 def models(context: click.Context) -> None:
     """List models and aliases, where they come from, and what is wrong with them.
 
+    `add` and `remove` are about models that the server keeps beside its configuration file.
+
     \b
     Examples:
       glowplug models
       glowplug models --json
       glowplug models discover
+      glowplug models add chat-qwen3-8b-lab --provider lab --id qwen3-8b
     """
     if context.invoked_subcommand is None:
         _list()
@@ -81,6 +85,51 @@ def discover(provider: str | None, folders: tuple[Path, ...], file: Path | None)
         output.note(problem)
     if not look.found:
         output.note("nothing that is not configured already")
+
+
+def _every_model(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    from glowplug.cli.completion import names
+
+    return names(context, "/admin/models", "name", incomplete, kind="model")
+
+
+@models.command("add", cls=Verb)
+@click.argument("name")
+@click.option("--provider", metavar="NAME", help="The provider that serves it.")
+@click.option("--id", "upstream", metavar="ID", help="What the provider or the engine calls it.")
+@click.option("--engine", metavar="NAME", help="The engine that serves it here, instead of a provider.")
+@click.option("--path", metavar="FILE", help="Its weights, below one of the server's model_folders.")
+@set_option
+@dry_run_option
+@common_options
+def add(
+    name: str, provider: str | None, upstream: str | None, engine: str | None, path: str | None,
+    pairs: tuple[str, ...], dry_run: bool,
+) -> None:  # fmt: skip
+    """Serve one more model, at once and after a restart.  What may be said here is in docs/names.md.
+
+    \b
+    Examples:
+      glowplug models add chat-qwen3-8b-lab --provider lab --id qwen3-8b
+      glowplug models add chat-hermes-3-llamacpp --engine llamacpp --path /models/hermes-3.gguf
+      glowplug models add chat-qwen3-8b-lab --provider lab --id qwen3-8b --set rpm=60 --set 'tags=["fast"]' --dry-run
+    """
+    added("models", name, settings_of(pairs, provider=provider, id=upstream, engine=engine, path=path), dry_run)
+
+
+@models.command("remove", cls=Verb)
+@click.argument("name", shell_complete=_every_model)
+@dry_run_option
+@common_options
+def remove(name: str, dry_run: bool) -> None:
+    """Take a model away that was added.  Refused while an alias names it.
+
+    \b
+    Examples:
+      glowplug models remove chat-qwen3-8b-lab --dry-run
+      glowplug models remove chat-qwen3-8b-lab
+    """
+    removed("models", name, dry_run)
 
 
 def _list() -> None:

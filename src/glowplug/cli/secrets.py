@@ -49,7 +49,7 @@ def set_secret(name: str, from_env: str | None, dry_run: bool) -> None:
     """
     session = current()
     client, output = session.client(), session.output
-    asked = {"name": name, "value": _value(name, from_env)}
+    asked = {"name": name, "value": value_of(name, from_env)}
     put = client.call("PUT", "/admin/credentials", asked, query={"dry_run": "1"} if dry_run else None)
     if output.as_json:
         output.document(put)
@@ -136,7 +136,8 @@ def cells(row: Row, now: float) -> list[str]:
     return [str(row["name"]), ago(row.get("updated_at"), now), state, ", ".join(uses)]
 
 
-def _value(name: str, variable: str | None) -> str:
+def value_of(name: str, variable: str | None) -> str:
+    """A secret: from an environment variable, typed, or from standard input.  Raises RequestError."""
     if variable:
         value = os.environ.get(variable, "")
         if not value:

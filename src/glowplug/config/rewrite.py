@@ -46,26 +46,57 @@ def rewrite(
     """
     data = after.encode()
     check(data)
-    real = Path(os.path.realpath(path))
-    try:
-        info = real.stat()
-    except FileNotFoundError:
-        info = None
-    except OSError as error:
-        raise _failed(path, error) from None
-    if (real.read_bytes() if info else b"") != before.encode():
-        raise Conflict(f"{path} was changed in the meantime", hint="do it again")
+    real, info = _unchanged(path, before.encode())
     mode = stat.S_IMODE(info.st_mode) if info else _PRIVATE
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
         copy = _copy(real, before.encode(), what, now, mode) if info else None
-        new = _written(real.with_name(f".{real.name}.{os.getpid()}.new"), data, mode)
-        if info and (info.st_uid, info.st_gid) != (os.geteuid(), os.getegid()) and os.geteuid() == 0:
-            os.chown(new, info.st_uid, info.st_gid)
-        new.replace(real)
+        _replace(real, data, mode, info)
     except OSError as error:
         raise _failed(path, error) from None
     return copy
+
+
+def swap(path: Path, before: bytes | None, after: bytes | None) -> None:
+    """Write `after` where `before` is, whole or not at all; None stands for no file.
+
+    A link is followed, mode and owner of the file stay.  Raises Conflict when the file is no longer `before`,
+    ConfigError when it cannot be written.  Blocking.
+    """
+    real, info = _unchanged(path, before)
+    try:
+        if after is None:
+            real.unlink(missing_ok=True)
+        else:
+            _replace(real, after, stat.S_IMODE(info.st_mode) if info else _PRIVATE, info)
+    except OSError as error:
+        raise _failed(path, error) from None
+
+
+def _unchanged(path: Path, before: bytes | None) -> tuple[Path, os.stat_result | None]:
+    """The file itself and what the system says of it.  Raises Conflict when it is not `before`."""
+    real = Path(os.path.realpath(path))
+    info, found = None, b""
+    try:
+        info, found = real.stat(), real.read_bytes()
+    except FileNotFoundError:
+        info = None
+    except OSError as error:
+        raise _failed(path, error) from None
+    if found != (before or b""):
+        raise Conflict(f"{path} was changed in the meantime", hint="do it again")
+    return real, info
+
+
+def _replace(real: Path, data: bytes, mode: int, info: os.stat_result | None) -> None:
+    new = _written(real.with_name(f".{real.name}.{os.getpid()}.new"), data, mode)
+    try:
+        if info and (info.st_uid, info.st_gid) != (os.geteuid(), os.getegid()) and os.geteuid() == 0:
+            os.chown(new, info.st_uid, info.st_gid)
+        new.replace(real)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _copy(real: Path, data: bytes, what: str, now: float, mode: int) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from glowplug.config.load import Loaded
@@ -25,7 +26,8 @@ class Watcher:
 
     `read` reads the configuration anew (in a thread: it blocks) and raises ConfigError; `report` is told the outcome,
     on the loop.  A bad or vanished file is reported as a ConfigError, once; keeping the old configuration is the part
-    of whoever is told.  `sleep` is the loop's timer, which tests turn by hand.
+    of whoever is told.  `sleep` is the loop's timer, which tests turn by hand.  Polls wait for `writing`, which is held
+    by whoever writes files that belong together.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class Watcher:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         interval: float = INTERVAL,
+        writing: AbstractAsyncContextManager[None] | None = None,
     ) -> None:
         self._files = current.files
         self._path = current.path
@@ -43,6 +46,9 @@ class Watcher:
         self._report = report
         self._sleep = sleep
         self._interval = interval
+        self._writing: AbstractAsyncContextManager[None] = asyncio.Lock() if writing is None else writing
+        self._reading = asyncio.Lock()
+        """One reading at a time: the outcome that is reported last is the one that was read last."""
         self._acted_on = signature(self._files)
         self._seen = self._acted_on
 
@@ -56,6 +62,10 @@ class Watcher:
 
     async def poll(self) -> bool:
         """Look once; True when something was reported."""
+        async with self._writing:
+            return await self._poll()
+
+    async def _poll(self) -> bool:
         now = signature(self._files)
         settled = now == self._seen
         self._seen = now
@@ -71,6 +81,10 @@ class Watcher:
 
     async def reload(self) -> Loaded | ConfigError:
         """Read now and report, whether anything changed or not."""
+        async with self._reading:
+            return await self._reload()
+
+    async def _reload(self) -> Loaded | ConfigError:
         before = signature(self._files)
         try:
             outcome: Loaded | ConfigError = await asyncio.to_thread(self._read)

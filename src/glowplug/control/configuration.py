@@ -19,6 +19,7 @@ from glowplug.config.managed import ManagedFile
 from glowplug.config.secrets import SecretSource
 from glowplug.config.watch import Watcher
 from glowplug.control.events import Broadcaster, Event
+from glowplug.control.writing import Writing
 from glowplug.errors import ConfigError, Problem
 from glowplug.secret import Secret
 from glowplug.usecases.catalog import Catalog
@@ -77,7 +78,9 @@ class Configuration:
         """What the last reading changed."""
         self._catalog = self._build()
         self._apply: Callable[[Diff], int] = lambda _diff: 0
-        self._watcher = Watcher(loaded, self._read, self._outcome)
+        self.writing = Writing()
+        """Held by whoever writes the file or the layer, until what was written is in force."""
+        self._watcher = Watcher(loaded, self._read, self._outcome, writing=self.writing)
 
     def connect(self, apply: Callable[[Diff], int]) -> None:
         """Who carries a change out; it returns the revision of the new snapshot."""
@@ -128,7 +131,12 @@ class Configuration:
 
     async def secrets_changed(self) -> None:
         """Read the file again, because a secret it names has another value (or has one at all)."""
-        if self._loaded.path is not None or self._managed is not None:
+        if self._loaded.path is None and self._managed is None:
+            return
+        if self.writing.mine():  # its entry comes with the secret
+            await self._watcher.reload()
+            return
+        async with self.writing:
             await self._watcher.reload()
 
     # ---- ConfigSource
@@ -148,6 +156,11 @@ class Configuration:
         return Checked(ok=True, path=path, warnings=problem_views(loaded.warnings))
 
     async def reload(self, dry_run: bool = False) -> Reloaded:
+        async with self.writing:
+            return await self.read_again(dry_run)
+
+    async def read_again(self, dry_run: bool = False) -> Reloaded:
+        """`reload` for whoever holds `writing`."""
         if self._managed is None:
             self._file()
         before = self._loaded

@@ -242,7 +242,7 @@ class ControlProcess:
             scrape=self._scraping.text,
             route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
             responses=self._responses,
-            managed=ManagedBook(self._paths.managed, self._configuration, self._credentials),
+            managed=ManagedBook(self._paths.managed, self._configuration, self._credentials, log=self._people.changes),
             snapshot=self._publisher.current,
             renaming=renaming(self._paths, self._configuration, self._database, self._clock, books),
             plans=Plans(self._configuration.catalog, self._manager.planner),
@@ -280,8 +280,8 @@ class ControlProcess:
     def _applied(self, change: Diff) -> int:
         catalog = self._configuration.catalog()
         self._keys.welcome(self._configuration.admin_key())
+        self._publisher.publish()  # first: who waits for a model that is renamed must not hear that it is gone
         self._manager.configure(catalog.local, catalog.memory, catalog.scheduling, catalog.groups)
-        self._publisher.publish()
         self._begin(self._pricing.refresh())
         return self._publisher.revision
 

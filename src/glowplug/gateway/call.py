@@ -122,7 +122,8 @@ class Call:
     def cached(self, media: bytes, lines: bytes, body: bytes, *, stream: bool) -> None:
         """An earlier answer is this one too; `media` and `lines` are header lines."""
         self._count(200)
-        lines = b"x-request-id: %b\r\nx-glowplug-reason: %b\r\n%b" % (self.request_id.encode(), self.reason, lines)
+        own = (self.request_id.encode(), self.reason, self.route.notice, lines)
+        lines = b"x-request-id: %b\r\nx-glowplug-reason: %b\r\n%b%b" % own
         if self.limited:
             lines += rates(self)
         if stream:

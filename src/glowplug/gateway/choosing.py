@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from glowplug.domain.access import Rights
 from glowplug.domain.model import Cold
 from glowplug.errors import LimitReached
-from glowplug.gateway import refusals
+from glowplug.gateway import refusals, renamed
 from glowplug.gateway.limiting import refusal, standings_for
 from glowplug.gateway.targets import READY, Target
 from glowplug.gateway.waiting import EngineWait, SlotWait
@@ -64,6 +64,8 @@ def _take(call: Call, decision: Decision, standings: list[Standing], now: float)
     index = decision.target
     if decision.step is Step.USE:
         call.attempt_at(targets[index])
+    elif decision.step is not Step.REFUSE and renamed.follow(call, targets[index]):
+        step(call)
     elif decision.step is Step.WAIT:
         call.wait(EngineWait(call, targets[index]), in_front(targets[index], decision.step), now)
     elif decision.step is Step.QUEUE:

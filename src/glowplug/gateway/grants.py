@@ -100,7 +100,7 @@ class Grants:
 
     def rebind(self, orphans: list[Target]) -> None:
         """A new snapshot came: targets it still names find their instances and perhaps have more slots, waiters of the
-        others are refused."""
+        others hear that they are gone."""
         for instance in self.instances.values():
             target = self._tables.targets.get(instance.endpoint.model)
             if target is not None and target.instance is None and not instance.revoked:
@@ -111,7 +111,7 @@ class Grants:
             self.slots.clear(target)
             waiters, target.waiters = list(target.waiters), Line()
             for waiter in waiters:
-                waiter.refused()
+                waiter.orphaned()
 
     # ---- from requests
 

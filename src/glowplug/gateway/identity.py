@@ -45,7 +45,7 @@ def identity(call: Call) -> bytes:
     lines = (
         b"x-request-id: %b\r\n%bx-glowplug-attempts: %d\r\nx-glowplug-reason: %b\r\n"
         b"server-timing: queue;dur=%.2f, load;dur=%d, upstream;dur=%.2f\r\n%b"
-        b"x-litellm-call-id: %b\r\nx-litellm-model-group: %b\r\nx-litellm-attempted-retries: %d\r\n"
+        b"x-litellm-call-id: %b\r\nx-litellm-model-group: %bx-litellm-attempted-retries: %d\r\n"
         b"x-litellm-attempted-fallbacks: %d\r\nx-litellm-response-duration-ms: %.2f\r\n"
         b"x-litellm-overhead-duration-ms: %.2f\r\n"
     ) % (

@@ -32,7 +32,8 @@ class Route:
     """A name clients use (a model's own or an alias) with its targets by endpoint."""
 
     __slots__ = (
-        "alias", "by_kind", "cold", "header", "limiter", "name", "own", "pattern", "ruled", "targets", "timeout",
+        "alias", "by_kind", "cold", "header", "limiter", "name", "notice", "own", "pattern", "ruled", "targets",
+        "timeout",
     )  # fmt: skip
 
     def __init__(
@@ -44,12 +45,14 @@ class Route:
     ) -> None:
         self.alias = alias
         self.name = alias.name
-        self.header = alias.name.encode()
-        """Its name behind a field of the answer, and for a deprecated one the lines that say so (RFC 9745)."""
+        self.notice = b""
+        """The header lines that say that it is deprecated, when it is (RFC 9745)."""
         if alias.deprecated:
-            self.header += b"\r\ndeprecation: @%d\r\nx-glowplug-deprecated: use %b" % (
+            self.notice = b"deprecation: @%d\r\nx-glowplug-deprecated: use %b\r\n" % (
                 alias.deprecated, ", ".join(alias.targets).encode(),
             )  # fmt: skip
+        self.header = b"%b\r\n%b" % (alias.name.encode(), self.notice)
+        """Its name behind a field of the answer, and the notice: made once, because every answer has them."""
         self.pattern = alias.name.endswith("*")
         """Whether it stands for many names and is none that can be asked itself."""
         self.own = own

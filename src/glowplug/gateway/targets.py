@@ -205,7 +205,7 @@ class Shared(Breaker):
 
 
 class Waiter(Waits, Protocol):
-    """A request that waits for a target: told of a grant or of a failure, once."""
+    """A request that waits for a target: told of a grant, of a failure or of the end of the target, once."""
 
     @property
     def evict(self) -> bool:
@@ -213,6 +213,7 @@ class Waiter(Waits, Protocol):
 
     def granted(self) -> None: ...
     def refused(self) -> None: ...
+    def orphaned(self) -> None: ...
 
 
 def _way(route: ModelRoute) -> tuple[str, float]:

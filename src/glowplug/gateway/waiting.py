@@ -10,7 +10,8 @@ from time import monotonic, time
 from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.access import Rights
-from glowplug.gateway import refusals
+from glowplug.domain.instance import Failure, FailureKind
+from glowplug.gateway import refusals, renamed
 
 if TYPE_CHECKING:
     from glowplug.errors import GlowplugError
@@ -129,6 +130,15 @@ class EngineWait(Wait):
         """The engine is ready.  The call chooses again: those who waited in front may have filled it."""
         self.call.go_on(self)
 
+    def orphaned(self) -> None:
+        """The target is not there any more."""
+        if renamed.follow(self.call, self.target):
+            self.call.go_on(self)
+            return
+        gone = "the configuration has no such engine any more"
+        self.target.failure = Failure(kind=FailureKind.STOPPED, message=gone, hint="ask again, or for another model")
+        self.refused()
+
     def refused(self) -> None:
         """The engine cannot be had."""
         call, target = self.call, self.target
@@ -179,6 +189,9 @@ class SlotWait(Wait):
         self.call.go_on(self)
 
     def orphaned(self) -> None:
+        if renamed.follow(self.call, self.target):
+            self.call.go_on(self)
+            return
         self.call.waited(self)
         self.call.give_up(self.target, refusals.full_error(self.target), "is gone")
 

@@ -8,8 +8,9 @@ A run counts for the next one only while the key is the same: the files, the arg
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -147,6 +148,10 @@ def raised(found: Footprint, runs: Sequence[Run], key: str) -> Footprint:
     )
 
 
+def _nothing() -> None:
+    """Nothing was written."""
+
+
 class RunBook:
     """The runs of all models, one file each (`Paths.instances`)."""
 
@@ -167,10 +172,14 @@ class RunBook:
         """Put `run` in the place of the last one, which it continues."""
         self._write(model, [*self.runs(model)[:-1], run])
 
-    def copy(self, old: str, new: str) -> None:
-        """Let a model that has another name now begin with what is known of it."""
-        if known := self.runs(old):
-            self._write(new, known)
+    def copy(self, old: str, new: str) -> Callable[[], None]:
+        """Let a model that has another name now begin with what is known of it; what comes back takes that back."""
+        known, path = self.runs(old), self._path(new)
+        if not known:
+            return _nothing
+        before = path.read_bytes() if path.exists() else None
+        self._write(new, known)
+        return partial(path.unlink, missing_ok=True) if before is None else partial(write_whole, path, before)
 
     def _write(self, model: str, runs: list[Run]) -> None:
         write_whole(self._path(model), msgspec.json.encode(runs))

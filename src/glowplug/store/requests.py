@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, tuple_
 
 from glowplug.store.tables import attempts
 
@@ -62,6 +62,38 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     """Of the last attempt; empty while it is open."""
     attempts: tuple[AttemptView, ...]
+
+
+class Asker(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose requests named something.  Times in Unix seconds."""
+
+    key: str
+    user: str
+    requests: int
+    first: float
+    last: float
+
+
+def askers(connection: Connection, since: Mapping[str, float]) -> dict[str, tuple[Asker, ...]]:
+    """For each of these models and aliases: keys and users whose requests named it since then, the last one first.
+
+    One pass over the requests since the earliest moment, however many names there are.
+    """
+    row = attempts.c
+    found: dict[str, list[Asker]] = {name: [] for name in since}
+    query = (
+        select(row.asked, row.key, row.user, func.count(), func.min(row.started), func.max(row.started))
+        .where(
+            row.attempt == 0,
+            row.started >= min(since.values(), default=0.0),
+            or_(false(), *(and_(row.asked == name, row.started >= moment) for name, moment in since.items())),
+        )
+        .group_by(row.asked, row.key, row.user)
+        .order_by(func.max(row.started).desc(), row.key, row.user)
+    )
+    for asked, key, user, requests, first, last in connection.execute(query) if since else ():
+        found[asked].append(Asker(key=key, user=user, requests=requests, first=first, last=last))
+    return {name: tuple(whose) for name, whose in found.items()}
 
 
 def newest(

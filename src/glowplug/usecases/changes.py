@@ -104,9 +104,20 @@ class ChangeLog:
         until = self._clock.unix() - self._retention()
         return await self._database.run(lambda c: changes.forget(c, until))
 
-    async def note(self, line: Change) -> None:
-        """Store a line about what no transaction of the database did.  Raises StoreError."""
-        await self._database.run(lambda c: changes.add(c, line))
+    def line(
+        self, actor: Actor, action: str, noun: str, subject: str, after: Mapping[str, Any] | None = None
+    ) -> Change:
+        """A line of this moment, as `done` makes it."""
+        return done(actor, self._clock.unix(), action, noun, subject, after)
+
+    async def note(self, *lines: Change) -> None:
+        """Store lines about what no transaction of the database did, all or none.  Raises StoreError."""
+
+        def work(connection: Connection) -> None:
+            for line in lines:
+                changes.add(connection, line)
+
+        await self._database.run(work)
 
     async def newest(self, limit: int = MOST, after: str = "", only: Mapping[str, str] | None = None) -> Page[Change]:
         """A page of lines behind the one with the id `after`, the newest first.  Raises RequestError."""

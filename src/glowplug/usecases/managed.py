@@ -1,7 +1,6 @@
-"""Providers, models, aliases and groups that are added at run time: `managed.yaml`, checked before it is written.
+"""Providers, models, aliases and groups that are added at run time: what becomes of `managed.yaml`.
 
-The text is tried by the loader that reads it afterwards, written whole with mode 0600, and kept in a second copy, which
-is what serves when somebody's editor breaks the first.
+`usecases.layer` checks and writes it.
 """
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ import asyncio
 import contextlib
 import re
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,20 +19,16 @@ import msgspec
 from glowplug.config.egress import address, address_objection
 from glowplug.config.lines import dotted
 from glowplug.config.load import Loaded
-from glowplug.config.managed import SECTIONS, Entry, ManagedFile
+from glowplug.config.managed import Entry
 from glowplug.config.readers.foreign import Value
-from glowplug.config.readers.plain import read_plain
-from glowplug.config.writers.yaml_text import yaml_text
-from glowplug.errors import ConfigError, Conflict, NotFound, RequestError
-from glowplug.files import write_private
-from glowplug.usecases.config import ProblemView, Reloaded, problem_views
+from glowplug.domain.change import OURSELVES, Actor, Change
+from glowplug.errors import Conflict, NotFound, RequestError
+from glowplug.usecases.changes import ChangeLog
+from glowplug.usecases.config import ProblemView, problem_views
 from glowplug.usecases.credentials import CredentialBook, NewCredential
+from glowplug.usecases.layer import LayerFile, Source
 
 NOUNS: Final[Mapping[str, str]] = {"providers": "provider", "models": "model", "aliases": "alias", "groups": "group"}
-_HEAD: Final = """\
-# Written by Glowplug: what was added through its API.  The configuration file wins where both have a name.
-# Comments are not kept; what is wrong here costs only the entry it is in.
-"""
 _PATIENCE: Final = 2.0
 """Seconds that looking up a host may take."""
 _NO_NAME = re.compile(r"[^A-Za-z0-9._/@-]")
@@ -90,18 +85,6 @@ Plan = Callable[[Loaded, Document], Sequence[Edit]]
 """What is to be done, with the configuration in force and the file as they are at that moment."""
 
 
-class Source(Protocol):
-    """Who has the configuration in force."""
-
-    def loaded(self) -> Loaded: ...
-
-    def trial(self, managed: bytes) -> Awaitable[Loaded]:
-        """The configuration as it would be with this text.  Raises ConfigError."""
-        ...
-
-    def reload(self) -> Awaitable[Reloaded]: ...
-
-
 async def resolve(host: str) -> list[str]:
     """The addresses of a host by the system's resolver."""
     try:
@@ -116,13 +99,18 @@ class ManagedBook:
     """The layer of one installation."""
 
     def __init__(
-        self, path: Path, source: Source, credentials: CredentialBook | None = None, lookup: Lookup = resolve
+        self,
+        path: Path,
+        source: Source,
+        credentials: CredentialBook | None = None,
+        lookup: Lookup = resolve,
+        log: ChangeLog | None = None,
     ) -> None:
-        self._file = ManagedFile(path)
+        self._file = LayerFile(path, source, log)
+        self._log = log
         self._source = source
         self._credentials = credentials
         self._lookup = lookup
-        self._change = asyncio.Lock()
 
     def providers(self) -> tuple[ProviderView, ...]:
         """The providers of both layers."""
@@ -150,45 +138,68 @@ class ManagedBook:
         source = "managed" if (section, name) in loaded.managed else "file"
         return EntryView(name=name, source=source, settings=settings)
 
-    async def add(self, section: str, name: str, settings: Mapping[str, object], dry_run: bool = False) -> Written:
+    async def add(
+        self,
+        section: str,
+        name: str,
+        settings: Mapping[str, object],
+        dry_run: bool = False,
+        *,
+        actor: Actor = OURSELVES,
+    ) -> Written:
         """A new entry.  Raises Conflict when there is one of the name, ConfigError with what is wrong with it."""
-        async with self._change:
-            document = self._document()
+        async with self._source.writing:
+            document = self._file.document()
             self._free(section, name)
             if name in document.get(section, {}):
                 raise Conflict(f"there is {_a(section)} {name} already", hint="change it, or remove it first")
-            return await self._put(document, section, name, {}, settings, dry_run)
+            lines = self._lines(actor, "create", section, name, settings)
+            return await self._put(document, section, name, {}, settings, dry_run, lines)
 
-    async def change(self, section: str, name: str, settings: Mapping[str, object], dry_run: bool = False) -> Written:
+    async def change(
+        self,
+        section: str,
+        name: str,
+        settings: Mapping[str, object],
+        dry_run: bool = False,
+        *,
+        actor: Actor = OURSELVES,
+    ) -> Written:
         """Other settings for an entry; None takes one away, what is not named stays.  Raises as `add`, and NotFound."""
-        async with self._change:
-            document = self._document()
+        async with self._source.writing:
+            document = self._file.document()
             old = self._own(document, section, name)
-            return await self._put(document, section, name, old, settings, dry_run)
+            lines = self._lines(actor, "update", section, name, settings)
+            return await self._put(document, section, name, old, settings, dry_run, lines)
 
-    async def remove(self, section: str, name: str, dry_run: bool = False) -> Written:
+    async def remove(self, section: str, name: str, dry_run: bool = False, *, actor: Actor = OURSELVES) -> Written:
         """Take an entry out.  Raises NotFound, Conflict for one of the file, ConfigError while others name it."""
-        async with self._change:
-            document = self._document()
+        async with self._source.writing:
+            document = self._file.document()
             self._own(document, section, name)
             del document[section][name]
-            written = await self._write(document, (section, name), None, dry_run)
+            lines = self._lines(actor, "delete", section, name, None)
+            written = await self._write(document, (section, name), None, dry_run, None, lines)
             if section == "providers" and not dry_run:
                 await self._forget(name)
         return written
 
-    async def together(self, plan: Plan) -> None:
+    async def together(self, plan: Plan, *, actor: Actor = OURSELVES) -> None:
         """Several entries in one writing: all of them or none.  Raises as `add`, and what `plan` raises."""
-        async with self._change:
-            document = self._document()
+        async with self._source.writing:
+            document = self._file.document()
             edits = plan(self._source.loaded(), {section: dict(entries) for section, entries in document.items()})
             put: set[Entry] = set()
             gone: set[Entry] = set()
             secrets: dict[str, object] = {}
+            lines: list[Change] = []
             keyed = {name for name, one in document.get("providers", {}).items() if _has_own_key(name, one)}
             for section, name, settings in edits:
                 self._free(section, name)
                 (put if settings is not None else gone).add((section, name))
+                known = name in document.get(section, {})
+                action = "delete" if settings is None else "update" if known else "create"
+                lines += self._lines(actor, action, section, name, settings)
                 if settings is None:
                     document.get(section, {}).pop(name, None)
                     continue
@@ -200,7 +211,7 @@ class ManagedBook:
                 for name, secret in secrets.items():
                     await self._store(name, secret)
 
-            await self._settle(document, put, gone, False, store)
+            await self._file.settle(document, put, gone, False, store, lines)
             for name in keyed - {
                 name for name, one in document.get("providers", {}).items() if _has_own_key(name, one)
             }:
@@ -212,6 +223,13 @@ class ManagedBook:
 
     # ---- carrying out
 
+    def _lines(
+        self, actor: Actor, action: str, section: str, name: str, settings: Mapping[str, object] | None
+    ) -> list[Change]:
+        """For the audit log: names of settings and never their values, among which secrets are."""
+        what = None if settings is None else {"settings": sorted(settings)}
+        return [] if self._log is None else [self._log.line(actor, action, NOUNS[section], name, what)]
+
     async def _put(
         self,
         document: dict[str, dict[str, Value]],
@@ -220,11 +238,12 @@ class ManagedBook:
         old: Mapping[str, Value],
         settings: Mapping[str, object],
         dry_run: bool,
+        lines: Sequence[Change],
     ) -> Written:
         entry, secret = await self._entry(section, name, {**old, **settings})
         document.setdefault(section, {})[name] = entry
         store = (lambda: self._store(name, secret)) if secret is not None else None
-        return await self._write(document, (section, name), entry, dry_run, store)
+        return await self._write(document, (section, name), entry, dry_run, store, lines)
 
     async def _entry(
         self, section: str, name: str, settings: Mapping[str, object]
@@ -270,11 +289,12 @@ class ManagedBook:
         entry: Entry,
         settings: dict[str, Value] | None,
         dry_run: bool,
-        store: Callable[[], Awaitable[None]] | None = None,
+        store: Callable[[], Awaitable[None]] | None,
+        lines: Sequence[Change],
     ) -> Written:
         some = frozenset((entry,))
         put, gone = (some, frozenset[Entry]()) if settings is not None else (frozenset[Entry](), some)
-        after, changed = await self._settle(document, put, gone, dry_run, store)
+        after, changed = await self._file.settle(document, put, gone, dry_run, store, lines)
         return Written(
             section=entry[0],
             name=entry[1],
@@ -283,42 +303,6 @@ class ManagedBook:
             warnings=problem_views([one for one in after.warnings if one.path.startswith(dotted(entry))]),
             dry_run=dry_run,
         )
-
-    async def _settle(
-        self,
-        document: dict[str, dict[str, Value]],
-        put: Set[Entry],
-        gone: Set[Entry],
-        dry_run: bool,
-        store: Callable[[], Awaitable[None]] | None,
-    ) -> tuple[Loaded, tuple[str, ...]]:
-        """Try the document, and put it in force: the configuration with it, and the names that are not what they
-        were.  Raises ConfigError."""
-        before = self._source.loaded()
-        whole: dict[str, Value] = {section: dict(document[section]) for section in SECTIONS if document.get(section)}
-        data = (_HEAD + (yaml_text(whole) if whole else "")).encode()
-        after = await self._source.trial(data)
-        if lost := ((before.managed - gone) | put) - after.managed:
-            raise _refused(after, lost, self._file.path)
-        if dry_run:
-            return after, ()
-        if store is not None:
-            await store()
-        await asyncio.to_thread(write_private, self._file.path, data)
-        reloaded = await self._source.reload()
-        await asyncio.to_thread(write_private, self._file.good, data)
-        return after, reloaded.changed
-
-    def _document(self) -> dict[str, dict[str, Value]]:
-        """What is in the file.  Raises ConfigError when it cannot be read: it is not written over then."""
-        try:
-            data = self._file.path.read_bytes()
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise ConfigError(f"{self._file.path} cannot be read: {error.strerror}") from None
-        values = read_plain(data, str(self._file.path)).values
-        return {section: dict(node) for section, node in values.items() if isinstance(node, dict)}
 
     def _own(self, document: dict[str, dict[str, Value]], section: str, name: str) -> dict[str, Value]:
         entry = document.get(section, {}).get(name)
@@ -360,17 +344,3 @@ def _plain(value: object) -> Value:
         case list() | tuple():
             return [_plain(item) for item in value]
     raise RequestError(f"{type(value).__name__} is no value of a setting")
-
-
-def _refused(after: Loaded, lost: frozenset[Entry], path: Path) -> ConfigError:
-    """What is wrong with the entries that would be lost."""
-    prefixes = tuple(dotted(entry) for entry in lost)
-    found = [one for one in after.warnings if one.file and (not one.path or one.path.startswith(prefixes))]
-    problems = tuple(found) or tuple(one for one in after.warnings if one.file == str(path))
-    first = problems[0] if problems else ", ".join(prefixes)
-    return ConfigError(f"this cannot be used: {_said(first)}", problems)
-
-
-def _said(problem: object) -> str:
-    """Without the line of a file that was not written."""
-    return f"{getattr(problem, 'path', '')}: {getattr(problem, 'message', problem)}".removeprefix(": ")

@@ -1,31 +1,43 @@
 """A model or alias under another name, everywhere at once; the old name goes on working and is marked deprecated.
 
-First the files, each written whole, then one transaction of the database.  Killed in between, the same command again
-does what is missing.
+First the files, each written whole, then one transaction of the database.  What fails until that is done puts back what
+was written; killed in between, the same command again does what is missing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
+from sqlalchemy import Connection
 
 from glowplug.clock import Clock
 from glowplug.config.edit import Did, put, remove
 from glowplug.config.edit import rename as edited
+from glowplug.config.lines import MAX_BYTES, dotted
 from glowplug.config.load import Loaded
+from glowplug.config.managed import ManagedFile
 from glowplug.config.readers.foreign import Value
 from glowplug.config.readers.plain import read_plain
 from glowplug.config.readers.values import as_dict
+from glowplug.config.rewrite import read_text, swap
+from glowplug.domain.change import OURSELVES, Actor
 from glowplug.errors import ConfigError, Conflict, NotFound, StoreError
-from glowplug.files import write_private
+from glowplug.store import changes
 from glowplug.store.database import Database
 from glowplug.store.renames import rename
-from glowplug.usecases.managed import Source
+from glowplug.usecases.changes import done as line
+from glowplug.usecases.layer import Source
+from glowplug.usecases.managed import NOUNS
+
+_log = logging.getLogger(__name__)
 
 
 class NewName(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +52,8 @@ class Renamed(msgspec.Struct, frozen=True, kw_only=True):
 
     old: str
     new: str
+    noun: str = "model"
+    """What has the name: `model` or `alias`."""
     files: tuple[str, ...] = ()
     """Files that name it."""
     rows: dict[str, int] = {}
@@ -49,55 +63,127 @@ class Renamed(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class Writing(NamedTuple):
+    """A file as it is and as it is to be; None where there is none."""
+
+    before: bytes | None
+    after: bytes
+
+
 @dataclass(frozen=True)
 class Renaming:
     """Renames in one installation.  `settled` is awaited when the database has changed; `learned` takes over what was
-    measured of a local model."""
+    measured of a local model and returns what takes that back."""
 
     managed: Path
     source: Source
     database: Database
     clock: Clock
     settled: Callable[[], Awaitable[None]]
-    learned: Callable[[str, str], None]
+    learned: Callable[[str, str], Callable[[], None]]
 
-    async def rename(self, wanted: NewName, dry_run: bool = False) -> Renamed:
-        """Raises NotFound, Conflict when the new name is taken, ConfigError for a name that cannot be, StoreError."""
-        old, new = wanted.old, wanted.new
+    async def rename(self, wanted: NewName, dry_run: bool = False, *, actor: Actor = OURSELVES) -> Renamed:
+        """All of it or nothing.  Raises NotFound, Conflict when the new name is taken or a file was saved meanwhile,
+        ConfigError for a name that cannot be, StoreError."""
+        async with self.source.writing:
+            return await self._rename(wanted.old, wanted.new, dry_run, actor)
+
+    async def _rename(self, old: str, new: str, dry_run: bool, actor: Actor) -> Renamed:
         loaded = self.source.loaded()
         day = datetime.fromtimestamp(self.clock.unix(), UTC).strftime("%Y-%m-%d")
-        texts: dict[Path, str] = {}
-        if not _half_done(loaded, old, new):
+        half = _half_done(loaded, old, new)
+        if not half:
             _possible(loaded, old, new)
-            texts = await asyncio.to_thread(self._texts, loaded, old, new, day)
+        entry = new if half else old
+        section = "models" if entry in loaded.config.models else "aliases"
+        files = await asyncio.to_thread(self._texts, loaded, section, old, new, None if half else day)
+        done = Renamed(
+            old=old,
+            new=new,
+            noun=NOUNS[section],
+            files=tuple(map(str, files)),
+            deprecated=day,
+            dry_run=dry_run,
+        )
         if dry_run:
-            return Renamed(old=old, new=new, files=tuple(map(str, texts)), deprecated=day, dry_run=True)
-        before = {path: path.read_bytes() for path in texts}
-        await asyncio.to_thread(self.learned, old, new)
-        try:
-            for path, text in texts.items():
-                await asyncio.to_thread(_write, path, text)
-            if texts:
-                await self.source.reload()
-        except (ConfigError, StoreError):
-            for path, data in before.items():
-                await asyncio.to_thread(_write, path, data.decode())
-            await self.source.reload()
-            raise
-        rows = await self.database.run(lambda c: rename(c, old, new))
-        await self.settled()
-        changed = {table: count for table, count in rows.items() if count}
-        return Renamed(old=old, new=new, files=tuple(map(str, texts)), rows=changed, deprecated=day)
+            return done
 
-    def _texts(self, loaded: Loaded, old: str, new: str, day: str) -> dict[Path, str]:
-        """Files → what they say afterwards: the one that has it, and the layer where that names it."""
-        found: dict[Path, str] = {}
-        section = "models" if old in loaded.config.models else "aliases"
-        owner = loaded.path if loaded.given(section, old) else self.managed
-        for path in dict.fromkeys((loaded.path, self.managed)):
+        def work(connection: Connection) -> Renamed:
+            rows = {table: count for table, count in rename(connection, old, new).items() if count}
+            what = {"new": new, "files": list(done.files), "rows": rows}
+            changes.add(connection, line(actor, self.clock.unix(), "rename", done.noun, old, what))
+            return msgspec.structs.replace(done, rows=rows)
+
+        async with self._in_force(loaded, files, old, new):
+            done = await self.database.run(work)
+        try:
+            await self.settled()
+        except StoreError as error:
+            hint = "give the same command again"
+            raise StoreError(f"{old} is {new} now, but not everybody was told: {error.message}", hint=hint) from error
+        return done
+
+    @contextlib.asynccontextmanager
+    async def _in_force(self, loaded: Loaded, files: Mapping[Path, Writing], old: str, new: str) -> AsyncIterator[None]:
+        """With the files written; whatever fails until the end puts them back."""
+        good, finished = ManagedFile(self.managed).good, False
+        written: list[tuple[Path, Writing]] = []
+        forget = await asyncio.to_thread(self.learned, old, new) if files else None
+        try:
+            for path, file in files.items():
+                written.append((path, file))
+                await asyncio.to_thread(swap, path, file.before, file.after)
+            if files:
+                await self._reload(loaded, old, new)
+            if layer := files.get(self.managed):
+                kept = Writing(await asyncio.to_thread(_bytes, good), layer.after)
+                written.append((good, kept))
+                await asyncio.to_thread(swap, good, kept.before, kept.after)
+            yield
+            finished = True
+        finally:
+            if not finished:
+                await self._put_back(written, forget)
+
+    async def _reload(self, before: Loaded, old: str, new: str) -> None:
+        """Raises ConfigError when an entry would be lost by it."""
+        await self.source.read_again()
+        after = self.source.loaded()
+        if lost := before.managed - after.managed - {("models", old), ("aliases", old)}:
+            raise ConfigError(f"{old} cannot be {new}: {', '.join(sorted(map(dotted, lost)))} would be lost")
+        if not _half_done(after, old, new):
+            raise ConfigError(f"{old} cannot be {new}: it would not be served then", after.warnings)
+
+    async def _put_back(self, written: Sequence[tuple[Path, Writing]], forget: Callable[[], None] | None) -> None:
+        """Everything as it was, as far as the disk lets us; what is left is in the log."""
+        for path, file in reversed(written):
+            try:
+                if await asyncio.to_thread(_bytes, path) != file.before:
+                    await asyncio.to_thread(swap, path, file.after, file.before)
+            except (ConfigError, Conflict) as error:
+                _log.error("%s could not be put back after a rename that failed: %s", path, error)
+        if forget is not None:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(forget)
+        if written:
+            with contextlib.suppress(ConfigError, StoreError):
+                await self.source.read_again()
+
+    def _texts(self, loaded: Loaded, section: str, old: str, new: str, day: str | None) -> dict[Path, Writing]:
+        """What is to be written: the file that has it, and the other one where that names it.
+
+        The one that has it comes first, so that a server that is killed in between finds both names there; without a
+        `day` that was done already.
+        """
+        found: dict[Path, Writing] = {}
+        owner = loaded.path if loaded.given(section, old if day else new) else self.managed
+        for path in dict.fromkeys((owner, loaded.path, self.managed)):
             if path is None or not path.exists():
                 continue
-            text = path.read_text()
+            text = read_text(path, longest=MAX_BYTES)
+            after = text
+            if path == owner and day is None:
+                continue
             if path == owner:
                 changed = edited(text, old, new)
                 if changed.did is not Did.RENAMED:
@@ -106,11 +192,11 @@ class Renaming:
                 if section == "aliases":
                     entry = {**as_dict(as_dict(read_plain(text, str(path)).values.get("aliases")).get(old))}
                     entry["deprecated"] = day
-                found[path] = put(changed.text, "aliases", old, entry, f"renamed to {new}").text
+                after = put(changed.text, "aliases", old, entry, f"renamed to {new}").text
             elif old in text:
-                mentioned = _mentions(text, path, section, old, new)
-                if mentioned != text:
-                    found[path] = mentioned
+                after = _mentions(text, path, section, old, new)
+            if after != text:
+                found[path] = Writing(text.encode(), after.encode())
         return found
 
 
@@ -124,10 +210,13 @@ def _mentions(text: str, path: Path, section: str, old: str, new: str) -> str:
 
 
 def _half_done(loaded: Loaded, old: str, new: str) -> bool:
-    """Whether the files were changed already and the rest may be missing."""
-    alias = loaded.config.aliases.get(old)
-    there = new in loaded.config.models or new in loaded.config.aliases
-    return there and alias is not None and bool(alias.deprecated)
+    """Whether the files were changed already and the rest may be missing: the old name stands for the new one."""
+    alias, other = loaded.config.aliases.get(old), loaded.config.aliases.get(new)
+    if alias is None or not alias.deprecated:
+        return False
+    if new in loaded.config.models:
+        return [*alias.targets] == [new]
+    return other is not None and other.targets == alias.targets
 
 
 def _possible(loaded: Loaded, old: str, new: str) -> None:
@@ -140,8 +229,10 @@ def _possible(loaded: Loaded, old: str, new: str) -> None:
         raise Conflict("a model that stands for many names cannot be renamed", hint="change it in the configuration")
 
 
-def _write(path: Path, text: str) -> None:
-    """Whole, and with the mode that it had."""
-    mode = path.stat().st_mode & 0o777
-    write_private(path, text.encode())
-    path.chmod(mode)
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None

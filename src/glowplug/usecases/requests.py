@@ -11,6 +11,8 @@ from glowplug.errors import NotFound, RequestError
 from glowplug.store import requests
 from glowplug.store.database import Database
 from glowplug.store.requests import RequestView
+from glowplug.usecases.catalog import Catalog
+from glowplug.usecases.deprecated import DeprecatedName, DeprecatedNames
 from glowplug.usecases.page import MOST, Page
 
 
@@ -20,6 +22,7 @@ class Requests:
     def __init__(self, database: Database, fold: Callable[[], object]) -> None:
         self._database = database
         self._fold = fold
+        self._names = DeprecatedNames(database, fold)
 
     async def newest(self, limit: int, after: str = "", only: Mapping[str, str] | None = None) -> Page[RequestView]:
         """A page of requests behind the one with the id `after`.  Raises RequestError."""
@@ -53,6 +56,10 @@ class Requests:
             return requests.between(connection, span, only, limit, offset), total
 
         return await self._database.run(work)
+
+    async def deprecated(self, catalog: Catalog) -> tuple[DeprecatedName, ...]:
+        """Deprecated names of the configuration, and who still asks for them.  Raises StoreError."""
+        return await self._names.used(catalog)
 
     async def show(self, request: str) -> RequestView:
         """The request with this id.  Raises NotFound."""

@@ -64,7 +64,7 @@ class Served:
             clock=control.clock, secrets=self.credentials.secret, managed=self.path,
         )  # fmt: skip
         self.credentials.connect(self.configuration.secrets_changed, self.configuration.secret_uses)
-        book = ManagedBook(self.path, self.configuration, self.credentials, self.lookup)
+        book = ManagedBook(self.path, self.configuration, self.credentials, self.lookup, control.changes)
         services = dataclasses.replace(control.services, catalog=self.configuration.catalog, managed=book)
         control.app = build_app(services)
 

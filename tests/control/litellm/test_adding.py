@@ -240,3 +240,17 @@ async def test_a_model_that_others_need_stays(served: Served, root: httpx.AsyncC
     refused = await root.post("/model/delete", json={"id": "one"})
     assert refused.status_code == 400 and "aliases.other.fallback" in refused.text
     assert served.text() == before and served.alias("gpt") is not None
+
+
+async def test_the_audit_log_says_what_was_made_of_it(
+    served: Served, root: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    id = await make(root)
+    assert (await root.post("/model/delete", json={"id": id})).status_code == 200
+    page = (await admin.get("/admin/changes")).json()["data"][::-1]
+    lines = [(line["action"], line["noun"]) for line in page if line["noun"] in ("provider", "model", "alias")]
+    assert lines == [
+        ("create", "provider"), ("create", "model"), ("create", "alias"), ("delete", "alias"), ("delete", "model"),
+        ("delete", "provider"),
+    ]  # fmt: skip
+    assert all(line["request"] and line["by"] != "glowplug" for line in page if line["noun"] == "model")

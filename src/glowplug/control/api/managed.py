@@ -5,8 +5,6 @@ A body has the settings of the entry as the configuration file has them, and `na
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,8 +15,7 @@ from glowplug.control.inputs import MOST_BYTES, Query, body
 from glowplug.control.routes import Endpoint, Handler, actor
 from glowplug.control.services import Services
 from glowplug.errors import BodyTooLarge, RequestError
-from glowplug.usecases.changes import done
-from glowplug.usecases.managed import NOUNS, ManagedBook, Written
+from glowplug.usecases.managed import NOUNS, ManagedBook
 from glowplug.usecases.rename import NewName
 
 _OFFERED = ("providers", "models", "aliases")
@@ -36,7 +33,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     every = [Endpoint("GET", "/admin/providers", providers, "the configured providers", Policy.ADMIN)]
     for section in _OFFERED:
         noun = NOUNS[section]
-        show, add, change, remove = _handlers(services, book, section)
+        show, add, change, remove = _handlers(book, section)
         every += [
             Endpoint("GET", f"/admin/{section}/{{name:path}}", show, f"one with its settings: {noun}", Policy.ADMIN),
             Endpoint("POST", f"/admin/{section}", add, f"add: {noun}", Policy.ADMIN),
@@ -55,16 +52,12 @@ def _renaming(services: Services) -> tuple[Endpoint, ...]:
 
     async def rename(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
-        renamed = await renaming.rename(await body(request, NewName), dry_run)
-        if not dry_run:
-            what = {"new": renamed.new, "files": list(renamed.files), "rows": renamed.rows}
-            await _note(services, request, "rename", "model", renamed.old, what)
-        return answer(renamed)
+        return answer(await renaming.rename(await body(request, NewName), dry_run, actor=actor(request)))
 
     return (Endpoint("POST", "/admin/rename", rename, "call a model or alias something else everywhere", Policy.ADMIN),)
 
 
-def _handlers(services: Services, book: ManagedBook, section: str) -> tuple[Handler, Handler, Handler, Handler]:
+def _handlers(book: ManagedBook, section: str) -> tuple[Handler, Handler, Handler, Handler]:
     async def show(request: Request) -> Response:
         Query(request, ())
         return answer(book.entry(section, request.path_params["name"]))
@@ -75,36 +68,19 @@ def _handlers(services: Services, book: ManagedBook, section: str) -> tuple[Hand
         name = settings.pop("name", None)
         if not isinstance(name, str) or not name:
             raise RequestError("the name is missing", hint='add "name": "…" beside the settings')
-        written = await book.add(section, name, settings, dry_run)
-        return answer(await noted(request, "create", written, settings), 200 if dry_run else 201)
+        written = await book.add(section, name, settings, dry_run, actor=actor(request))
+        return answer(written, 200 if dry_run else 201)
 
     async def change(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         settings = await _members(request)
-        written = await book.change(section, request.path_params["name"], settings, dry_run)
-        return answer(await noted(request, "update", written, settings))
+        return answer(await book.change(section, request.path_params["name"], settings, dry_run, actor=actor(request)))
 
     async def remove(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
-        written = await book.remove(section, request.path_params["name"], dry_run)
-        return answer(await noted(request, "delete", written, {}))
-
-    async def noted(request: Request, action: str, written: Written, settings: dict[str, object]) -> Written:
-        if not written.dry_run:
-            what = None if action == "delete" else {"settings": sorted(settings)}
-            await _note(services, request, action, NOUNS[section], written.name, what)
-        return written
+        return answer(await book.remove(section, request.path_params["name"], dry_run, actor=actor(request)))
 
     return show, add, change, remove
-
-
-async def _note(
-    services: Services, request: Request, action: str, noun: str, subject: str, what: Mapping[str, object] | None
-) -> None:
-    """A line of the audit log: names of settings and never their values, among which secrets are."""
-    if services.changes is not None:
-        line = done(actor(request), services.clock.unix(), action, noun, subject, what)
-        await services.changes.note(line)
 
 
 async def _members(request: Request) -> dict[str, object]:

@@ -15,9 +15,15 @@ from glowplug.usecases.page import MOST, page
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
-    async def names(request: Request) -> Response:
-        query = Query(request, ("limit", "after"))
-        rows = better(services.catalog())
-        return answer(page(rows, lambda row: row.name, query.number("limit", MOST, MOST), query.text("after")))
+    asked = services.requests
 
-    return (Endpoint("GET", "/admin/names", names, "models that should be called something else", Policy.ADMIN),)
+    async def names(request: Request) -> Response:
+        query = Query(request, ("limit", "after", *(("deprecated",) if asked is not None else ())))
+        limit, after = query.number("limit", MOST, MOST), query.text("after")
+        if asked is not None and query.flag("deprecated"):
+            used = await asked.deprecated(services.catalog())
+            return answer(page(used, lambda row: row.name, limit, after))
+        return answer(page(better(services.catalog()), lambda row: row.name, limit, after))
+
+    said = "models that should be called something else; with `deprecated`, who uses names that are"
+    return (Endpoint("GET", "/admin/names", names, said, Policy.ADMIN),)

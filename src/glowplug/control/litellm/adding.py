@@ -33,6 +33,7 @@ from glowplug.control.litellm.deployments import (
     written_over,
 )
 from glowplug.control.litellm.shapes import converted, tree
+from glowplug.control.routes import actor
 from glowplug.errors import ConfigError, Conflict, NotFound, RequestError
 from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.managed import Document, Edit, ManagedBook, Plan, secret_name
@@ -103,12 +104,12 @@ class Adding:
                 yield Edit("aliases", made.name, joined(_alias(made.name, loaded, document), model, made.weight))
             row.update(self._row(id, made, model, settings, made.provider))
 
-        await self._write(lambda loaded, document: [*plan(loaded, document)])
+        await self._write(request, lambda loaded, document: [*plan(loaded, document)])
         return answer(row)
 
     async def update(self, request: Request) -> Response:
         sent = await _sent(request)
-        return await self._change(sent.selected, sent.wanted)
+        return await self._change(request, sent.selected, sent.wanted)
 
     async def patch(self, request: Request) -> Response:
         """Like `update`; here null takes a parameter away."""
@@ -116,9 +117,9 @@ class Adding:
         none: dict[str, Value] = {key: None for key, value in sent.litellm_params.items() if value is None}
         wanted = sent.wanted
         wanted = Wanted(wanted.name, {**wanted.params, **none}, wanted.info)
-        return await self._change(request.path_params["model"], wanted)
+        return await self._change(request, request.path_params["model"], wanted)
 
-    async def _change(self, id: str, change: Wanted) -> Response:
+    async def _change(self, request: Request, id: str, change: Wanted) -> Response:
         row: dict[str, Any] = {}
 
         def plan(loaded: Loaded, document: Document) -> Iterator[Edit]:
@@ -146,7 +147,7 @@ class Adding:
             yield Edit("models", model, new)
             row.update(self._row(id, made, model, new, settings))
 
-        await self._write(lambda loaded, document: [*plan(loaded, document)])
+        await self._write(request, lambda loaded, document: [*plan(loaded, document)])
         return answer(row)
 
     async def delete(self, request: Request) -> Response:
@@ -162,7 +163,7 @@ class Adding:
             if provider in document.get("providers", {}) and not _shared(provider, model, loaded, document):
                 yield Edit("providers", provider, None)
 
-        await self._write(lambda loaded, document: [*plan(loaded, document)])
+        await self._write(request, lambda loaded, document: [*plan(loaded, document)])
         return answer({"message": f"Model: {id} deleted successfully"})
 
     # ---- carrying out
@@ -184,10 +185,10 @@ class Adding:
             )
         return entries(wanted, id, self._rows, (name, values))
 
-    async def _write(self, plan: Plan) -> None:
+    async def _write(self, request: Request, plan: Plan) -> None:
         """What is wrong with the entries is wrong with what was sent."""
         try:
-            await self._book.together(plan)
+            await self._book.together(plan, actor=actor(request))
         except ConfigError as error:
             raise RequestError(str(error), hint=error.hint) from None
 

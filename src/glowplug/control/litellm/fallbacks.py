@@ -11,7 +11,7 @@ from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.litellm.models import served
 from glowplug.control.litellm.shapes import body, shaped, text
-from glowplug.control.routes import Endpoint
+from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.errors import ConfigError, NotFound, RequestError
 from glowplug.usecases.managed import ManagedBook
@@ -73,7 +73,7 @@ def _writing(book: ManagedBook | None) -> tuple[Endpoint, ...]:
             )
         _alias(book, wanted.model)
         try:
-            await book.change("aliases", wanted.model, {kind: others})
+            await book.change("aliases", wanted.model, {kind: others}, actor=actor(request))
         except ConfigError as error:
             raise RequestError(f"fallback_models: {error}", hint=error.hint) from None
         told = {"model": wanted.model, "fallback_models": others, "fallback_type": wanted.fallback_type}
@@ -84,7 +84,7 @@ def _writing(book: ManagedBook | None) -> tuple[Endpoint, ...]:
         kind = ours(word)
         if not getattr(_alias(book, name), kind):
             raise NotFound(f"{name[:80]!r} has no {word} fallbacks of its own", hint="GET /fallback has all of them")
-        await book.change("aliases", name, {kind: None})
+        await book.change("aliases", name, {kind: None}, actor=actor(request))
         return answer({"model": name, "fallback_type": word, "message": "Fallback configuration deleted successfully"})
 
     admin = Policy.ADMIN
