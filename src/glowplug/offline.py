@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +17,8 @@ from glowplug.paths import Paths, default_config_path, state_paths
 from glowplug.runtime import read_configuration
 
 if TYPE_CHECKING:
-    from glowplug.doctor.repair import Repairs
-    from glowplug.doctor.site import Foreign, Site
-    from glowplug.domain.finding import Examination
+    from glowplug.doctor.doctor import Doctor
+    from glowplug.doctor.site import Foreign
     from glowplug.moving.run import Here, Store
     from glowplug.secret import Secret
     from glowplug.store.archive import Manifest
@@ -128,41 +126,11 @@ def restore(config: Path | None, state_dir: Path | None, file: Path) -> Restored
         return put_back(place_of_installation(paths, config), paths, file, time.time())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Doctoring:
-    """What the doctor is asked for."""
-
-    names: tuple[str, ...] = ()
-    """Checks or groups; empty: all."""
-    slow: bool = False
-    fix: bool = False
-    fix_names: tuple[str, ...] = ()
-    """Whose remedies are carried out; empty: those of all that are looked at."""
-    litellm: Foreign | None = None
-
-
-def doctor_site(state_dir: Path | None, config: Path | None, litellm: Foreign | None = None) -> Site:
-    """This machine and this installation, to be examined."""
+def doctor(state_dir: Path | None, config: Path | None, litellm: Foreign | None = None) -> Doctor:
+    """The doctor of this machine and this installation, whether something runs there or not."""
+    from glowplug.doctor.doctor import Doctor
     from glowplug.doctor.site import Site
 
-    path = config or default_config_path()
-    return Site(paths=state_paths(state_dir), config=path if config or path.exists() else None, litellm=litellm)
-
-
-def doctor(wanted: Doctoring, site: Site, progress: Callable[[str], None]) -> Examination:
-    """Examine, and repair where that is asked for.  Raises NotFound for a check that is not there."""
-    from glowplug.doctor import registry
-    from glowplug.doctor.examine import examine, repair
-
-    checks = registry.chosen(registry.all_checks(), (*wanted.names, *wanted.fix_names), slow=wanted.slow)
-    if not wanted.fix:
-        return examine(checks, site, progress)
-    return repair(checks, site, repairs_of(site), wanted.fix_names, progress)
-
-
-def repairs_of(site: Site) -> Repairs:
-    """The repairs of this installation, to be carried out and undone."""
-    from glowplug.doctor.repair import RealHands, Repairs
-    from glowplug.doctor.undo import UndoRecords
-
-    return Repairs(RealHands(site), UndoRecords(site.paths.repairs))
+    paths, file = state_paths(state_dir), config or default_config_path()
+    used = file if config or file.exists() else None
+    return Doctor(lambda: Site(paths=paths, config=used, litellm=litellm))

@@ -10,6 +10,7 @@ from glowplug.config.load import load
 from glowplug.config.managed import ManagedFile
 from glowplug.control.app import build_app
 from glowplug.control.configuration import Configuration
+from glowplug.control.doctoring import doctoring
 from glowplug.control.events import Broadcaster
 from glowplug.control.services import Services
 from glowplug.domain.access import Role
@@ -17,6 +18,7 @@ from glowplug.domain.oidc import OidcSettings
 from glowplug.domain.route_plan import RoutePlan, RouteQuestion
 from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError, Problem
+from glowplug.paths import Paths
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, State
 from glowplug.usecases.changes import ChangeLog
@@ -82,6 +84,8 @@ class Control:
         self.told: list[int] = []
         self.published = 0
         self.directory = directory
+        self.paths = Paths(directory / "state", directory / "state" / "run")
+        self.paths.state.mkdir()
         self.states: dict[str, State] = {}
         self.budgets = BudgetBook(database, self.clock, self.publish_budgets, lambda: self.states)
         self.limits = LimitBook(database, self.publish)
@@ -107,6 +111,7 @@ class Control:
             oidc=OidcLogin(database, self.logins, self.clock, lambda: self.provider),
             credentials=self.credentials,
             managed=ManagedBook(directory / "managed.yaml", self.configuration(), self.credentials, log=self.changes),
+            doctor=doctoring(self.paths, lambda: None, self.changes),
             users=self.users,
             teams=self.teams,
             changes=self.changes,

@@ -91,6 +91,11 @@ GET /admin/teams/{id}/members look
 PUT /admin/teams/{id}/members admin
 DELETE /admin/teams/{id}/members admin
 GET /admin/changes look
+GET /admin/doctor/checks look
+POST /admin/doctor/examine look
+POST /admin/doctor/repair admin
+GET /admin/doctor/repairs look
+POST /admin/doctor/repairs/{id}/undo admin
 GET /admin/providers look
 GET /admin/providers/{name:path} look
 GET /admin/models/{name:path} look

@@ -16,7 +16,7 @@ from glowplug.errors import RequestError
 
 if TYPE_CHECKING:
     from glowplug.cli.output import Output
-    from glowplug.doctor.site import Site
+    from glowplug.doctor.doctor import Doctor
     from glowplug.domain.finding import Examination, Looked
 
 EXIT_HEALTHY = 0
@@ -75,27 +75,26 @@ def doctor(
       glowplug doctor --litellm postgresql://litellm@localhost/litellm --config config.yaml --salt-key-file salt.key
     """
     from glowplug.doctor.site import Foreign
-    from glowplug.offline import Doctoring, doctor_site
-    from glowplug.offline import doctor as examine
+    from glowplug.offline import doctor as doctor_of
 
     session = current()
     if session.url:
         raise RequestError("the doctor looks at this machine", hint="leave --url out")
-    if as_list:
-        _list(session.output)
-        return
     foreign = None
     if database and config_path is not None and litellm_config is None and is_litellms(config_path):
         litellm_config, config_path = config_path, None
     if database or litellm_config:
         keys = tuple(key_in(path) for path in (*([salt_key_file] if salt_key_file else []), *previous))
         foreign = Foreign(database=address(database) if database else None, config=litellm_config, keys=keys)
-    site = doctor_site(session.state_dir, config_path, foreign)
-    if undo_id is not None:
-        _undo(session.output, site, undo_id)
+    asked = doctor_of(session.state_dir, config_path, foreign)
+    if as_list:
+        _list(session.output, asked)
         return
-    wanted = Doctoring(names=checks, slow=slow, fix=fix and not dry_run, litellm=foreign)
-    found = examine(wanted, site, session.output.progress)
+    if undo_id is not None:
+        _undo(session.output, asked, undo_id)
+        return
+    visit = asked.repair if fix and not dry_run else asked.examine
+    found = visit(checks, slow=slow, progress=session.output.progress)
     session.output.clear()
     if session.output.as_json:
         session.output.document(msgspec.to_builtins(found))
@@ -120,39 +119,28 @@ def exit_code(found: Examination) -> int:
     return EXIT_NOT_SEEN if any(looked.could_not for looked in found.checks) else EXIT_HEALTHY
 
 
-def _list(output: Output) -> None:
-    from glowplug.doctor.registry import all_checks
-
-    rows = [(check.name, check.group.value, "slow" if check.slow else "", check.title) for check in all_checks()]
+def _list(output: Output, asked: Doctor) -> None:
+    checks = asked.checks()
     if output.as_json:
-        names = ("name", "group", "slow", "title")
-        data = [{**dict(zip(names, row, strict=True)), "slow": bool(row[2])} for row in rows]
-        output.document({"data": data})
+        output.document({"data": msgspec.to_builtins(checks)})
         return
     columns = (Column("CHECK"), Column("GROUP"), Column(""), Column("MAKES SURE THAT"))
-    output.table(columns, [list(row) for row in rows])
+    output.table(columns, [[c.name, c.group.value, "slow" if c.slow else "", c.title] for c in checks])
 
 
-def _undo(output: Output, site: Site, record_id: str) -> None:
-    from glowplug.doctor.undo import UndoRecords
-    from glowplug.offline import repairs_of
-
+def _undo(output: Output, asked: Doctor, record_id: str) -> None:
     if record_id == "list":
-        records = [record for record in UndoRecords(site.paths.repairs).list() if record.did]
+        repairs = asked.repairs()
         if output.as_json:
-            data = [
-                {"id": r.id, "check": r.check, "at": r.at, "undone_at": r.undone_at, "changes": len(r.did)}
-                for r in records
-            ]
-            output.document({"data": data})
-        elif not records:
+            output.document({"data": msgspec.to_builtins(repairs)})
+        elif not repairs:
             output.note("nothing has been repaired yet")
         else:
-            rows = [[r.id, r.check, str(len(r.did)), "undone" if r.undone_at else ""] for r in records]
+            rows = [[r.id, r.check, str(r.changes), "undone" if r.undone_at else ""] for r in repairs]
             output.table((Column("ID"), Column("CHECK"), Column("CHANGES", right=True), Column("")), rows)
         return
     try:
-        undone = repairs_of(site).undo(record_id)
+        undone = asked.undo(record_id)
     except OSError as error:
         raise RequestError(f"it could not be undone: {error}", hint="what was undone stays so; try again") from None
     if output.as_json:

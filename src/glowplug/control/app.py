@@ -14,6 +14,7 @@ from glowplug.control.api import (
     changes,
     config,
     credentials,
+    doctor,
     events,
     invitations,
     keys,
@@ -60,6 +61,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     nouns = (
         status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config,
         events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, logins, invitations, oidc,
+        doctor,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))

@@ -18,6 +18,7 @@ from glowplug.config.load import Loaded, load
 from glowplug.control.app import build_app
 from glowplug.control.chosen import choices, say_launcher
 from glowplug.control.configuration import Configuration, Reader
+from glowplug.control.doctoring import doctoring
 from glowplug.control.energy import Energy, no_meters
 from glowplug.control.events import Broadcaster
 from glowplug.control.explaining import over
@@ -227,9 +228,8 @@ class ControlProcess:
             keys=self._keys,
             users=self._people.users, teams=self._people.teams, changes=self._people.changes,
             budgets=self._budgets, limits=self._limits,
-            logins=self._logins,
             oidc=OidcLogin(self._database, self._logins, self._clock, lambda: self._configuration.catalog().oidc),
-            credentials=self._credentials,
+            credentials=self._credentials, logins=self._logins,
             usage=Usage(self._database, self._metering.fold, self._configuration.former),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,
@@ -238,7 +238,7 @@ class ControlProcess:
             ),
             requests=Requests(self._database, self._metering.fold),
             status=self._status, events=self._events, log_file=self._log_file,
-            bodies=self._bodies,
+            bodies=self._bodies, doctor=doctoring(self._paths, lambda: self._configuration.path, self._people.changes),
             scrape=self._scraping.text,
             route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
             responses=self._responses,

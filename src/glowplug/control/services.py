@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glowplug.clock import Clock
+from glowplug.control.doctoring import Doctoring
 from glowplug.control.events import Broadcaster
 from glowplug.domain.snapshot import Snapshot
 from glowplug.usecases.bodies import Bodies
@@ -78,6 +79,7 @@ class Services:
     oidc: OidcLogin | None = None
     """Logging in with an identity provider; None where only passwords do."""
     renaming: Renaming | None = None
+    doctor: Doctoring | None = None
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None
