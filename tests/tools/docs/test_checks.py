@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from glowplug.doctor.registry import ours
 from tools.docs.checks import PAGE, pages
+
+from glowplug.doctor.registry import ours
 
 
 def test_every_check_has_a_row() -> None:
