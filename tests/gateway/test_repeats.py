@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from glowplug.domain.snapshot import Limits, Snapshot
 from glowplug.gateway.kinds import PATHS
-from glowplug.gateway.repeats import TRIES, remember
+from glowplug.gateway.repeats import TRIES, Head, remember
 from tests.gateway.rig import KEY, Client, Rig, chat, key, request, snapshot, whole
 
 PATH = b"/v1/chat/completions"
@@ -29,13 +29,23 @@ def fields(*lines: str) -> dict[bytes, bytes]:
     return {name.lower().encode(): value.strip().encode() for name, _, value in pairs}
 
 
+def body(known: Head, data: bytes) -> bytes | None:
+    """The body behind a head that is known, when it is whole."""
+    found = known.match(data)
+    if found is None:
+        return None
+    start, length = found
+    return data[start:] if len(data) - start == length else None
+
+
 def test_the_same_head_with_another_length_is_known() -> None:
     known = remember(head("A: b") + b"{}", PATH, fields("A: b"), KIND, SNAPSHOT)
     assert known is not None
     assert known.fields == {b"host": b"localhost", b"a": b"b"}
-    assert known.body(head("A: b") + b"[]") == b"[]"
-    assert known.body(head("A: b", length=0)) == b""
-    assert known.body(head("A: b", length="0011") + b"hello there") == b"hello there"
+    assert body(known, head("A: b") + b"[]") == b"[]"
+    assert body(known, head("A: b", length=0)) == b""
+    assert body(known, head("A: b", length="0011") + b"hello there") == b"hello there"
+    assert known.match(head("A: b", length=9)) == (len(head("A: b", length=9)), 9)
 
 
 @pytest.mark.parametrize("data", [
@@ -43,14 +53,22 @@ def test_the_same_head_with_another_length_is_known() -> None:
     head("A: b", length="2 ") + b"{}", head("A: b", length="+2") + b"{}", head("A: b", length="-2") + b"{}",
     head("A: b", length="0x2") + b"{}", head("A: b", length="") + b"{}", head("A: b", length="1_0") + b"0123456789",
     head("A: b", length="00000000000000002") + b"{}", head("A: b", length="٢") + b"{}",
-    head("A: b") + b"{", head("A: b") + b"{}{}", head("A: b")[:-1], b"", b"POST",
+    head("A: b")[:-1], head("A: b")[:60], b"", b"POST",
     head("A: b").replace(b"\r\n", b"\n") + b"{}", head("A: b", path="/v1/completions") + b"{}",
     b"\r\n" + head("A: b") + b"{}", head("A: b").replace(b"POST", b"PUT") + b"{}",
 ])  # fmt: skip
 def test_what_differs_is_not_it(data: bytes) -> None:
     known = remember(head("A: b") + b"{}", PATH, fields("A: b"), KIND, SNAPSHOT)
     assert known is not None
-    assert known.body(data) is None
+    assert known.match(data) is None
+
+
+def test_however_it_is_cut_it_is_not_taken_before_its_head_is_whole() -> None:
+    known = remember(head("A: b", length=5), PATH, fields("A: b"), KIND, SNAPSHOT)
+    assert known is not None
+    whole = head("A: b", length=12345)
+    assert [cut for cut in range(len(whole)) if known.match(whole[:cut])] == []
+    assert known.match(whole) == (len(whole), 12345)
 
 
 @pytest.mark.parametrize("line", [
@@ -61,10 +79,10 @@ def test_heads_that_mean_more_are_not_remembered(line: str) -> None:
     assert remember(head(line) + b"{}", PATH, fields(line), KIND, SNAPSHOT) is None
 
 
-def test_only_one_whole_request_is_remembered() -> None:
+def test_only_a_whole_head_at_the_beginning_is_remembered() -> None:
     good = head() + b"{}"
     assert remember(good, PATH, fields(), KIND, SNAPSHOT) is not None
-    for data in (good + good, good[:-1], good[5:], head().replace(b"Length", b"Size") + b"{}"):
+    for data in (good[5:], b"\r\n" + good, head()[:-1], head().replace(b"Length", b"Size") + b"{}"):
         assert remember(data, PATH, fields(), KIND, SNAPSHOT) is None
     assert remember(head(path="/v1/chat/completions?a=b") + b"{}", PATH + b"?a=b", fields(), KIND, SNAPSHOT) is None
 
@@ -74,9 +92,9 @@ def test_a_length_inside_of_a_field_is_none() -> None:
     known = remember(b"POST %b HTTP/1.1\r\n%b\r\nContent-Length: 2\r\n\r\n{}" % (PATH, line.encode()), PATH,
                      fields(line), KIND, SNAPSHOT)  # fmt: skip
     assert known is not None
-    assert known.body(b"POST %b HTTP/1.1\r\n%b\r\nContent-Length: 3\r\n\r\n{ }" % (PATH, line.encode())) == b"{ }"
+    assert body(known, b"POST %b HTTP/1.1\r\n%b\r\nContent-Length: 3\r\n\r\n{ }" % (PATH, line.encode())) == b"{ }"
     other = line.replace("7", "3").encode()
-    assert known.body(b"POST %b HTTP/1.1\r\n%b\r\nContent-Length: 2\r\n\r\n{}" % (PATH, other)) is None
+    assert body(known, b"POST %b HTTP/1.1\r\n%b\r\nContent-Length: 2\r\n\r\n{}" % (PATH, other)) is None
 
 
 class Parsed:
@@ -115,7 +133,7 @@ def test_it_is_served_without_being_parsed(rig: Rig) -> None:
     assert b"".join(bodies).count(b'"model": "up-cloud"') == 4
     assert [answer.status for answer in client.answers] == [200] * 4
     assert len({answer.headers["x-request-id"] for answer in client.answers}) == 4
-    # What is another head, or comes in pieces, or with another behind it, is parsed.
+    # What is another head, or is cut inside of it, or comes with another behind it, is parsed.
     assert serve(rig, client, request(chat("cloud"), headers=["A: b"])).startswith(b"HTTP/1.1 200")
     two = request(chat("cloud"))
     client.send(two[:30])
@@ -123,6 +141,93 @@ def test_it_is_served_without_being_parsed(rig: Rig) -> None:
     assert len(parsed.fed) == 4
     assert serve(rig, client, two).startswith(b"HTTP/1.1 200")
     assert len(parsed.fed) == 4
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 5])
+@pytest.mark.parametrize("first", ["whole", "head"])
+def test_a_body_may_come_behind_its_head(rig: Rig, pieces: int, first: str) -> None:
+    """As clients send it that write head and body one after the other."""
+    client = rig.client()
+    parsed = Parsed(client)
+
+    def send(text: str) -> bytes:
+        data = request(chat("cloud", user=text))
+        cut = data.index(b"\r\n\r\n") + 4
+        client.send(data[:cut])
+        rest = data[cut:]
+        step = -(-len(rest) // pieces)
+        for at in range(0, len(rest) - step, step):
+            client.send(rest[at : at + step])
+        return serve(rig, client, rest[(pieces - 1) * step :] if pieces > 1 else rest)
+
+    if first == "head":
+        assert send("first").startswith(b"HTTP/1.1 200")
+    else:
+        assert serve(rig, client, request(chat("cloud"))).startswith(b"HTTP/1.1 200")
+    fed = len(parsed.fed)
+    for number in range(3):
+        assert send(f"number {number}").startswith(b"HTTP/1.1 200")
+        assert rig.up("cloud").request.endswith(b'"user": "number %d"}' % number)
+    assert len(parsed.fed) == fed
+
+
+def test_what_comes_behind_the_body_is_the_next_request(rig: Rig) -> None:
+    client = rig.client()
+    serve(rig, client, request(chat("cloud")))
+    data = request(chat("cloud", user="1"))
+    cut = data.index(b"\r\n\r\n") + 4
+    client.send(data[:cut])
+    client.send(data[cut:] + request(chat("cloud", user="2")) + request(chat("cloud", user="3"))[:50])
+    client.send(request(chat("cloud", user="3"))[50:])
+    for _ in range(3):
+        rig.reply(whole(), "cloud")
+        rig.spin()
+    assert [answer.status for answer in client.answers] == [200] * 4
+
+
+def test_a_body_that_does_not_come_has_a_deadline(rig: Rig) -> None:
+    client = rig.client()
+    serve(rig, client, request(chat("cloud")))
+    data = request(chat("cloud"))
+    client.send(data[: data.index(b"\r\n\r\n") + 8])
+    assert client.conn.deadline < float("inf")
+    rig.plane.sweep(client.conn.deadline + 1)
+    assert [answer.status for answer in client.answers] == [200, 408]
+    assert client.wire.done
+    client.send(data)
+    assert len(client.answers) == 2
+
+
+def test_a_client_that_leaves_in_the_middle_is_gone(rig: Rig) -> None:
+    client = rig.client()
+    serve(rig, client, request(chat("cloud")))
+    data = request(chat("cloud"))
+    client.send(data[: data.index(b"\r\n\r\n") + 4])
+    client.wire.lose()
+    assert len(rig.journal.ends) == 1
+
+
+def test_the_worker_may_drain_in_the_middle(rig: Rig) -> None:
+    client = rig.client()
+    serve(rig, client, request(chat("cloud")))
+    data = request(chat("cloud"))
+    cut = data.index(b"\r\n\r\n") + 4
+    client.send(data[:cut])
+    rig.plane.draining = True
+    assert b"connection: close" in serve(rig, client, data[cut:])
+
+
+@pytest.mark.parametrize(("line", "status"), [("Host: evil.example", 403), ("Authorization: Bearer sk-wrong", 401)])
+def test_what_was_refused_is_refused_again(rig: Rig, line: str, status: int) -> None:
+    rig.apply(snapshot(hosts=("localhost",)))
+    for good_first in (False, True):
+        client = rig.client()
+        if good_first:
+            assert serve(rig, client, request(chat("cloud"))).startswith(b"HTTP/1.1 200")
+        wrong = request(chat("cloud"), headers=[line], host=None if line.startswith("Host") else "localhost",
+                        token=None if line.startswith("Auth") else KEY)  # fmt: skip
+        for _ in range(2):
+            assert serve(rig, client, wrong).startswith(b"HTTP/1.1 %d" % status)
 
 
 def test_two_at_once_are_parsed_and_answered_in_order(rig: Rig) -> None:
@@ -216,13 +321,13 @@ def test_what_is_known_is_what_a_parser_would_find(lines: list[tuple[str, str]],
     named = [f"{name}{number}: {value}" for number, (name, value) in enumerate(lines)]
     known = remember(head(*named) + b"{}", PATH, fields(*named), KIND, SNAPSHOT)
     assert known is not None
-    for body in bodies:
-        data = head(*named, length=len(body)) + body
-        assert known.body(data) == body
+    for text in bodies:
+        data = head(*named, length=len(text)) + text
+        assert body(known, data) == text
 
         found = Found()
         httptools.HttpRequestParser(found).feed_data(data)
-        assert (b"".join(found.parts), found.ended) == (body, 1)
+        assert (b"".join(found.parts), found.ended) == (text, 1)
         assert {k: v.strip() for k, v in found.names.items() if k != b"content-length"} == known.fields
 
 

@@ -21,7 +21,7 @@ from glowplug.gateway.call import Call
 from glowplug.gateway.handover import Handover, Tunnel
 from glowplug.gateway.kinds import OPENAI, PATHS, Kind
 from glowplug.gateway.realtime import Realtime
-from glowplug.gateway.repeats import TRIES, Head, again, remember
+from glowplug.gateway.repeats import TRIES, Expected, Head, again, remember
 from glowplug.gateway.tables import Key
 from glowplug.wire.http1 import CONTINUE
 
@@ -47,9 +47,9 @@ class ClientConnection(asyncio.Protocol):
     """Reads requests, serves one at a time, keeps the rest in line with reading paused."""
 
     __slots__ = (
-        "bad", "call", "client", "cors", "deadline", "full", "gone", "head", "head_bytes", "headers", "heads_seen",
-        "http10", "in_head", "in_message", "keep", "key", "kind", "parser", "parts", "piece", "plane", "queue",
-        "reading", "refused", "seen", "size", "tr", "tunnel", "url", "version",
+        "bad", "call", "client", "cors", "deadline", "expected", "full", "gone", "head", "head_bytes", "headers",
+        "heads_seen", "http10", "in_head", "in_message", "keep", "key", "kind", "parser", "parts", "piece", "plane",
+        "queue", "reading", "refused", "seen", "size", "tr", "tunnel", "url", "version",
     )  # fmt: skip
 
     tr: asyncio.Transport
@@ -71,6 +71,7 @@ class ClientConnection(asyncio.Protocol):
         self.cors = b""
         self.deadline = INF
         self.size = self.head_bytes = self.piece = self.heads_seen = 0
+        self.expected: Expected | None = None
         self.seen: Head | None = None
         """The head of the last request, when it may well come again."""
         self.version = ""
@@ -141,7 +142,7 @@ class ClientConnection(asyncio.Protocol):
                 return
         if self.in_message or self.head_bytes:
             self._unfinished(begun)
-        elif self.seen is None and self.kind is not None and not begun and self.heads_seen < TRIES:
+        if self.seen is None and not begun and self.heads_seen < TRIES and self.kind is not None and self.bad is None:
             self.heads_seen += 1
             self.seen = remember(whole, self.url, self.head, self.kind, self.plane.tables.snapshot)
 

@@ -8,6 +8,7 @@ instead of being parsed again.  What is not exactly so goes the usual way, and s
 from __future__ import annotations
 
 import re
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from glowplug.errors import GlowplugError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from glowplug.domain.snapshot import Snapshot
     from glowplug.gateway.connection import ClientConnection
     from glowplug.gateway.kinds import Kind
+    from glowplug.gateway.tables import Key
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]+)[ \t]*(?=\r\n)", re.IGNORECASE)
 _PASSING: Final = frozenset((b"origin", b"expect", b"upgrade", b"transfer-encoding", b"x-request-id"))
@@ -48,8 +50,8 @@ class Head:
         self.snapshot = snapshot
         self._start, self._behind = len(front), len(back)
 
-    def body(self, data: bytes) -> bytes | None:
-        """The body, when these bytes are this head with its length and just such a body; else None."""
+    def match(self, data: bytes) -> tuple[int, int] | None:
+        """Where the body begins in these bytes and how long it is to be, when they begin with this head; else None."""
         if not data.startswith(self.front):
             return None
         start = self._start
@@ -57,13 +59,25 @@ class Head:
         digits = data[start:end]
         if not digits.isdigit() or not data.startswith(self.back, end):
             return None  # without a line's end at `end` there is no `back` either
-        body = data[end + self._behind :]
-        return body if len(body) == int(digits) else None
+        return end + self._behind, int(digits)
+
+
+class Expected:
+    """A body that has come in part, behind a head that was known."""
+
+    __slots__ = ("head", "key", "length", "parts", "size")
+
+    def __init__(self, head: Head, key: Key, length: int) -> None:
+        self.head = head
+        self.key = key
+        self.length = length
+        self.parts: list[bytes] = []
+        self.size = 0
 
 
 def remember(data: bytes, path: bytes, fields: dict[bytes, bytes], kind: Kind, snapshot: Snapshot) -> Head | None:
-    """What to compare the next request of a connection with, when `data` was one whole good request and nothing else;
-    `fields` are those the parser found in it.  None: its head is none to remember."""
+    """What to compare the next head of a connection with, when `data` began with one that was good; `fields` are those
+    the parser found in it.  None: it is none to remember."""
     end = data.find(b"\r\n\r\n")
     keeps = fields.get(b"connection", b"keep-alive").lower() == b"keep-alive"
     if (
@@ -78,13 +92,15 @@ def remember(data: bytes, path: bytes, fields: dict[bytes, bytes], kind: Kind, s
     if found is None:
         return None
     plain = {name: value for name, value in fields.items() if name != b"content-length"}
-    head = Head(data[: found.start(1)], data[found.end() : end + 4], path, plain, kind, snapshot)
-    return head if head.body(data) is not None else None
+    return Head(data[: found.start(1)], data[found.end() : end + 4], path, plain, kind, snapshot)
 
 
 def again(conn: ClientConnection, data: bytes) -> bool:
-    """Serve these bytes when they are the head that `conn` remembers with another body.  False: they are to be parsed,
-    and nothing has been done."""
+    """Take these bytes when they are the head that `conn` remembers, with another body or the beginning of one.  False:
+    they are to be parsed, and nothing has been done."""
+    if conn.expected is not None:
+        _more(conn, conn.expected, data)
+        return True
     head = conn.seen
     plane = conn.plane
     tables = plane.tables
@@ -92,10 +108,14 @@ def again(conn: ClientConnection, data: bytes) -> bool:
         conn.seen = None
         return False
     idle = conn.call is None and not conn.in_message and not conn.head_bytes and not conn.queue
-    if not idle or conn.refused or conn.full or plane.draining:
+    if not idle or conn.full or plane.draining:
         return False
-    body = head.body(data)
-    if body is None or len(body) > tables.limits.body_bytes:
+    found = head.match(data)
+    if found is None:
+        return False
+    start, length = found
+    body = data[start:]
+    if len(body) > length or length > tables.limits.body_bytes:
         return False
     try:
         key = authenticate(tables, head.fields)
@@ -103,10 +123,35 @@ def again(conn: ClientConnection, data: bytes) -> bool:
             check_route(key, head.path)
     except GlowplugError:
         return False
+    if len(body) == length:
+        _serve(conn, head, key, body)
+        return True
+    expected = conn.expected = Expected(head, key, length)
+    conn.in_message, conn.in_head = True, False
+    _more(conn, expected, body)
+    return True
+
+
+def _more(conn: ClientConnection, expected: Expected, data: bytes) -> None:
+    """Some of the body has come."""
+    missing = expected.length - expected.size
+    expected.size += len(data)
+    expected.parts.append(data[:missing])
+    if expected.size < expected.length:
+        conn.deadline = monotonic() + conn.plane.tables.limits.body_timeout
+        return
+    conn.expected = None
+    conn.in_message, conn.in_head = False, True
+    _serve(conn, expected.head, expected.key, b"".join(expected.parts))
+    if len(data) > missing:
+        conn.data_received(data[missing:])
+
+
+def _serve(conn: ClientConnection, head: Head, key: Key, body: bytes) -> None:
+    plane = conn.plane
     conn.deadline = INF
-    conn.keep = True
+    conn.keep = not plane.draining
     conn.http10 = False
     conn.cors = b""
     call = conn.call = Call(conn, plane, key, head.kind, plane.request_ids.next())
     call.run(body, head.fields)
-    return True
