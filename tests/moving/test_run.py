@@ -151,6 +151,23 @@ def test_a_second_run_changes_nothing(seeded: Seeded, tmp_path: Path) -> None:
         assert everything(store) == before
 
 
+def test_a_server_gets_what_a_file_gets(seeding: Seeding, tmp_path: Path) -> None:
+    """People, keys, logs, days and sums in a PostgreSQL store that the configuration names, also the second time."""
+    seeded = seeding("newest", "everything")
+    config = tmp_path / "ours.yaml"
+    config.write_text(f"server:\n  database: {seeded.server.url(seeded.server.empty())}\n")
+    with offline(tmp_path / "state") as file, offline(tmp_path / "other", config) as server:
+        in_file, in_server = run(seeded, file), run(seeded, server)
+        assert in_server.counts == in_file.counts
+        wanted = everything(file)
+        assert everything(server) == wanted
+        assert [name for name, rows in wanted.items() if not rows] == []
+        _totals(server, seeded)
+        _budgets_begin(server, seeded)
+        assert not run(seeded, server).changed
+        assert everything(server) == wanted
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts(seeding: Seeding, layout: str, tmp_path: Path) -> None:
     seeded = seeding("1.82", layout)
