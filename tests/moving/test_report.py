@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from glowplug.config.readers.foreign import Note, Outcome
@@ -55,7 +57,8 @@ def difference(number: int) -> DayDifference:
 def test_of_many_days_those_that_differ_most_are_kept_and_all_are_counted() -> None:
     days = Days()
     for number in range(3 * MOST_DAYS):
-        days.add(difference(number))
+        one = difference(number)
+        days.add(one.reason, one.sum_cost - one.log_cost, partial(difference, number))
     kept = days.most()
     assert days.by_reason == {"even": 1500, "odd": 1500}
     assert len(kept) == MOST_DAYS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 from glowplug.config.readers.foreign import Note, Outcome
 from glowplug.moving.identity import printable, source_id
 from glowplug.moving.lines import COLUMNS, Joins, Lines, sums
-from glowplug.moving.litellm.daily import Comparison, Day, Usage
+from glowplug.moving.litellm.daily import Comparison, Day, Difference, Usage
 from glowplug.moving.litellm.history import compare_days
 from glowplug.moving.litellm.rows.spend_logs import TABLE, LogBatch, Position, SpendLog, read_logs
 from glowplug.moving.litellm.source import Source
@@ -168,7 +169,7 @@ def _days(source: Source, joins: Joins, put: Callable[[str, list[PastDay]], int]
     differences = Days()
     for comparison in compare_days(source, "user"):
         for one in comparison.differences:
-            differences.add(_difference(one.of, one.reason.value, one.daily, one.logs, one.corrected))
+            differences.add(one.reason.value, one.daily.cost - one.logs.cost, partial(_difference, one))
         duplicates += comparison.duplicates
         day = next(iter(comparison.corrected)).day if comparison.corrected else ""
         rows = _past(comparison, teams, joins, models)
@@ -239,9 +240,10 @@ def _put(found: dict[tuple[str, str, str, str, str], Usage], whose: tuple[str, s
         found[whose] = found.get(whose, Usage()).plus(u)
 
 
-def _difference(of: Day, reason: str, daily: Usage, logs: Usage, taken: Usage) -> DayDifference:
+def _difference(one: Difference) -> DayDifference:
+    of, daily, logs, taken = one.of, one.daily, one.logs, one.corrected
     return DayDifference(
-        day=of.day, key=of.key, model=of.model, reason=reason,
+        day=of.day, key=of.key, model=of.model, reason=one.reason.value,
         sum_requests=daily.requests, log_requests=logs.requests, taken_requests=taken.requests,
         sum_cost=daily.cost, log_cost=logs.cost, taken_cost=taken.cost,
     )  # fmt: skip

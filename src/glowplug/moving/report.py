@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import heappush, heappushpop
 from itertools import count
 
@@ -98,18 +98,18 @@ class Days:
 
     def __init__(self) -> None:
         self.by_reason: dict[str, int] = {}
-        self._most: list[tuple[tuple[int, int], int, DayDifference]] = []
+        self._most: list[tuple[int, int, DayDifference]] = []
         self._numbers = count(1)
 
-    def add(self, one: DayDifference) -> None:
-        self.by_reason[one.reason] = self.by_reason.get(one.reason, 0) + 1
-        size = abs(one.sum_cost - one.log_cost), abs(one.sum_requests - one.log_requests)
-        # Of equal ones the first stays.
-        entry = (size, -next(self._numbers), one)
+    def add(self, reason: str, cost: int, make: Callable[[], DayDifference]) -> None:
+        """`cost`: nano-dollars between the sum and the logs.  What is not kept is not made."""
+        self.by_reason[reason] = self.by_reason.get(reason, 0) + 1
+        size = abs(cost)
         if len(self._most) < MOST_DAYS:
-            heappush(self._most, entry)
-        else:
-            heappushpop(self._most, entry)
+            heappush(self._most, (size, -next(self._numbers), make()))
+        elif size > self._most[0][0]:
+            # Of equal ones the first stays.
+            heappushpop(self._most, (size, -next(self._numbers), make()))
 
     def most(self) -> tuple[DayDifference, ...]:
         """At most `MOST_DAYS`, in the order they came in."""

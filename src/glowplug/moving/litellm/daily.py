@@ -82,8 +82,9 @@ _KEEPS = (Reason.DELETED, Reason.UNLOGGED)
 """Reasons to take the greater of each."""
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
+    """A sum that its logs do not confirm."""
+
     of: Day
     reason: Reason
     daily: Usage
