@@ -6,17 +6,17 @@ import contextlib
 import json
 import signal
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from ruamel.yaml import YAML
 
 from glowplug.testing.litellm_schema import ERAS
 from glowplug.testing.litellm_seed import Planted, seed
-from glowplug.testing.litellm_seed_history import seed_many
+from glowplug.testing.litellm_seed_history import DEPLOYMENTS, seed_many
 from glowplug.testing.litellm_seed_people import hashed
 from tests.e2e.cloud import Cloud
 from tests.e2e.conftest import Install
@@ -102,26 +102,25 @@ def test_an_imported_installation_is_served(
 
 
 def totals_are_the_sources(installation: Installation, planted: Planted) -> None:
-    """Of each day, key, team and model; all but what is odd was used by one key of one team, through one model."""
-    days: Counter[tuple[str, str]] = Counter()
-    shares: Counter[tuple[bool, str]] = Counter()
-    for (day, model), figures in planted.history.corrected.items():
-        for column, figure in zip(("attempts", "prompt_tokens", "cost"), figures, strict=True):
-            days[day, column] += figure
-            shares[model == "odd", column] += figure
+    """Of each day, key, team and model, no two of which have equal ones."""
+    history = planted.history
+    aliases = {hashed(key): alias for alias, key in planted.people.keys.items()}
+    ids = {row["id"]: row["name"] for row in installation.admin("keys")["data"]}
+    loaded = YAML(typ="safe").load(installation.config.read_text())
+    deployments = {id: name for name, model in loaded["models"].items() for id in model.get("former_ids", ())}
 
-    def used(by: str) -> dict[str, dict[str, int]]:
+    def used(by: str) -> dict[str, tuple[int, int, int]]:
         rows = installation.admin(f"usage?by={by}")["data"]
-        return {row[by]: {column: row[column] for column in ("attempts", "prompt_tokens", "cost")} for row in rows}
+        return {row[by]: (row["attempts"], row["prompt_tokens"], row["cost"]) for row in rows}
 
-    assert {(day, column): figure for day, row in used("day").items() for column, figure in row.items()} == dict(days)
-    usual, odd = ({column: shares[is_odd, column] for column in used("day")["2026-11-01"]} for is_odd in (False, True))
-    names = {row["id"]: row["name"] for row in installation.admin("keys")["data"]}
-    assert {names.get(key, key): row for key, row in used("key").items()} == {"plain": usual, "": odd}
-    assert used("team") == {"team-search": usual, "": odd}
-    models = used("model")
-    assert models.pop("odd") == odd
-    assert list(models.values()) == [usual]
+    assert used("day") == {day: figures for (day,), figures in history.sums("day").items()}
+    assert used("team") == {team: figures for (team,), figures in history.sums("team").items()}
+    assert {ids.get(key, key): figures for key, figures in used("key").items()} == {
+        aliases.get(key, key): figures for (key,), figures in history.sums("key").items()
+    }
+    names = {"odd": "odd"} | {name: deployments[id] for name, id in DEPLOYMENTS.items()}
+    assert len(set(names.values())) == 4
+    assert used("model") == {names[model]: figures for (model,), figures in history.sums("model").items()}
 
 
 def keys_go_on_working(installation: Installation, planted: Planted) -> None:
@@ -181,13 +180,28 @@ def written(installation: Installation) -> dict[str, list[str]]:
         }
 
 
+def asked(installation: Installation, query: str) -> list[Any]:
+    """What its database answers, beside whoever writes to it."""
+    with contextlib.closing(sqlite3.connect(f"file:{installation.state}/glowplug.db?mode=ro", uri=True)) as database:
+        return database.execute(query).fetchall()
+
+
 def lines_written(installation: Installation) -> int:
     """How many lines the ledger has; none while there is no ledger yet."""
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{installation.state}/glowplug.db?mode=ro", uri=True)) as found:
-            return int(found.execute("select count(*) from attempts").fetchone()[0])
+        return int(asked(installation, "select count(*) from attempts")[0][0])
     except sqlite3.OperationalError:
         return 0
+
+
+@contextlib.contextmanager
+def standing_still(installation: Installation, table: str, row: str) -> Iterator[None]:
+    """Whoever inserts such a row counts to a billion billions first, in the middle of a transaction."""
+    numbers = "with recursive n (i) as (select 1 union all select i + 1 from n where i < 1e18) select count(*) from n"
+    with contextlib.closing(sqlite3.connect(installation.state / "glowplug.db", isolation_level=None)) as database:
+        database.execute(f"create trigger still before insert on {table} when {row} begin select ({numbers}); end")
+        yield
+        database.execute("drop trigger still")
 
 
 def test_an_import_that_was_killed_is_finished_by_the_next(
@@ -199,10 +213,23 @@ def test_an_import_that_was_killed_is_finished_by_the_next(
         seed_many(connection, LOGS)
     whole, cut = install(), install()
     run_import(whole, tmp_path, planted, postgres.url(database))
-    cut.spawn(*command_of(cut, tmp_path, planted, postgres.url(database)))
+    words = command_of(cut, tmp_path, planted, postgres.url(database))
+    cut.spawn(*words)
     until("some lines are written", lambda: lines_written(cut))
     assert cut.stop(signal.SIGKILL) == -signal.SIGKILL
     assert 0 < lines_written(cut) < LOGS, "not killed in the middle"
+    days = len(written(whole)["past_usage"])
+    for table, row, reached in (
+        ("past_usage", "new.day = '2026-11-02'", "select count(*) = 2 from past_usage where day = '2026-11-01'"),
+        ("changes", "new.id like 'change_litellm_%'", f"select count(*) = {days} from past_usage"),
+        ("spent_elsewhere", "true", "select count(*) > 0 from changes where id like 'change_litellm_%'"),
+    ):
+        with standing_still(cut, table, row):
+            cut.spawn(*words)
+            until(f"all before {table} is written", lambda at=reached: asked(cut, at)[0][0])
+            assert cut.stop(signal.SIGKILL) == -signal.SIGKILL
+            assert asked(cut, f"select count(*) from {table} as new where {row}") == [(0,)]
+    assert lines_written(cut) == LOGS + planted.history.requests
     run_import(cut, tmp_path, planted, postgres.url(database))
     expected, found = written(whole), written(cut)
     assert len(expected["attempts"]) == LOGS + planted.history.requests

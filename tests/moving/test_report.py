@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from glowplug.config.readers.foreign import Note, Outcome
-from glowplug.moving.report import MOST_SHOWN, Count, DayDifference, Report, line, text
+from glowplug.moving.report import MOST_DAYS, MOST_SHOWN, Count, DayDifference, Days, Report, line, text
 
 
 def report(**more: object) -> Report:
@@ -43,6 +45,26 @@ def test_days_say_what_was_taken() -> None:
     )  # fmt: skip
     (said,) = [one for one in text(report(days=(day,))) if "2026-11-04" in one]
     assert "in the sums 14 requests for $2.0000" in said and "taken 7 requests for $1.0000: counted twice" in said
+
+
+def difference(number: int) -> DayDifference:
+    return DayDifference(
+        day=f"day {number:04}", key="ab", model="o3", reason="odd" if number % 2 else "even", sum_requests=0,
+        log_requests=1, taken_requests=1, sum_cost=0, log_cost=number % 1500, taken_cost=number % 1500,
+    )  # fmt: skip
+
+
+def test_of_many_days_those_that_differ_most_are_kept_and_all_are_counted() -> None:
+    days = Days()
+    for number in range(3 * MOST_DAYS):
+        one = difference(number)
+        days.add(one.reason, one.sum_cost - one.log_cost, partial(difference, number))
+    kept = days.most()
+    assert days.by_reason == {"even": 1500, "odd": 1500}
+    assert len(kept) == MOST_DAYS
+    assert [one.day for one in kept] == sorted(one.day for one in kept)
+    assert min(one.log_cost for one in kept) == 1000
+    assert any("3,000" in one for one in text(report(days=kept, days_by_reason=days.by_reason)))
 
 
 def test_json_is_the_whole_value() -> None:

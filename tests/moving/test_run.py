@@ -12,9 +12,13 @@ from sqlalchemy import Connection, event, select
 
 from glowplug.config.readers.foreign import Note
 from glowplug.config.readers.litellm import LiteLLM, Overlay, read
+from glowplug.config.readers.litellm.ciphertext import Opener
 from glowplug.domain.budget import Scope
 from glowplug.errors import Conflict, StoreError
 from glowplug.moving.identity import key_id
+from glowplug.moving.litellm.installation import read_installation
+from glowplug.moving.litellm.overlay import overlay_rows
+from glowplug.moving.litellm.source import open_source
 from glowplug.moving.report import Report
 from glowplug.moving.run import Here, Options, Store, import_litellm
 from glowplug.offline import look, offline
@@ -23,6 +27,7 @@ from glowplug.secret import Secret
 from glowplug.store import budgets, check, keys, rollups, spend, tables
 from glowplug.store.usage import By, sums
 from glowplug.testing.litellm_sealing import LAYOUTS
+from glowplug.testing.litellm_seed_history import DEPLOYMENTS
 from tests.moving.conftest import Seeded, Seeding
 
 FILE = """
@@ -102,22 +107,22 @@ def test_everything_of_every_era_is_here(seeded: Seeded, tmp_path: Path) -> None
 
 
 def _totals(store: Store, seeded: Seeded) -> None:
-    """Requests and money of each day are the source's corrected ones, and the ledger agrees with itself."""
+    """Requests and money of each day, key, team and model are the source's corrected ones, and the ledger agrees with
+    itself."""
+    with open_source(seeded.url) as source:
+        rows = overlay_rows(read_installation(source, Opener(seeded.planted.keys)))
+    models = reading(Overlay(rows.settings, rows.models, rows.credentials)).models
     history = seeded.planted.history
-    by_day: dict[str, list[int]] = {}
-    for (day, _model), (requests, prompt, cost) in history.corrected.items():
-        one = by_day.setdefault(day, [0, 0, 0])
-        for place, value in enumerate((requests, prompt, cost)):
-            one[place] += value
-    found = store.database.call(lambda c: sums(c, [By.DAY]))
-    assert {one.day: [one.attempts, one.prompt_tokens, one.cost] for one in found} == by_day
-    plain = key_id(sha256(seeded.planted.people.keys["plain"].encode()).hexdigest())
-    odd = sum(cost for (_day, model), (_, _, cost) in history.corrected.items() if model == "odd")
-    of_key = {one.key: one.cost for one in store.database.call(lambda c: sums(c, [By.KEY]))}
+    found = store.database.call(lambda c: sums(c, [By.DAY, By.KEY, By.TEAM]))
+    assert {(one.day, one.key, one.team): (one.attempts, one.prompt_tokens, one.cost) for one in found} == {
+        (day, key_id(key), team): figures for (day, key, team), figures in history.sums("day", "key", "team").items()
+    }
     of_user = {one.user: one.cost for one in store.database.call(lambda c: sums(c, [By.USER]))}
-    of_team = {one.team: one.cost for one in store.database.call(lambda c: sums(c, [By.TEAM]))}
-    whole = sum(cost for _, _, cost in by_day.values())
-    assert of_key[plain] == of_user["u-ann"] == of_team["team-search"] == whole - odd
+    bob = sha256(seeded.planted.people.keys["of the team"].encode()).hexdigest()
+    assert of_user["u-bob"] == history.sums("key")[(bob,)][2]
+    of_model = {one.model: one.cost for one in store.database.call(lambda c: sums(c, [By.MODEL]))}
+    names = {"odd": "odd"} | {name: models[id] for name, id in DEPLOYMENTS.items()}
+    assert of_model == {names[model]: cost for (model,), (_, _, cost) in history.sums("model").items()}
     stretch = store.database.call(lambda c: check.stretch(c, 0, 100, 100_000))
     assert (stretch.costs, stretch.differing) == ((), ())
     assert store.database.call(rollups.rebuild) == 0
@@ -149,6 +154,23 @@ def test_a_second_run_changes_nothing(seeded: Seeded, tmp_path: Path) -> None:
         again = run(seeded, store)
         assert not again.changed, [count for count in again.counts if count.new]
         assert everything(store) == before
+
+
+def test_a_server_gets_what_a_file_gets(seeding: Seeding, tmp_path: Path) -> None:
+    """People, keys, logs, days and sums in a PostgreSQL store that the configuration names, also the second time."""
+    seeded = seeding("newest", "everything")
+    config = tmp_path / "ours.yaml"
+    config.write_text(f"server:\n  database: {seeded.server.url(seeded.server.empty())}\n")
+    with offline(tmp_path / "state") as file, offline(tmp_path / "other", config) as server:
+        in_file, in_server = run(seeded, file), run(seeded, server)
+        assert in_server.counts == in_file.counts
+        wanted = everything(file)
+        assert everything(server) == wanted
+        assert [name for name, rows in wanted.items() if not rows] == []
+        _totals(server, seeded)
+        _budgets_begin(server, seeded)
+        assert not run(seeded, server).changed
+        assert everything(server) == wanted
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

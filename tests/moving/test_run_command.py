@@ -17,13 +17,18 @@ model_list:
 """
 
 
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_the_command_imports_and_does_it_again(
-    seeding: Seeding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    kind: str, seeding: Seeding, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     seeded = seeding("1.82", "everything")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("THEIRS", seeded.url.reveal())
     (tmp_path / "theirs.yaml").write_text(FILE)
+    start = ""
+    if kind == "postgresql":
+        start = f"server:\n  database: {seeded.server.url(seeded.server.empty())}\n"
+        (tmp_path / "ours.yaml").write_text(start)
     files = []
     for number, key in enumerate(seeded.planted.keys):
         (tmp_path / f"key{number}").write_text(key.reveal() + "\n")
@@ -41,10 +46,12 @@ def test_the_command_imports_and_does_it_again(
         return {one["noun"]: (one["found"], one["new"], one["here"]) for one in json.loads(out)["counts"]}
 
     planned = run("--dry-run")
-    assert not (tmp_path / "ours.yaml").exists()
+    assert (tmp_path / "ours.yaml").exists() == bool(start)
     first = run()
     assert first["keys"][1] == planned["keys"][1] > 0
     assert "openai" in (tmp_path / "ours.yaml").read_text()
+    assert (tmp_path / "ours.yaml").read_text().startswith(start)
+    assert (tmp_path / "state" / "glowplug.db").exists() == (kind == "sqlite")
     ours = (tmp_path / "ours.yaml").read_bytes()
     looked = run("--dry-run")
     assert {noun: new for noun, (_, new, _) in looked.items() if new} == {}

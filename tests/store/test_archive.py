@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from glowplug.errors import StoreError
 from glowplug.store import archive
 from glowplug.store.database import Database
 from glowplug.store.migrate import CURRENT
-from glowplug.store.tables import attempts
+from glowplug.store.tables import attempts, spent_elsewhere
 from tests.store.filled import fill, read
 from tests.support.postgres import Postgres, database_of
 
@@ -61,6 +61,29 @@ def test_what_one_kind_writes_the_other_becomes(database: Database, other: Datab
     assert other.call(read) == rows
     again = other.call(lambda c: archive.write(c, tmp_path / "c.glowplug", "9.9", CURRENT.head, 5.0, {}))
     assert [(t.name, t.rows, t.sum) for t in again.tables] == [(t.name, t.rows, t.sum) for t in manifest.tables]
+
+
+def test_the_indices_are_those_that_were(database_file: Database, tmp_path: Path) -> None:
+    def indices(connection: Connection) -> list[tuple[str, str]]:
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"
+        return [(name, sql) for name, sql in connection.exec_driver_sql(query)]
+
+    database_file.call(fill)
+    before = database_file.call(indices)
+    manifest = written(database_file, tmp_path / "b.glowplug")
+    database_file.call(emptied)
+    database_file.call(lambda c: archive.fill(c, tmp_path / "b.glowplug", manifest))
+    assert database_file.call(indices) == before
+    assert sum(sql is not None for _, sql in before) > 10
+
+
+def test_numbers_that_are_none_come_back(database: Database, tmp_path: Path) -> None:
+    row = {"scope": "key", "name": "k", "at": float("inf"), "nano": -(1 << 62)}
+    database.call(lambda c: c.execute(spent_elsewhere.insert(), row))
+    manifest = written(database, tmp_path / "b.glowplug")
+    database.call(emptied)
+    database.call(lambda c: archive.fill(c, tmp_path / "b.glowplug", manifest))
+    assert database.call(lambda c: c.execute(select(spent_elsewhere)).mappings().one()) == row
 
 
 def rewritten(file: Path, change: dict[str, bytes | None]) -> Path:
@@ -124,6 +147,8 @@ def test_memory_does_not_grow_with_the_rows(database_file: Database, tmp_path: P
         try:
             manifest = written(database_file, file)
             archive.verify(file)
+            database_file.call(emptied)
+            database_file.call(lambda c: archive.fill(c, file, manifest))
             most = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

@@ -7,7 +7,7 @@ from glowplug.domain.budget import Scope
 from glowplug.errors import StoreError
 from glowplug.store import rollups
 from glowplug.store.database import Database
-from glowplug.store.spend import Spend, by_day, spent_before
+from glowplug.store.spend import Before, Spend, by_day, known_before, lines_since, spent_before
 
 
 def _add(database: Database, *rows: tuple[str, str, int, int]) -> None:
@@ -48,13 +48,30 @@ def test_names_of_a_scope_by_day(database: Database) -> None:
     assert len(database.call(lambda c: by_day(c, Scope.TAG, 0, 2))) == 4
 
 
-def test_what_was_spent_elsewhere_counts_from_its_moment_and_once(database: Database) -> None:
-    def note(nano: int) -> bool:
-        return database.call(lambda c: spent_before(c, Scope.KEY, "k", 10_000.0, nano))
-
-    assert note(7)
-    assert not note(9)
+def test_what_was_spent_elsewhere_counts_from_its_moment(database: Database) -> None:
+    database.call(lambda c: spent_before(c, 10_000.0, [Before(Scope.KEY, "k", 7), Before(Scope.TEAM, "t", -3)]))
+    assert database.call(known_before) == {("key", "k"), ("team", "t")}
     source = Spend(database)
     assert source.since(Scope.KEY, "k", 9_000.0) == 7
+    assert source.since(Scope.TEAM, "t", 9_000.0) == -3
     assert source.since(Scope.KEY, "k", 10_001.0) == 0
     assert source.since(Scope.USER, "k", 0.0) == 0
+
+
+def test_lines_of_many_are_those_of_each(database: Database) -> None:
+    _add(
+        database,
+        ("team", "web", 9, 1),
+        ("team", "web", 10, 20),
+        ("team", 'a "b" ü', 11, 1 << 60),
+        ("user", "web", 11, 5),
+    )
+    wanted = [
+        (scope, name, start)
+        for scope in (Scope.TEAM, Scope.USER)
+        for name in ("web", 'a "b" ü', "nobody")
+        for start in (float("-inf"), 35_999.0, 36_000.0, 43_200.0)
+    ]
+    source = Spend(database)
+    assert database.call(lambda c: lines_since(c, wanted)) == [source.since(*one) for one in wanted]
+    assert database.call(lambda c: lines_since(c, [])) == []

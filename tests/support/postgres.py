@@ -152,9 +152,9 @@ def _die_with_parent() -> None:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
-    """A server while it lasts."""
-    directory = Path(tempfile.mkdtemp(prefix="gp-pg-"))
+def postgres(within: Path | None = None) -> Iterator[Postgres]:
+    """A server while it lasts, in a folder of its own within one (None: where temporary files are)."""
+    directory = Path(tempfile.mkdtemp(prefix="gp-pg-", dir=within))
     server: Postgres | None = None
     try:
         server = Postgres(directory)
@@ -163,7 +163,8 @@ def postgres() -> Iterator[Postgres]:
     finally:
         if server is not None:
             server.stop()
-        shutil.rmtree(directory, ignore_errors=True)
+        # A server with many databases is a hundred thousand files: many times faster than shutil.
+        subprocess.run(["rm", "-rf", directory], check=True)
 
 
 @contextmanager

@@ -94,21 +94,24 @@ def start_budgets(plan: Plan, database: Database, now: float) -> Count:
     and the rest beside them.  The last step, when all lines are here."""
 
     def work(connection: Connection) -> int:
-        new = 0
-        done: set[tuple[str, str]] = set()
+        known = spend.known_before(connection)
+        first: dict[tuple[str, str], Given] = {}
         for given in plan.budgets:
-            budget = given.budget
-            if (budget.scope, budget.name) in done:
-                continue
-            done.add((budget.scope, budget.name))
-            lines = spend.since(
-                connection, budget.scope, budget.name, counted_from(budget, period_of(budget, now), now)
-            )
-            rest = given.spent - lines
+            whose = given.budget.scope.value, given.budget.name
+            if whose not in known:
+                first.setdefault(whose, given)
+        budgets = [given.budget for given in first.values()]
+        lines = spend.lines_since(
+            connection, [(one.scope, one.name, counted_from(one, period_of(one, now), now)) for one in budgets]
+        )
+        rows = []
+        for given, nano in zip(first.values(), lines, strict=True):
+            rest = given.spent - nano
             # Lines leave a rolling window one by one, and what stands for them would stay.
-            if rest and not (rest < 0 and budget.window is Window.ROLLING):
-                new += spend.spent_before(connection, budget.scope, budget.name, now, rest)
-        return new
+            if rest and not (rest < 0 and given.budget.window is Window.ROLLING):
+                rows.append(spend.Before(given.budget.scope, given.budget.name, rest))
+        spend.spent_before(connection, now, rows)
+        return len(rows)
 
     new = database.call(work)
     return Count(noun="budgets begun", found=len(plan.budgets), new=new, here=len(plan.budgets) - new)

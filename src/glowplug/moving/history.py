@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from glowplug.config.readers.foreign import Note
+from glowplug.config.readers.foreign import Note, Outcome
 from glowplug.moving.identity import printable, source_id
 from glowplug.moving.lines import COLUMNS, Joins, Lines, sums
-from glowplug.moving.litellm.daily import Comparison, Day, Usage
+from glowplug.moving.litellm.daily import Comparison, Day, Difference, Usage
 from glowplug.moving.litellm.history import compare_days
 from glowplug.moving.litellm.rows.spend_logs import TABLE, LogBatch, Position, SpendLog, read_logs
 from glowplug.moving.litellm.source import Source
-from glowplug.moving.report import DayDifference
+from glowplug.moving.report import DayDifference, Days
 from glowplug.store import bulk, meta, past_usage
 from glowplug.store.database import Database
 from glowplug.store.past_usage import PastDay
@@ -24,6 +26,8 @@ Row = tuple[tuple[object, ...], tuple[str, ...]]
 """One line by `COLUMNS`, and its tags."""
 _LINES = 10_000
 """In one transaction."""
+_MOST_NOTES = 1_000
+"""Logs that cannot be used and are named; the others are counted."""
 _DAYS: Final = ".days"
 """Behind the name of a source: how far its daily sums were taken over."""
 
@@ -47,6 +51,8 @@ class Moved(NamedTuple):
     new: int
     notes: tuple[Note, ...] = ()
     days: tuple[DayDifference, ...] = ()
+    by_reason: Mapping[str, int] = MappingProxyType({})
+    """How many days differ, also those that `days` has not."""
     duplicates: int = 0
 
 
@@ -78,13 +84,17 @@ def _logs(
 ) -> Moved:
     """Each batch is given to `put` with the position of its end, and it says how many of its rows are new."""
     lines, notes = Lines(joins), list[Note]()
-    found = new = 0
+    found = new = more = 0
     of, started = source.count(TABLE), time.monotonic()
     for batch in _merged(read_logs(source, Position.parse(after) if after else None)):
-        notes.extend(batch.notes)
+        room = _MOST_NOTES - len(notes)
+        notes.extend(batch.notes[:room])
+        more += max(0, len(batch.notes) - room)
         new += put([lines.row(log) for log in batch.logs], str(batch.position))
         found += len(batch.logs)
         progress(Progress("requests", found, max(of, found), found / max(time.monotonic() - started, 1e-6)))
+    if more:
+        notes.append(Note(Outcome.REFUSED, TABLE, f"{more:,} more requests like those before", "they cannot be"))
     return Moved(found, new, tuple(notes))
 
 
@@ -156,16 +166,16 @@ def _days(source: Source, joins: Joins, put: Callable[[str, list[PastDay]], int]
     models = _models(source, joins)
     teams = _Teams(compare_days(source, "team"))
     found = new = duplicates = 0
-    differences: list[DayDifference] = []
+    differences = Days()
     for comparison in compare_days(source, "user"):
-        differences.extend(_difference(one.of, one.reason.value, one.daily, one.logs, one.corrected)
-                           for one in comparison.differences)  # fmt: skip
+        for one in comparison.differences:
+            differences.add(one.reason.value, one.daily.cost - one.logs.cost, partial(_difference, one))
         duplicates += comparison.duplicates
         day = next(iter(comparison.corrected)).day if comparison.corrected else ""
         rows = _past(comparison, teams, joins, models)
         found += len(rows)
         new += put(day, rows)
-    return Moved(found, new, days=tuple(differences), duplicates=duplicates)
+    return Moved(found, new, (), differences.most(), differences.by_reason, duplicates)
 
 
 def _models(source: Source, joins: Joins) -> dict[str, str]:
@@ -230,9 +240,10 @@ def _put(found: dict[tuple[str, str, str, str, str], Usage], whose: tuple[str, s
         found[whose] = found.get(whose, Usage()).plus(u)
 
 
-def _difference(of: Day, reason: str, daily: Usage, logs: Usage, taken: Usage) -> DayDifference:
+def _difference(one: Difference) -> DayDifference:
+    of, daily, logs, taken = one.of, one.daily, one.logs, one.corrected
     return DayDifference(
-        day=of.day, key=of.key, model=of.model, reason=reason,
+        day=of.day, key=of.key, model=of.model, reason=one.reason.value,
         sum_requests=daily.requests, log_requests=logs.requests, taken_requests=taken.requests,
         sum_cost=daily.cost, log_cost=logs.cost, taken_cost=taken.cost,
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -36,6 +37,8 @@ _PATHS = {
     "moderation": "/v1/moderations",
     "anthropic_messages": "/v1/messages",
 }
+_OK, _FAILED = Outcome.OK.value, Outcome.UPSTREAM_ERROR.value
+_MOST_KNOWN = 20_000
 _DAY = 86_400
 _HOUR = 3600
 
@@ -64,49 +67,61 @@ class Joins:
         return self.models.get(id) or printable(name)[:255]
 
 
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 Place = tuple[str, str, int]
 """Scope, name and hour."""
 
 
 class Lines:
-    """Turns logs into rows; `sums` adds up what they are of."""
+    """Turns logs into rows; `sums` adds up what they are of.
+
+    What it remembers of earlier logs is forgotten when it becomes too much, so that memory does not grow with them.
+    """
 
     def __init__(self, joins: Joins) -> None:
         self._joins = joins
         self._keys: dict[str, str] = {}
         self._days: dict[int, str] = {}
         self._tags: dict[tuple[str, ...], str] = {}
+        self._names: dict[tuple[str, str, str], tuple[str, str]] = {}
 
     def row(self, log: SpendLog) -> tuple[tuple[object, ...], tuple[str, ...]]:
         """A line in the order of `COLUMNS`, and its tags."""
         key = self._keys.get(log.key)
         if key is None:
-            key = self._keys[log.key] = self._joins.key(log.key)
-        number = int(log.started // _DAY)
+            key = _remember(self._keys, log.key, self._joins.key(log.key))
+        started, first = log.started, log.first_token
+        number = int(started // _DAY)
         day = self._days.get(number)
         if day is None:
-            day = self._days[number] = datetime.fromtimestamp(log.started, UTC).strftime("%Y-%m-%d")
+            day = _remember(self._days, number, datetime.fromtimestamp(started, UTC).strftime("%Y-%m-%d"))
         tags = self._tags_of(log)
         text = self._tags.get(tags)
         if text is None:
-            text = self._tags[tags] = msgspec.json.encode(tags).decode()
-        call = log.call.removeprefix("a")
-        path = _PATHS.get(call) or _PATHS.get(log.call, "")
-        if call == "completion" and log.call == "atext_completion":
-            path = "/v1/completions"
-        model = self._joins.model(log.model_id, log.model)
+            text = _remember(self._tags, tags, msgspec.json.encode(tags).decode())
+        named = log.asked, log.model_id, log.model
+        names = self._names.get(named)
+        if names is None:
+            names = _remember(self._names, named, self._names_of(log))
+        asked, model = names
+        failed = log.failed
         row = (
             request_id(log.request), 0, "closed", WORKER, day, key,
-            self._joins.names.get(log.asked, "") or printable(log.asked or log.model)[:255], model, path,
-            log.started, max(0.0, log.ended - log.started),
-            max(0.0, log.first_token - log.started) if log.first_token else 0.0,
-            0 if log.failed else 200, (Outcome.UPSTREAM_ERROR if log.failed else Outcome.OK).value,
+            asked, model, _path(log.call),
+            started, max(0.0, log.ended - started), max(0.0, first - started) if first else 0.0,
+            0 if failed else 200, _FAILED if failed else _OK,
             log.prompt_tokens, log.completion_tokens, log.cached_tokens, False,
-            bool(log.first_token and log.first_token < log.ended),
+            bool(first and first < log.ended),
             log.user[:255], log.team[:255], text, log.cache_written, 0, 0, 0, log.cost, IMPORTED,
             "cache" if log.from_cache else "", "",
         )  # fmt: skip
         return row, tags
+
+    def _names_of(self, log: SpendLog) -> tuple[str, str]:
+        """What was asked for, and the model."""
+        asked = self._joins.names.get(log.asked, "") or printable(log.asked or log.model)[:255]
+        return asked, self._joins.model(log.model_id, log.model)
 
     def _tags_of(self, log: SpendLog) -> tuple[str, ...]:
         tags = log.tags
@@ -116,6 +131,20 @@ class Lines:
         if log.team and log.user:
             tags += (member_tag(log.team, log.user),)
         return tuple(dict.fromkeys(tags)) if len(tags) > 1 else tags
+
+
+def _remember(known: dict[_K, _V], key: _K, value: _V) -> _V:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[key] = value
+    return value
+
+
+def _path(call: str) -> str:
+    """The path of an operation of LiteLLM's; those that start with `a` are the same."""
+    if call == "atext_completion":
+        return "/v1/completions"
+    return _PATHS.get(call.removeprefix("a")) or _PATHS.get(call, "")
 
 
 def sums(lines: Iterable[tuple[tuple[object, ...], tuple[str, ...]]]) -> dict[Place, list[int]]:

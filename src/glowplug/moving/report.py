@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from heapq import heappush, heappushpop
+from itertools import count
 
 import msgspec
 
@@ -11,6 +13,10 @@ from glowplug.money import NANO
 
 MOST_SHOWN = 40
 """Lines of one kind that the text shows; the JSON has all of them."""
+
+
+MOST_DAYS = 1000
+"""Days that are kept one by one: a year of ten thousand keys has a million of them."""
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +71,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[Count, ...] = ()
     lines: tuple[Line, ...] = ()
     days: tuple[DayDifference, ...] = ()
+    """At most `MOST_DAYS`: those that differ by most money, by day."""
+    days_by_reason: dict[str, int] = {}
+    """How many there are of each."""
     duplicates: int = 0
     """Daily rows that the source has more than once."""
     file: str = ""
@@ -73,7 +82,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def changed(self) -> bool:
         """Whether anything was written, or in a dry run: would be."""
-        return any(count.new for count in self.counts)
+        return any(one.new for one in self.counts)
 
     def of(self, outcome: Outcome) -> tuple[Line, ...]:
         """The lines with this outcome, in their order."""
@@ -82,6 +91,29 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def to_json(self) -> bytes:
         """The whole report, indented."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+class Days:
+    """Differences as they are found, one by one: how many, and those that matter most."""
+
+    def __init__(self) -> None:
+        self.by_reason: dict[str, int] = {}
+        self._most: list[tuple[int, int, DayDifference]] = []
+        self._numbers = count(1)
+
+    def add(self, reason: str, cost: int, make: Callable[[], DayDifference]) -> None:
+        """`cost`: nano-dollars between the sum and the logs.  What is not kept is not made."""
+        self.by_reason[reason] = self.by_reason.get(reason, 0) + 1
+        size = abs(cost)
+        if len(self._most) < MOST_DAYS:
+            heappush(self._most, (size, -next(self._numbers), make()))
+        elif size > self._most[0][0]:
+            # Of equal ones the first stays.
+            heappushpop(self._most, (size, -next(self._numbers), make()))
+
+    def most(self) -> tuple[DayDifference, ...]:
+        """At most `MOST_DAYS`, in the order they came in."""
+        return tuple(one for _, _, one in sorted(self._most, key=lambda entry: -entry[1]))
 
 
 def line(note: Note) -> Line:
@@ -94,8 +126,8 @@ def text(report: Report) -> Iterable[str]:
     yield f"{'Would import' if report.dry_run else 'Imported'} from {report.source}" + (
         f" (schema of about {report.era})" if report.era else ""
     )
-    for count in report.counts:
-        yield f"  {count.noun:<22}{count.found:>10,} found {count.new:>10,} new {count.here:>10,} here already"
+    for one in report.counts:
+        yield f"  {one.noun:<22}{one.found:>10,} found {one.new:>10,} new {one.here:>10,} here already"
     for outcome, title in (
         (Outcome.REFUSED, "Refused"),
         (Outcome.CHANGED, "Different here"),
@@ -108,7 +140,8 @@ def text(report: Report) -> Iterable[str]:
         if len(lines) > MOST_SHOWN:
             yield f"  … and {len(lines) - MOST_SHOWN} more, which the JSON report has"
     if report.days:
-        yield f"Daily sums that differ from the logs ({len(report.days)}):"
+        yield f"Daily sums that differ from the logs ({sum(report.days_by_reason.values()):,}):"
+        yield from (f"  {number:,}: {reason}" for reason, number in report.days_by_reason.items())
         yield from (f"  {_day(one)}" for one in report.days[:MOST_SHOWN])
     if report.file:
         yield f"The whole report is in {report.file}"

@@ -132,6 +132,7 @@ class _Run:
         self._counts: list[Count] = []
         self._notes: list[Note] = []
         self._days: tuple[DayDifference, ...] = ()
+        self._by_reason: dict[str, int] = {}
         self._duplicates = 0
         self._source = self._era = ""
         if self._store is None and not options.dry_run:
@@ -167,7 +168,7 @@ class _Run:
         self._notes.extend(logs.notes)
         for noun, moved in (("requests", logs), ("days of the past", days), ("audit entries", audit)):
             self._counts.append(Count(noun=noun, found=moved.found, new=moved.new, here=moved.found - moved.new))
-        self._days, self._duplicates = days.days, days.duplicates
+        self._days, self._by_reason, self._duplicates = days.days, dict(days.by_reason), days.duplicates
 
     def begin(self, plan: Plan) -> None:
         """The budgets, as they stand there."""
@@ -185,6 +186,7 @@ class _Run:
             counts=tuple(self._counts),
             lines=tuple(map(line, dict.fromkeys(self._notes))),
             days=self._days,
+            days_by_reason=self._by_reason,
             duplicates=self._duplicates,
         )
         if self._store is None:

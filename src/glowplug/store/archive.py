@@ -15,13 +15,14 @@ import json
 import os
 import zipfile
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, LargeBinary, MetaData, Table, insert, select
+from sqlalchemy import Connection, LargeBinary, MetaData, Table, select
 
 from glowplug.errors import StoreError
 
@@ -153,19 +154,14 @@ def fill(connection: Connection, file: Path, manifest: Manifest) -> None:
     Raises StoreError when a table is another one, or holds something else afterwards; SQLAlchemyError.
     """
     there = {table.name: table for table in _tables(connection)}
-    with _opened(file) as archive:
+    with _opened(file) as archive, _indices_later(connection):
         for rows in manifest.tables:
             table = there.get(rows.name)
             if table is None or set(rows.columns) != {column.name for column in table.columns}:
                 raise _damaged(file, f"its table {rows.name} is not one of schema revision {manifest.revision}")
-            columns = [table.columns[name] for name in rows.columns]
-            binary = [isinstance(column.type, LargeBinary) for column in columns]
+            put = _Inserts(connection, table, rows.columns)
             for lines in _batched(_member(archive, file, rows)):
-                values = [
-                    {c.name: _read(v, b) for c, v, b in zip(columns, json.loads(line), binary, strict=True)}
-                    for line in lines
-                ]
-                connection.execute(insert(table), values)
+                put(lines)
             total = count = 0
             for line in _lines(connection, table, rows.columns):
                 total += _hash(line)
@@ -174,6 +170,52 @@ def fill(connection: Connection, file: Path, manifest: Manifest) -> None:
                 raise StoreError(
                     f"the table {rows.name} did not become what the backup has", hint="nothing was changed"
                 )
+
+
+class _Inserts:
+    """Puts lines of a backup into a table in the driver's own way, which is a third of the work."""
+
+    def __init__(self, connection: Connection, table: Table, names: Sequence[str]) -> None:
+        self._connection = connection
+        dialect = connection.dialect
+        columns = [table.columns[name] for name in names]
+        quote = dialect.identifier_preparer.quote
+        place = "%s" if dialect.name == "postgresql" else "?"
+        self._statement = (
+            f"INSERT INTO {quote(table.name)} ({', '.join(quote(column.name) for column in columns)})"  # noqa: S608
+            f" VALUES ({', '.join([place] * len(columns))})"  # what the database itself calls them, quoted
+        )
+        processors = [(at, c.type.dialect_impl(dialect).bind_processor(dialect)) for at, c in enumerate(columns)]
+        self._binary = [at for at, column in enumerate(columns) if isinstance(column.type, LargeBinary)]
+        self._processors = [(at, processor) for at, processor in processors if processor is not None]
+
+    def __call__(self, lines: Iterable[bytes]) -> None:
+        rows = []
+        for line in lines:
+            row = _read(line)
+            for at in self._binary:
+                if row[at] is not None:
+                    row[at] = b64decode(row[at])
+            for at, processor in self._processors:
+                row[at] = processor(row[at])
+            rows.append(tuple(row))
+        self._connection.exec_driver_sql(self._statement, rows)
+
+
+@contextmanager
+def _indices_later(connection: Connection) -> Iterator[None]:
+    """Make the indices of a SQLite file when its tables are full: sorted once, instead of a page read and written for
+    each row.  In the transaction that fills it."""
+    found: list[tuple[str, str]] = []
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+        found = [(name, sql) for name, sql in connection.exec_driver_sql(query)]
+    quote = connection.dialect.identifier_preparer.quote
+    for name, _ in found:
+        connection.exec_driver_sql(f"DROP INDEX {quote(name)}")
+    yield
+    for _, sql in found:
+        connection.exec_driver_sql(sql)
 
 
 def drop_all(connection: Connection) -> None:
@@ -213,8 +255,12 @@ def _batched(items: Iterator[T]) -> Iterator[list[T]]:
         yield batch
 
 
-def _read(value: Any, binary: bool) -> Any:
-    return b64decode(value) if binary and value is not None else value
+def _read(line: bytes) -> list[Any]:
+    try:
+        return msgspec.json.decode(line, type=list[Any])
+    except msgspec.DecodeError:
+        # Numbers that are none (`NaN`, `Infinity`), which only Python's own reader knows.
+        return list(json.loads(line))
 
 
 def _hash(line: bytes) -> int:

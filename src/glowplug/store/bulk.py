@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Column, Connection, Table, UniqueConstraint, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from glowplug.store import rollups
 from glowplug.store.tables import attempts
 
-_MOST_NAMES = 500
-"""In one statement."""
-
 
 def add_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> int:
     """Insert the rows that are not there by any of the table's unique keys; returns how many."""
     # The same clause in both dialects, but SQLAlchemy has it on the dialect's own insert.
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    (first, *_) = table.primary_key.columns
-    statement = make(table).on_conflict_do_nothing().returning(first)
-    return sum(len(connection.execute(statement, dict(row)).all()) for row in rows)
+    if not rows:
+        return 0
+    # Both drivers add up what each row of the list changed.
+    statement = make(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return connection.execute(statement, [dict(row) for row in rows]).rowcount
 
 
 def count_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> int:
@@ -54,11 +54,14 @@ def _taken(connection: Connection, table: Table, names: Sequence[str]) -> set[tu
 def known_requests(connection: Connection, requests: Iterable[str]) -> set[str]:
     """Those that have a first attempt in the ledger."""
     names = sorted(requests)
-    found: set[str] = set()
-    for start in range(0, len(names), _MOST_NAMES):
-        some = attempts.c.request.in_(names[start : start + _MOST_NAMES])
-        found.update(connection.execute(select(attempts.c.request).where(attempts.c.attempt == 0, some)).scalars())
-    return found
+    # All in one value: a statement with a place for each would be taken apart anew for each number of them.
+    if connection.dialect.name == "postgresql":
+        statement = "SELECT request FROM attempts WHERE attempt = 0 AND request = ANY(%s::text[])"
+        found = connection.exec_driver_sql(statement, (names,))
+    else:
+        statement = "SELECT request FROM attempts WHERE attempt = 0 AND request IN (SELECT value FROM json_each(?))"
+        found = connection.exec_driver_sql(statement, (msgspec.json.encode(names).decode(),))
+    return set(found.scalars())
 
 
 def add_lines(

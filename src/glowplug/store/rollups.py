@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from glowplug.domain.budget import Scope
 from glowplug.store.tables import attempts, spend
@@ -62,23 +61,18 @@ def count(sums: Sums, row: Row, sign: int = 1) -> None:
 
 def move(connection: Connection, sums: Sums) -> None:
     """Add to what is stored."""
-    rows = [
-        {
-            "scope": scope, "name": name, "hour": hour, "nano": one.nano, "prompt_tokens": one.prompt,
-            "completion_tokens": one.completion, "attempts": one.attempts,
-        }
-        for (scope, name, hour), one in sorted(sums.items())
-        if any(one)
-    ]  # fmt: skip
+    rows = [(*place, *one) for place, one in sorted(sums.items()) if any(one)]
     if not rows:
         return
-    # The same clause in both dialects, but SQLAlchemy has it on the dialect's own insert.
-    insert = postgresql.insert(spend) if connection.dialect.name == "postgresql" else sqlite.insert(spend)
-    added = {
-        name: spend.c[name] + insert.excluded[name]
-        for name in ("nano", "prompt_tokens", "completion_tokens", "attempts")
-    }
-    connection.execute(insert.on_conflict_do_update(index_elements=["scope", "name", "hour"], set_=added), rows)
+    names = [column.name for column in spend.c]
+    place = "%s" if connection.dialect.name == "postgresql" else "?"
+    added = ", ".join(f"{name} = spend.{name} + excluded.{name}" for name in names[3:])
+    # Both know this clause; the driver's own way is a third of the work where there are millions of lines.
+    connection.exec_driver_sql(
+        f"INSERT INTO spend ({', '.join(names)}) VALUES ({', '.join([place] * len(names))})"  # noqa: S608
+        f" ON CONFLICT (scope, name, hour) DO UPDATE SET {added}",  # columns of ours only
+        rows,
+    )
 
 
 def stored(connection: Connection, hour: int | None = None) -> Sums:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, cast, func, insert, select
@@ -43,14 +44,49 @@ def since(connection: Connection, scope: Scope, name: str, start: float) -> int:
     return lines + int(connection.execute(before).scalar() or 0)
 
 
-def spent_before(connection: Connection, scope: Scope, name: str, at: float, nano: int) -> bool:
-    """Note that so much had been spent elsewhere; False when something was noted for this scope before."""
-    here = spent_elsewhere.c
-    known = select(here.nano).where(here.scope == scope.value, here.name == name)
-    if connection.execute(known).first() is not None:
-        return False
-    connection.execute(insert(spent_elsewhere).values(scope=scope.value, name=name, at=at, nano=nano))
-    return True
+class Before(NamedTuple):
+    """What a scope has been told to have spent elsewhere before."""
+
+    scope: Scope
+    name: str
+    nano: int
+
+
+def lines_since(connection: Connection, wanted: Sequence[tuple[Scope, str, float]]) -> list[int]:
+    """Nano-dollars of the lines of each scope, name and moment, as `since` has them, in one statement."""
+    asked = [(number, scope.value, name, int(max(start, 0.0) // HOUR)) for number, (scope, name, start) in
+             enumerate(wanted)]  # fmt: skip
+    if connection.dialect.name == "postgresql":
+        origin = "unnest(%s::int[], %s::text[], %s::text[], %s::int[]) AS asked (number, scope, name, hour)"
+        parameters = tuple([one[column] for one in asked] for column in range(4))
+    else:
+        parts = ", ".join(f"value ->> {at} AS {name}" for at, name in enumerate(("number", "scope", "name", "hour")))
+        origin = f"(SELECT {parts} FROM json_each(?)) AS asked"  # noqa: S608
+        parameters = (msgspec.json.encode(asked).decode(),)  # type: ignore[assignment]
+    # The lines are looked up for each that is asked for, by their primary key.
+    found = connection.exec_driver_sql(
+        "SELECT asked.number, CAST(sum(spend.nano) AS BIGINT)"  # noqa: S608  # nothing from elsewhere is in it
+        f" FROM {origin} CROSS JOIN spend"
+        " WHERE spend.scope = asked.scope AND spend.name = asked.name AND spend.hour >= asked.hour"
+        " GROUP BY asked.number",
+        parameters,
+    )
+    sums = {number: int(nano) for number, nano in found}
+    return [sums.get(number, 0) for number in range(len(wanted))]
+
+
+def known_before(connection: Connection) -> set[tuple[str, str]]:
+    """Scope and name of all that something was noted for."""
+    return {
+        (row.scope, row.name) for row in connection.execute(select(spent_elsewhere.c.scope, spent_elsewhere.c.name))
+    }
+
+
+def spent_before(connection: Connection, at: float, rows: Sequence[Before]) -> None:
+    """Note that so much had been spent elsewhere, of scopes that nothing was noted for before."""
+    if rows:
+        values = [{"scope": one.scope.value, "name": one.name, "at": at, "nano": one.nano} for one in rows]
+        connection.execute(insert(spent_elsewhere), values)
 
 
 class DaySum(msgspec.Struct, frozen=True, kw_only=True):

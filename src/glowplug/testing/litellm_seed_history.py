@@ -6,6 +6,8 @@
 | 2 | the oldest log is of this day, and half of its logs are gone |
 | 3 | everything agrees; a key with a NULL was written in two parts, whose sum is right |
 | 4 | a key with a NULL was written twice over; another day's row was dropped; a model has sums and no logs |
+
+Three keys of two people and two teams used three models, each of them another number of times.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from glowplug.testing.litellm_seed_people import hashed
 
@@ -25,6 +27,34 @@ NANO = 1_000_000_000
 LOGS = "LiteLLM_SpendLogs"
 _PRICE = {"gpt-4o": 0.0000125, "qwen3:32b": 0.0, "o3": 0.00003333333}
 """Dollars a token."""
+DEPLOYMENTS: Mapping[str, str] = {"gpt-4o": "m-cloud-1", "o3": "m-cloud-2", "qwen3:32b": "m-local"}
+"""What a provider calls a model → the deployment that the logs name."""
+
+
+class Who(NamedTuple):
+    """Who used something."""
+
+    key: str
+    """Its alias."""
+    user: str
+    team: str
+    tags: tuple[str, ...] = ()
+
+
+class Share(NamedTuple):
+    """What one sum is of."""
+
+    day: str
+    key: str
+    """Hash."""
+    team: str
+    model: str
+    """What its provider calls it."""
+
+
+_ANN = Who("plain", "u-ann", "team-search", ("batch", "night"))
+_BOB = Who("of the team", "u-bob", "team-old")
+_CI = Who("limited", "u-ann", "team-old")
 
 
 @dataclass
@@ -34,20 +64,36 @@ class PlantedHistory:
     failed: int = 0
     cost: dict[str, int] = field(default_factory=dict)
     """Hash of a key → nano-dollars of its logs."""
-    corrected: dict[tuple[str, str], tuple[int, int, int]] = field(default_factory=dict)
-    """(day, model) → requests, prompt tokens and nano-dollars that were really used."""
+    shares: dict[Share, tuple[int, int, int]] = field(default_factory=dict)
+    """Requests, prompt tokens and nano-dollars that were really used.  No two of the same kind have equal sums, so that
+    whoever takes one for another is found out."""
     differences: dict[tuple[str, str], str] = field(default_factory=dict)
     """(day, model) → name of the reason in `moving.litellm.daily`."""
     duplicates: int = 0
     traps: dict[str, str] = field(default_factory=dict)
+
+    def sums(self, *of: str) -> dict[tuple[str, ...], tuple[int, int, int]]:
+        """What was really used by some of the fields of `Share`."""
+        found: dict[tuple[str, ...], tuple[int, int, int]] = {}
+        for share, (requests, prompt, cost) in self.shares.items():
+            which = tuple(getattr(share, name) for name in of)
+            before = found.get(which, (0, 0, 0))
+            found[which] = (before[0] + requests, before[1] + prompt, before[2] + cost)
+        return found
 
 
 class _Planter:
     def __init__(self, insert: Insert, keys: Mapping[str, str]) -> None:
         self._insert = insert
         self._numbers = count(1)
-        self.key = hashed(keys["plain"])
+        self._keys = {alias: hashed(key) for alias, key in keys.items()}
+        self.who = _ANN
         self.planted = PlantedHistory()
+
+    @property
+    def key(self) -> str:
+        """Hash of the key of who uses something now."""
+        return self._keys[self.who.key]
 
     def logs(self, day: int, model: str, requests: int, provider: str | None = "openai", **more: object) -> None:
         """So many requests of 10 prompt tokens and 5 completion tokens."""
@@ -68,14 +114,14 @@ class _Planter:
                     "startTime": at,
                     "endTime": at,
                     "model": model,
-                    "model_id": "m-cloud-1",
+                    "model_id": DEPLOYMENTS[model],
                     "model_group": "chat",
                     "custom_llm_provider": provider,
-                    "user": "u-ann",
-                    "team_id": "team-search",
+                    "user": self.who.user,
+                    "team_id": self.who.team,
                     "end_user": "alice@shop",
-                    "request_tags": ["batch", "night"] if number % 2 else [],
-                    "metadata": {"usage_object": {"cache_read_input_tokens": 4}, "user_api_key_alias": "plain"},
+                    "request_tags": list(self.who.tags) if number % 2 else [],
+                    "metadata": {"usage_object": {"cache_read_input_tokens": 4}, "user_api_key_alias": self.who.key},
                     "status": "success",
                     **more,
                 },
@@ -88,8 +134,8 @@ class _Planter:
         """A daily row of so many of them."""
         number = next(self._numbers)
         for table, entity in (
-            ("LiteLLM_DailyUserSpend", {"user_id": "u-ann"}),
-            ("LiteLLM_DailyTeamSpend", {"team_id": "team-search"}),
+            ("LiteLLM_DailyUserSpend", {"user_id": self.who.user}),
+            ("LiteLLM_DailyTeamSpend", {"team_id": self.who.team}),
         ):
             self._insert(
                 table,
@@ -115,9 +161,12 @@ class _Planter:
         """What is right for a day."""
         each = round(_PRICE[model] * 15 * NANO) if of_logs else None
         cost = each * requests if each is not None else round(sum(_PRICE[model] * 15 for _ in range(requests)) * NANO)
-        self.planted.corrected[f"2026-11-{day:02d}", model] = (requests, 10 * requests, cost)
+        self.planted.shares[self.share(day, model)] = (requests, 10 * requests, cost)
         if differs:
             self.planted.differences[f"2026-11-{day:02d}", model] = differs
+
+    def share(self, day: int, model: str) -> Share:
+        return Share(f"2026-11-{day:02d}", self.key, self.who.team, model)
 
 
 def plant_history(insert: Insert, keys: Mapping[str, str]) -> PlantedHistory:
@@ -134,7 +183,7 @@ def plant_history(insert: Insert, keys: Mapping[str, str]) -> PlantedHistory:
     planter.planted.cost[planter.key] -= round(_PRICE["gpt-4o"] * 15 * NANO)
     planter.row(3, "gpt-4o", 12)
     planter.used(3, "gpt-4o", 13, "DROPPED", of_logs=True)
-    planter.planted.corrected["2026-11-03", "gpt-4o"] = (13, 120, 12 * round(_PRICE["gpt-4o"] * 15 * NANO))
+    planter.planted.shares[planter.share(3, "gpt-4o")] = (13, 120, 12 * round(_PRICE["gpt-4o"] * 15 * NANO))
     planter.logs(3, "qwen3:32b", 6, provider="")
     planter.row(3, "qwen3:32b", 2, provider=None)
     planter.row(3, "qwen3:32b", 4, provider=None)
@@ -149,8 +198,26 @@ def plant_history(insert: Insert, keys: Mapping[str, str]) -> PlantedHistory:
     planter.row(4, "qwen3:32b", 3, provider="ollama_chat")
     planter.used(4, "qwen3:32b", 3, "UNLOGGED")
     planter.planted.duplicates = 2
+    _others(planter)
     _odd_logs(insert, planter.planted)
     return planter.planted
+
+
+def _others(planter: _Planter) -> None:
+    """Other keys, people and teams with the same models on the same days."""
+    for who, days in (
+        (_BOB, {2: {"gpt-4o": 3}, 3: {"gpt-4o": 4, "o3": 2}, 4: {"o3": 5, "qwen3:32b": 8}}),
+        (_CI, {2: {"o3": 1}, 3: {"qwen3:32b": 11}, 4: {"gpt-4o": 2, "o3": 3}}),
+    ):
+        planter.who = who
+        for day, models in days.items():
+            for model, requests in models.items():
+                planter.logs(day, model, requests)
+                planter.row(day, model, requests)
+                planter.used(day, model, requests, of_logs=True)
+    planter.who = _BOB
+    planter.row(1, "o3", 6)
+    planter.used(1, "o3", 6, "DELETED")
 
 
 def _odd_logs(insert: Insert, planted: PlantedHistory) -> None:
@@ -161,7 +228,7 @@ def _odd_logs(insert: Insert, planted: PlantedHistory) -> None:
     insert(LOGS, row | {"request_id": "odd-nulls", "spend": 1e-10, "model": "odd", **nothing, "status": None})
     insert(LOGS, row | {"request_id": "odd-exact", "spend": 1234567.000000002, "model": "odd", "status": "success"})
     planted.requests += 2
-    planted.corrected["2026-11-04", "odd"] = (2, 0, 1_234_567_000_000_002)
+    planted.shares[Share("2026-11-04", "", "", "odd")] = (2, 0, 1_234_567_000_000_002)
     planted.differences["2026-11-04", "odd"] = "DROPPED"
 
 

@@ -35,6 +35,15 @@ def test_dollars_become_whole_nano_dollars(dollars: object, nano: int | None) ->
     assert nano_dollars(dollars) == nano
 
 
+@given(st.one_of(
+    st.floats(-1.5, 1.5),
+    st.integers(-(10**10), 10**10).map(lambda half: half / 2 / 1_000_000_000),
+))  # fmt: skip
+def test_small_amounts_are_those_of_their_decimals(dollars: float) -> None:
+    """Also where they lie in the middle between two nano-dollars."""
+    assert nano_dollars(dollars) == nano_dollars(repr(dollars))
+
+
 @given(st.integers(0, 10**15))
 def test_a_float_that_is_closest_to_nano_dollars_gives_exactly_these(nano: int) -> None:
     assert nano_dollars(nano / 1_000_000_000) == nano

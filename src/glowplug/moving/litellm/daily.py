@@ -78,8 +78,13 @@ class Reason(StrEnum):
     UNLOGGED = "there are fewer logs than the sum has requests, so what is beyond them is kept"
 
 
-@dataclass(frozen=True)
-class Difference:
+_KEEPS = (Reason.DELETED, Reason.UNLOGGED)
+"""Reasons to take the greater of each."""
+
+
+class Difference(NamedTuple):
+    """A sum that its logs do not confirm."""
+
     of: Day
     reason: Reason
     daily: Usage
@@ -121,13 +126,17 @@ def compare(daily: Mapping[Day, Summed], logs: Mapping[Day, Usage], first: str) 
     corrected: dict[Day, Usage] = {}
     beyond: dict[Day, Usage] = {}
     differences = []
+    nothing, unused = Summed(Usage(), 0), Usage()
     for day in sorted({*daily, *logs}):
-        summed = daily.get(day, Summed(Usage(), 0))
-        logged = logs.get(day, Usage())
+        summed = daily.get(day, nothing)
+        logged = logs.get(day, unused)
+        if summed.usage == logged:
+            corrected[day] = logged
+            continue
         reason = _reason(summed, logged, gone=not first or day.day <= first)
-        right = summed.usage.most(logged) if reason in (Reason.DELETED, Reason.UNLOGGED) else logged
+        right = summed.usage.most(logged) if reason in _KEEPS else logged
         corrected[day] = right
-        if (rest := right.beyond(logged)) != Usage():
+        if right is not logged and (rest := right.beyond(logged)) != unused:
             beyond[day] = rest
         if reason is not None:
             differences.append(Difference(day, reason, summed.usage, logged, right))
@@ -166,5 +175,12 @@ def _exceeds(one: Usage, other: Usage) -> bool:
 
     Tokens of caches do not count: releases differ in where they look for them.
     """
+    if (
+        one.requests > other.requests
+        or one.failed > other.failed
+        or one.prompt_tokens > other.prompt_tokens
+        or one.completion_tokens > other.completion_tokens
+    ):
+        return True
     slack = max(one.requests, other.requests, 1) + max(one.cost, other.cost) // 1_000_000_000
-    return one.cost - other.cost > slack or any(a > b for a, b in zip(one[:4], other[:4], strict=True))
+    return one.cost - other.cost > slack

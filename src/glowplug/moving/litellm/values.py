@@ -15,6 +15,8 @@ from glowplug.config.readers.litellm.ciphertext import Opener, Tree, Unreadable
 from glowplug.money import NANO
 
 _MOST = 1 << 62
+_SHORT = 16
+"""Digits that are a number below `_MOST` for sure."""
 _T = TypeVar("_T")
 GIVE_AGAIN = "name the key it was written with, or give the value again"
 _NESTED = 3
@@ -156,6 +158,13 @@ def nano_dollars(value: object) -> int | None:
 
     None for what is no number, is infinite, or is nobody's money.
     """
+    if type(value) is float and -1.0 < value < 1.0:
+        # Below a dollar the product is off by less than a millionth of a nano-dollar, so only one that is nearly in the
+        # middle between two needs its decimal.
+        product = value * NANO
+        nearest = round(product)
+        if abs(product - nearest) < 0.499:
+            return nearest
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
     try:
@@ -169,6 +178,8 @@ def nano_dollars(value: object) -> int | None:
 
 def whole_number(value: object) -> int | None:
     """A whole number from an integer, a float without a fraction, or digits; None for anything else."""
+    if type(value) is str and len(value) < _SHORT and value.isascii() and value.isdigit():
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
     try:

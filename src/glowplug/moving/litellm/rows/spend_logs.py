@@ -27,6 +27,8 @@ _TEXTS = (
     *("api_key", "user", "team_id", "organization_id", "end_user", "model", "model_id", "model_group"),
     *("custom_llm_provider", "call_type", "session_id"),
 )
+_MOST_TAGS = 10_000
+"""Different lists of tags in memory."""
 READ_FROM_CACHE = (
     "{usage_object,cache_read_input_tokens}",
     "{additional_usage_values,cache_read_input_tokens}",
@@ -108,10 +110,11 @@ def read_logs(source: Source, after: Position | None = None, *, again_s: float =
     Those of `again_s` seconds before the position come again: what is done with them must be the same the second time.
     Raises StoreError when the database is lost.
     """
+    tags = Tags()
     for rows in source.stream(*_query(source, after, again_s)):
         logs, notes = [], []
         for row in rows:
-            log = _log(row)
+            log = _log(row, tags)
             if isinstance(log, Note):
                 notes.append(log)
             else:
@@ -134,7 +137,8 @@ def _query(source: Source, after: Position | None, again_s: float) -> tuple[Any,
         *(seconds(name) for name in ("startTime", "endTime", "completionStartTime")),
         *(column(name) for name in _TEXTS),
         *(column(name) for name in ("prompt_tokens", "completion_tokens", "spend", "status", "cache_hit")),
-        column("request_tags"),
+        # As text: most logs have the same few lists, which are read once.
+        sql.SQL("{}::text").format(column("request_tags")),
         within_metadata(source, READ_FROM_CACHE),
         within_metadata(source, WRITTEN_TO_CACHE),
     ]
@@ -160,41 +164,50 @@ def within_metadata(source: Source, paths: tuple[str, ...]) -> sql.Composable:
     return sql.SQL("coalesce({})").format(sql.SQL(", ").join(found))
 
 
-def _log(row: tuple[Any, ...]) -> SpendLog | Note:
+class Tags(dict[str | None, tuple[str, ...]]):
+    """Lists of tags as the database writes them → the tags, each read once."""
+
+    def __missing__(self, text: str | None) -> tuple[str, ...]:
+        if len(self) >= _MOST_TAGS:
+            self.clear()
+        found = json_value(text) if text else None
+        tags = self[text] = tuple(str(tag) for tag in found) if isinstance(found, list) else ()
+        return tags
+
+
+def _log(row: tuple[Any, ...], known: Tags) -> SpendLog | Note:
     """A request, or why the row is none."""
-    request, at, started, ended, first, *texts = row[: 5 + len(_TEXTS)]
-    prompt, completion, spend, status, cache_hit, tags, cached, written = row[5 + len(_TEXTS) :]
-    cost = nano_dollars(spend or 0)
+    (
+        request, at, started, ended, first,
+        key, user, team, organisation, end_user, model, model_id, asked, provider, call, session,
+        prompt, completion, spend, status, cache_hit, tags, cached, written,
+    ) = row  # fmt: skip
+    cost = nano_dollars(spend) if spend else 0
     if cost is None or started is None or not math.isfinite(started):
         what = f"costs {spend} dollars" if cost is None else f"began at {at}"
         return Note(Outcome.REFUSED, f"{TABLE}[{request}]", f"a request that {what}", "that cannot be")
-    key, user, team, organisation, end_user, model, model_id, asked, provider, call, session = (
-        text or "" for text in texts
-    )
-    if tags:
-        tags = json_value(tags)
     return SpendLog(
         request,
         started,
         ended if ended is not None and math.isfinite(ended) else started,
         first,
-        key,
-        user,
-        team,
-        organisation,
-        end_user,
-        model,
-        model_id,
-        asked,
-        provider,
-        call,
-        session,
+        key or "",
+        user or "",
+        team or "",
+        organisation or "",
+        end_user or "",
+        model or "",
+        model_id or "",
+        asked or "",
+        provider or "",
+        call or "",
+        session or "",
         prompt or 0,
         completion or 0,
-        0 if cached is None else whole_number(cached) or 0,
-        0 if written is None else whole_number(written) or 0,
+        (whole_number(cached) or 0) if cached else 0,
+        (whole_number(written) or 0) if written else 0,
         cost,
         status == "failure",
         cache_hit in ("True", "true"),
-        tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+        known[tags],
     )
