@@ -26,6 +26,10 @@ help: ## explain the verbs
 up: $(VENV)/.demo ## install into .venv, then serve the demo on http://127.0.0.1:4000 until Ctrl-C
 	@exec $(BIN)/glowplug demo $(ARGS)
 
+# What was compiled is kept, whatever the environment says: a run starts hundreds of processes, and each of them would
+# compile everything it imports anew.
+check test test-engines: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.dev ## install what tests need, run all of them
 	@$(BIN)/python -m tools.system install
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)

@@ -6,6 +6,7 @@
 - `state_dir` is a fresh state directory with a path short enough for Unix sockets.
 - `postgres_server` is a real PostgreSQL, started when the first test asks for it.
 - No test sees this user's configuration, keys or proxies.
+- What is compiled is kept, here and in every process of a test, also where the environment says that it is not to be.
 - Hypothesis has no deadline: how long an example takes says more about the machine than about the code.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
         ours = name.startswith(("GLOWPLUG_", "OPENAI_", "ANTHROPIC_")) and name not in _PREPARED
         if ours or name.lower().endswith("_proxy"):
             del os.environ[name]
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     home = Path(tempfile.mkdtemp(prefix="glowplug-tests-"))
     config.stash[_HOME] = home
     os.environ["XDG_STATE_HOME"] = str(home / "state")

@@ -114,3 +114,8 @@ def test_a_missing_program_skips_loudly(tmp_path: Path) -> None:
     assert "SKIPPED 1 tests, because these programs are not installed: no-such-program-here" in lines
     assert "to run them:  sudo apt-get install -y --no-install-recommends no-such-program-here" in lines
     assert lines[-1].startswith("1 passed, 1 skipped")
+
+
+def test_what_is_compiled_is_kept_here_and_in_every_process() -> None:
+    said = subprocess.run([sys.executable, "-c", "import sys; print(sys.dont_write_bytecode)"], capture_output=True)
+    assert (sys.dont_write_bytecode, said.stdout) == (False, b"False\n")

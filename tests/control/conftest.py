@@ -43,6 +43,7 @@ from glowplug.usecases.teams import TeamBook
 from glowplug.usecases.usage import Usage
 from glowplug.usecases.users import UserBook
 from tests.still_clock import StillClock
+from tests.support.sqlite import opened
 from tests.usecases.managers import CATALOG, FakeManager
 from tests.usecases.planners import FakeLeases, FakePlanner
 from tests.usecases.test_route import PLAN
@@ -175,8 +176,7 @@ class Control:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "glowplug.db")
-    database.open()
+    database = opened(tmp_path / "glowplug.db")
     yield database
     database.close()
 

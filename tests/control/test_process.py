@@ -31,6 +31,7 @@ from glowplug.paths import Paths, state_paths
 from glowplug.usecases.keys import KeyBook
 from glowplug.wire.link import Frames, Hello, KeysUsed, SetSnapshot, decode_to_worker, encode
 from tests.lifecycle.fakes import FakeHardware
+from tests.support import sqlite
 from tests.waiting import until
 
 CONFIG = "models:\n  local: {engine: llamacpp, path: m.gguf, command: [nothing-of-that-name]}\n"
@@ -86,11 +87,13 @@ class Control:
 
 @contextlib.asynccontextmanager
 async def started(
-    state_dir: Path, config: str | None = CONFIG, launcher: Launcher | None = None
+    state_dir: Path, config: str | None = CONFIG, launcher: Launcher | None = None, *, first: bool = False
 ) -> AsyncIterator[Control]:
-    """Running; ended afterwards unless the test ended it."""
+    """Running; ended afterwards unless the test ended it.  Only the `first` finds no database there."""
     paths = state_paths(state_dir)
     paths.prepare()
+    if not first and not paths.database.exists():
+        sqlite.put(paths.database)
     control = Control(paths, config, launcher)
     try:
         await asyncio.wait_for(control.ready(), 20)
@@ -145,7 +148,7 @@ class Worker:
 
 
 async def test_a_first_start_makes_keys_and_private_sockets_and_serves_over_them(state_dir: Path) -> None:
-    async with started(state_dir) as control:
+    async with started(state_dir, first=True) as control:
         for path in (control.paths.control_socket, control.paths.link_socket):
             assert stat.S_ISSOCK(path.stat().st_mode) and stat.S_IMODE(path.stat().st_mode) == 0o600
         assert await control.models() == ["local"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.gateway.rig import (
     responses,
     snapshot,
 )
+from tests.waiting import until
 
 GOOD = json.dumps({"usage": {"prompt_tokens": 1, "completion_tokens": 2}}).encode()
 
@@ -45,8 +47,14 @@ class Live:
         await self.plane.drain(0.0)
         for pool in self.plane._pools():
             pool.close()
-        await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):  # what is open for good then, the journal's check tells
+            await until(self._over, 1.0)
         self.journal.check()
+
+    def _over(self) -> bool:
+        """Nothing can happen any more: no connection to anybody, and every attempt was closed."""
+        pools = self.plane._pools()
+        return not (self.plane.connections or any(pool.open for pool in pools)) and self.journal.even()
 
     def serve(self, *models: Any, **more: Any) -> None:
         self.plane.grants.rebind(

@@ -83,6 +83,10 @@ class Journal:
     def ends(self) -> list[AttemptClosed]:
         return [r for r in self.records if isinstance(r, AttemptClosed)]
 
+    def even(self) -> bool:
+        """Whether as many attempts were closed as opened."""
+        return len(self.records) == 2 * len(self.ends)
+
     def check(self) -> None:
         """Every attempt opened is closed exactly once, with the same identity."""
         opened = [(r.request, r.attempt, r.model, r.key, r.asked) for r in self.records if isinstance(r, AttemptOpened)]

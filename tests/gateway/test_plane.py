@@ -223,7 +223,8 @@ def test_a_drain_ends_who_waits_and_who_is_read_on_for(rig: Rig) -> None:
     assert rig.plane.connections == set()
 
 
-def test_a_drain_with_nothing_to_wait_for_is_quick(rig: Rig) -> None:
+def test_a_drain_with_nothing_to_wait_for_is_quick(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glowplug.gateway.plane._LAST_BYTES", 1000.0)
     rig.client()
     started = time.monotonic()
     rig.loop.run_until_complete(rig.plane.drain(1000.0))

@@ -30,6 +30,7 @@ from glowplug.usecases.ledger import LedgerCheck
 from glowplug.wire.openai import estimate_tokens
 from tests.gateway.rig import ANSWER, END, STREAM_HEAD, Up, chat, delta, events, whole
 from tests.gateway.whole import KEY_ID, MODEL_NAMES, Line, Whole, Worker
+from tests.support.sqlite import put
 
 DRAW = st.integers(0, 99)
 NAMES = st.sampled_from(["both", "back"])
@@ -287,9 +288,7 @@ def _most(attempt: Attempt) -> int:
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    database = Database(tmp_path / "template.db")
-    database.open()
-    database.close()
+    put(tmp_path / "template.db")
     return tmp_path / "template.db"
 
 

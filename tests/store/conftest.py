@@ -1,6 +1,6 @@
 """The store's contract: what is asked of `database` is asked of SQLite and of PostgreSQL.
 
-`database_file` is for what only a file can do: those tests see SQLite alone.
+`database_file` is for what only a file can do: those tests see SQLite alone, in a file that was made from nothing.
 """
 
 from __future__ import annotations
@@ -26,9 +26,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 @pytest.fixture
 def database_file(tmp_path: Path) -> Iterator[Database]:
-    with database_of("sqlite", tmp_path, _none) as database:
-        yield database
-
-
-def _none() -> Postgres:
-    raise AssertionError("a file needs no server")
+    database = Database(tmp_path / "glowplug.db")
+    database.open()
+    yield database
+    database.close()

@@ -13,12 +13,12 @@ from glowplug.store import meta
 from glowplug.store.database import Database
 from glowplug.store.places import SqliteFile
 from glowplug.store.reading import reading
+from tests.support.sqlite import opened
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    database = Database(tmp_path / "g.db")
-    database.open()
+    database = opened(tmp_path / "g.db")
     database.call(lambda c: meta.put(c, "a", "1"))
     database.close()
     return tmp_path / "g.db"

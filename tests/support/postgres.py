@@ -25,6 +25,7 @@ import psycopg
 from glowplug.secret import Secret
 from glowplug.store.database import Database
 from glowplug.store.places import PostgresDatabase
+from tests.support import sqlite
 
 _PR_SET_PDEATHSIG = 1
 _WITHIN = 30.0
@@ -171,8 +172,7 @@ def postgres(within: Path | None = None) -> Iterator[Postgres]:
 def database_of(kind: str, directory: Path, server: Callable[[], Postgres]) -> Iterator[Database]:
     """A fresh, open database of a kind, `sqlite` or `postgresql`."""
     if kind == "sqlite":
-        database = Database(directory / "glowplug.db")
-        database.open()
+        database = sqlite.opened(directory / "glowplug.db")
         yield database
         database.close()
         return

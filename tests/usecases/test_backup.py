@@ -18,6 +18,7 @@ from glowplug.store.places import Place, PostgresDatabase, SqliteFile
 from glowplug.usecases import backup as backups
 from glowplug.usecases.first import first_start
 from tests.store.filled import fill, read
+from tests.support.sqlite import put
 
 NOW = 1_800_000_000.0
 
@@ -30,6 +31,8 @@ class Here:
         paths.prepare()
 
     def begin(self) -> None:
+        if self.place.file is not None:
+            put(self.place.file)
         database = Database(self.place)
         database.open()
         asyncio.run(first_start(database, self.paths, SystemClock()))

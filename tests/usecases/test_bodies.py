@@ -7,16 +7,15 @@ import msgspec
 import pytest
 
 from glowplug.errors import NotFound
-from glowplug.store.database import Database
 from glowplug.usecases.bodies import Bodies
 from tests.still_clock import StillClock
 from tests.store.test_bodies import ONE
+from tests.support.sqlite import opened
 
 
 @pytest.fixture
 def bodies(tmp_path: Path) -> Iterator[Bodies]:
-    database = Database(tmp_path / "glowplug.db")
-    database.open()
+    database = opened(tmp_path / "glowplug.db")
     clock = StillClock()
     clock.now = 1000.0
     yield Bodies(database, clock, lambda: 100.0)

@@ -8,9 +8,9 @@ import pytest
 
 from glowplug.domain.budget import Scope, Window
 from glowplug.errors import RequestError
-from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, NewBudget, checked_scope, parse_budget
 from tests.still_clock import StillClock
+from tests.support.sqlite import opened
 
 
 @pytest.mark.parametrize(("text", "wanted"), [
@@ -42,8 +42,7 @@ def test_names() -> None:
 
 
 async def test_they_are_there_after_a_restart(tmp_path: Path) -> None:
-    database = Database(tmp_path / "glowplug.db")
-    database.open()
+    database = opened(tmp_path / "glowplug.db")
     told = []
 
     async def changed() -> None:

@@ -12,15 +12,14 @@ from glowplug.errors import Conflict, NotFound, RequestError, StoreError
 from glowplug.keyring import KeyRing
 from glowplug.secret import Secret
 from glowplug.store import credentials
-from glowplug.store.database import Database
 from glowplug.usecases.credentials import CredentialBook, NewCredential, read_ring
 from tests.still_clock import StillClock
+from tests.support.sqlite import opened
 
 
 class Rig:
     def __init__(self, folder: Path) -> None:
-        self.database = Database(folder / "glowplug.db")
-        self.database.open()
+        self.database = opened(folder / "glowplug.db")
         self.file = folder / "keyring.json"
         self.uses: dict[str, tuple[str, ...]] = {}
         self.changes = 0

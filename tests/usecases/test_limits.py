@@ -8,8 +8,8 @@ import pytest
 
 from glowplug.domain.budget import Scope, UseLimit
 from glowplug.errors import RequestError
-from glowplug.store.database import Database
 from glowplug.usecases.limits import MOST_AT_ONCE, LimitBook, NewLimit, checked_amounts
+from tests.support.sqlite import opened
 
 
 def test_amounts() -> None:
@@ -20,8 +20,7 @@ def test_amounts() -> None:
 
 
 async def test_they_are_there_after_a_restart(tmp_path: Path) -> None:
-    database = Database(tmp_path / "glowplug.db")
-    database.open()
+    database = opened(tmp_path / "glowplug.db")
     book = LimitBook(database, lambda: None)
     await book.put(NewLimit(scope=Scope.TEAM, name="b", rpm=1), {})
     await book.put(NewLimit(scope=Scope.TEAM, name="a", tpm=2), {})

@@ -17,11 +17,11 @@ from glowplug.control.events import Broadcaster
 from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError, Conflict, NotFound, RequestError
 from glowplug.providers.catalogue import PROVIDERS
-from glowplug.store.database import Database
 from glowplug.usecases.changes import ChangeLog
 from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.managed import Document, Edit, ManagedBook, Plan
 from tests.still_clock import StillClock
+from tests.support.sqlite import opened
 
 FILE = """\
 providers:
@@ -37,8 +37,7 @@ class Rig:
     def __init__(self, folder: Path) -> None:
         self.config, self.path = folder / "config.yaml", folder / "managed.yaml"
         self.config.write_text(FILE)
-        self.database = Database(folder / "glowplug.db")
-        self.database.open()
+        self.database = opened(folder / "glowplug.db")
         self.credentials = CredentialBook(self.database, folder / "ring", StillClock())
         env = {"HOME": "/h"}
         loaded = load(

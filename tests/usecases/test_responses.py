@@ -14,12 +14,12 @@ from glowplug.store.database import Database
 from glowplug.usecases.responses import KEPT_FOR, ResponseBook
 from glowplug.wire.link import KeepResponse
 from tests.still_clock import StillClock
+from tests.support.sqlite import opened
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "glowplug.db")
-    database.open()
+    database = opened(tmp_path / "glowplug.db")
     yield database
     database.close()
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 SWEEP: Final = 0.25
 """Seconds between two looks at all deadlines; the timer runs only while there is a connection."""
 _CONTROL_CONNECT: Final = 2.0
+_LAST_BYTES: Final = 0.05
+"""Seconds at the end for what was written to leave; who does not read it by then is cut off."""
 
 log = logging.getLogger("glowplug.worker")
 
@@ -263,6 +265,19 @@ class Plane:
         self.draining = True
         for connection in list(self.connections):
             connection.shutdown()
+        await self._all_gone(bound)
+        for connection in list(self.connections):
+            if connection.call is not None:
+                connection.call.shut()
+            connection.close()
+        for call in list(self.detached):
+            call.shut()
+        await self._all_gone(_LAST_BYTES)
+        for connection in list(self.connections):
+            connection.tr.abort()
+
+    async def _all_gone(self, bound: float) -> None:
+        """Wait until nobody is connected and nothing goes on, for at most `bound` seconds."""
         end = monotonic() + bound
         while self.connections or self.detached:
             self._changed.clear()
@@ -271,15 +286,6 @@ class Plane:
                     await self._changed.wait()
             except TimeoutError:
                 break
-        for connection in list(self.connections):
-            if connection.call is not None:
-                connection.call.shut()
-            connection.close()
-        for call in list(self.detached):
-            call.shut()
-        await asyncio.sleep(0.05)  # let the last bytes leave; who does not read them by now is cut off
-        for connection in list(self.connections):
-            connection.tr.abort()
 
     def families(self) -> Families:
         """Everything in `metrics.METRICS`, as of now."""
