@@ -215,9 +215,9 @@ class Waiter(Waits, Protocol):
     def refused(self) -> None: ...
 
 
-def _way(route: ModelRoute) -> tuple[str, float]:
+def _way(route: ModelRoute) -> tuple[str, float, bool]:
     """What a provider's pool is made from."""
-    return route.base_url, route.connect_timeout
+    return route.base_url, route.connect_timeout, route.guarded
 
 
 def _said(route: ModelRoute) -> tuple[object, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
@@ -21,6 +20,7 @@ from glowplug.config.egress import address, address_objection
 from glowplug.config.lines import dotted
 from glowplug.config.load import Loaded
 from glowplug.config.managed import SECTIONS, Entry, ManagedFile
+from glowplug.config.pinning import Lookup, resolve
 from glowplug.config.readers.foreign import Value
 from glowplug.config.readers.plain import read_plain
 from glowplug.config.writers.yaml_text import yaml_text
@@ -37,9 +37,6 @@ _HEAD: Final = """\
 _PATIENCE: Final = 2.0
 """Seconds that looking up a host may take."""
 _NO_NAME = re.compile(r"[^A-Za-z0-9._/@-]")
-
-Lookup = Callable[[str], Awaitable[list[str]]]
-"""A host's addresses; none when it has none."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,21 +99,20 @@ class Source(Protocol):
     def reload(self) -> Awaitable[Reloaded]: ...
 
 
-async def resolve(host: str) -> list[str]:
-    """The addresses of a host by the system's resolver."""
+async def look_up(host: str) -> list[str]:
+    """The addresses of a host; none where it has none now, which may be otherwise when it is asked."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, TimeoutError):
+            return await resolve(host)
+    except (OSError, UnicodeError):
         return []
-    return [str(one[4][0]) for one in found]
 
 
 class ManagedBook:
     """The layer of one installation."""
 
     def __init__(
-        self, path: Path, source: Source, credentials: CredentialBook | None = None, lookup: Lookup = resolve
+        self, path: Path, source: Source, credentials: CredentialBook | None = None, lookup: Lookup = look_up
     ) -> None:
         self._file = ManagedFile(path)
         self._source = source
@@ -253,7 +249,11 @@ class ManagedBook:
         await self._credentials.put(NewCredential(name=secret_name(name), value=value))
 
     async def _reachable(self, url: object) -> None:
-        """Raises RequestError when the host is a name for an address that nobody may be sent to."""
+        """Raises RequestError when the host is a name for an address that nobody may be sent to.
+
+        It tells whoever adds it; what holds is the check at each connecting (`ModelRoute.guarded`), because a name
+        may stand for something else by then.
+        """
         try:
             host = urlsplit(url).hostname if isinstance(url, str) else None
         except ValueError:
