@@ -170,6 +170,24 @@ class FakeServer:
             case _:
                 return {**(body or {}), **dry}
 
+    def _managed(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
+        dry = {"dry_run": "dry_run" in query}
+        match (method, *parts):
+            case ("GET", "web"):
+                team = {"id": "web", "name": "Web", "models": ["chat-a"], "blocked_at": None}
+                member = {"user": "ann", "name": "Ann", "manager": True}
+                return {"team": team, "members": [member], "keys": self.keys[:1], "budgets": self.budgets[:1]}
+            case ("GET", "web", "usage"):
+                return {"data": self.usage}
+            case ("POST", "web", "keys"):
+                return {"id": "key_3", "name": body["name"], "key": None if dry["dry_run"] else "sk-gp-new", **dry}
+            case ("POST", "web", "keys", _, "rotate"):
+                return {"id": "key_3", "key": "sk-gp-new", **dry}
+            case (_, "web", *_):
+                return {**(body or {}), **dry}
+        message = f"you do not manage a team {parts[0]!r}"
+        raise Refused(403, {"message": message, "hint": "an admin names managers", "code": "not_manager"})
+
     # ---- admin
 
     def admin(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
@@ -215,6 +233,8 @@ class FakeServer:
                 return {"id": "key_3", "key": "sk-gp-newsecret", "dry_run": "dry_run" in query}
             case ("PATCH", "keys", key):
                 return {"id": key, "dry_run": "dry_run" in query}
+            case (_, "me", "teams", *_):
+                return self._managed(method, parts[2:], query, body)
             case (_, "users" | "teams" | "changes", *_):
                 return self._people(method, parts, query, body)
             case ("GET", "requests"):

@@ -17,7 +17,8 @@ MUTATING = {
     "config reload", "lease", "budgets create", "budgets delete", "limits set", "limits delete",
     "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
     "restore", "rename", "import litellm", "import llama-swap", "import ollama", "invitations create",
-    "invitations revoke",
+    "invitations revoke", "manage add", "manage remove", "manage create", "manage rotate", "manage block",
+    "manage unblock", "manage revoke",
 }  # fmt: skip
 
 

@@ -44,6 +44,7 @@ VERBS = {
     "users": "Keep a list of people, and block them.",
     "invitations": "Invite people, or give them a new password.",
     "teams": "Keep teams, and who is in them.",
+    "manage": "Look after a team that you manage.",
     "changes": "Show what was changed, and by whom.",
     "budgets": "Say how much may be spent, and see what is left.",
     "limits": "Limit users, teams, tags and models.",

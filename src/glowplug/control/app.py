@@ -22,6 +22,7 @@ from glowplug.control.api import (
     limits,
     logins,
     managed,
+    managing,
     me,
     memory,
     metrics,
@@ -58,8 +59,9 @@ _WORKERS = "v1"
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
-        status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config,
-        events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, logins, invitations, oidc,
+        status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage,
+        config, events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, managing, logins,
+        invitations, oidc,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))
