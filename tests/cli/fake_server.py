@@ -136,6 +136,11 @@ class FakeServer:
             {"id": "lease_2", "device": "", "bytes": 4 << 30, "note": "", "since": now - 3.4, "until": None,
              "state": "waiting"},
         ]  # fmt: skip
+        login = {"user": "ann", "created_at": now - 3600.4, "last_seen": now - 60.4, "expires_at": now + 86_400.4}
+        self.sessions = [
+            {"id": "ab12" * 16, "agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "current": False, **login},
+            {"id": "cd34" * 16, "agent": "", "current": False, **login},
+        ]
         self.no_room = False
         self.config_path = "/etc/glowplug/config.yaml"
         self.config_problems = False
@@ -188,6 +193,14 @@ class FakeServer:
         message = f"you do not manage a team {parts[0]!r}"
         raise Refused(403, {"message": message, "hint": "an admin names managers", "code": "not_manager"})
 
+    def _sessions(self, method: str, parts: list[str], query: dict[str, str]) -> Any:
+        dry = {"dry_run": "dry_run" in query}
+        if method == "GET":
+            return {"data": self.sessions}
+        if len(parts) == 1:
+            return {"user": query.get("user", "me"), "sessions": self.sessions, **dry}
+        return {"id": parts[1], "user": "ann", **dry}
+
     # ---- admin
 
     def admin(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
@@ -235,6 +248,8 @@ class FakeServer:
                 return {"id": key, "dry_run": "dry_run" in query}
             case (_, "me", "teams", *_):
                 return self._managed(method, parts[2:], query, body)
+            case (_, "sessions", *_):
+                return self._sessions(method, parts, query)
             case (_, "users" | "teams" | "changes", *_):
                 return self._people(method, parts, query, body)
             case ("GET", "requests"):

@@ -18,7 +18,7 @@ MUTATING = {
     "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
     "restore", "rename", "import litellm", "import llama-swap", "import ollama", "invitations create",
     "invitations revoke", "manage add", "manage remove", "manage create", "manage rotate", "manage block",
-    "manage unblock", "manage revoke",
+    "manage unblock", "manage revoke", "sessions end",
 }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ MAY = {
     "look": frozenset(("viewer", "admin")),
     "admin": frozenset(("admin",)),
     "member": frozenset(("user", "manager")),
+    "ends": frozenset(("user", "admin", "manager")),
     "own": frozenset(("user", "viewer", "admin", "manager")),
     "manager": frozenset(("manager",)),
 }
@@ -109,8 +110,9 @@ DELETE /admin/aliases/{name:path} admin
 GET /admin/invitations look
 POST /admin/invitations admin
 DELETE /admin/invitations/{id} admin
-GET /admin/sessions look
-DELETE /admin/sessions/{id} admin
+GET /admin/sessions own
+DELETE /admin/sessions ends
+DELETE /admin/sessions/{id} ends
 GET /admin/me own
 POST /admin/me/password own
 POST /admin/me/keys member

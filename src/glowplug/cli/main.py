@@ -43,6 +43,7 @@ VERBS = {
     "keys": "Create, list, change, replace and revoke API keys.",
     "users": "Keep a list of people, and block them.",
     "invitations": "Invite people, or give them a new password.",
+    "sessions": "See who is logged in, and end sessions.",
     "teams": "Keep teams, and who is in them.",
     "manage": "Look after a team that you manage.",
     "changes": "Show what was changed, and by whom.",

@@ -33,6 +33,7 @@ from glowplug.control.api import (
     requests,
     responses,
     route,
+    sessions,
     status,
     teams,
     usage,
@@ -61,7 +62,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     nouns = (
         status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage,
         config, events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, managing, logins,
-        invitations, oidc,
+        sessions, invitations, oidc,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))
