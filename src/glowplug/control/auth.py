@@ -45,8 +45,8 @@ class Policy(StrEnum):
     MANAGER = "manager"
     """As SELF, and the route itself refuses everybody who does not manage the team that it names."""
     LOGIN = "login"
-    """Nothing but that it is no page of another server; for what lets people in, below `/auth/` and at
-    LiteLLM's `/v2/login`."""
+    """Nothing but that it is no page of another server; for what lets people in, below `/auth/` and
+    where an endpoint says so (`lets_in`)."""
     RETURN = "return"
     """Nothing: an identity provider sends a browser here, and its handler knows whether it was sent there."""
     PERSON = "person"
