@@ -142,6 +142,11 @@ class FakeServer:
             {"id": "lease_2", "device": "", "bytes": 4 << 30, "note": "", "since": now - 3.4, "until": None,
              "state": "waiting"},
         ]  # fmt: skip
+        login = {"user": "ann", "created_at": now - 3600.4, "last_seen": now - 60.4, "expires_at": now + 86_400.4}
+        self.sessions = [
+            {"id": "ab12" * 16, "agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "current": False, **login},
+            {"id": "cd34" * 16, "agent": "", "current": False, **login},
+        ]
         self.no_room = False
         self.config_path = "/etc/glowplug/config.yaml"
         self.config_problems = False
@@ -175,6 +180,32 @@ class FakeServer:
                 return {"id": parts[1], "keys": 2, **dry}
             case _:
                 return {**(body or {}), **dry}
+
+    def _managed(self, method: str, parts: list[str], query: dict[str, str], body: Any) -> Any:
+        dry = {"dry_run": "dry_run" in query}
+        match (method, *parts):
+            case ("GET", "web"):
+                team = {"id": "web", "name": "Web", "models": ["chat-a"], "blocked_at": None}
+                member = {"user": "ann", "name": "Ann", "manager": True}
+                return {"team": team, "members": [member], "keys": self.keys[:1], "budgets": self.budgets[:1]}
+            case ("GET", "web", "usage"):
+                return {"data": self.usage}
+            case ("POST", "web", "keys"):
+                return {"id": "key_3", "name": body["name"], "key": None if dry["dry_run"] else "sk-gp-new", **dry}
+            case ("POST", "web", "keys", _, "rotate"):
+                return {"id": "key_3", "key": "sk-gp-new", **dry}
+            case (_, "web", *_):
+                return {**(body or {}), **dry}
+        message = f"you do not manage a team {parts[0]!r}"
+        raise Refused(403, {"message": message, "hint": "an admin names managers", "code": "not_manager"})
+
+    def _sessions(self, method: str, parts: list[str], query: dict[str, str]) -> Any:
+        dry = {"dry_run": "dry_run" in query}
+        if method == "GET":
+            return {"data": self.sessions}
+        if len(parts) == 1:
+            return {"user": query.get("user", "me"), "sessions": self.sessions, **dry}
+        return {"id": parts[1], "user": "ann", **dry}
 
     # ---- admin
 
@@ -225,6 +256,10 @@ class FakeServer:
                 return {"id": "key_3", "key": "sk-gp-newsecret", "dry_run": "dry_run" in query}
             case ("PATCH", "keys", key):
                 return {"id": key, "dry_run": "dry_run" in query}
+            case (_, "me", "teams", *_):
+                return self._managed(method, parts[2:], query, body)
+            case (_, "sessions", *_):
+                return self._sessions(method, parts, query)
             case (_, "users" | "teams" | "changes", *_):
                 return self._people(method, parts, query, body)
             case ("GET", "requests"):

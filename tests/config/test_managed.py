@@ -59,6 +59,11 @@ def two(tmp_path: Path) -> Two:
     return Two(tmp_path)
 
 
+def test_only_what_was_added_at_run_time_is_guarded(two: Two) -> None:
+    routes = {route.name: route.guarded for route in two.load(FILE, LAYER).routes}
+    assert routes == {"a": False, "b": True, "c": False}
+
+
 def names(loaded: Loaded) -> list[str]:
     return [route.name for route in loaded.routes] + [alias.name for alias in loaded.aliases]
 

@@ -50,7 +50,7 @@ async def test_every_route_wants_a_key_and_admin_routes_an_admins(control: Contr
         for endpoint in endpoints(control.services):
             if endpoint.errors is not error_answer:
                 continue  # LiteLLM's, which tests/control/litellm/test_mounted.py asks
-            path = endpoint.path.replace(":path", "").format(name="local", id="key_0")
+            path = endpoint.path.replace(":path", "").format(name="local", id="key_0", key="key_0")
             statuses = [(await c.request(endpoint.method, path)).status_code for c in (nobody, stranger, user)]
             if endpoint.policy is Policy.OWN:
                 assert statuses[:2] == [401, 401], path
@@ -69,7 +69,7 @@ async def test_every_route_wants_a_key_and_admin_routes_an_admins(control: Contr
                 refused = [401, 401, 403]
                 wanted = {
                     Policy.OPEN: [200] * 3, Policy.ADMIN: refused, Policy.READ: refused, Policy.ALONE: refused,
-                    Policy.PERSON: [401] * 3,
+                    Policy.MANAGER: refused, Policy.PERSON: [401] * 3,
                 }  # fmt: skip
                 assert statuses == wanted[endpoint.policy], path
     assert control.config.reloads == []

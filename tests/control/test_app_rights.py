@@ -14,20 +14,23 @@ from glowplug.domain.access import Role
 from glowplug.store.database import Database
 from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.keys import NewKey
-from glowplug.usecases.teams import NewTeam
+from glowplug.usecases.teams import NewMember, NewTeam
 from glowplug.usecases.users import NewUser
 from tests.control.conftest import Control
 from tests.usecases.people import ROOT
 
-ACTORS = ("nobody", "user", "viewer", "admin", "blocked")
+ACTORS = ("nobody", "user", "viewer", "admin", "blocked", "manager")
 MAY = {
     "everybody": frozenset(ACTORS),
-    "models": frozenset(("user", "admin")),
+    "models": frozenset(("user", "admin", "manager")),
     "look": frozenset(("viewer", "admin")),
     "admin": frozenset(("admin",)),
-    "member": frozenset(("user",)),
-    "own": frozenset(("user", "viewer", "admin")),
+    "member": frozenset(("user", "manager")),
+    "ends": frozenset(("user", "admin", "manager")),
+    "own": frozenset(("user", "viewer", "admin", "manager")),
+    "manager": frozenset(("manager",)),
 }
+"""`manager`: of the team `ann`, and of no other."""
 TABLE = """
 GET /health/control everybody
 GET /metrics models
@@ -112,12 +115,21 @@ DELETE /admin/aliases/{name:path} admin
 GET /admin/invitations look
 POST /admin/invitations admin
 DELETE /admin/invitations/{id} admin
-GET /admin/sessions look
-DELETE /admin/sessions/{id} admin
+GET /admin/sessions own
+DELETE /admin/sessions ends
+DELETE /admin/sessions/{id} ends
 GET /admin/me own
 POST /admin/me/password own
 POST /admin/me/keys member
 POST /admin/me/keys/{id}/revoke member
+GET /admin/me/teams/{id} manager
+GET /admin/me/teams/{id}/usage manager
+PUT /admin/me/teams/{id}/members manager
+DELETE /admin/me/teams/{id}/members manager
+POST /admin/me/teams/{id}/keys manager
+PATCH /admin/me/teams/{id}/keys/{key} manager
+POST /admin/me/teams/{id}/keys/{key}/rotate manager
+POST /admin/me/teams/{id}/keys/{key}/revoke manager
 """
 """Method, path, and who may; a new endpoint has a row here, or the first test fails."""
 
@@ -139,7 +151,7 @@ def whole(control: Control, database: Database) -> Services:
 
 
 async def people(control: Control) -> dict[str, str]:
-    """Everybody who asks, with their keys; all but the admin are `ann`."""
+    """Everybody who asks, with their keys; all but the admin and the manager are `ann`."""
     for name in TARGETS:
         await control.users.create(NewUser(id=name), frozenset(), actor=ROOT)
         await control.teams.create(NewTeam(id=name), frozenset(), actor=ROOT)
@@ -147,6 +159,11 @@ async def people(control: Control) -> dict[str, str]:
     for name, role in (("user", Role.USER), ("viewer", Role.VIEWER), ("blocked", Role.ADMIN)):
         user = "other" if name == "blocked" else "ann"
         found[name] = (await control.keys.create(NewKey(role=role, user=user), frozenset())).key or ""
+    await control.users.create(NewUser(id="mia"), frozenset(), actor=ROOT)
+    await control.teams.put_member("ann", NewMember(user="mia", manager=True), actor=ROOT)
+    await control.teams.put_member("other", NewMember(user="mia"), actor=ROOT)
+    await control.teams.put_member("ann", NewMember(user="ann"), actor=ROOT)
+    found["manager"] = (await control.keys.create(NewKey(user="mia"), frozenset())).key or ""
     other = control.users.get("other")
     control.users._set({**control.users._users, "other": type(other)(id="other", blocked_at=1.0)})
     return found
@@ -166,11 +183,16 @@ async def test_nobody_does_what_is_not_theirs(control: Control, database: Databa
     async with control.client(keys[actor] or None) as client:
         for (method, path), who in ROWS.items():
             for target in TARGETS:
-                allowed = actor in MAY[who]
+                allowed = actor in MAY[who] and (who != "manager" or target == "ann")
                 if allowed and ((method, path) in STREAMS or method not in ("GET", "POST")):
                     continue
                 before = await state(control)
-                url = path.replace("{name:path}", target).replace("{name}", target).replace("{id}", target)
+                url = (
+                    path.replace("{name:path}", target)
+                    .replace("{name}", target)
+                    .replace("{id}", target)
+                    .replace("{key}", target)
+                )
                 answer = await client.request(method, url, json=None if method == "GET" else {})
                 where = f"{actor}: {method} {url}: {answer.status_code} {answer.text}"
                 assert (answer.status_code in (401, 403)) is not allowed, where

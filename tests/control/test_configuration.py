@@ -16,6 +16,7 @@ from glowplug.control.events import Broadcaster, Event, Subscription
 from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError
 from glowplug.secret import Secret
+from glowplug.usecases.config import Reloaded
 from tests.still_clock import StillClock
 from tests.waiting import until
 
@@ -227,10 +228,10 @@ async def test_without_a_file_there_is_nothing_to_read(nowhere: Desk, ask: Calla
 
 async def test_a_saved_file_is_followed_bad_ones_too(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    saved: list[tuple[str, ...]] = []
+    saved: list[Reloaded] = []
 
-    async def note(names: tuple[str, ...]) -> None:
-        saved.append(names)
+    async def note(what: Reloaded) -> None:
+        saved.append(what)
 
     watching = asyncio.ensure_future(desk.configuration.watch(note))
     await asyncio.sleep(0)
@@ -243,7 +244,8 @@ async def test_a_saved_file_is_followed_bad_ones_too(desk: Desk, caplog: pytest.
     assert desk.configuration.stale == ""
     assert "configuration reloaded: b, a, x" in caplog.text
     await until(lambda: bool(saved))
-    assert saved == [("b", "a", "x")], "a refused file changes nothing"
+    assert [what.changed for what in saved] == [("b", "a", "x")], "a refused file changes nothing"
+    assert (saved[0].before, saved[0].revision) == (41, 42), "and is a revision of its own, which says that it is stale"
     desk.save(TWO)
     await desk.configuration.reload()
     assert (await desk.event()).kind == "config"

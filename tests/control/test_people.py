@@ -9,6 +9,7 @@ from glowplug.domain.snapshot import NO_MODEL
 from glowplug.errors import StoreError
 from glowplug.store.database import Database
 from glowplug.usecases.changes import done
+from glowplug.usecases.config import Reloaded
 from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.usecases.users import NewUser, UserChange
 from tests.still_clock import StillClock
@@ -53,10 +54,19 @@ async def test_old_lines_of_the_audit_log_go_at_the_start(database: Database) ->
 async def test_a_saved_file_is_a_line_of_the_audit_log(database: Database) -> None:
     clock = StillClock()
     people = await open_people(database, clock, lambda: None, KeyBook(database, b"p" * 32, clock, lambda: None))
-    await people.saved(("a", "login.oidc"))
+    await people.saved(Reloaded(changed=("a", "login.oidc"), revision=8, before=7))
     (line,) = (await people.changes.newest()).data
     assert (line.by, line.through, line.action, line.noun) == ("glowplug", "file", "reload", "config")
-    assert line.after == {"changed": ["a", "login.oidc"]}
+    assert (line.before, line.after) == ({"revision": 7}, {"changed": ["a", "login.oidc"], "revision": 8})
+
+
+async def test_so_is_a_signal(database: Database) -> None:
+    clock = StillClock()
+    people = await open_people(database, clock, lambda: None, KeyBook(database, b"p" * 32, clock, lambda: None))
+    await people.signalled(Reloaded(revision=7, before=7))
+    (line,) = (await people.changes.newest()).data
+    assert (line.by, line.through, line.action) == ("glowplug", "SIGHUP", "reload")
+    assert (line.before, line.after) == ({"revision": 7}, {"changed": [], "revision": 7})
 
 
 async def test_a_line_that_cannot_be_stored_ends_nothing(
@@ -69,5 +79,5 @@ async def test_a_line_that_cannot_be_stored_ends_nothing(
         raise StoreError("the disk is full")
 
     monkeypatch.setattr(people.changes, "note", full)
-    await people.saved(("a",))
+    await people.saved(Reloaded(changed=("a",)))
     assert "lacks a reload of a" in caplog.text

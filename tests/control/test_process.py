@@ -191,6 +191,11 @@ async def test_hangup_reloads_and_a_bad_file_keeps_the_old_one_serving(state_dir
             while await control.models() != ["local", "other"]:
                 await asyncio.sleep(0.01)
         before = await control.status()
+        async with control.client() as admin:
+            async with asyncio.timeout(10):
+                while not (found := (await admin.get("/admin/changes?noun=config")).json()["data"]):
+                    await asyncio.sleep(0.01)
+            assert [(line["by"], line["through"]) for line in found] == [("glowplug", "SIGHUP")]
         control.file.write_text("models: [\n")
         os.kill(os.getpid(), signal.SIGHUP)
         async with asyncio.timeout(10):

@@ -105,7 +105,7 @@ async def test_a_refused_host_reaches_no_handler(client: Callable[[str], httpx.A
         Endpoint("GET", "/v1/open", hello, "", Policy.OPEN),
         Endpoint("GET", "/admin/new", hello, "", Policy.KEY),
         Endpoint("GET", "/v1/new", hello, "", Policy.LOGIN),
-        Endpoint("GET", "/v2/login/new", hello, "", Policy.LOGIN),
+        Endpoint("GET", "/v2/login", hello, "", Policy.LOGIN),
         Endpoint("GET", "/auth/new", hello, "", Policy.RETURN),
         Endpoint("GET", "/admin/new", hello, "", Policy.PERSON),
         Endpoint("GET", "/health/x", hello, "", Policy.OPEN),

@@ -166,6 +166,26 @@ def test_the_next_target_is_asked_when_one_refuses(live: Run) -> None:
     live(test)
 
 
+def test_a_host_that_came_through_an_api_is_dialled_where_it_was_checked(live: Run) -> None:
+    async def test(live: Live) -> None:
+        found = [["127.0.0.1"], ["169.254.169.254"]]
+
+        async def lookup(host: str) -> list[str]:
+            return found.pop(0)
+
+        live.plane.lookup = lookup
+        server, port = await _upstream()
+        live.serve(cloud("m", base_url=f"http://models.example:{port}/v1", guarded=True, capabilities=ABLE))
+        async with _connect(live) as client:
+            await client.send("hello")
+            assert await client.recv() == "hello"
+        status, error = await _refusal(_connect(live))
+        assert status == 502 and "stands for 169.254.169.254" in error["message"]
+        server.close()
+
+    live(test)
+
+
 def test_an_engine_is_waited_for_and_held(live: Run) -> None:
     async def test(live: Live) -> None:
         server, port = await _upstream()

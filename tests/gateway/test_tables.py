@@ -51,6 +51,7 @@ SAME = {"rpm": 5, "headers": {"X-A": "1"}}
     ({"rpm": 6}, False, True),
     ({"rpm": None}, False, True),
     ({"connect_timeout": 1.0}, True, False),
+    ({"guarded": True}, True, False),
     ({"base_url": "http://127.0.0.1:2/v1"}, True, False),
     ({"base_url": "http://127.0.0.1:2/v1", "rpm": 6}, False, False),
 ])  # fmt: skip

@@ -234,6 +234,49 @@ def test_tls_is_verified(live: Run, tmp_path: Path) -> None:
     live(test)
 
 
+def test_a_host_that_came_through_an_api_is_dialled_where_it_was_checked(live: Run) -> None:
+    async def test(live: Live) -> None:
+        found = [["127.0.0.1"], ["169.254.169.254"], ["127.0.0.1", "fd00:ec2::254"]]
+        asked: list[str] = []
+        heads: list[bytes] = []
+
+        async def lookup(host: str) -> list[str]:
+            asked.append(host)
+            return found.pop(0)
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(GOOD), GOOD))
+            writer.close()
+
+        live.plane.lookup = lookup
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        live.serve(cloud("a", base_url=f"http://models.example:{port}/v1", guarded=True))
+        assert (await live.ask(chat("a"))).status == 200
+        assert b"host: models.example:%d\r\n" % port in heads[0].lower()
+        for _ in range(2):
+            refused = await live.ask(chat("a"))
+            assert refused.status == 502
+            assert "models.example stands for" in refused.json["error"]["message"]
+        assert len(heads) == 1 and asked == ["models.example"] * 3
+        server.close()
+
+    live(test)
+
+
+def test_a_host_of_the_configuration_file_is_not_looked_at(live: Run) -> None:
+    async def test(live: Live) -> None:
+        async def lookup(host: str) -> list[str]:
+            raise AssertionError(host)
+
+        live.plane.lookup = lookup
+        live.serve(cloud("a"))
+        assert (await live.ask(chat("a"))).status == 502
+
+    live(test)
+
+
 @pytest.mark.parametrize("size", [1000, 50_000, 200_000, 400_000])
 def test_a_head_that_is_too_long_is_refused_however_it_comes(rig: Rig, size: int) -> None:
     client = rig.ask(chat())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -124,7 +124,8 @@ def import_litellm(
 @dry_run_option
 @common_options
 def import_llama_swap(file: Path, into: Path | None, verbose: bool, dry_run: bool) -> None:
-    """Import llama-swap's config.yaml: its models with their commands, names, groups and peers.
+    """Import llama-swap's config.yaml: its models with their commands, names, groups and peers.  Its apiKeys go on
+    working, as keys of the role user, where no server runs meanwhile.
 
     \b
     Examples:
@@ -132,10 +133,12 @@ def import_llama_swap(file: Path, into: Path | None, verbose: bool, dry_run: boo
       glowplug import llama-swap /etc/llama-swap/config.yaml
     """
     from glowplug.config.foreign_load import Kind, foreign_text, read_foreign
+    from glowplug.config.readers.llama_swap.reader import LlamaSwap
     from glowplug.providers.catalogue import PROVIDERS
 
     foreign = read_foreign(Kind.LLAMA_SWAP, foreign_text(file), file, os.environ, PROVIDERS)
-    bring(current(), foreign, into, managed=False, verbose=verbose, dry_run=dry_run)
+    keys = foreign.api_keys if isinstance(foreign, LlamaSwap) else ()
+    bring(current(), foreign, into, managed=False, verbose=verbose, dry_run=dry_run, keys=keys)
 
 
 @importing.command("ollama", cls=Verb)
@@ -207,9 +210,17 @@ def listed(tags: bytes) -> list[str]:
 
 
 def bring(
-    session: Session, foreign: Foreign, into: Path | None, *, managed: bool, verbose: bool, dry_run: bool
+    session: Session,
+    foreign: Foreign,
+    into: Path | None,
+    *,
+    managed: bool,
+    verbose: bool,
+    dry_run: bool,
+    keys: Sequence[Secret] = (),
 ) -> None:
-    """Put it there and report.  Secrets go first: a server that reads the file finds them."""
+    """Put it there and report.  Secrets go first: a server that reads the file finds them.  `keys`: of its clients."""
+    from glowplug.cli.importing_keys import keep_keys
     from glowplug.cli.moving_report import report, text
     from glowplug.engines.catalogue import Catalogue
     from glowplug.moving.place import Target
@@ -224,12 +235,17 @@ def bring(
     secrets = keep(session, needed, dry_run=dry_run)
     done = planned if dry_run else target.place(foreign, now=now, managed=managed)
     told = report(foreign, done, secrets, target.engines, dry_run=dry_run, managed=managed)
+    clients = keep_keys(session, keys, foreign.source, target.path, dry_run=dry_run)
+    told["notes"] = [*told["notes"], *clients.pop("notes")]
+    told |= {"keys": clients, "changed": told["changed"] or clients["new"] > 0}
     output = session.output
     if output.as_json:
         output.document(told)
         return
     for line in text(told, verbose=verbose):
         output.line(line)
+    if "admin_key" in clients:
+        output.line(f"Your admin key, shown once: {clients['admin_key']}")
     if not dry_run and done.changed:
         output.note("check it with `glowplug config check`; a running server has read it by now")
 

@@ -19,7 +19,7 @@ from glowplug.errors import Conflict, NotFound
 if TYPE_CHECKING:
     from glowplug.cli.client import Client, Row
 
-_COLUMNS = (
+KEY_COLUMNS = (
     Column("ID"),
     Column("NAME"),
     Column("KEY"),
@@ -189,7 +189,7 @@ def list_keys(everything: bool) -> None:
         output.note("there are no keys; make one with: glowplug keys create NAME")
     else:
         now = time()
-        output.table(_COLUMNS, [cells(row, now) for row in rows])
+        output.table(KEY_COLUMNS, [cells(row, now) for row in rows])
 
 
 def cells(row: Row, now: float) -> list[str]:
@@ -251,13 +251,17 @@ def revoke(key_id: str, dry_run: bool) -> None:
 
 def find(client: Client, wanted: str) -> Row:
     """The key with this id, or the one valid key with this name."""
-    rows = client.rows("/admin/keys")
+    return chosen(client.rows("/admin/keys"), wanted)
+
+
+def chosen(rows: list[Row], wanted: str, see: str = "glowplug keys list") -> Row:
+    """That of these; `see` shows them.  Raises NotFound, Conflict."""
     for row in rows:
         if row.get("id") == wanted:
             return row
     named = [row for row in rows if row.get("name") == wanted and row.get("revoked_at") is None]
     if not named:
-        raise NotFound(f"there is no key {wanted!r} that is not revoked", hint="see: glowplug keys list")
+        raise NotFound(f"there is no key {wanted!r} that is not revoked", hint=f"see: {see}")
     if len(named) > 1:
         ids = ", ".join(str(row["id"]) for row in named)
         raise Conflict(f"{len(named)} keys are named {wanted!r}", hint=f"name one by its id: {ids}")

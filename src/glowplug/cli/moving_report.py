@@ -91,6 +91,9 @@ def text(told: Mapping[str, Any], *, verbose: bool) -> Iterator[str]:
     secrets = [one["did"] for one in told["secrets"]]
     if secrets:
         yield _counted("secrets", secrets.count("added"), len(secrets) - secrets.count("added"), 0)
+    keys = told.get("keys") or {}
+    if keys.get("new") or keys.get("there"):
+        yield _counted("keys", keys["new"], keys["there"], 0)
     if not told["changed"]:
         yield "Nothing is new: all of it is here already."
     for outcome, title in TITLES.items():

@@ -18,6 +18,7 @@ _PAST = {
     "delete": "deleted",
     "remove": "removed",
     "add": "added",
+    "revoke": "revoked",
 }
 
 

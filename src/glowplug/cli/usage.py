@@ -51,6 +51,11 @@ def usage(by: str, since: str, until: str | None) -> None:
       glowplug usage --by team,user
       glowplug usage --by key --since all --json
     """
+    report("/admin/usage", by, since, until)
+
+
+def report(path: str, by: str, since: str, until: str | None) -> None:
+    """Show the sums at this place of the admin API.  Raises a usage error."""
     session = current()
     groups = parse_groups(by)
     query = {"by": ",".join(groups)}
@@ -59,7 +64,7 @@ def usage(by: str, since: str, until: str | None) -> None:
     if until:
         query["until"] = _day(until, "--until")
     client, output = session.client(), session.output
-    rows = client.rows("/admin/usage", query)
+    rows = client.rows(path, query)
     if output.as_json:
         output.document({"data": rows})
         return

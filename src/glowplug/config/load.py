@@ -167,7 +167,8 @@ def load_bytes(
     config, walked, lost = reader.usable(root, problems, layer, where)
     filled, origins = inherit(config, engines, providers)
     unavailable, missing = outages(config, walked)
-    resolved = resolve(filled, unavailable, reader.base, home, engines, providers)
+    guarded = {name for section, name in layer.entries if section == "providers"} if layer else set()
+    resolved = resolve(filled, unavailable, reader.base, home, engines, providers, guarded)
     warnings = [*walked.warnings, *missing, *_missing_weights(resolved.local_models, walked)]
     if layer is not None:
         warnings = [*layer.mark_all(warnings), *layer.problems, *layer.overruled, *lost]

@@ -6,7 +6,7 @@ value came from; `resolve` turns the filled tree into domain values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path as FilePath
@@ -190,10 +190,12 @@ def resolve(
     home: str,
     engines: EngineCatalogue,
     rows: ProviderCatalogue = NO_PROVIDERS,
+    guarded: Set[str] = frozenset(),
 ) -> Resolved:
     """Domain values of a configuration that `inherit` has filled and that has no problems.
 
-    `unavailable` says of models why they cannot be used.  Relative paths are below `base`.
+    `unavailable` says of models why they cannot be used.  Relative paths are below `base`.  `guarded`: providers that
+    were added at run time.
     """
     local = tuple(
         _local_model(name, model, config, base, home)
@@ -203,7 +205,7 @@ def resolve(
     routes = tuple(
         _local_route(name, model, engines, unavailable.get(name, ""))
         if model.provider is None
-        else _remote_route(name, model, config.providers[model.provider], unavailable.get(name, ""), rows)
+        else _remote_route(name, model, config, unavailable.get(name, ""), rows, model.provider in guarded)
         for name, model in config.models.items()
     )
     aliases = tuple(_alias(name, alias) for name, alias in config.aliases.items())
@@ -330,7 +332,10 @@ def started_by_name(needs: Sequence[str]) -> bool:
     return any({"path", "id"} & set(need.split("|")) for need in needs)
 
 
-def _remote_route(name: str, model: Model, provider: Provider, unavailable: str, rows: ProviderCatalogue) -> ModelRoute:
+def _remote_route(
+    name: str, model: Model, config: Config, unavailable: str, rows: ProviderCatalogue, guarded: bool
+) -> ModelRoute:
+    provider = config.providers[model.provider or ""]
     row = rows.get(provider.type or "")
     key = provider.api_key.reveal() if provider.api_key else ""
     return ModelRoute(
@@ -338,6 +343,7 @@ def _remote_route(name: str, model: Model, provider: Provider, unavailable: str,
         local=False,
         upstream_model=model.id or "",
         base_url=(provider.base_url or "").rstrip("/"),
+        guarded=guarded,
         api_key=key,
         headers=credentials(row, key, {name: value.reveal() for name, value in provider.headers.items()}),
         unavailable=unavailable,

@@ -23,6 +23,7 @@ from glowplug.control.api import (
     limits,
     logins,
     managed,
+    managing,
     me,
     memory,
     metrics,
@@ -33,6 +34,7 @@ from glowplug.control.api import (
     requests,
     responses,
     route,
+    sessions,
     status,
     teams,
     usage,
@@ -59,9 +61,9 @@ _WORKERS = "v1"
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
-        status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config,
-        events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, logins, invitations, oidc,
-        doctor,
+        status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage,
+        config, events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, managing, logins,
+        sessions, invitations, oidc, doctor,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))

@@ -42,9 +42,11 @@ class Policy(StrEnum):
     """Any key that works; the route itself gives its owner what is theirs and nothing else."""
     SELF = "self"
     """As OWN, and a session is as good as a key."""
+    MANAGER = "manager"
+    """As SELF, and the route itself refuses everybody who does not manage the team that it names."""
     LOGIN = "login"
-    """Nothing but that it is no page of another server; for what lets people in, below `/auth/` and at
-    LiteLLM's `/v2/login`."""
+    """Nothing but that it is no page of another server; for what lets people in, below `/auth/` and
+    where an endpoint says so (`lets_in`)."""
     RETURN = "return"
     """Nothing: an identity provider sends a browser here, and its handler knows whether it was sent there."""
     PERSON = "person"
@@ -53,6 +55,8 @@ class Policy(StrEnum):
 
 _KEYS_ONLY: Final = (Policy.KEY, Policy.OWN)
 """What a session is not good for."""
+_ANYBODYS: Final = (Policy.OPEN, Policy.OWN, Policy.SELF, Policy.MANAGER, Policy.PERSON)
+"""What asks for no role."""
 
 
 def block_of(key: ApiKey) -> str:
@@ -133,7 +137,7 @@ def known(
 
 def may(policy: Policy, role: Role, method: str) -> bool:
     """Whether a role is enough for a route, asked with this method."""
-    if policy in (Policy.OPEN, Policy.OWN, Policy.SELF, Policy.PERSON) or role is Role.ADMIN:
+    if policy in _ANYBODYS or role is Role.ADMIN:
         return True
     if role is Role.VIEWER:
         return policy is Policy.READ or (policy is Policy.ADMIN and method in _READING)

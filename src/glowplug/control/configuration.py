@@ -74,7 +74,7 @@ class Configuration:
         self._clock = clock
         self._stale = ""
         self._revision = 0
-        self._changed: tuple[str, ...] = ()
+        self._last = Reloaded()
         """What the last reading changed."""
         self._catalog = self._build()
         self._apply: Callable[[Diff], int] = lambda _diff: 0
@@ -98,12 +98,12 @@ class Configuration:
         """What is in force."""
         return self._catalog
 
-    async def watch(self, saved: Callable[[tuple[str, ...]], Awaitable[None]] | None = None) -> None:
-        """Follow the file until cancelled.  `saved` gets the names of what a saved file changed, where it did."""
+    async def watch(self, saved: Callable[[Reloaded], Awaitable[None]] | None = None) -> None:
+        """Follow the file until cancelled.  `saved` is told of every saved file that changed something."""
 
         async def reported() -> None:
-            if saved is not None and self._changed:
-                await saved(self._changed)
+            if saved is not None and self._last.changed:
+                await saved(self._last)
 
         await self._watcher.run(reported)
 
@@ -163,7 +163,7 @@ class Configuration:
         """`reload` for whoever holds `writing`."""
         if self._managed is None:
             self._file()
-        before = self._loaded
+        before, revision = self._loaded, self._revision
         if dry_run:
             loaded = await asyncio.to_thread(self._read)
             changed = _names(diff(before.resolved, loaded.resolved))
@@ -172,7 +172,8 @@ class Configuration:
         if isinstance(outcome, ConfigError):
             raise outcome
         changed = _names(diff(before.resolved, outcome.resolved))
-        return Reloaded(changed=changed, revision=self._revision, warnings=problem_views(outcome.warnings))
+        warnings = problem_views(outcome.warnings)
+        return Reloaded(changed=changed, revision=self._revision, before=revision, warnings=warnings)
 
     # ---- carrying out
 
@@ -196,7 +197,7 @@ class Configuration:
         )
 
     def _outcome(self, outcome: Loaded | ConfigError) -> None:
-        self._changed = ()
+        before, self._last = self._revision, Reloaded()
         if isinstance(outcome, ConfigError):
             self._stale = str(outcome)
             self._catalog = msgspec.structs.replace(self._catalog, stale=self._stale)
@@ -214,7 +215,8 @@ class Configuration:
         self._revision = self._apply(change)
         if change.needs_new_process:
             _log.warning("a restart is needed for: server.%s", ", server.".join(change.needs_new_process))
-        self._changed = names = _names(change)
+        names = _names(change)
+        self._last = Reloaded(changed=names, revision=self._revision, before=before)
         _log.info("configuration reloaded: %s", ", ".join(names) or "nothing has changed")
         for warning in outcome.warnings:
             if str(warning) not in told:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from glowplug.clock import Clock
 from glowplug.domain.access import ApiKey
-from glowplug.domain.change import THE_FILE
+from glowplug.domain.change import A_SIGNAL, THE_FILE, Actor
 from glowplug.errors import StoreError
 from glowplug.store.database import Database
-from glowplug.usecases.changes import ChangeLog, done
+from glowplug.usecases.changes import ChangeLog, reloaded
+from glowplug.usecases.config import Reloaded
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.standing import Standing, standing
 from glowplug.usecases.teams import TeamBook
@@ -32,14 +33,20 @@ class People:
     changes: ChangeLog
     clock: Clock
 
-    async def saved(self, names: tuple[str, ...]) -> None:
+    async def saved(self, what: Reloaded) -> None:
         """Write down what a saved configuration file changed.  A line that cannot be stored is logged: the file is in
         force by then, and has to be followed further."""
-        line = done(THE_FILE, self.clock.unix(), "reload", "config", "", {"changed": list(names)})
+        await self._reloaded(THE_FILE, what)
+
+    async def signalled(self, what: Reloaded) -> None:
+        """The same of a reload that SIGHUP asked for, whether it changed something or not."""
+        await self._reloaded(A_SIGNAL, what)
+
+    async def _reloaded(self, actor: Actor, what: Reloaded) -> None:
         try:
-            await self.changes.note(line)
+            await self.changes.note(reloaded(actor, self.clock.unix(), what))
         except StoreError as error:
-            _log.error("the audit log lacks a reload of %s: %s", ", ".join(names), error)
+            _log.error("the audit log lacks a reload of %s: %s", ", ".join(what.changed) or "nothing", error)
 
 
 async def open_people(database: Database, clock: Clock, changed: Callable[[], None], keys: KeyBook) -> People:

@@ -380,7 +380,7 @@ class ControlProcess:
     async def _reload_quietly(self) -> None:
         # A refused configuration has been logged, published and kept out of force by then.
         with contextlib.suppress(ConfigError):
-            await self._configuration.reload()
+            await self._people.signalled(await self._configuration.reload())
 
     async def _close(self, server: QuietServer, serving: asyncio.Task[None], listening: socket.socket) -> None:
         """Workers have drained by now (the supervisor stops them first), so engines need no grace of their own."""

@@ -29,8 +29,6 @@ _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 _OTHERS = (Policy.OPEN, Policy.KEY, Policy.LOGIN, Policy.RETURN, Policy.PERSON)
 """What no route below `/admin` may ask."""
-_OLD_LOGIN = "/v2/login"
-"""LiteLLM's place of the login, which is not below `/auth/`."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -53,6 +51,8 @@ class Endpoint:
     policy: Policy | None = None
     errors: Callable[[GlowplugError, str], Response] = error_answer
     """Encodes an error, given the id of the request."""
+    lets_in: bool = False
+    """It lets people in without a key, though it is not below `/auth/`, where everything may."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
         if endpoint.policy is Policy.RETURN and endpoint.path != "/auth/oidc/callback":
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
-        if endpoint.policy is Policy.LOGIN and not endpoint.path.startswith("/auth/") and endpoint.path != _OLD_LOGIN:
+        if endpoint.policy is Policy.LOGIN and not (endpoint.path.startswith("/auth/") or endpoint.lets_in):
             raise InternalError(f"{endpoint.method} {endpoint.path} would let in people without a key")
         if endpoint.path.startswith("/admin") and endpoint.policy in _OTHERS:
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to keys that are not an admin's")

@@ -22,6 +22,8 @@ OURSELVES = Actor(by="glowplug")
 """What nobody asked for at that moment: the first start, say."""
 THE_FILE = Actor(by="glowplug", through="file")
 """The configuration file changed on the disk."""
+A_SIGNAL = Actor(by="glowplug", through="SIGHUP")
+"""Somebody on this machine sent one; who is not known."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,8 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """The name put into the body that goes upstream."""
     base_url: str = ""
     """`https://host/v1` of a provider, no trailing slash."""
+    guarded: bool = False
+    """The provider was added at run time: what its host stands for is checked whenever it is connected to."""
     api_key: str = ""
     headers: dict[str, str] = {}
     """Extra headers for the provider."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from glowplug.clock import SteadyTime, steady_seconds
+from glowplug.config.pinning import Lookup, resolve
 from glowplug.domain.usage import AttemptClosed, AttemptOpened
 from glowplug.errors import StoreError, Unavailable
 from glowplug.gateway.cache import Cache
@@ -22,7 +23,7 @@ from glowplug.gateway.metrics import Metrics, by_model
 from glowplug.gateway.sessions import Sessions
 from glowplug.gateway.tables import Tables
 from glowplug.gateway.targets import Target
-from glowplug.gateway.upstream import Pool, tcp, unix
+from glowplug.gateway.upstream import Pool, pinned, tcp, unix
 from glowplug.ids import RequestIds
 from glowplug.routing.retry_budget import RetryBudget
 from glowplug.wire import link
@@ -61,8 +62,11 @@ class Plane:
         control_socket: str,
         tls: ssl.SSLContext | None = None,
         guards: Guards | None = None,
+        lookup: Lookup = resolve,
     ) -> None:
         self.loop = loop
+        self.lookup = lookup
+        """Where hosts are that came through an API."""
         self.tables = Tables(guards)
         self.metrics = Metrics()
         self.cache = Cache(0, 0.0)
@@ -114,7 +118,11 @@ class Plane:
         if target.base is not None:
             pool = target.pool = target.base.pool or self.provider_pool(target.base)
             return pool
-        pool = tcp(self.loop, parts.hostname or "", port, self.tls if secure else None, route.connect_timeout)
+        host, tls = parts.hostname or "", self.tls if secure else None
+        if route.guarded:
+            pool = pinned(self.loop, host, port, tls, route.connect_timeout, self.lookup)
+        else:
+            pool = tcp(self.loop, host, port, tls, route.connect_timeout)
         target.pool = pool
         return pool
 

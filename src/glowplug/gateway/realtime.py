@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
+from glowplug.config.pinning import connect
 from glowplug.domain.usage import Outcome
 from glowplug.errors import GlowplugError, LimitReached, RequestError, Unavailable
 from glowplug.gateway import refusals
@@ -62,9 +63,12 @@ class Session(Attempt, asyncio.Protocol):
         host, port, tls = self._place()
         try:
             async with asyncio.timeout(self.target.route.connect_timeout):
-                await self.call.plane.loop.create_connection(
-                    lambda: self, host, port, ssl=tls, server_hostname=host if tls else None
-                )
+                if self.instance is None and self.target.route.guarded:
+                    await connect(lambda: self, host, port, tls, self.call.plane.lookup)
+                else:
+                    await self.call.plane.loop.create_connection(
+                        lambda: self, host, port, ssl=tls, server_hostname=host if tls else None
+                    )
         except TimeoutError:
             self.dial = None
             self._refused("connecting took too long")

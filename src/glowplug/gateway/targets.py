@@ -216,9 +216,9 @@ class Waiter(Waits, Protocol):
     def orphaned(self) -> None: ...
 
 
-def _way(route: ModelRoute) -> tuple[str, float]:
+def _way(route: ModelRoute) -> tuple[str, float, bool]:
     """What a provider's pool is made from."""
-    return route.base_url, route.connect_timeout
+    return route.base_url, route.connect_timeout, route.guarded
 
 
 def _said(route: ModelRoute) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
+from glowplug.config.pinning import Lookup, connect
 from glowplug.wire.http1 import is_framed
 
 KEEP_ALIVE: Final = 55.0
@@ -353,6 +354,22 @@ def tcp(
         )
 
     return Pool(loop, connect, connect_timeout)
+
+
+def pinned(
+    loop: asyncio.AbstractEventLoop,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None,
+    connect_timeout: float,
+    lookup: Lookup,
+) -> Pool:
+    """The same to a host that came through an API: each dial goes to an address that was checked for this dial."""
+
+    def dial(pool: Pool) -> Dial:
+        return connect(lambda: UpstreamConnection(pool), host, port, tls, lookup)
+
+    return Pool(loop, dial, connect_timeout)
 
 
 def unix(loop: asyncio.AbstractEventLoop, path: str, connect_timeout: float) -> Pool:

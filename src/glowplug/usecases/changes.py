@@ -15,6 +15,7 @@ from glowplug.domain.change import Actor, Change
 from glowplug.errors import RequestError
 from glowplug.store import changes
 from glowplug.store.database import Database
+from glowplug.usecases.config import Reloaded
 from glowplug.usecases.page import MOST, Page
 
 _SILENT = frozenset(("key", "digest", "imported", "dry_run", "value", "last_used_at"))
@@ -52,6 +53,12 @@ def done(
 ) -> Change:
     """The line for what changed no thing of its own: a reload of the configuration."""
     return _line(actor, at, action, noun, subject, None, None if after is None else dict(after))
+
+
+def reloaded(actor: Actor, at: float, what: Reloaded) -> Change:
+    """The line for a reload of the configuration: what changed, and the revisions before and after."""
+    after = {"changed": list(what.changed), "revision": what.revision}
+    return _line(actor, at, "reload", "config", "", {"revision": what.before}, after)
 
 
 def plain(value: msgspec.Struct) -> dict[str, Any]:

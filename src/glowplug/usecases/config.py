@@ -36,6 +36,8 @@ class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
     changed: tuple[str, ...] = ()
     """Names of models, aliases and sections that are not what they were."""
     revision: int = 0
+    before: int = 0
+    """The revision that was in force until then."""
     dry_run: bool = False
     warnings: tuple[ProblemView, ...] = ()
 

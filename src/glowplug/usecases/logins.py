@@ -8,9 +8,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from glowplug.clock import Clock
+from glowplug.domain.access import ApiKey
 from glowplug.domain.caller import Caller
 from glowplug.domain.people import User, UserRole
-from glowplug.errors import LimitReached, NotFound, Unauthenticated
+from glowplug.errors import Forbidden, LimitReached, NotFound, Unauthenticated
 from glowplug.secret import Secret
 from glowplug.store import logins
 from glowplug.store.database import Database
@@ -24,6 +25,8 @@ _WINDOW = 900.0
 _PER_ADDRESS = 30
 _PER_USER = 10
 """Failed logins within the window."""
+_KEY_NAME = "admin"
+"""Whom a login with a key counts for."""
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,24 +98,35 @@ class LoginBook:
 
         An unknown user is answered in the same words, in the same time.
         """
-        name = asked.user.strip().lower()[:255]
-        network = source(address)
-        self._may_try(name, network)
-        password = Secret(asked.password if len(asked.password) <= LONGEST else "")
+        name = asked.user.strip()
 
-        def look(connection: Connection) -> tuple[User | None, str | None]:
-            user = logins.called(connection, asked.user.strip()) if name else None
-            return user, None if user is None else logins.password(connection, user.id)
+        def called(connection: Connection) -> User | None:
+            return logins.called(connection, name) if name else None
 
-        user, stored = await self._database.run(look)
-        good = await self._passwords.check(password, stored)
-        if user is None or not good or user.blocked_at is not None or stored is None:
-            await self._failed(user, address)
-            raise Unauthenticated("the user or the password is wrong", hint="try again", code="wrong_password")
-        self._users.forgive(name)
-        self._addresses.forgive(network)
+        password = Secret(asked.password)
+        user, stored = await self._prove(name, called, password, address, "the user or the password is wrong")
         hashed = await self._passwords.hash(password) if self._passwords.outdated(stored) else None
         return await self.open(user, agent, "password", stored, hashed)
+
+    async def login_with_key(self, key: ApiKey, address: str, agent: str) -> Opened:
+        """A new session of the admin whose admin key somebody has, which is good.  It counts as a try like any other.
+
+        Raises Forbidden for a key that is no admin's: a session is a person's, and there is none without a name.
+        Raises LimitReached.
+        """
+        network = source(address)
+        self._may_try(_KEY_NAME, network)
+        user = await self._database.run(lambda c: logins.user(c, key.user)) if key.user else None
+        self._users.forgive(_KEY_NAME)
+        self._addresses.forgive(network)
+        if user is None or user.blocked_at is not None or user.role is not UserRole.ADMIN:
+            raise Forbidden(
+                f"the API key {key.display} belongs to no admin, and a session is a person's",
+                hint=f"give it to one: glowplug keys update {key.id} --user USER; or log in by an invitation: glowplug "
+                "invitations create NAME --role admin",
+                code="key_of_nobody",
+            )
+        return await self.open(user, agent, "key")
 
     async def open(
         self, user: User, agent: str, how: str, stored: str | None = None, hashed: str | None = None
@@ -152,19 +166,10 @@ class LoginBook:
         without a password, and LimitReached as `login` does.
         """
         new = checked_password(Secret(asked.password))
-        name, network, user_id = caller.user.lower(), source(address), caller.user
-        self._may_try(name, network)
-
-        def look(connection: Connection) -> tuple[User | None, str | None]:
-            return logins.user(connection, user_id), logins.password(connection, user_id)
-
-        user, stored = await self._database.run(look)
-        current = Secret(asked.current if len(asked.current) <= LONGEST else "")
-        if not await self._passwords.check(current, stored) or user is None or user.blocked_at is not None:
-            await self._failed(user, address)
-            raise Unauthenticated("the current password is wrong", hint="try again", code="wrong_password")
-        self._users.forgive(name)
-        self._addresses.forgive(network)
+        user_id, current = caller.user, Secret(asked.current)
+        _, stored = await self._prove(
+            user_id, lambda c: logins.user(c, user_id), current, address, "the current password is wrong"
+        )
         hashed, now = await self._passwords.hash(new), self._clock.unix()
 
         def work(connection: Connection) -> None:
@@ -178,6 +183,31 @@ class LoginBook:
             )  # fmt: skip
 
         await self._database.run(work)
+
+    async def _prove(
+        self, name: str, find: Callable[[Connection], User | None], password: Secret, address: str, wrong: str
+    ) -> tuple[User, str]:
+        """The user whose password this is, with its hash; a try of `name` and of the address.
+
+        Raises LimitReached, and Unauthenticated with `wrong`, after the same time whether there is such a user or not.
+        """
+        name, network = name.lower()[:255], source(address)
+        self._may_try(name, network)
+        if len(password.reveal()) > LONGEST:
+            password = Secret("")
+
+        def look(connection: Connection) -> tuple[User | None, str | None]:
+            user = find(connection)
+            return user, None if user is None else logins.password(connection, user.id)
+
+        user, stored = await self._database.run(look)
+        good = await self._passwords.check(password, stored)
+        if user is None or not good or user.blocked_at is not None or stored is None:
+            await self._failed(user, address)
+            raise Unauthenticated(wrong, hint="try again", code="wrong_password")
+        self._users.forgive(name)
+        self._addresses.forgive(network)
+        return user, stored
 
     def _may_try(self, name: str, network: str) -> None:
         now = self._clock.monotonic()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,6 +19,7 @@ from glowplug.config.egress import address, address_objection
 from glowplug.config.lines import dotted
 from glowplug.config.load import Loaded
 from glowplug.config.managed import Entry
+from glowplug.config.pinning import Lookup, resolve
 from glowplug.config.readers.foreign import Value
 from glowplug.domain.change import OURSELVES, Actor, Change
 from glowplug.errors import Conflict, NotFound, RequestError
@@ -32,9 +32,6 @@ NOUNS: Final[Mapping[str, str]] = {"providers": "provider", "models": "model", "
 _PATIENCE: Final = 2.0
 """Seconds that looking up a host may take."""
 _NO_NAME = re.compile(r"[^A-Za-z0-9._/@-]")
-
-Lookup = Callable[[str], Awaitable[list[str]]]
-"""A host's addresses; none when it has none."""
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,14 +82,13 @@ Plan = Callable[[Loaded, Document], Sequence[Edit]]
 """What is to be done, with the configuration in force and the file as they are at that moment."""
 
 
-async def resolve(host: str) -> list[str]:
-    """The addresses of a host by the system's resolver."""
+async def look_up(host: str) -> list[str]:
+    """The addresses of a host; none where it has none now, which may be otherwise when it is asked."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, TimeoutError):
+            return await resolve(host)
+    except (OSError, UnicodeError):
         return []
-    return [str(one[4][0]) for one in found]
 
 
 class ManagedBook:
@@ -103,7 +99,7 @@ class ManagedBook:
         path: Path,
         source: Source,
         credentials: CredentialBook | None = None,
-        lookup: Lookup = resolve,
+        lookup: Lookup = look_up,
         log: ChangeLog | None = None,
     ) -> None:
         self._file = LayerFile(path, source, log)
@@ -272,7 +268,11 @@ class ManagedBook:
         await self._credentials.put(NewCredential(name=secret_name(name), value=value))
 
     async def _reachable(self, url: object) -> None:
-        """Raises RequestError when the host is a name for an address that nobody may be sent to."""
+        """Raises RequestError when the host is a name for an address that nobody may be sent to.
+
+        It tells whoever adds it; what holds is the check at each connecting (`ModelRoute.guarded`), because a name
+        may stand for something else by then.
+        """
         try:
             host = urlsplit(url).hostname if isinstance(url, str) else None
         except ValueError:

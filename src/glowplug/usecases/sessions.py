@@ -43,6 +43,15 @@ class SessionView(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     current: bool = False
     """It is the one that asks."""
+    dry_run: bool = False
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of several sessions of one user."""
+
+    user: str
+    sessions: tuple[SessionView, ...]
+    dry_run: bool = False
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,29 +119,52 @@ class Sessions:
         """The sessions of a user, or of everybody, that are good now; the newest first."""
         now = self._clock.unix()
         rows = await self._database.run(lambda c: logins.sessions_of(c, user))
-        return tuple(
-            SessionView(**msgspec.structs.asdict(row), current=row.id == current) for row in rows if _lasts(row, now)
-        )
+        return tuple(_view(row, current) for row in rows if _lasts(row, now))
 
-    async def end(self, session_id: str, by: Caller, user: str = "") -> None:
+    async def end(self, session_id: str, by: Caller, user: str = "", dry_run: bool = False) -> SessionView:
         """End a session; with `user` only if it is theirs.  Raises NotFound."""
         now = self._clock.unix()
 
-        def work(connection: Connection) -> bool:
-            done = logins.end_session(connection, session_id, user)
-            if done:
-                logins.note(
-                    connection, at=now, by=by.by, through=by.through, action="logout", noun="session",
-                    subject=session_id,
-                )  # fmt: skip
-            return done
+        def work(connection: Connection) -> Session | None:
+            found = logins.session(connection, session_id)
+            if found is None or (user and found[0].user != user):
+                return None
+            if not dry_run:
+                _end(connection, found[0], by, now)
+            return found[0]
 
-        if not await self._database.run(work):
-            raise NotFound("there is no such session", hint="GET /auth/sessions lists yours")
+        ended = await self._database.run(work)
+        if ended is None:
+            raise NotFound("there is no such session", hint="glowplug sessions list shows which there are")
+        return _view(ended, by.session, dry_run)
+
+    async def end_all(self, user: str, by: Caller, dry_run: bool = False) -> Ended:
+        """End all sessions of a user but the one that asks."""
+        now = self._clock.unix()
+
+        def work(connection: Connection) -> list[Session]:
+            ending = [one for one in logins.sessions_of(connection, user) if _lasts(one, now) and one.id != by.session]
+            for one in ending if not dry_run else ():
+                _end(connection, one, by, now)
+            return ending
+
+        ended = await self._database.run(work) if user else []
+        return Ended(user=user, sessions=tuple(_view(one, by.session) for one in ended), dry_run=dry_run)
 
     def _hash(self, purpose: bytes, token: str) -> str:
         data = token.encode("utf-8", "surrogateescape")
         return blake2b(data, digest_size=32, key=self._pepper, person=purpose).hexdigest()
+
+
+def _view(session: Session, current: str, dry_run: bool = False) -> SessionView:
+    return SessionView(**msgspec.structs.asdict(session), current=session.id == current, dry_run=dry_run)
+
+
+def _end(connection: Connection, session: Session, by: Caller, now: float) -> None:
+    logins.end_session(connection, session.id)
+    logins.note(
+        connection, at=now, by=by.by, through=by.through, action="logout", noun="session", subject=session.id,
+    )  # fmt: skip
 
 
 def _lasts(session: Session, now: float) -> bool:

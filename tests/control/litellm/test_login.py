@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from typing import Any
 
 import httpx
 import pytest
 
+from glowplug.domain.access import ApiKey, Role
+from glowplug.secret import key_digest, unused_digest
+from glowplug.store import keys
 from glowplug.store.database import Database
 from tests.control.api.test_logins import PASSWORD, actions, join
-from tests.control.conftest import Control
+from tests.control.conftest import PEPPER, Control
 from tests.control.litellm.test_mounted import shaped
 
 GOOD = {"username": "ann@x.example", "password": PASSWORD}
@@ -91,3 +95,60 @@ async def test_the_tries_are_those_of_our_own_login(control: Control, browser: h
 async def test_pages_of_others_log_nobody_in(browser: httpx.AsyncClient, headers: dict[str, str]) -> None:
     answer = await browser.post("/v2/login", json=GOOD, headers=headers)
     assert answer.status_code == 403 and "set-cookie" not in answer.headers
+
+
+MASTER = "sk-master-0123456789abcdef"
+
+
+async def master(control: Control, **fields: Any) -> ApiKey:
+    """A key as an import leaves it that was not used yet."""
+    foreign = sha256(MASTER.encode()).digest()
+    made = {
+        "id": "key_litellm",
+        "name": "LiteLLM's master key",
+        "display": "sk-…",
+        "role": Role.ADMIN,
+        "created_at": 1.0,
+    }
+    key = ApiKey(**{**made, "digest": unused_digest(PEPPER, foreign), "imported": foreign, **fields})
+    await control.keys._database.run(lambda c: keys.add(c, key))
+    await control.keys.load()
+    return key
+
+
+async def test_admin_and_the_master_key_let_in_whose_key_it_is(
+    control: Control, admin: httpx.AsyncClient, browser: httpx.AsyncClient, database: Database
+) -> None:
+    key = await master(control)
+    refused = await browser.post("/v2/login", json={"username": "admin", "password": MASTER})
+    assert (refused.status_code, "set-cookie" in refused.headers) == (403, False)
+    assert f"glowplug keys update {key.id} --user USER" in shaped(refused)["message"] and MASTER not in refused.text
+    (ann,) = [row["id"] for row in (await admin.get("/admin/users")).json()["data"]]
+    assert (await admin.patch(f"/admin/keys/{key.id}", json={"user": ann})).status_code == 200
+    answer = await browser.post("/v2/login", json={"username": " Admin", "password": MASTER})
+    assert answer.json() == {"redirect_url": "http://127.0.0.1:4000/ui/"}
+    me = (await browser.get("/auth/me")).json()
+    assert (me["id"], me["role"]) == (ann, "admin")
+    assert (await actions(database))[-1] == "login"
+    await admin.patch(f"/admin/users/{ann}", json={"role": "member"})
+    assert (await browser.post("/v2/login", json={"username": "admin", "password": MASTER})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"role": Role.USER}, {"role": Role.VIEWER}, {"routes": ("/v1/*",)}, {"revoked_at": 1.0}, {"expires_at": 1.0},
+     {"blocked_at": 1.0}, {"imported": b"", "digest": key_digest(PEPPER, MASTER.encode())}],
+)  # fmt: skip
+async def test_other_keys_let_nobody_in(control: Control, browser: httpx.AsyncClient, fields: dict[str, Any]) -> None:
+    await master(control, user="ann", **fields)
+    answer = await browser.post("/v2/login", json={"username": "admin", "password": MASTER})
+    assert (answer.status_code, shaped(answer)["message"]) == (401, "the user or the password is wrong (try again)")
+
+
+async def test_a_key_under_another_name_or_after_too_many_tries(control: Control, browser: httpx.AsyncClient) -> None:
+    await master(control)
+    for name in ("ann@x.example", "administrator", ""):
+        assert (await browser.post("/v2/login", json={"username": name, "password": MASTER})).status_code == 401
+    for _ in range(10):
+        assert (await browser.post("/v2/login", json={"username": "admin", "password": "sk-1"})).status_code == 401
+    assert (await browser.post("/v2/login", json={"username": "admin", "password": MASTER})).status_code == 429

@@ -10,7 +10,7 @@ from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
-from glowplug.usecases.changes import done
+from glowplug.usecases.changes import reloaded
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -24,11 +24,10 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 
     async def reload(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
-        reloaded = await services.config.reload(dry_run)
+        found = await services.config.reload(dry_run)
         if services.changes is not None and not dry_run:
-            what = {"changed": list(reloaded.changed), "revision": reloaded.revision}
-            await services.changes.note(done(actor(request), services.clock.unix(), "reload", "config", "", what))
-        return answer(reloaded)
+            await services.changes.note(reloaded(actor(request), services.clock.unix(), found))
+        return answer(found)
 
     return (
         Endpoint("GET", "/admin/config", show, "the configuration in force, with sources", Policy.ADMIN),

@@ -1,4 +1,4 @@
-"""`/admin/invitations`, `/admin/sessions`."""
+"""`/admin/invitations`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from glowplug.usecases.invitations import NewInvitation
 def routes(services: Services) -> tuple[Endpoint, ...]:
     if services.logins is None:
         return ()
-    invitations, sessions = services.logins.invitations, services.logins.sessions
+    invitations = services.logins.invitations
 
     async def show(request: Request) -> Response:
         Query(request, ())
@@ -32,19 +32,8 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         await invitations.revoke(request.path_params["id"], request.state.caller, dry_run)
         return answer({})
 
-    async def list_sessions(request: Request) -> Response:
-        user = Query(request, ("user",)).text("user")
-        return answer({"data": await sessions.list(user, request.state.caller.session)})
-
-    async def end_session(request: Request) -> Response:
-        Query(request, ())
-        await sessions.end(request.path_params["id"], request.state.caller)
-        return answer({})
-
     return (
         Endpoint("GET", "/admin/invitations", show, "invitations", Policy.ADMIN),
         Endpoint("POST", "/admin/invitations", create, "invite somebody, or give a new password", Policy.ADMIN),
         Endpoint("DELETE", "/admin/invitations/{id}", revoke, "take an invitation back", Policy.ADMIN),
-        Endpoint("GET", "/admin/sessions", list_sessions, "who is logged in", Policy.ADMIN),
-        Endpoint("DELETE", "/admin/sessions/{id}", end_session, "end somebody's session", Policy.ADMIN),
     )

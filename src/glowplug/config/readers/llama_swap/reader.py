@@ -88,7 +88,7 @@ class _Reader:
     def api_keys(self) -> tuple[Secret, ...]:
         keys = [Macros(self._tree.get("macros")).fill(key).text for key in as_words(self._tree.get("apiKeys"))]
         for number_, key in enumerate(keys):
-            why = "a client's key is one of Glowplug's; an import makes it known"
+            why = "a client's key is a key of the role user here once it is imported"
             if variables(key):
                 why = "it is in the environment, so it cannot be made known here"
             self._notes.changed(f"apiKeys[{number_}]", "a key", why, "glowplug keys create makes one")
