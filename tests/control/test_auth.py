@@ -41,6 +41,7 @@ def token_of(sent: list[tuple[str, str]]) -> str | None:
 
 
 @example(sent=[("x-api-key", "user")], policy=Policy.SELF)
+@example(sent=[("x-api-key", "user")], policy=Policy.MANAGER)
 @given(sent=st.lists(st.one_of(bearer, other_scheme, api_key, noise), max_size=4), policy=st.sampled_from(Policy))
 async def test_any_mix_of_headers_is_read_as_a_worker_reads_it(sent: list[tuple[str, str]], policy: Policy) -> None:
     headers = Headers(raw=[(name.lower().encode(), value.encode("latin-1")) for name, value in sent])
@@ -51,7 +52,7 @@ async def test_any_mix_of_headers_is_read_as_a_worker_reads_it(sent: list[tuple[
         if policy is Policy.PERSON:
             with pytest.raises(Unauthenticated, match="nobody is logged in"):
                 await authenticate(policy, headers, KEYS.get, NOW)
-        elif token == "user" and policy not in (Policy.KEY, Policy.OWN, Policy.SELF):
+        elif token == "user" and policy not in (Policy.KEY, Policy.OWN, Policy.SELF, Policy.MANAGER):
             with pytest.raises(Forbidden, match="admin role"):
                 await authenticate(policy, headers, KEYS.get, NOW)
         else:
