@@ -1,0 +1,1 @@
+"""Records what real clients send, without the prose that is theirs."""
