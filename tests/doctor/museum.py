@@ -24,6 +24,16 @@ HOME = "/people/ann"
 STATE = f"{HOME}/.local/state/glowplug"
 CONFIG = f"{HOME}/.config/glowplug/config.yaml"
 
+HEALTHY = """\
+server:
+  port: 4000
+providers:
+  lab: {base_url: "https://lab.example/v1"}
+models:
+  chat-lab-openai: {provider: lab, id: lab-chat, price: {prompt: 1}}
+aliases:
+  chat-default: {targets: [chat-lab-openai]}
+"""
 Answer = Ran | Exception
 Program = Callable[[Sequence[str]], Ran]
 
@@ -68,7 +78,7 @@ class Machine:
             clock=self.clock, run=self.programs,
         )  # fmt: skip
         self.hands = Hands(self.site, self.programs)
-        self.write(CONFIG, "server:\n  port: 4000\n")
+        self.write(CONFIG, HEALTHY)
         self.write(f"{STATE}/pepper.key", b"p" * 32)
 
     def path(self, path: str) -> Path:
@@ -94,7 +104,8 @@ class Machine:
             for name in (*folders, *files):
                 path = Path(folder, name)
                 relative = str(path.relative_to(self.root))
-                if relative.startswith(f"{STATE}/doctor".lstrip("/")):
+                # The doctor's own notes, and what SQLite puts beside a database that somebody reads.
+                if relative.startswith(f"{STATE}/doctor".lstrip("/")) or name.endswith(("-shm", "-wal")):
                     continue
                 info = path.lstat()
                 if stat.S_ISLNK(info.st_mode):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glowplug.doctor.site import MOST_BYTES, NoSuchProgram, Site, run_for_real
+from glowplug.doctor.site import MOST_BYTES, NoSuchProgram, NothingToLookAt, Site, run_for_real
 from glowplug.errors import ConfigError, StoreError
 from glowplug.paths import Paths
 from tests.doctor.museum import CONFIG, STATE, Machine
@@ -38,7 +38,7 @@ def test_programs_end_or_are_ended() -> None:
 def test_the_configuration_and_the_store_are_those_of_the_machine(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     assert machine.site.loaded.server.port == 4000
-    with pytest.raises(FileNotFoundError, match="no database yet"), machine.site.store():
+    with pytest.raises(NothingToLookAt, match="no database yet"), machine.site.store():
         pass
     other = Machine(tmp_path / "other")
     other.write(CONFIG, "server: [")

@@ -12,18 +12,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from glowplug.doctor.actions import Action
-from glowplug.doctor.site import Site
+from glowplug.doctor.site import CouldNotLook, NothingToLookAt, Site
 from glowplug.domain.finding import Finding, Group, RemedyView, StepView
 
 F = TypeVar("F")
-
-
-class CouldNotLook(Exception):
-    """The check cannot look, because …: no permission, no database, no such program.  The others go on."""
-
-
-class NothingToLookAt(Exception):
-    """There is nothing here that the check is about, because …"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,3 +53,6 @@ class Check(Generic[F]):
     def remedy(self, facts: F) -> Remedy | None:
         """The repair of what `inspect` finds in these facts, or None: a person has to decide."""
         return None
+
+
+__all__ = ["Check", "CouldNotLook", "NothingToLookAt", "Remedy"]

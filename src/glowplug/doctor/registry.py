@@ -16,6 +16,10 @@ ROWS: Final = (
     # The machine.
     ("machine_secret_files", "SecretFiles"),
     # Ourselves.
+    ("ourselves_configuration", "Configuration"),
+    ("ourselves_schema", "SchemaRevision"),
+    ("ourselves_sealed", "SealedValues"),
+    ("ourselves_journal", "Journal"),
 )
 """Module of `glowplug.doctor.checks`, and the class in it; in the order in which they are shown."""
 ENTRY_POINTS: Final = "glowplug.doctor"

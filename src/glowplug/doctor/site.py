@@ -39,6 +39,14 @@ class Ran:
     err: str = ""
 
 
+class CouldNotLook(Exception):
+    """The check cannot look, because …: no permission, no database, no such program.  The others go on."""
+
+
+class NothingToLookAt(Exception):
+    """There is nothing here that the check is about, because …"""
+
+
 class NoSuchProgram(Exception):
     """It is not installed; the message names it."""
 
@@ -116,14 +124,14 @@ class Site:
 
     @contextmanager
     def store(self) -> Iterator[Connection]:
-        """The installation's own database, to be read only.  Raises ConfigError, StoreError, and FileNotFoundError
-        where none is yet."""
+        """The installation's own database, to be read only.  Raises ConfigError, StoreError, and NothingToLookAt where
+        none is yet."""
         from glowplug.store.places import place_of
         from glowplug.store.reading import reading
 
         place = place_of(self.loaded.server.database, self.real(self.paths.database))
         if place.file is not None and not place.file.exists():
-            raise FileNotFoundError(2, "there is no database yet", str(self.paths.database))
+            raise NothingToLookAt("there is no database yet")
         with reading(place) as connection:
             yield connection
 
