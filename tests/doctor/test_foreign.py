@@ -21,6 +21,7 @@ CHECKS = (
     "litellm-duplicate-days",
     "litellm-unique-indexes",
     "litellm-daily-drift",
+    "litellm-references",
 )
 
 

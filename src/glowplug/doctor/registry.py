@@ -15,6 +15,7 @@ ROWS: Final = (
     ("litellm_duplicate_days", "DuplicateDays"),
     ("litellm_unique_indexes", "UniqueIndexes"),
     ("litellm_daily_drift", "DailyDrift"),
+    ("litellm_references", "MissingReferences"),
     # Models and routes, ours and LiteLLM's.
     # The machine.
     ("machine_secret_files", "SecretFiles"),
