@@ -12,6 +12,10 @@ from glowplug.errors import GlowplugError, NotFound
 
 ROWS: Final = (
     # A LiteLLM installation, by its database and files.
+    ("litellm_duplicate_days", "DuplicateDays"),
+    ("litellm_unique_indexes", "UniqueIndexes"),
+    ("litellm_daily_drift", "DailyDrift"),
+    ("litellm_references", "MissingReferences"),
     # Models and routes, ours and LiteLLM's.
     # The machine.
     ("machine_secret_files", "SecretFiles"),

@@ -76,12 +76,14 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True, tag="rows"):
 
     def do(self, hands: Hands) -> bool:
         with _transaction(hands) as connection:
-            did = [_do(connection, self.schema, change) for change in self.changes]
+            database = _Database(connection, self.schema)
+            did = [database.do(change) for change in self.changes]
         return any(did)
 
     def undo(self, hands: Hands) -> bool:
         with _transaction(hands) as connection:
-            did = [_do(connection, self.schema, _reversed(change)) for change in reversed(self.changes)]
+            database = _Database(connection, self.schema)
+            did = [database.do(_reversed(change)) for change in reversed(self.changes)]
         return any(did)
 
 
@@ -114,75 +116,95 @@ def _transaction(hands: Hands) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
             raise StoreError(f"the database refused it: {text[0]}", hint="nothing of it was changed") from None
 
 
-def _do(connection: psycopg.Connection[tuple[Any, ...]], schema: str, change: Change) -> bool:
-    if isinstance(change, Statement):
-        row = connection.execute(change.done.encode()).fetchone()
-        if row is not None and row[0]:
+class _Database:
+    """The transaction that changes it, with the types of the tables that it met."""
+
+    def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], schema: str) -> None:
+        self._connection = connection
+        self._schema = schema
+        self._types: dict[str, dict[str, str]] = {}
+
+    def do(self, change: Change) -> bool:
+        if isinstance(change, Statement):
+            row = self._connection.execute(change.done.encode()).fetchone()
+            if row is not None and row[0]:
+                return False
+            self._connection.execute(change.do.encode())
+            return True
+        there = self._row(change)
+        if there == change.after:
             return False
-        connection.execute(change.do.encode())
+        if there != change.before:
+            raise Conflict(
+                f"the row {_name(change.key)} of {change.table} was changed by somebody else meanwhile",
+                hint="look again, and decide anew",
+            )
+        self._put(change)
         return True
-    there = _row(connection, schema, change)
-    if there == change.after:
-        return False
-    if there != change.before:
-        raise Conflict(
-            f"the row {_name(change.key)} of {change.table} was changed by somebody else meanwhile",
-            hint="look again, and decide anew",
+
+    def _row(self, change: RowChange) -> Texts | None:
+        from psycopg import sql
+
+        columns = list(change.before or change.after or {})
+        query = sql.SQL("SELECT {} FROM {} WHERE {} FOR UPDATE").format(
+            sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns),
+            sql.Identifier(self._schema, change.table),
+            self._where(change),
         )
-    _put(connection, schema, change)
-    return True
+        row = self._connection.execute(query, _values(change.key)).fetchone()
+        return None if row is None else dict(zip(columns, row, strict=True))
 
+    def _put(self, change: RowChange) -> None:
+        from psycopg import sql
 
-def _row(connection: psycopg.Connection[tuple[Any, ...]], schema: str, change: RowChange) -> Texts | None:
-    from psycopg import sql
-
-    columns = list(change.before or change.after or {})
-    query = sql.SQL("SELECT {} FROM {} WHERE {} FOR UPDATE").format(
-        sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns),
-        sql.Identifier(schema, change.table),
-        _where(change.key),
-    )
-    row = connection.execute(query, list(change.key.values())).fetchone()
-    return None if row is None else dict(zip(columns, row, strict=True))
-
-
-def _put(connection: psycopg.Connection[tuple[Any, ...]], schema: str, change: RowChange) -> None:
-    from psycopg import sql
-
-    table = sql.Identifier(schema, change.table)
-    if change.after is None:
-        query = sql.SQL("DELETE FROM {} WHERE {}").format(table, _where(change.key))
-        connection.execute(query, list(change.key.values()))
-        return
-    types = _types(connection, schema, change.table)
-    if change.before is None:
-        names = list(change.after)
-        query = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
-            table, sql.SQL(", ").join(map(sql.Identifier, names)), sql.SQL(", ").join(_cast(types[n]) for n in names)
+        table = sql.Identifier(self._schema, change.table)
+        if change.after is None:
+            query = sql.SQL("DELETE FROM {} WHERE {}").format(table, self._where(change))
+            self._connection.execute(query, _values(change.key))
+            return
+        if change.before is None:
+            names = list(change.after)
+            query = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+                table,
+                sql.SQL(", ").join(map(sql.Identifier, names)),
+                sql.SQL(", ").join(self._value(change.table, name) for name in names),
+            )
+            self._connection.execute(query, list(change.after.values()))
+            return
+        new = {name: value for name, value in change.after.items() if value != change.before.get(name)}
+        query = sql.SQL("UPDATE {} SET {} WHERE {}").format(
+            table,
+            sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(name), self._value(change.table, name)) for name in new
+            ),
+            self._where(change),
         )
-        connection.execute(query, list(change.after.values()))
-        return
-    new = {name: value for name, value in change.after.items() if value != change.before.get(name)}
-    query = sql.SQL("UPDATE {} SET {} WHERE {}").format(
-        table,
-        sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(name), _cast(types[name])) for name in new),
-        _where(change.key),
-    )
-    connection.execute(query, [*new.values(), *change.key.values()])
+        self._connection.execute(query, [*new.values(), *_values(change.key)])
+
+    def _where(self, change: RowChange) -> Any:
+        """By the values as they are, so that an index finds the row: a table may have millions."""
+        from psycopg import sql
+
+        return sql.SQL(" AND ").join(
+            sql.SQL("{} IS NULL").format(sql.Identifier(name))
+            if value is None
+            else sql.SQL("{} = {}").format(sql.Identifier(name), self._value(change.table, name))
+            for name, value in change.key.items()
+        )
+
+    def _value(self, table: str, column: str) -> Any:
+        from psycopg import sql
+
+        if table not in self._types:
+            self._types[table] = _types(self._connection, self._schema, table)
+        type_ = self._types[table].get(column)
+        if type_ is None:
+            raise Conflict(f"there is no column {column} of {table} any more", hint="look again, and decide anew")
+        return sql.SQL("%s::{}").format(sql.SQL(type_))  # as the catalogue writes it
 
 
-def _where(key: Mapping[str, str | None]) -> Any:
-    from psycopg import sql
-
-    return sql.SQL(" AND ").join(
-        sql.SQL("{}::text IS NOT DISTINCT FROM %s").format(sql.Identifier(name)) for name in key
-    )
-
-
-def _cast(type_: str) -> Any:
-    from psycopg import sql
-
-    return sql.SQL("%s::{}").format(sql.SQL(type_))  # as the catalogue writes it
+def _values(key: Texts) -> list[str]:
+    return [value for value in key.values() if value is not None]
 
 
 def _types(connection: psycopg.Connection[tuple[Any, ...]], schema: str, table: str) -> dict[str, str]:

@@ -24,13 +24,13 @@ _COUNTERS = (
     *("api_requests", "failed_requests", "prompt_tokens", "completion_tokens", "cache_read_input_tokens"),
     "cache_creation_input_tokens",
 )
-_IN_LOGS = {"user": "user", "team": "team_id", "organization": "organization_id", "end_user": "end_user"} | {
+IN_LOGS = {"user": "user", "team": "team_id", "organization": "organization_id", "end_user": "end_user"} | {
     "agent": "agent_id"
 }
 """Whose days → the column of the logs; tags are a list there."""
 # A float as text is the shortest decimal that gives it back, which is what is rounded everywhere here.
 _NANO = "round(spend::text::numeric * 1000000000)"
-_USABLE = """abs(spend) < 1e9 AND isfinite("startTime")"""
+USABLE = """abs(spend) < 1e9 AND isfinite("startTime")"""
 """What `read_logs` takes too."""
 
 
@@ -72,11 +72,11 @@ def read_log_sums(source: Source, whose: str) -> Iterator[tuple[Day, Usage]]:
             ", jsonb_array_elements_text(CASE jsonb_typeof(request_tags) WHEN 'array' THEN request_tags"
             " ELSE '[]' END) AS tag"
         )
-    elif has(LOGS, _IN_LOGS[whose]):
-        entity = sql.Identifier(_IN_LOGS[whose])
+    elif has(LOGS, IN_LOGS[whose]):
+        entity = sql.Identifier(IN_LOGS[whose])
     else:
         return
-    where = sql.SQL(_USABLE) + (sql.SQL("") if whose == "user" else sql.SQL(" AND {} <> ''").format(entity))
+    where = sql.SQL(USABLE) + (sql.SQL("") if whose == "user" else sql.SQL(" AND {} <> ''").format(entity))
     query = sql.SQL(
         "SELECT coalesce({entity}, ''), to_char(\"startTime\", 'YYYY-MM-DD'), coalesce(api_key, ''),"
         " coalesce(model, ''), coalesce(custom_llm_provider, ''), count(*), {failed}, sum(prompt_tokens)::bigint,"

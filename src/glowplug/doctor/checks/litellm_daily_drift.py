@@ -1,0 +1,272 @@
+"""Daily sums that disagree with the logs they are the sums of.
+
+The database adds the logs up; `moving.litellm.daily` says why a sum differs and which of the two is right.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+from uuid import NAMESPACE_URL, uuid5
+
+from glowplug.doctor.base import Check, NothingToLookAt, Remedy
+from glowplug.doctor.foreign import Daily, ask, daily_tables, litellm_database, many, more_memory, must_read, shown_key
+from glowplug.doctor.rows import RowChange, Rows, Texts
+from glowplug.doctor.site import Site
+from glowplug.domain.finding import Finding, Group, Severity
+from glowplug.moving.litellm import daily as sums
+from glowplug.moving.litellm.daily import Day, Difference, Reason, Summed, Usage
+from glowplug.moving.litellm.history import IN_LOGS, USABLE, first_log_day
+from glowplug.moving.litellm.rows.spend_logs import TABLE as LOGS
+from glowplug.moving.litellm.source import Source
+
+if TYPE_CHECKING:
+    from psycopg import sql
+
+MOST_ROWS: Final = 10_000
+"""That one repair adds: all of them are in its record."""
+_SHOWN: Final = 4
+_NANO: Final = 1_000_000_000
+_NOTHING: Final = Usage()
+_SAID: Final = {
+    Reason.DROPPED: (
+        "lacks what {count} of {days} should have by the logs",
+        "Usage and cost on LiteLLM's pages are too low.",
+        "The logs are right. Read usage of these days from LiteLLM_SpendLogs.",
+    ),
+    Reason.DOUBLED: (
+        "has more than the logs for {count} of {days}, each of them in several rows",
+        "Usage and cost on LiteLLM's pages are too high.",
+        "The logs are right: the rows were written again with what had been counted. Read usage of these days from"
+        " LiteLLM_SpendLogs.",
+    ),
+    Reason.UNLOGGED: (
+        "has more than the logs for {count} of {days}",
+        "Pages that read the logs show less than pages that read the sums.",
+        "Believe the sums: logs were deleted, or not written for a while. Nothing can be repaired.",
+    ),
+}
+
+
+_COMPARED: Final = """
+WITH logs AS (
+    SELECT coalesce({entity}, '') AS entity, "startTime"::date AS moment, coalesce(api_key, '') AS api_key,
+        coalesce(model, '') AS model, coalesce(custom_llm_provider, '') AS provider, count(*) AS requests,
+        {failed} AS failed, sum(prompt_tokens)::bigint AS prompt, sum(completion_tokens)::bigint AS completion,
+        round(sum(spend) * 1e9)::bigint AS cost
+    FROM {origin} WHERE {usable} GROUP BY 1, 2, 3, 4, 5),
+logged AS (SELECT *, to_char(moment, 'YYYY-MM-DD') AS day FROM logs),
+written AS (
+    SELECT coalesce({whose}, '') AS entity, date AS day, coalesce(api_key, '') AS api_key,
+        coalesce(model, '') AS model, coalesce(custom_llm_provider, '') AS provider, count(*) AS copies,
+        sum(api_requests)::bigint AS requests, sum(failed_requests)::bigint AS failed,
+        sum(prompt_tokens)::bigint AS prompt, sum(completion_tokens)::bigint AS completion,
+        round(sum(spend) FILTER (WHERE abs(spend) < 1e9) * 1e9)::bigint AS cost
+    FROM {table} GROUP BY 1, 2, 3, 4, 5{more}),
+summed AS (
+    SELECT entity, day, api_key, model, provider, max(copies) AS copies, sum(requests)::bigint AS requests,
+        sum(failed)::bigint AS failed, sum(prompt)::bigint AS prompt, sum(completion)::bigint AS completion,
+        sum(cost)::bigint AS cost
+    FROM written GROUP BY 1, 2, 3, 4, 5)
+SELECT entity, day, api_key, model, provider, coalesce(s.copies, 0), coalesce(s.requests, 0), coalesce(s.failed, 0),
+    coalesce(s.prompt, 0), coalesce(s.completion, 0), coalesce(s.cost, 0), coalesce(l.requests, 0),
+    coalesce(l.failed, 0), coalesce(l.prompt, 0), coalesce(l.completion, 0), coalesce(l.cost, 0)
+FROM summed s FULL JOIN logged l USING (entity, day, api_key, model, provider)
+WHERE (s.requests, s.failed, s.prompt, s.completion) IS DISTINCT FROM (l.requests, l.failed, l.prompt, l.completion)
+    OR abs(s.cost - l.cost) > l.requests
+ORDER BY day COLLATE "C", entity, api_key, model, provider
+"""
+
+
+@dataclass
+class Drift:
+    """The sums of one table that differ for one reason."""
+
+    reason: Reason
+    count: int = 0
+    days: set[str] = field(default_factory=set)
+    daily: Usage = _NOTHING
+    logs: Usage = _NOTHING
+    first: list[Difference] = field(default_factory=list)
+    absent: list[Difference] = field(default_factory=list)
+    """Those that have no row at all, as many as one repair adds."""
+
+    def add(self, difference: Difference, *, most: int) -> None:
+        self.count += 1
+        self.days.add(difference.of.day)
+        self.daily = self.daily.plus(difference.daily)
+        self.logs = self.logs.plus(difference.logs)
+        if len(self.first) < _SHOWN:
+            self.first.append(difference)
+        if difference.daily == _NOTHING and len(self.absent) < most:
+            self.absent.append(difference)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One table and the logs."""
+
+    daily: Daily
+    drifts: tuple[Drift, ...]
+
+
+class DailyDrift(Check[tuple[Compared, ...]]):
+    """Releases around 1.82 wrote a hundred rows of each flush and dropped the rest; others wrote rows twice."""
+
+    name = "litellm-daily-drift"
+    title = "LiteLLM's daily sums agree with its logs"
+    group = Group.LITELLM
+
+    def gather(self, site: Site) -> tuple[Compared, ...]:
+        today = time.strftime("%Y-%m-%d", time.gmtime(site.clock.unix()))
+        with litellm_database(site) as source:
+            tables = daily_tables(source)
+            must_read(source, [LOGS])
+            more_memory(source)
+            first = first_log_day(source)
+            found = [
+                Compared(daily, drifts(differences(source, daily, first), since, today))
+                for daily in tables
+                if (since := _first_day(source, daily)) and _logged(source, daily)
+            ]
+        if not found:
+            raise NothingToLookAt("the daily tables are empty")
+        return tuple(found)
+
+    def inspect(self, facts: tuple[Compared, ...]) -> Sequence[Finding]:
+        return [self._of(compared.daily, drift) for compared in facts for drift in compared.drifts]
+
+    def _of(self, daily: Daily, drift: Drift) -> Finding:
+        summary, consequence, advice = _SAID[drift.reason]
+        more = drift.count - len(drift.first)
+        return Finding(
+            check=self.name,
+            severity=Severity.NOTE if drift.reason is Reason.UNLOGGED else Severity.WARNING,
+            subject=daily.table,
+            summary=summary.format(count=many(drift.count, "sum"), days=many(len(drift.days), "day")),
+            evidence=(
+                f"together: {_figures(drift.daily)} here, {_figures(drift.logs)} in the logs",
+                *(_said(difference) for difference in drift.first),
+                *([f"… {more} more"] if more else []),
+            ),
+            consequence=consequence,
+            advice=advice if len(drift.absent) < drift.count else "",
+        )
+
+    def remedy(self, facts: tuple[Compared, ...]) -> Remedy | None:
+        actions = [
+            Rows(
+                schema=compared.daily.schema,
+                changes=tuple(new_row(compared.daily, one) for one in drift.absent),
+                why=f"add {many(len(drift.absent), 'row')} to {compared.daily.table} that the logs prove",
+            )
+            for compared in facts
+            for drift in compared.drifts
+            if drift.reason is Reason.DROPPED and drift.absent
+        ]
+        if not actions:
+            return None
+        return Remedy(
+            actions=actions,
+            risk="Only sums that have no row at all are added; rows that are there, and wrong, stay as they are."
+            " Tokens read from caches are not counted in what is added.",
+        )
+
+
+def new_row(daily: Daily, missing: Difference) -> RowChange:
+    """The row that LiteLLM should have written.  Its id follows from what it is of."""
+    of, logs = missing.of, missing.logs
+    named = dict(zip(("date", "api_key", "model", "custom_llm_provider"), of[1:], strict=True))
+    key = {daily.key[0]: of.entity} | {name: named.get(name, "") for name in daily.key[1:]}
+    id = str(uuid5(NAMESPACE_URL, "\n".join((daily.table, *of))))
+    counters = {
+        "prompt_tokens": logs.prompt_tokens,
+        "completion_tokens": logs.completion_tokens,
+        "api_requests": logs.requests,
+        "successful_requests": logs.requests - logs.failed,
+        "failed_requests": logs.failed,
+    }
+    row: Texts = {"id": id, **key, **{name: str(number) for name, number in counters.items()}}
+    row |= {"spend": _dollars(logs.cost), "updated_at": f"{of.day} 23:59:59"}
+    return RowChange(table=daily.table, key={"id": id}, before=None, after=row, masked=("api_key",))
+
+
+def _dollars(nano: int) -> str:
+    """As PostgreSQL writes a float."""
+    return repr(nano / _NANO).removesuffix(".0")
+
+
+def _first_day(source: Source, daily: Daily) -> str:
+    """Of this table, which may be younger than the logs; empty when it has no rows."""
+    from psycopg import sql
+
+    query = sql.SQL('SELECT coalesce(min("date" COLLATE "C"), \'\') FROM {}').format(source.table(daily.table))
+    return str(ask(source, query)[0][0])
+
+
+def _logged(source: Source, daily: Daily) -> bool:
+    """Whether the logs of this era say whose they are."""
+    return source.layout.has(LOGS, "request_tags" if daily.whose == "tag" else IN_LOGS[daily.whose])
+
+
+def differences(source: Source, daily: Daily, first: str) -> Iterator[Difference]:
+    """Sums that are not what the logs add up to, day by day; both are added up and compared by the database."""
+    for rows in source.stream(_query(source, daily)):
+        for row in rows:
+            day = Day(*row[:5])
+            here = {day: Summed(_usage(row[6:11]), row[5])} if row[5] else {}
+            yield from sums.compare(here, {day: _usage(row[11:])} if row[11] else {}, first).differences
+
+
+def _usage(row: Sequence[int]) -> Usage:
+    requests, failed, prompt, completion, cost = row
+    return Usage(requests, failed, prompt, completion, cost=cost)
+
+
+def _query(source: Source, daily: Daily) -> sql.Composed:
+    """Day, how many rows say the same, the figures here, the figures of the logs."""
+    from psycopg import sql
+
+    origin: sql.Composable = source.table(LOGS)
+    usable: sql.Composable = sql.SQL(USABLE)
+    if daily.whose == "tag":
+        entity: sql.Composable = sql.SQL("tag")
+        origin += sql.SQL(
+            ", jsonb_array_elements_text(CASE jsonb_typeof(request_tags) WHEN 'array' THEN request_tags"
+            " ELSE '[]' END) AS tag"
+        )
+    else:
+        entity = sql.Identifier(IN_LOGS[daily.whose])
+    if daily.whose != "user":
+        usable += sql.SQL(" AND {} <> ''").format(entity)
+    return sql.SQL(_COMPARED).format(
+        entity=entity,
+        failed=sql.SQL("count(*) FILTER (WHERE status = 'failure')" if source.layout.has(LOGS, "status") else "0"),
+        origin=origin,
+        usable=usable,
+        table=source.table(daily.table),
+        whose=sql.Identifier(daily.key[0]),
+        more=sql.SQL("").join(sql.SQL(", coalesce({}, '')").format(sql.Identifier(name)) for name in daily.key[5:]),
+    )
+
+
+def drifts(differences: Iterable[Difference], since: str, today: str) -> tuple[Drift, ...]:
+    """By reason.  Sums whose logs are gone are as they should be, usage without a key is in no sum, and this day's sums
+    and logs are written at different times."""
+    found: dict[Reason, Drift] = {}
+    for one in differences:
+        if one.reason in _SAID and one.of.day >= since and one.of.day != today and one.of.key:
+            found.setdefault(one.reason, Drift(one.reason)).add(one, most=MOST_ROWS)
+    return tuple(found[reason] for reason in _SAID if reason in found)
+
+
+def _figures(usage: Usage) -> str:
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    return f"{many(usage.requests, 'request')}, {tokens} tokens, ${_dollars(usage.cost)}"
+
+
+def _said(one: Difference) -> str:
+    about = f"{one.of.entity or 'nobody'}, {one.of.day}, {shown_key(one.of.key)}, {one.of.model or 'no model'}"
+    return f"{about}: {_figures(one.daily)} here, {_figures(one.logs)} in the logs"

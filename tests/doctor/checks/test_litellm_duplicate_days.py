@@ -1,0 +1,144 @@
+"""Rows of the daily tables that are one."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from glowplug.doctor.checks import litellm_duplicate_days
+from glowplug.doctor.checks.litellm_duplicate_days import DuplicateDays, Repeated, Same, merge
+from glowplug.doctor.examine import look, repair
+from glowplug.doctor.foreign import Daily
+from glowplug.doctor.repair import Repairs
+from glowplug.doctor.undo import UndoRecords
+from glowplug.testing.litellm_schema import ERAS
+from tests.doctor.litellm import Connection, change, connected, database, insert
+from tests.doctor.museum import Exhibit, Machine
+
+TABLE = '"LiteLLM_DailyUserSpend"'
+
+
+def _in_parts(*endpoints: str) -> tuple[str, ...]:
+    """The six requests of a day as two, two and two."""
+    part = "prompt_tokens = 20, completion_tokens = 10, spend = 0.5, api_requests = 2, successful_requests = 2"
+    return (
+        f"UPDATE {TABLE} SET {part} WHERE id = '5-qwen3'",
+        *(
+            f"INSERT INTO {TABLE} (id, user_id, date, api_key, model, custom_llm_provider, mcp_namespaced_tool_name,"
+            " endpoint, prompt_tokens, completion_tokens, spend, api_requests, successful_requests, updated_at)"
+            f" SELECT 'part-{number}', user_id, date, api_key, model, custom_llm_provider, NULL, {endpoint}, 20, 10,"
+            f" 0.5, 2, 2, '2026-11-05 10:00:00.123' FROM {TABLE} WHERE id = '5-qwen3'"
+            for number, endpoint in enumerate(endpoints)
+        ),
+    )
+
+
+EXHIBITS = [
+    Exhibit(
+        "parts with NULL beside the row with empty texts",
+        "litellm-duplicate-days",
+        change(*_in_parts("endpoint", "endpoint")),
+        ("LiteLLM_DailyUserSpend",),
+        healthy=database,
+    ),
+    Exhibit(
+        "nothing but parts with NULL",
+        "litellm-duplicate-days",
+        change(
+            *_in_parts("NULL", "''"), f"UPDATE {TABLE} SET endpoint = NULL WHERE id = '5-qwen3'"
+        ),
+        ("LiteLLM_DailyUserSpend",),
+        healthy=database,
+    ),
+]  # fmt: skip
+
+
+def _sums(connection: Connection) -> list[tuple[object, ...]]:
+    """Per key with NULL as an empty text: counters exactly, dollars to a millionth of a cent."""
+    query = (
+        "SELECT coalesce(user_id, ''), date, api_key, coalesce(model, ''), coalesce(custom_llm_provider, ''),"
+        " coalesce(mcp_namespaced_tool_name, ''), coalesce(endpoint, ''), sum(prompt_tokens), sum(completion_tokens),"
+        " sum(cache_read_input_tokens), sum(api_requests), sum(successful_requests), sum(failed_requests),"
+        f" round(sum(spend)::numeric, 8) FROM {TABLE}"
+        " GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7"
+    )
+    return connection.execute(query.encode()).fetchall()
+
+
+def _scatter(connection: Connection, seed: int, rows: int) -> None:
+    """Rows over few keys, each column of which is NULL, empty or something."""
+    chance = random.Random(seed)
+    connection.execute('DROP INDEX "LiteLLM_DailyUserSpend_user_id_date_api_key_model_custom_ll_key"')
+    for number in range(rows):
+        row: dict[str, object] = {
+            "user_id": chance.choice(("u-ann", "", None)), "model": chance.choice(("m", "")), "api_key": "k",
+            "custom_llm_provider": chance.choice(("openai", "", None)), "endpoint": chance.choice(("/v1", "", None)),
+            "mcp_namespaced_tool_name": chance.choice(("", None)), "date": chance.choice(("2026-11-05", "2026-11-06")),
+            "spend": chance.choice((0.1, 1e-9, 3.3333333, 0.0)), "updated_at": "2026-11-06 00:00:00",
+        }  # fmt: skip
+        row |= {name: chance.randrange(1 << 40) for name in ("prompt_tokens", "completion_tokens", "api_requests")}
+        insert(connection, "LiteLLM_DailyUserSpend", row | {"id": f"row-{number}", "failed_requests": number})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_count_is_lost_and_undoing_gives_every_row_back(tmp_path: Path, seed: int) -> None:
+    machine = Machine(tmp_path)
+    database(machine)
+    with connected(machine) as connection:
+        _scatter(connection, seed, 150)
+        before = _sums(connection)
+        rows = machine.snapshot()
+        repairs = Repairs(machine.hands, UndoRecords(machine.path(str(machine.site.paths.repairs))))
+        did = repair([DuplicateDays()], machine.site, repairs, ())
+        assert did.findings == ()
+        assert _sums(connection) == before
+        (count,) = connection.execute(f"SELECT count(*) FROM {TABLE}".encode()).fetchone() or (0,)
+        assert count == len(before)
+        repairs.undo(did.repaired[0].undo)
+        assert machine.snapshot() == rows
+
+
+def test_what_is_more_than_one_repair_takes_is_repaired_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(litellm_duplicate_days, "MOST_ROWS", 40)
+    machine = Machine(tmp_path)
+    database(machine)
+    repairs = Repairs(machine.hands, UndoRecords(machine.path(str(machine.site.paths.repairs))))
+    with connected(machine) as connection:
+        _scatter(connection, 9, 150)
+        before = _sums(connection)
+        first = repair([DuplicateDays()], machine.site, repairs, ())
+        assert "repair again" in first.findings[0].advice
+        for _ in range(10):
+            did = repair([DuplicateDays()], machine.site, repairs, ())
+            assert not [one.failed for one in did.repaired if one.failed]
+            assert _sums(connection) == before
+        assert did.findings == ()
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_nothing_is_found_in_any_era(tmp_path: Path, era: str) -> None:
+    machine = Machine(tmp_path)
+    database(machine, era)
+    looked, _ = look(DuplicateDays(), machine.site)
+    assert (looked.findings, looked.could_not, looked.skipped) == ((), "", "")
+
+
+def test_under_an_older_index_nulls_stay_as_they_are() -> None:
+    daily = Daily("public", "LiteLLM_DailyTagSpend", "tag", ("tag", "date", "api_key", "model", "endpoint"))
+    first = {"id": "1", "tag": "t", "endpoint": None, "api_requests": "1", "model_group": None, "updated_at": "2026"}
+    other = {"id": "2", "tag": "t", "endpoint": "", "api_requests": "2", "model_group": "chat", "updated_at": "2027"}
+    first |= {"date": "d", "api_key": "k", "model": "m"}
+    other |= {"date": "d", "api_key": "k", "model": "m"}
+    same = Same((first, other), {"api_requests": "3"})
+    merged = {}
+    for narrower in (True, False):
+        gone, stays = merge(Repeated(daily, 1, 1, (same,), narrower), same)
+        assert (gone.key, gone.after, stays.key) == ({"id": "2"}, None, {"id": "1"})
+        assert stays.after is not None
+        merged[narrower] = stays.after
+    assert merged[True] == first | {"api_requests": "3", "model_group": "chat", "updated_at": "2027"}
+    assert merged[False] == merged[True] | {"endpoint": ""}
