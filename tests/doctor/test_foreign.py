@@ -22,6 +22,7 @@ CHECKS = (
     "litellm-unique-indexes",
     "litellm-daily-drift",
     "litellm-references",
+    "litellm-migrations",
 )
 
 

@@ -17,6 +17,7 @@ ROWS: Final = (
     ("litellm_unique_indexes", "UniqueIndexes"),
     ("litellm_daily_drift", "DailyDrift"),
     ("litellm_references", "MissingReferences"),
+    ("litellm_migrations", "MigrationState"),
     # Models and routes, ours and LiteLLM's.
     # The machine.
     ("machine_secret_files", "SecretFiles"),
