@@ -20,7 +20,11 @@ ROWS: Final = (
     ("litellm_migrations", "MigrationState"),
     # Models and routes, ours and LiteLLM's.
     # The machine.
+    ("machine_boot_loads", "BootLoads"),
     ("machine_secret_files", "SecretFiles"),
+    ("machine_disk", "Disk"),
+    ("machine_gpu_driver", "GpuDriver"),
+    ("machine_ports", "Ports"),
     # Ourselves.
     ("ourselves_configuration", "Configuration"),
     ("ourselves_schema", "SchemaRevision"),

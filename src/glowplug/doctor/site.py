@@ -92,6 +92,8 @@ class Site:
     litellm: Foreign | None = None
     run: Callable[[Sequence[str], float], Ran] = run_for_real
     """Runs a program that only reads, for at most so many seconds.  Raises NoSuchProgram, TimeoutError."""
+    statvfs: Callable[[str], os.statvfs_result] = os.statvfs
+    """Says how full a file system is."""
 
     def real(self, path: str | Path) -> Path:
         """Where an absolute path of the machine is."""

@@ -1,0 +1,60 @@
+"""Unit files as they lie there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from glowplug.doctor.units import commands, enabled, find, services, values
+from tests.doctor.museum import HOME, Machine
+
+UNIT = """\
+[Unit]
+Description=x
+ExecStart=/not/here
+[Service]
+# ExecStart=/nor/here
+ExecStartPre=-/bin/true
+ExecStart=/bin/a \\
+  --b c
+Environment=A=1
+Environment=B=2
+[Install]
+WantedBy=default.target
+"""
+
+
+def test_what_a_unit_says() -> None:
+    assert commands(UNIT) == ["/bin/true", "/bin/a  --b c"]
+    assert values(UNIT, "Service", "Environment") == ["A=1", "B=2"]
+    assert values(UNIT, "Install", "WantedBy") == ["default.target"]
+    assert values("", "Service", "ExecStart") == []
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    machine = Machine(tmp_path)
+    machine.write(f"{HOME}/.config/systemd/user/a.service", UNIT)
+    machine.write("/usr/lib/systemd/system/b@.service", UNIT)
+    machine.write("/etc/systemd/system/c.service", UNIT)
+    machine.link(f"{HOME}/.config/systemd/user/default.target.wants/a.service", "../a.service")
+    machine.link("/etc/systemd/system/multi-user.target.wants/b@one.service", "/usr/lib/systemd/system/b@.service")
+    machine.link("/etc/systemd/system/multi-user.target.wants/gone.service", "/nowhere.service")
+    return machine
+
+
+def test_what_is_enabled(machine: Machine) -> None:
+    found = {unit.name: unit for unit in enabled(machine.site)}
+    assert list(found) == ["a.service", "b@one.service", "gone.service"]
+    assert found["a.service"].user and found["a.service"].target == "../a.service"
+    assert found["b@one.service"].file == "/usr/lib/systemd/system/b@.service"
+    assert (found["gone.service"].file, found["gone.service"].text) == ("", "")
+
+
+def test_what_somebody_put_there(machine: Machine) -> None:
+    assert [(unit.name, bool(unit.link)) for unit in services(machine.site)] == [
+        ("a.service", True),
+        ("c.service", False),
+    ]
+    assert find(machine.site, "nobody.service", user=True) == ""
