@@ -13,9 +13,9 @@ from glowplug.errors import GlowplugError, NotFound
 ROWS: Final = (
     # A LiteLLM installation, by its database and files.
     ("litellm_sealed_fields", "SealedFields"),
+    ("litellm_daily_drift", "DailyDrift"),
     ("litellm_duplicate_days", "DuplicateDays"),
     ("litellm_unique_indexes", "UniqueIndexes"),
-    ("litellm_daily_drift", "DailyDrift"),
     ("litellm_references", "MissingReferences"),
     ("litellm_migrations", "MigrationState"),
     # Models and routes, ours and LiteLLM's.

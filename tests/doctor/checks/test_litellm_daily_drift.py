@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from glowplug.doctor.checks.litellm_daily_drift import DailyDrift, drifts, new_row
-from glowplug.doctor.examine import look
+from glowplug.doctor.examine import look, repair
 from glowplug.doctor.foreign import Daily
+from glowplug.doctor.registry import ours
+from glowplug.doctor.repair import Repairs
+from glowplug.doctor.undo import UndoRecords
 from glowplug.domain.finding import Severity
 from glowplug.moving.litellm.daily import Day, Difference, Reason, Usage
 from glowplug.testing.litellm_schema import ERAS
@@ -51,20 +54,44 @@ def test_sums_of_every_era_agree(tmp_path: Path, era: str) -> None:
     assert (looked.findings, looked.could_not, looked.skipped) == ((), "", "")
 
 
-def test_rows_that_were_written_twice_over_are_told_from_those_that_lack_something(tmp_path: Path) -> None:
+def _again(requests: int) -> str:
+    """The row of a day once more, with NULL where it had a text, and so many requests."""
+    return (
+        'INSERT INTO "LiteLLM_DailyUserSpend" (id, user_id, date, api_key, model, custom_llm_provider, api_requests,'
+        f" prompt_tokens, completion_tokens, spend, updated_at) SELECT 'again', user_id, date, api_key, model,"
+        f" custom_llm_provider, {requests}, {requests * 10}, {requests * 5}, {requests * 0.25}, updated_at FROM"
+        " \"LiteLLM_DailyUserSpend\" WHERE id = '5-qwen3'"
+    )
+
+
+_WITHOUT_ENDPOINT = "UPDATE \"LiteLLM_DailyUserSpend\" SET endpoint = NULL WHERE id = '5-qwen3'"
+
+
+def test_rows_that_were_written_again_whole_are_removed_before_they_are_merged(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     database(machine)
-    change(
-        "UPDATE \"LiteLLM_DailyUserSpend\" SET endpoint = NULL WHERE id = '5-qwen3'",
-        'INSERT INTO "LiteLLM_DailyUserSpend" (id, user_id, date, api_key, model, custom_llm_provider, api_requests,'
-        " prompt_tokens, completion_tokens, spend, updated_at) SELECT 'again', user_id, date, api_key, model,"
-        " custom_llm_provider, api_requests, prompt_tokens, completion_tokens, spend, updated_at FROM"
-        " \"LiteLLM_DailyUserSpend\" WHERE id = '5-qwen3'",
-    )(machine)
-    looked, remedy = look(DailyDrift(), machine.site)
+    change(_WITHOUT_ENDPOINT, _again(6))(machine)
+    before = machine.snapshot()
+    looked, _ = look(DailyDrift(), machine.site)
     (finding,) = looked.findings
     assert "each of them in several rows" in finding.summary
     assert finding.evidence[0] == "together: 12 requests, 180 tokens, $3 here, 6 requests, 90 tokens, $1.5 in the logs"
+    assert not finding.advice
+    repairs = Repairs(machine.hands, UndoRecords(machine.path(str(machine.site.paths.repairs))))
+    did = repair(ours(), machine.site, repairs, ())
+    (one,) = did.repaired
+    assert one.done == ("remove 1 row of LiteLLM_DailyUserSpend that the logs prove to be copies",)
+    assert did.findings == (), "nothing is left for litellm-duplicate-days"
+    repairs.undo(one.undo)
+    assert machine.snapshot() == before
+
+
+def test_parts_that_are_more_than_the_logs_together_are_no_copies(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    database(machine)
+    change(_WITHOUT_ENDPOINT, _again(5))(machine)
+    looked, remedy = look(DailyDrift(), machine.site)
+    (finding,) = looked.findings
     assert "The logs are right" in finding.advice
     assert remedy is None
 

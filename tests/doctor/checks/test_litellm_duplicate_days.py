@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from glowplug.doctor.checks import litellm_duplicate_days
-from glowplug.doctor.checks.litellm_duplicate_days import DuplicateDays, Repeated, Same, merge
+from glowplug.doctor.checks.litellm_duplicate_days import DuplicateDays
 from glowplug.doctor.examine import look, repair
-from glowplug.doctor.foreign import Daily
 from glowplug.doctor.repair import Repairs
 from glowplug.doctor.undo import UndoRecords
 from glowplug.testing.litellm_schema import ERAS
@@ -125,20 +124,3 @@ def test_nothing_is_found_in_any_era(tmp_path: Path, era: str) -> None:
     database(machine, era)
     looked, _ = look(DuplicateDays(), machine.site)
     assert (looked.findings, looked.could_not, looked.skipped) == ((), "", "")
-
-
-def test_under_an_older_index_nulls_stay_as_they_are() -> None:
-    daily = Daily("public", "LiteLLM_DailyTagSpend", "tag", ("tag", "date", "api_key", "model", "endpoint"))
-    first = {"id": "1", "tag": "t", "endpoint": None, "api_requests": "1", "model_group": None, "updated_at": "2026"}
-    other = {"id": "2", "tag": "t", "endpoint": "", "api_requests": "2", "model_group": "chat", "updated_at": "2027"}
-    first |= {"date": "d", "api_key": "k", "model": "m"}
-    other |= {"date": "d", "api_key": "k", "model": "m"}
-    same = Same((first, other), {"api_requests": "3"})
-    merged = {}
-    for narrower in (True, False):
-        gone, stays = merge(Repeated(daily, 1, 1, (same,), narrower), same)
-        assert (gone.key, gone.after, stays.key) == ({"id": "2"}, None, {"id": "1"})
-        assert stays.after is not None
-        merged[narrower] = stays.after
-    assert merged[True] == first | {"api_requests": "3", "model_group": "chat", "updated_at": "2027"}
-    assert merged[False] == merged[True] | {"endpoint": ""}

@@ -6,7 +6,7 @@ The database adds the logs up; `moving.litellm.daily` says why a sum differs and
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from uuid import NAMESPACE_URL, uuid5
@@ -14,6 +14,7 @@ from uuid import NAMESPACE_URL, uuid5
 from glowplug.doctor.base import Check, NothingToLookAt, Remedy
 from glowplug.doctor.foreign import Daily, ask, daily_tables, litellm_database, many, more_memory, must_read, shown_key
 from glowplug.doctor.rows import RowChange, Rows, Texts
+from glowplug.doctor.same_rows import Same, merge, narrower, same_rows
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.moving.litellm import daily as sums
@@ -92,6 +93,8 @@ class Drift:
     first: list[Difference] = field(default_factory=list)
     absent: list[Difference] = field(default_factory=list)
     """Those that have no row at all, as many as one repair adds."""
+    copies: list[Same] = field(default_factory=list)
+    """Rows each of which alone is what the logs say."""
 
     def add(self, difference: Difference, *, most: int) -> None:
         self.count += 1
@@ -110,6 +113,8 @@ class Compared:
 
     daily: Daily
     drifts: tuple[Drift, ...]
+    fill: bool = True
+    """Whether what is NULL in a key can be filled in."""
 
 
 class DailyDrift(Check[tuple[Compared, ...]]):
@@ -127,7 +132,7 @@ class DailyDrift(Check[tuple[Compared, ...]]):
             more_memory(source)
             first = first_log_day(source)
             found = [
-                Compared(daily, drifts(differences(source, daily, first), since, today))
+                _compare(source, daily, first, since=since, today=today)
                 for daily in tables
                 if (since := _first_day(source, daily)) and _logged(source, daily)
             ]
@@ -152,27 +157,31 @@ class DailyDrift(Check[tuple[Compared, ...]]):
                 *([f"… {more} more"] if more else []),
             ),
             consequence=consequence,
-            advice=advice if len(drift.absent) < drift.count else "",
+            advice=advice if len(drift.absent) + len(drift.copies) < drift.count else "",
         )
 
     def remedy(self, facts: tuple[Compared, ...]) -> Remedy | None:
-        actions = [
-            Rows(
-                schema=compared.daily.schema,
-                changes=tuple(new_row(compared.daily, one) for one in drift.absent),
-                why=f"add {many(len(drift.absent), 'row')} to {compared.daily.table} that the logs prove",
-            )
-            for compared in facts
-            for drift in compared.drifts
-            if drift.reason is Reason.DROPPED and drift.absent
-        ]
+        actions = [rows for compared in facts for drift in compared.drifts for rows in _repairs(compared, drift)]
         if not actions:
             return None
         return Remedy(
             actions=actions,
-            risk="Only sums that have no row at all are added; rows that are there, and wrong, stay as they are."
-            " Tokens read from caches are not counted in what is added.",
+            risk="Only sums that have no row at all are added, without tokens of caches; only rows each of which is"
+            " what the logs say are taken for copies. Other rows stay as they are.",
         )
+
+
+def _repairs(compared: Compared, drift: Drift) -> Iterator[Rows]:
+    daily = compared.daily
+    if drift.reason is Reason.DROPPED and drift.absent:
+        added = tuple(new_row(daily, one) for one in drift.absent)
+        why = f"add {many(len(added), 'row')} to {daily.table} that the logs prove"
+        yield Rows(schema=daily.schema, changes=added, why=why)
+    if drift.copies:
+        changes = tuple(change for same in drift.copies for change in merge(daily, same, fill=compared.fill))
+        surplus = sum(len(same.rows) - 1 for same in drift.copies)
+        why = f"remove {many(surplus, 'row')} of {daily.table} that the logs prove to be copies"
+        yield Rows(schema=daily.schema, changes=changes, why=why)
 
 
 def new_row(daily: Daily, missing: Difference) -> RowChange:
@@ -204,6 +213,42 @@ def _first_day(source: Source, daily: Daily) -> str:
 
     query = sql.SQL('SELECT coalesce(min("date" COLLATE "C"), \'\') FROM {}').format(source.table(daily.table))
     return str(ask(source, query)[0][0])
+
+
+def _compare(source: Source, daily: Daily, first: str, *, since: str, today: str) -> Compared:
+    doubled: dict[Day, Difference] = {}
+
+    def noted() -> Iterator[Difference]:
+        for one in differences(source, daily, first):
+            if one.reason is Reason.DOUBLED and len(doubled) < MOST_ROWS:
+                doubled[one.of] = one
+            yield one
+
+    found = drifts(noted(), since, today)
+    twice = next((drift for drift in found if drift.reason is Reason.DOUBLED), None)
+    if twice is not None:
+        twice.copies = list(copies(daily, same_rows(source, daily, MOST_ROWS), doubled))
+    return Compared(daily, found, not narrower(source, daily))
+
+
+def copies(daily: Daily, several: Iterable[Same], doubled: Mapping[Day, Difference]) -> Iterator[Same]:
+    """Rows that were written again whole: each alone is what the logs say, and there are no others of that sum."""
+    for same in several:
+        first = same.rows[0]
+        names = (daily.key[0], "date", "api_key", "model", "custom_llm_provider")
+        one = doubled.get(Day(*(first[name] or "" for name in names)))
+        if one is None or one.daily.requests != len(same.rows) * one.logs.requests:
+            continue
+        if all(_alone(row, one.logs) for row in same.rows):
+            yield Same(same.rows, {})
+
+
+def _alone(row: Texts, logs: Usage) -> bool:
+    names = ("api_requests", "failed_requests", "prompt_tokens", "completion_tokens")
+    cost = round(float(row["spend"] or 0) * _NANO)
+    return [row[name] for name in names] == [str(number) for number in logs[:4]] and abs(
+        cost - logs.cost
+    ) <= logs.requests
 
 
 def _logged(source: Source, daily: Daily) -> bool:
