@@ -21,10 +21,15 @@ ROWS: Final = (
     # Models and routes, ours and LiteLLM's.
     # The machine.
     ("machine_boot_loads", "BootLoads"),
+    ("machine_double_units", "DoubleUnits"),
+    ("machine_linger", "Linger"),
     ("machine_secret_files", "SecretFiles"),
-    ("machine_disk", "Disk"),
     ("machine_gpu_driver", "GpuDriver"),
+    ("machine_gpu_answers", "GpuAnswers"),
+    ("machine_gpu_orphans", "GpuOrphans"),
     ("machine_ports", "Ports"),
+    ("machine_disk", "Disk"),
+    ("machine_clock", "Clock"),
     # Ourselves.
     ("ourselves_configuration", "Configuration"),
     ("ourselves_schema", "SchemaRevision"),
