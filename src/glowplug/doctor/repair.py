@@ -12,7 +12,7 @@ from glowplug.doctor.base import Remedy
 from glowplug.doctor.site import Ran, Site, run_for_real
 from glowplug.doctor.undo import Kept, Record, UndoRecords, undo
 from glowplug.domain.finding import Repaired
-from glowplug.errors import GlowplugError
+from glowplug.errors import Conflict, GlowplugError
 
 
 @dataclass
@@ -45,7 +45,12 @@ class Repairs:
                 before = record
                 record = msgspec.structs.replace(record, did=(*record.did, number))
                 self._records.put(record)  # first: whoever is killed now can still be undone
-                if action.do(self._hands):
+                try:
+                    did = action.do(self._hands)
+                except Conflict:
+                    record = before  # it refused before it did anything, so there is nothing of it to put back
+                    raise
+                if did:
                     done.append(action.says())
                 else:
                     record = before  # it was done before us, so it is not ours to undo
