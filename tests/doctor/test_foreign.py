@@ -13,8 +13,8 @@ from glowplug.doctor.registry import ours
 from glowplug.doctor.site import Foreign
 from glowplug.domain.finding import Looked
 from glowplug.secret import Secret
-from tests.doctor.litellm import change, database, server
 from tests.doctor.museum import Machine
+from tests.doctor.spending import change, database, server
 from tests.moving.postgres import LOCKED_USER, PASSWORD
 
 CHECKS = (

@@ -9,8 +9,8 @@ import pytest
 from glowplug.doctor.prisma import columns_made, fields, installed, lacking
 from glowplug.doctor.site import Foreign
 from glowplug.testing.litellm_schema import ERAS, columns, migrations
-from tests.doctor.litellm import server
 from tests.doctor.museum import HOME, Machine
+from tests.doctor.spending import server
 
 
 def real(era: str) -> dict[str, frozenset[str]]:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from glowplug.doctor.foreign import Daily, daily_tables
 from glowplug.doctor.same_rows import Same, count_same, merge, narrower, same_rows
-from tests.doctor.litellm import change, connected, daily_row, database, insert
 from tests.doctor.museum import Machine
+from tests.doctor.spending import change, connected, daily_row, database, insert
 
 
 def test_the_row_that_litellm_looks_for_stays_or_else_the_oldest(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from glowplug.doctor.undo import UndoRecords
 from glowplug.domain.finding import Severity
 from glowplug.moving.litellm.daily import Day, Difference, Reason, Usage
 from glowplug.testing.litellm_schema import ERAS
-from tests.doctor.litellm import change, database
 from tests.doctor.museum import Exhibit, Machine
+from tests.doctor.spending import change, database
 
 EXHIBITS = [
     Exhibit(

@@ -13,8 +13,8 @@ from glowplug.doctor.examine import look, repair
 from glowplug.doctor.repair import Repairs
 from glowplug.doctor.undo import UndoRecords
 from glowplug.testing.litellm_schema import ERAS
-from tests.doctor.litellm import Connection, change, connected, database, insert
 from tests.doctor.museum import Exhibit, Machine
+from tests.doctor.spending import Connection, change, connected, database, insert
 
 TABLE = '"LiteLLM_DailyUserSpend"'
 
@@ -124,3 +124,32 @@ def test_nothing_is_found_in_any_era(tmp_path: Path, era: str) -> None:
     database(machine, era)
     looked, _ = look(DuplicateDays(), machine.site)
     assert (looked.findings, looked.could_not, looked.skipped) == ((), "", "")
+
+
+def test_a_server_that_writes_times_in_its_own_way(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    database(machine)
+    change(*_in_parts("NULL", "NULL"), "ALTER ROLE postgres SET datestyle = 'German'")(machine)
+    try:
+        repairs = Repairs(machine.hands, UndoRecords(machine.path(str(machine.site.paths.repairs))))
+        did = repair([DuplicateDays()], machine.site, repairs, ())
+    finally:
+        change("ALTER ROLE postgres RESET datestyle")(machine)
+    assert not did.repaired[0].failed
+    assert did.findings == ()
+
+
+def test_a_row_that_litellm_changes_meanwhile_stops_it_and_nothing_is_changed(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    database(machine)
+    change(*_in_parts("NULL", "NULL"))(machine)
+    check = DuplicateDays()
+    _, remedy = look(check, machine.site)
+    assert remedy is not None
+    change(f"UPDATE {TABLE} SET api_requests = 3 WHERE id = 'part-1'")(machine)
+    before = machine.snapshot()
+    did = Repairs(machine.hands, UndoRecords(machine.path(str(machine.site.paths.repairs)))).carry_out(
+        check.name, remedy
+    )
+    assert did.failed.endswith("was changed by somebody else meanwhile")
+    assert machine.snapshot() == before

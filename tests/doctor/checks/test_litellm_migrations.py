@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from glowplug.doctor.checks.litellm_migrations import Entry, Migrations, MigrationState
+from glowplug.doctor.checks.litellm_migrations import Entry, Migrations, MigrationState, said
 from glowplug.doctor.examine import look
 from glowplug.domain.finding import Severity
 from glowplug.testing.litellm_schema import ERAS, migrations
-from tests.doctor.litellm import ERA, change, connected, database
 from tests.doctor.museum import Exhibit, Machine
+from tests.doctor.spending import ERA, change, connected, database
 from tests.doctor.test_foreign import as_user
 from tests.moving.postgres import LOCKED_USER, PASSWORD
 
@@ -165,3 +165,12 @@ def test_what_stops_half_way_comes_with_its_cause_and_the_commands() -> None:
     assert finding.evidence == ("ERROR: no",)
     assert "/v/bin/prisma migrate resolve --rolled-back m1 --schema" in finding.advice
     assert finding.advice.endswith("/v/bin/prisma migrate deploy --schema /v/lib/python3/site-packages/e/schema.prisma")
+
+
+def test_of_a_long_report_the_reason_is_told() -> None:
+    report = (
+        "A migration failed to apply.\n\nDatabase error code: 42P07\n\nDatabase error:\nERROR: relation exists\n\nDb"
+    )
+    assert said(report) == "ERROR: relation exists"
+    assert said("\n  it was killed\nby somebody") == "it was killed"
+    assert said("") == ""

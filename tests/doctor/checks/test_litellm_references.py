@@ -11,8 +11,8 @@ from glowplug.doctor.examine import look
 from glowplug.domain.finding import Severity
 from glowplug.testing.litellm_schema import ERAS
 from glowplug.testing.litellm_seed import seed
-from tests.doctor.litellm import change, connected, database
 from tests.doctor.museum import Exhibit, Machine
+from tests.doctor.spending import change, connected, database
 
 _AS_RESTORED = "SET session_replication_role = replica"
 """No foreign key is looked after, as when a dump of nothing but rows is restored."""

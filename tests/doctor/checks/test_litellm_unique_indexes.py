@@ -11,8 +11,8 @@ from glowplug.doctor.examine import look
 from glowplug.doctor.foreign import Daily
 from glowplug.domain.finding import Severity
 from glowplug.testing.litellm_schema import ERAS
-from tests.doctor.litellm import change, connected, database
 from tests.doctor.museum import Exhibit, Machine
+from tests.doctor.spending import change, connected, database
 
 NAME = "LiteLLM_DailyTeamSpend_team_id_date_api_key_model_custom_ll_key"
 NARROW = "(team_id, date, api_key, model, custom_llm_provider)"

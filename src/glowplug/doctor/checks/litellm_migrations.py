@@ -36,7 +36,7 @@ class Entry:
     finished: bool
     rolled_back: bool
     said: str = ""
-    """The first line of what went wrong."""
+    """What PostgreSQL said, or else the first line of what Prisma said."""
 
     @property
     def applied(self) -> bool:
@@ -201,10 +201,15 @@ def _history(source: Source) -> tuple[Entry, ...] | None:
     found: dict[str, Entry] = {}
     query = sql.SQL(_READ).format(sql.Identifier(source.layout.schema, _HISTORY))
     for name, finished, rolled_back, logs in ask(source, query):
-        first = next((line.strip() for line in logs.splitlines() if line.strip()), "")
         if not (name in found and found[name].applied):
-            found[name] = Entry(name, finished, rolled_back, first[:_LONGEST])
+            found[name] = Entry(name, finished, rolled_back, said(logs))
     return tuple(found.values())
+
+
+def said(logs: str) -> str:
+    """The line of Prisma's report that says why."""
+    lines = [line.strip() for line in logs.splitlines() if line.strip()]
+    return next((line for line in lines if line.startswith("ERROR:")), lines[0] if lines else "")[:_LONGEST]
 
 
 def _newest(site: Site) -> Path | None:

@@ -226,6 +226,8 @@ def _begin(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         # An error where a policy would hide rows, instead of an import that lacks them.
         ("row_security", "off"),
         ("timezone", "UTC"),
+        # Times as text are compared with what is there when a row is changed.
+        ("datestyle", "ISO, YMD"),
     ):
         connection.execute("SELECT set_config(%s, %s, true)", (setting, value))
     answer = connection.execute("SHOW transaction_read_only").fetchone()
