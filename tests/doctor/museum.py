@@ -16,10 +16,13 @@ from typing import Any
 
 from glowplug.doctor.registry import ROWS
 from glowplug.doctor.repair import RealHands
-from glowplug.doctor.site import NoSuchProgram, Ran, Site
+from glowplug.doctor.site import Foreign, NoSuchProgram, Ran, Site
 from glowplug.domain.finding import Severity
 from glowplug.paths import Paths
 from glowplug.testing.clock import VirtualClock
+from glowplug.testing.litellm_sealing import SALT
+from tests.doctor.litellm import Wing
+from tests.moving.postgres import Server
 
 HOME = "/people/ann"
 STATE = f"{HOME}/.local/state/glowplug"
@@ -77,6 +80,9 @@ class Machine:
     clock: VirtualClock = field(default_factory=VirtualClock)
     more: list[Callable[[], Mapping[str, tuple[int, bytes]]]] = field(default_factory=list)
     """What else belongs to a snapshot: a database, for example."""
+    server: Callable[[], Server] | None = None
+    """A PostgreSQL, started when it is asked for."""
+    litellm: Wing | None = None
 
     def __post_init__(self) -> None:
         self.site = Site(
@@ -86,6 +92,24 @@ class Machine:
         self.hands = Hands(self.site, self.programs)
         self.write(CONFIG, HEALTHY)
         self.write(f"{STATE}/pepper.key", b"p" * 32)
+
+    def install_litellm(self, era: str = "1.82") -> Wing:
+        """A LiteLLM database of an era with rows that nothing is wrong with; the site names it and its salt key."""
+        assert self.server is not None, "the test has to give the machine a server"
+        self.litellm = Wing(self.server(), era)
+        self.more.append(self.litellm.dump)
+        self.site.litellm = Foreign(database=self.litellm.url, keys=(SALT,))
+        return self.litellm
+
+    @property
+    def wing(self) -> Wing:
+        """The database that `install_litellm` made."""
+        assert self.litellm is not None
+        return self.litellm
+
+    def close(self) -> None:
+        if self.litellm is not None:
+            self.litellm.drop()
 
     def path(self, path: str) -> Path:
         return self.site.real(path)
