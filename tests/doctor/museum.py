@@ -15,14 +15,28 @@ from typing import Any
 
 from glowplug.doctor.registry import ROWS
 from glowplug.doctor.repair import RealHands
-from glowplug.doctor.site import NoSuchProgram, Ran, Site
+from glowplug.doctor.site import Foreign, NoSuchProgram, Ran, Site
 from glowplug.domain.finding import Severity
 from glowplug.paths import Paths
 from glowplug.testing.clock import VirtualClock
+from tests.support import gguf_files
 
 HOME = "/home/ann"
 STATE = f"{HOME}/.local/state/glowplug"
 CONFIG = f"{HOME}/.config/glowplug/config.yaml"
+
+WEIGHTS = f"{HOME}/models/hermes.gguf"
+LITELLM = f"{HOME}/litellm/config.yaml"
+MODEL = f"""\
+  chat-hermes-llamacpp:  # at home
+    engine: llamacpp
+    path: {WEIGHTS}
+    max_concurrency: 4
+    options: {{ctx_size: 4096}}
+"""
+REMOTE = """\
+  chat-gpt-openai: {provider: openai, id: gpt-5-mini}
+"""
 
 Answer = Ran | Exception
 Program = Callable[[Sequence[str]], Ran]
@@ -81,6 +95,24 @@ class Machine:
         file.write_bytes(text.encode() if isinstance(text, str) else text)
         file.chmod(mode)
         return file
+
+    def models(self, more: str = "", *, model: str = MODEL) -> None:
+        """A configuration with a local model, which has its weights, one of a provider, and `more` sections."""
+        self.write(
+            CONFIG, f"server:\n  port: 4000\nproviders:\n  openai: {{api_key: sk-x}}\nmodels:\n{model}{REMOTE}{more}"
+        )
+        self.gguf(WEIGHTS)
+
+    def gguf(self, path: str, *, context: int = 8192, cut: int = 0) -> None:
+        """Weights of a llama that are a hole in a file."""
+        values = {"general.architecture": "llama", "llama.context_length": context}
+        self.write(path, b"")
+        gguf_files.write(self.path(path), values, [("token_embd.weight", (64, 64))], cut=cut)
+
+    def litellm(self, text: str) -> None:
+        """LiteLLM's configuration, to be examined too."""
+        self.write(LITELLM, text)
+        self.site.litellm = Foreign(config=Path(LITELLM))
 
     def link(self, path: str, target: str) -> None:
         link = self.path(path)

@@ -13,6 +13,10 @@ from glowplug.errors import GlowplugError, NotFound
 ROWS: Final = (
     # A LiteLLM installation, by its database and files.
     # Models and routes, ours and LiteLLM's.
+    ("models_dangling_routes", "DanglingRoutes"),
+    ("models_no_way_out", "NoWayOut"),
+    ("models_unbounded", "Unbounded"),
+    ("models_kept_forever", "KeptForever"),
     # The machine.
     ("machine_secret_files", "SecretFiles"),
     # Ourselves.
