@@ -6,6 +6,7 @@ An exhibit says how it is planted, which check must find it, and about what.  `t
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,6 +76,8 @@ class Machine:
     clock: VirtualClock = field(default_factory=VirtualClock)
     more: list[Callable[[], Mapping[str, tuple[int, bytes]]]] = field(default_factory=list)
     """What else belongs to a snapshot: a database, for example."""
+    kept: list[socket.socket] = field(default_factory=list)
+    """What has to stay open for as long as the machine is there; it is closed with it."""
 
     def __post_init__(self) -> None:
         self.site = Site(
@@ -84,6 +87,10 @@ class Machine:
         self.hands = Hands(self.site, self.programs)
         self.write(CONFIG, "server:\n  port: 4000\n")
         self.write(f"{STATE}/pepper.key", b"p" * 32)
+
+    def close(self) -> None:
+        for one in self.kept:
+            one.close()
 
     def path(self, path: str) -> Path:
         return self.site.real(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,12 @@ def exhibit(request: pytest.FixtureRequest) -> Exhibit:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, exhibit: Exhibit) -> Machine:
+def machine(tmp_path: Path, exhibit: Exhibit) -> Iterator[Machine]:
     """Healthy, with what the exhibit's check looks at."""
     machine = Machine(tmp_path)
     exhibit.healthy(machine)
-    return machine
+    yield machine
+    machine.close()
 
 
 def repairs(machine: Machine) -> Repairs:

@@ -17,6 +17,12 @@ ROWS: Final = (
     ("models_no_way_out", "NoWayOut"),
     ("models_unbounded", "Unbounded"),
     ("models_kept_forever", "KeptForever"),
+    ("models_context", "Context"),
+    ("models_files", "Files"),
+    ("models_names", "Names"),
+    ("models_one_port", "OnePort"),
+    ("models_unreachable", "Unreachable"),
+    ("models_duplicates", "Duplicates"),
     # The machine.
     ("machine_secret_files", "SecretFiles"),
     # Ourselves.

@@ -50,7 +50,7 @@ class NoWayOut(Check[Facts]):
                 summary="has no target that is not on this machine",
                 evidence=(f"its targets: {', '.join(alias.targets)}", *_lost(alias, facts.models)),
                 consequence="When its engine cannot be loaded or is busy, nobody answers.",
-                advice=f"Add a provider's model to aliases.{alias.name}.fallback, if what is asked may leave the house.",
+                advice=f"Add a provider's model to aliases.{alias.name}.fallback, where that may leave the house.",
             )
             for alias in facts.aliases
             if not _leaves(alias, known, facts.models, set())
