@@ -6,6 +6,7 @@ An exhibit says how it is planted, which check must find it, and about what.  `t
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from glowplug.testing.clock import VirtualClock
 from glowplug.testing.litellm_sealing import SALT
 from tests.doctor.litellm import Wing
 from tests.moving.postgres import Server
+from tests.support import gguf_files
 
 HOME = "/people/ann"
 STATE = f"{HOME}/.local/state/glowplug"
@@ -32,12 +34,25 @@ HEALTHY = """\
 server:
   port: 4000
 providers:
-  lab: {base_url: "https://lab.example/v1"}
+  openai: {api_key: sk-x}
 models:
-  chat-lab-openai: {provider: lab, id: lab-chat, price: {prompt: 1}}
+  chat-gpt-openai: {provider: openai, id: gpt-5-mini}
 aliases:
-  chat-default: {targets: [chat-lab-openai]}
+  chat-default: {targets: [chat-gpt-openai]}
 """
+WEIGHTS = f"{HOME}/models/hermes.gguf"
+LITELLM = f"{HOME}/litellm/config.yaml"
+MODEL = f"""\
+  chat-hermes-llamacpp:  # at home
+    engine: llamacpp
+    path: {WEIGHTS}
+    max_concurrency: 4
+    options: {{ctx_size: 4096}}
+"""
+REMOTE = """\
+  chat-gpt-openai: {provider: openai, id: gpt-5-mini}
+"""
+
 Answer = Ran | Exception
 Program = Callable[[Sequence[str]], Ran]
 
@@ -83,6 +98,8 @@ class Machine:
     server: Callable[[], Server] | None = None
     """A PostgreSQL, started when it is asked for."""
     litellm: Wing | None = None
+    kept: list[socket.socket] = field(default_factory=list)
+    """What has to stay open for as long as the machine is there; it is closed with it."""
 
     def __post_init__(self) -> None:
         self.site = Site(
@@ -110,6 +127,8 @@ class Machine:
     def close(self) -> None:
         if self.litellm is not None:
             self.litellm.drop()
+        for one in self.kept:
+            one.close()
 
     def path(self, path: str) -> Path:
         return self.site.real(path)
@@ -121,6 +140,24 @@ class Machine:
         file.write_bytes(text.encode() if isinstance(text, str) else text)
         file.chmod(mode)
         return file
+
+    def models(self, more: str = "", *, model: str = MODEL) -> None:
+        """A configuration with a local model, which has its weights, one of a provider, and `more` sections."""
+        self.write(
+            CONFIG, f"server:\n  port: 4000\nproviders:\n  openai: {{api_key: sk-x}}\nmodels:\n{model}{REMOTE}{more}"
+        )
+        self.gguf(WEIGHTS)
+
+    def gguf(self, path: str, *, context: int = 8192, cut: int = 0) -> None:
+        """Weights of a llama that are a hole in a file."""
+        values = {"general.architecture": "llama", "llama.context_length": context}
+        self.write(path, b"")
+        gguf_files.write(self.path(path), values, [("token_embd.weight", (64, 64))], cut=cut)
+
+    def litellm_config(self, text: str) -> None:
+        """LiteLLM's configuration, to be examined too."""
+        self.write(LITELLM, text)
+        self.site.litellm = Foreign(config=Path(LITELLM))
 
     def link(self, path: str, target: str) -> None:
         link = self.path(path)

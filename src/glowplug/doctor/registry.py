@@ -19,6 +19,16 @@ ROWS: Final = (
     ("litellm_references", "MissingReferences"),
     ("litellm_migrations", "MigrationState"),
     # Models and routes, ours and LiteLLM's.
+    ("models_dangling_routes", "DanglingRoutes"),
+    ("models_no_way_out", "NoWayOut"),
+    ("models_unbounded", "Unbounded"),
+    ("models_kept_forever", "KeptForever"),
+    ("models_context", "Context"),
+    ("models_files", "Files"),
+    ("models_names", "Names"),
+    ("models_one_port", "OnePort"),
+    ("models_unreachable", "Unreachable"),
+    ("models_duplicates", "Duplicates"),
     # The machine.
     ("machine_boot_loads", "BootLoads"),
     ("machine_double_units", "DoubleUnits"),

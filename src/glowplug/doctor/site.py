@@ -11,7 +11,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +76,15 @@ class Foreign:
     """What its values may be sealed with: the salt key, the master key, earlier ones."""
 
 
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What changes when somebody writes a file; nothing where none is."""
+    try:
+        info = path.stat()
+    except OSError:
+        return ()
+    return info.st_mtime_ns, info.st_size, info.st_ino
+
+
 @dataclass(kw_only=True)
 class Site:
     """What is examined.  Reading through it changes nothing."""
@@ -94,6 +102,7 @@ class Site:
     """Runs a program that only reads, for at most so many seconds.  Raises NoSuchProgram, TimeoutError."""
     statvfs: Callable[[str], os.statvfs_result] = os.statvfs
     """Says how full a file system is."""
+    _read: tuple[tuple[object, ...], Loaded] | None = field(default=None, init=False, repr=False)
 
     def real(self, path: str | Path) -> Path:
         """Where an absolute path of the machine is."""
@@ -112,9 +121,15 @@ class Site:
         """Paths as the machine has them, sorted; nothing when the folder is not there.  Raises PermissionError."""
         return sorted(Path(self.shown(found)) for found in self.real(folder).glob(pattern))
 
-    @cached_property
+    @property
     def loaded(self) -> Loaded:
-        """The configuration, read once.  Raises ConfigError."""
+        """The configuration, read once for as long as nobody changes its files.  Raises ConfigError."""
+        stamps = tuple(_stamp(self.real(path)) for path in (self.config, self.paths.managed) if path is not None)
+        if self._read is None or self._read[0] != stamps:
+            self._read = (stamps, self._load())
+        return self._read[1]
+
+    def _load(self) -> Loaded:
         from glowplug.config.load import load
         from glowplug.config.managed import ManagedFile
         from glowplug.engines.catalogue import Catalogue

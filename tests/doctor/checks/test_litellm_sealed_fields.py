@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -19,8 +19,6 @@ from glowplug.domain.finding import Severity
 from glowplug.secret import Secret
 from glowplug.testing.litellm_schema import ERAS
 from glowplug.testing.litellm_sealing import KEYS, LOST, MASTER, OLDER, SALT, Sealer
-from glowplug.testing.litellm_seed import seed
-from tests.doctor.litellm import connected, database, insert
 from tests.doctor.museum import Exhibit, Machine
 
 BY = {"created_by": "default_user_id", "updated_by": "default_user_id"}
@@ -31,53 +29,33 @@ GOOD: Mapping[str, Any] = {
 
 def sealed_database(machine: Machine, era: str = "1.82") -> None:
     """Models and credentials that are sealed once, with the salt key."""
-    database(machine, era)
+    wing = machine.install_litellm(era)
     assert machine.site.litellm is not None
-    machine.site.litellm = with_keys(machine)
-    sealer = Sealer()
-    with connected(machine) as connection:
-        model(connection, "m-good", sealer.row(GOOD))
-        model(connection, "m-plain", {"model": "ollama/qwen3:8b", "api_base": "http://127.0.0.1:11434"})
-        credential(connection, "azure", sealer.row({"api_key": "az-1"}))
+    machine.site.litellm = replace(machine.site.litellm, keys=tuple(KEYS))
+    model(machine, "m-good", wing.sealer.row(GOOD))
+    model(machine, "m-plain", {"model": "ollama/qwen3:8b", "api_base": "http://127.0.0.1:11434"})
 
 
-def with_keys(machine: Machine) -> Any:
-    """The same installation, with the keys that an operator still has."""
-    from dataclasses import replace
-
-    assert machine.site.litellm is not None
-    return replace(machine.site.litellm, keys=tuple(KEYS))
-
-
-def model(connection: Any, name: str, params: object) -> None:
-    row = {"model_id": name, "model_name": name, "litellm_params": {}, "model_info": {"id": name}, **BY}
-    insert(connection, "LiteLLM_ProxyModelTable", row)
-    connection.execute('UPDATE "LiteLLM_ProxyModelTable" SET litellm_params = %s::jsonb WHERE model_id = %s',
-                       (json.dumps(params), name))  # fmt: skip
-
-
-def credential(connection: Any, name: str, values: object) -> None:
-    row = {"credential_id": f"c-{name}", "credential_name": name, "credential_values": values}
-    insert(connection, "LiteLLM_CredentialsTable", {**row, "credential_info": {}, **BY})
+def model(machine: Machine, name: str, params: object) -> None:
+    machine.wing.model(name, {})
+    query = 'UPDATE "LiteLLM_ProxyModelTable" SET litellm_params = %s::jsonb WHERE model_id = %s'
+    machine.wing.execute(query, (json.dumps(params), name))
 
 
 def plant(params: Callable[[Sealer], object], name: str = "m-bad") -> Callable[[Machine], None]:
-    def planted(machine: Machine) -> None:
-        with connected(machine) as connection:
-            model(connection, name, params(Sealer()))
-
-    return planted
+    return lambda machine: model(machine, name, params(Sealer()))
 
 
 def plant_credential(machine: Machine) -> None:
-    with connected(machine) as connection:
-        credential(connection, "edited", Sealer().row({"api_key": "az-2"}, layers=2))
+    row = {"credential_id": "c-edited", "credential_name": "edited", "credential_info": {}, **BY}
+    values = Sealer().row({"api_key": "az-2"}, layers=2)
+    machine.wing.insert("LiteLLM_CredentialsTable", {**row, "credential_values": values})
 
 
 def plant_variable(machine: Machine) -> None:
-    with connected(machine) as connection:
-        value = {"LANGFUSE_SECRET_KEY": Sealer(key=MASTER).seal("sk-lf-1")}
-        insert(connection, "LiteLLM_Config", {"param_name": "environment_variables", "param_value": value})
+    sealed = Sealer(key=MASTER).seal("sk-lf-2")
+    query = """UPDATE "LiteLLM_Config" SET param_value = jsonb_set(param_value, '{OTHER}', to_jsonb(%s::text))"""
+    machine.wing.execute(query + " WHERE param_name = 'environment_variables'", (sealed,))
 
 
 def exhibit(name: str, planted: Callable[[Machine], None], *subjects: str, repaired: bool = True) -> Exhibit:
@@ -101,15 +79,15 @@ EXHIBITS = [
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_what_is_sealed_once_is_fine_in_every_era(tmp_path: Path, era: str) -> None:
-    machine = Machine(tmp_path)
+def test_what_is_sealed_once_is_fine_in_every_era(bare: Machine, era: str) -> None:
+    machine = bare
     sealed_database(machine, era)
     looked, remedy = look(SealedFields(), machine.site)
     assert (looked.findings, looked.could_not, looked.skipped, remedy) == ((), "", "", None)
 
 
-def test_a_row_can_be_ill_in_several_ways_and_the_rest_is_repaired(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_a_row_can_be_ill_in_several_ways_and_the_rest_is_repaired(bare: Machine) -> None:
+    machine = bare
     sealed_database(machine)
     sealer = Sealer()
     mixed = {
@@ -122,9 +100,8 @@ def test_a_row_can_be_ill_in_several_ways_and_the_rest_is_repaired(tmp_path: Pat
         ("litellm_params.api_key",), ("litellm_params.note",), ("litellm_params.api_base",), ("litellm_params.model",),
     ]  # fmt: skip
     assert remedy is not None and remedy.actions[0].do(machine.hands)
-    with connected(machine) as connection:
-        query = "SELECT litellm_params FROM \"LiteLLM_ProxyModelTable\" WHERE model_id = 'm-bad'"
-        ((params,),) = connection.execute(query.encode()).fetchall()
+    query = "SELECT litellm_params FROM \"LiteLLM_ProxyModelTable\" WHERE model_id = 'm-bad'"
+    ((params,),) = machine.wing.execute(query)
     assert isinstance(params, dict)
     opener = Opener([SALT])
     assert opener.classify(params["model"]) == Opened("openai/x", (0,))
@@ -137,8 +114,8 @@ def test_a_row_can_be_ill_in_several_ways_and_the_rest_is_repaired(tmp_path: Pat
     ]  # fmt: skip
 
 
-def test_nothing_that_was_sealed_is_told(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_nothing_that_was_sealed_is_told(bare: Machine) -> None:
+    machine = bare
     sealed_database(machine)
     plant(lambda s: s.row(GOOD, layers=2))(machine)
     looked, _ = look(SealedFields(), machine.site)
@@ -146,44 +123,15 @@ def test_nothing_that_was_sealed_is_told(tmp_path: Path) -> None:
     assert "sk-proj-real" not in told and "api.example" not in told and "litellm_params: (" in told
 
 
-def test_without_a_key_it_cannot_be_told(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_without_a_key_it_cannot_be_told(bare: Machine) -> None:
+    machine = bare
     sealed_database(machine)
     database_only = machine.site.litellm
     assert database_only is not None
-    from dataclasses import replace
-
     machine.site.litellm = replace(database_only, keys=())
     assert "no key to open its values with was given" in look(SealedFields(), machine.site)[0].could_not
     machine.site.litellm = None
     assert look(SealedFields(), machine.site)[0].skipped == "no LiteLLM database was named"
-
-
-@pytest.mark.parametrize("layout", ["one key", "everything"])
-def test_every_planted_trap_is_found(tmp_path: Path, layout: str) -> None:
-    """The seed of the import's tests, with everything that real installations have."""
-    machine = Machine(tmp_path)
-    database(machine)
-    machine.site.litellm = with_keys(machine)
-    with connected(machine) as connection:
-        for table in ("LiteLLM_SpendLogs", "LiteLLM_DailyUserSpend", "LiteLLM_DailyTeamSpend", "LiteLLM_DailyTagSpend",
-                      "LiteLLM_TeamMembership", "LiteLLM_OrganizationMembership", "LiteLLM_VerificationToken",
-                      "LiteLLM_EndUserTable", "LiteLLM_TeamTable", "LiteLLM_UserTable", "LiteLLM_OrganizationTable",
-                      "LiteLLM_BudgetTable"):  # fmt: skip
-            connection.execute(f'DELETE FROM "{table}"'.encode())
-        planted = seed(connection, layout)
-    looked, _ = look(SealedFields(), machine.site)
-    subjects = " ".join(finding.subject for finding in looked.findings)
-    for trap in (
-        "a mask over the key",
-        "encrypted four times",
-        "a credential encrypted twice",
-        "a mask over a credential",
-    ):
-        table, _, rest = planted.traps[trap].partition("[")
-        assert table in subjects, trap
-        name = rest.partition("]")[0]
-        assert any(table in f.subject for f in looked.findings), (trap, name)
 
 
 @given(st.text(min_size=1, max_size=80), st.text(max_size=10))

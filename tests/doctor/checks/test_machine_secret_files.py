@@ -7,13 +7,13 @@ from pathlib import Path
 from glowplug.doctor.checks.machine_secret_files import SecretFiles
 from glowplug.doctor.examine import look
 from glowplug.domain.finding import Severity
-from tests.doctor.museum import CONFIG, HEALTHY, HOME, STATE, Exhibit, Machine
+from tests.doctor.museum import CONFIG, HOME, STATE, Exhibit, Machine
 
 EXHIBITS = [
     Exhibit("the pepper is for everybody", "machine-secret-files",
             lambda m: m.path(f"{STATE}/pepper.key").chmod(0o644), ("pepper.key",), Severity.ERROR),
     Exhibit("a configuration with a key is for the group", "machine-secret-files",
-            lambda m: m.write(CONFIG, HEALTHY.replace('v1"}', 'v1", api_key: sk-x}'), 0o640) and None,
+            lambda m: m.path(CONFIG).chmod(0o640),
             ("config.yaml",)),
     Exhibit("LiteLLM's environment is for everybody", "machine-secret-files",
             lambda m: m.write(f"{HOME}/.config/litellm/.env", "LITELLM_MASTER_KEY=sk-1\n", 0o644) and None,
@@ -31,4 +31,5 @@ def test_a_file_without_secrets_may_be_read(tmp_path: Path) -> None:
 def test_without_any_there_is_nothing_to_look_at(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.path(f"{STATE}/pepper.key").unlink()
+    machine.path(CONFIG).unlink()
     assert look(SecretFiles(), machine.site)[0].skipped

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glowplug.doctor.base import Check, NothingToLookAt
+from glowplug.doctor.models import ROUTES
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.errors import ConfigError, Problem
@@ -18,14 +19,16 @@ class Read:
     path: str
     error: str
     problems: tuple[Problem, ...]
-    warnings: tuple[Problem, ...]
+    """Those that are about no model; these have checks of their own."""
+    others: bool
+    """There are more."""
 
 
 class Configuration(Check[Read]):
     """A file that does not read is found at the next start, when it is too late."""
 
     name = "ourselves-configuration"
-    title = "The configuration can be read, and means what it says"
+    title = "The configuration can be read"
     group = Group.OURSELVES
 
     def gather(self, site: Site) -> Read:
@@ -33,10 +36,11 @@ class Configuration(Check[Read]):
             raise NothingToLookAt("there is no configuration")
         path = str(site.config or site.paths.managed)
         try:
-            loaded = site.loaded
+            _ = site.loaded
         except ConfigError as error:
-            return Read(path, error.message, tuple(error.problems), ())
-        return Read(path, "", (), tuple(loaded.warnings))
+            mine = tuple(problem for problem in error.problems if not ROUTES.match(problem.path))
+            return Read(path, error.message, mine, len(mine) < len(error.problems))
+        return Read(path, "", (), False)
 
     def inspect(self, facts: Read) -> Sequence[Finding]:
         found = [
@@ -50,7 +54,7 @@ class Configuration(Check[Read]):
             )
             for problem in facts.problems
         ]
-        if facts.error and not found:
+        if facts.error and not found and not facts.others:
             found.append(
                 Finding(
                     check=self.name, severity=Severity.ERROR, subject=facts.path,
@@ -59,17 +63,6 @@ class Configuration(Check[Read]):
                     advice="correct it; `glowplug config check` says whether it reads",
                 )
             )  # fmt: skip
-        found += [
-            Finding(
-                check=self.name,
-                severity=Severity.WARNING,
-                subject=_place(facts.path, warning),
-                summary=warning.message,
-                consequence="It is taken, and is probably not what was meant.",
-                advice=warning.hint or "see `glowplug config check`",
-            )
-            for warning in facts.warnings
-        ]
         return found
 
 

@@ -1,0 +1,58 @@
+"""Weights that are not there, or not all of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from glowplug.doctor.checks.models_files import Files
+from glowplug.doctor.examine import look
+from glowplug.domain.finding import Severity
+from tests.doctor.checks.test_models_context import LIBRARY, ollama, vllm
+from tests.doctor.museum import HOME, MODEL, WEIGHTS, Exhibit, Machine
+
+BLOB = f"{LIBRARY}/blobs/sha256-ab"
+
+
+def exhibit(name: str, healthy: str, path: str, damage: str, subject: str) -> Exhibit:
+    def plant(machine: Machine) -> None:
+        if damage == "gone":
+            machine.path(path).unlink()
+        else:
+            machine.write(path, machine.path(path).read_bytes()[:-100])
+
+    makes = {
+        "llama": lambda m: m.models(), "ollama": lambda m: ollama(m, 8192), "vllm": lambda m: vllm(m, 4096),
+    }  # fmt: skip
+    return Exhibit(name, "models-files", plant, (subject,), Severity.ERROR, repaired=False, healthy=makes[healthy])
+
+
+EXHIBITS = [
+    exhibit("weights are gone", "llama", WEIGHTS, "gone", "chat-hermes-llamacpp"),
+    exhibit("a download stopped", "llama", WEIGHTS, "cut", "chat-hermes-llamacpp"),
+    exhibit("a blob of Ollama's is gone", "ollama", BLOB, "gone", "chat-mistral-ollama"),
+    exhibit("a blob of Ollama's is cut off", "ollama", BLOB, "cut", "chat-mistral-ollama"),
+    exhibit("a model is not pulled", "ollama", f"{LIBRARY}/manifests/registry.ollama.ai/library/mistral/latest",
+            "gone", "chat-mistral-ollama"),
+    exhibit("a folder has no weights", "vllm", f"{HOME}/models/big/model.safetensors", "gone", "chat-big-vllm"),
+]  # fmt: skip
+
+
+def test_what_was_cut_off_is_said_with_the_machines_own_path(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.models()
+    machine.gguf(WEIGHTS, cut=7)
+    (finding,) = look(Files(), machine.site)[0].findings
+    assert f"{WEIGHTS} is cut off: 7 of" in finding.summary
+
+
+def test_a_projector_is_weights_too(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.models(model=MODEL.replace("{ctx", f"{{mmproj: {HOME}/eyes.gguf, ctx"))
+    (finding,) = look(Files(), machine.site)[0].findings
+    assert "eyes.gguf does not exist" in finding.summary
+
+
+def test_a_library_that_cannot_be_seen_is_not_judged(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.models(model="  chat-mistral-ollama: {engine: ollama, id: mistral, max_concurrency: 4}\n")
+    assert look(Files(), machine.site)[0].findings == ()
