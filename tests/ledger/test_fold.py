@@ -243,6 +243,19 @@ def test_nothing_is_deleted_before_its_records_are_on_the_disk(world: World) -> 
     assert story == ["absorb", "sync", "remove"]
 
 
+def test_it_gives_way_to_who_serves_while_it_folds(world: World) -> None:
+    policies: list[int] = []
+
+    class Store(AttemptStore):
+        def absorb(self, worker, segment, position, opened, closed) -> None:  # type: ignore[no-untyped-def]
+            policies.append(os.sched_getscheduler(0))
+            super().absorb(worker, segment, position, opened, closed)
+
+    world.open(world.start(), opened("a"))
+    Folder(world.journal, Store(world.database), lambda w: w not in world.alive).fold()
+    assert [*policies, os.sched_getscheduler(0)] == [os.SCHED_BATCH, os.SCHED_OTHER]
+
+
 def test_a_close_that_turns_up_late_wins_over_interrupted_and_nothing_beats_a_close(world: World) -> None:
     store = AttemptStore(world.database)
     store.absorb("w", "s", 1, [opened("a")], [])

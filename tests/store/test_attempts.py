@@ -13,8 +13,9 @@ from glowplug.domain.price import Price, Rates
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
 from glowplug.errors import StoreError
 from glowplug.store import prices, rollups
-from glowplug.store.attempts import CLOSED, INTERRUPTED, OPEN, AttemptStore, add_closed, add_opened, day_of
+from glowplug.store.attempts import AttemptStore, add_closed, add_opened
 from glowplug.store.database import Database
+from glowplug.store.lines import CLOSED, INTERRUPTED, OPEN
 from glowplug.store.tables import attempts
 from tests.ledger.builders import closed, opened
 
@@ -151,7 +152,3 @@ def test_folding_in_any_grouping_gives_the_same_rows(database: Database, told: l
     database.call(lambda c: c.execute(attempts.delete()))
     store.absorb("w", "s", 99, [opened(r) for r, e in told if not e], [closed(r) for r, e in told if e])
     assert rows(database) == one_by_one
-
-
-def test_days_are_utc() -> None:
-    assert [day_of(t) for t in (0.0, 86_399.9, 86_400.0)] == ["1970-01-01", "1970-01-01", "1970-01-02"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 
 from glowplug.store import rollups
-from glowplug.store.attempts import AttemptStore
+from glowplug.store.attempts import AttemptStore, closed_figures
 from glowplug.store.database import Database
 from glowplug.store.rollups import Sum
 from glowplug.store.tables import spend
@@ -20,6 +20,17 @@ def test_a_line_counts_in_every_scope_it_is_in_and_in_a_tag_once() -> None:
         ("all", "", HOUR), ("key", "k", HOUR), ("model", "m", HOUR), ("user", "u", HOUR), ("tag", "x", HOUR),
         ("tag", "y", HOUR),
     )  # fmt: skip
+
+
+def test_records_are_added_as_their_lines_are() -> None:
+    records = [closed("a"), closed("b"), closed("c", key="other", model="x"), closed("d", day=1, prompt=99)]
+    one: rollups.Sums = {("all", "", HOUR): Sum(1, 1, 1, 1)}
+    other = dict(one)
+    rollups.count_closed(one, records)
+    for record in records:
+        rollups.count(other, closed_figures(record))
+    assert one == other
+    assert one["all", "", HOUR] == Sum(1 + 3 * 31, 31, 16, 4)
 
 
 def test_what_goes_wrong_is_found_and_made_anew(database: Database) -> None:

@@ -23,8 +23,10 @@ from glowplug.doctor.site import Site
 from glowplug.domain.model import LocalModel
 from glowplug.errors import ConfigError
 
-ROUTES: Final = re.compile(r"aliases\.|defaults\.fallback|groups\..*\.members|models\..*\.port\Z")
-"""Settings that are about how models meet, which have checks of their own."""
+ROUTES: Final = re.compile(r"aliases\.|defaults\.fallback|groups\..*\.members")
+"""Settings that name models: what is wrong with them is about routes."""
+COVERED: Final = re.compile(rf"{ROUTES.pattern}|models\..*\.port\Z")
+"""Settings about how models meet, which have checks of their own."""
 _NEAR_ENDINGS: Final = (
     ".local", ".lan", ".home", ".home.arpa", ".internal", ".intranet", ".localdomain", ".test", ".docker",
 )  # fmt: skip

@@ -21,7 +21,10 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class AttemptOpened(msgspec.Struct, frozen=True, array_like=True, tag="o"):
+# `gc=False`: records hold text and numbers alone, and the collector need not look at thousands of them for cycles.
+
+
+class AttemptOpened(msgspec.Struct, frozen=True, array_like=True, tag="o", gc=False):
     """One try of one request against one target has begun."""
 
     request: str
@@ -48,7 +51,7 @@ class AttemptOpened(msgspec.Struct, frozen=True, array_like=True, tag="o"):
     """The version of the price in force now, which is what it will cost by; empty when nothing has one."""
 
 
-class AttemptClosed(msgspec.Struct, frozen=True, array_like=True, tag="c"):
+class AttemptClosed(msgspec.Struct, frozen=True, array_like=True, tag="c", gc=False):
     """The same try has ended.  It repeats the identity so that a record can be folded on its own."""
 
     request: str

@@ -233,17 +233,27 @@ class JournalReader:
         if len(data) < end - start:
             yield end, self._damage(start, f"has {start + len(data)} bytes instead of {end}")
             return
+        unpack, decode, length = FRAME.unpack_from, self._decoder.decode, len(data)
         at = 0
-        while at < len(data):
-            record = self._record(data, at)
-            if isinstance(record, str):
-                yield end, self._damage(start + at, record)
-                return
-            at += 8 + FRAME.unpack_from(data, at)[0]
-            yield start + at, record
+        while at < length:
+            body = at + 8
+            if body <= length:
+                size, checksum = unpack(data, at)
+                payload = data[body : body + size]
+                if len(payload) == size and crc32(payload) == checksum:
+                    try:
+                        record = decode(payload)
+                    except msgspec.DecodeError:
+                        pass  # said below
+                    else:
+                        at = body + size
+                        yield start + at, record
+                        continue
+            yield end, self._damage(start + at, self._why(data, at))
+            return
 
-    def _record(self, data: bytes, at: int) -> Record | str:
-        """The record in the frame at `at`, or why there is none."""
+    def _why(self, data: bytes, at: int) -> str:
+        """Why there is no record in the frame at `at`."""
         if at + 8 > len(data):
             return "a frame is cut off"
         size, checksum = FRAME.unpack_from(data, at)
@@ -253,9 +263,10 @@ class JournalReader:
         if crc32(payload) != checksum:
             return "a frame does not match its checksum"
         try:
-            return self._decoder.decode(payload)
+            self._decoder.decode(payload)
         except msgspec.DecodeError as error:
             return f"a record of another kind: {error}"
+        raise AssertionError("asked about a frame that has a record")
 
     def _damage(self, offset: int, why: str) -> Damage:
         return Damage(self._path.name, offset, why)

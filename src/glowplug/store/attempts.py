@@ -5,26 +5,28 @@ Because of that order, folding a record twice, or late, or out of turn ends in t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from glowplug.domain.price import LOCAL, Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
-from glowplug.store import prices, rollups
+from glowplug.store import prices, rollups, statements
 from glowplug.store.database import Database
+from glowplug.store.lines import (
+    CLOSED,
+    CLOSED_COLUMNS,
+    INTERRUPTED,
+    OPEN,
+    OPENED_COLUMNS,
+    Rows,
+    day_of,
+)
 from glowplug.store.tables import attempts, journal_cursor
 
-OPEN, INTERRUPTED, CLOSED = "open", "interrupted", "closed"
 _MOST_NAMES = 500
 """In one statement."""
-
-
-def day_of(unix: float) -> str:
-    """The UTC date of a time, as `YYYY-MM-DD`."""
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d")
+_IDENTITY = ("request", "attempt")
 
 
 class AttemptStore:
@@ -52,7 +54,7 @@ class AttemptStore:
         def work(connection: Connection) -> None:
             add_opened(connection, worker, opened)
             add_closed(connection, worker, closed)
-            _upsert(connection, journal_cursor, ["segment"], [{"segment": segment, "position": position}], OPEN)
+            _move_cursor(connection, segment, position)
 
         self._database.call(work)
 
@@ -78,29 +80,63 @@ class AttemptStore:
 
 def add_opened(connection: Connection, worker: str, records: Sequence[AttemptOpened]) -> None:
     """Insert attempts that began; one that is known already stays as it is."""
-    rows = [_opened_row(worker, record) for record in records]
-    if rows:
-        connection.execute(_insert(connection, attempts).on_conflict_do_nothing(), rows)
+    if records:
+        make = Rows(worker).opened
+        statement = statements.insert(connection, attempts, OPENED_COLUMNS, "ON CONFLICT DO NOTHING")
+        connection.exec_driver_sql(statement, [make(record) for record in records])
 
 
 def add_closed(connection: Connection, worker: str, records: Sequence[AttemptClosed]) -> None:
     """Insert or complete attempts that ended; one that is closed already stays as it is."""
-    rows: dict[tuple[object, object], dict[str, object]] = {}
+    ended: dict[tuple[str, int], AttemptClosed] = {}
     for record in records:
-        rows.setdefault((record.request, record.attempt), _closed_row(worker, record))
-    if not rows:
-        return
+        ended.setdefault((record.request, record.attempt), record)
     sums: rollups.Sums = {}
-    known = lines_of(connection, {record.request for record in records})
-    for identity, row in rows.items():
-        old = known.get(identity)
-        if old is not None and old["state"] == CLOSED:
-            continue
-        if old is not None and old["state"] == INTERRUPTED:
-            rollups.count(sums, old, -1)
-        rollups.count(sums, row)
-    _upsert(connection, attempts, ["request", "attempt"], list(rows.values()), CLOSED)
+    known = _states(connection, ended)
+    if known:
+        for identity in [one for one, state in known.items() if state == CLOSED]:
+            ended.pop(identity, None)
+        _take_back(connection, sums, [one for one, state in known.items() if state == INTERRUPTED and one in ended])
+    if not ended:
+        return
+    make = Rows(worker).closed
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in CLOSED_COLUMNS if name not in _IDENTITY)
+    statement = statements.insert(
+        connection,
+        attempts,
+        CLOSED_COLUMNS,
+        f"ON CONFLICT (request, attempt) DO UPDATE SET {changes} WHERE attempts.state <> '{CLOSED}'",
+    )
+    connection.exec_driver_sql(statement, [make(record) for record in ended.values()])
+    rollups.count_closed(sums, ended.values())
     rollups.move(connection, sums)
+
+
+def _states(connection: Connection, identities: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """The states of those of these attempts that are known; and of others of the same requests."""
+    names = list(dict.fromkeys(request for request, _ in identities))
+    found: dict[tuple[str, int], str] = {}
+    for start in range(0, len(names), _MOST_NAMES):
+        some = tuple(names[start : start + _MOST_NAMES])
+        places = statements.values(connection, len(some))
+        query = f"SELECT request, attempt, state FROM attempts WHERE request IN ({places})"  # noqa: S608 - no values
+        for request, attempt, state in connection.exec_driver_sql(query, some):
+            found[request, attempt] = state
+    return found
+
+
+def _take_back(connection: Connection, sums: rollups.Sums, interrupted: Sequence[tuple[str, int]]) -> None:
+    """These lines are about to say something else."""
+    if interrupted:
+        known = lines_of(connection, {request for request, _ in interrupted})
+        for identity in interrupted:
+            rollups.count(sums, known[identity], -1)
+
+
+def _move_cursor(connection: Connection, segment: str, position: int) -> None:
+    moved = "ON CONFLICT (segment) DO UPDATE SET position = excluded.position"
+    statement = statements.insert(connection, journal_cursor, ("segment", "position"), moved)
+    connection.exec_driver_sql(statement, (segment, position))
 
 
 def settle(connection: Connection, worker: str) -> int:
@@ -143,54 +179,20 @@ def lines_of(connection: Connection, requests: Iterable[str]) -> dict[tuple[obje
     return found
 
 
-def _upsert(
-    connection: Connection, table: Table, key: list[str], rows: Sequence[Mapping[str, object]], unless: str
-) -> None:
-    statement = _insert(connection, table)
-    changes = {name: statement.excluded[name] for name in rows[0] if name not in key}
-    where = table.c.state != unless if "state" in table.c else None
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changes, where=where), list(rows))
-
-
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    # The same clause in both dialects, but SQLAlchemy has it on the dialect's own insert.
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
-
-
-def _opened_row(worker: str, record: AttemptOpened) -> dict[str, object]:
-    return {
-        "state": OPEN,
-        "worker": worker,
-        **_figures(record),
-        "duration": 0.0,
-        "first_byte": 0.0,
-        "status": 0,
-        "outcome": "",
-        "prompt_tokens": record.prompt_estimate,
-        "completion_tokens": 0,
-        "cached_tokens": 0,
-        "estimated": True,
-        "streamed": False,
-        "cache_written": 0,
-        "reasoning": 0,
-        "prompt_audio": 0,
-        "completion_audio": 0,
-        "cost": 0,
-        "price": record.price,
-        "reason": "",
-        "trace": "",
-        "energy_mj": None,
-    }
-
-
-def _closed_row(worker: str, record: AttemptClosed) -> dict[str, object]:
-    return {"state": CLOSED, "worker": worker, **closed_figures(record), "energy_mj": None}
-
-
 def closed_figures(record: AttemptClosed) -> dict[str, object]:
     """What a closed line says of the attempt itself, before its energy is known."""
     return {
-        **_figures(record),
+        "request": record.request,
+        "attempt": record.attempt,
+        "day": day_of(record.started),
+        "key": record.key,
+        "asked": record.asked,
+        "model": record.model,
+        "path": record.path,
+        "started": record.started,
+        "user": record.user,
+        "team": record.team,
+        "tags": list(record.tags),
         "duration": record.duration,
         "first_byte": record.first_byte,
         "status": record.status,
@@ -208,21 +210,4 @@ def closed_figures(record: AttemptClosed) -> dict[str, object]:
         "price": record.price,
         "reason": record.reason,
         "trace": record.trace,
-    }
-
-
-def _figures(record: AttemptOpened | AttemptClosed) -> dict[str, object]:
-    """What is known of an attempt from its beginning."""
-    return {
-        "request": record.request,
-        "attempt": record.attempt,
-        "day": day_of(record.started),
-        "key": record.key,
-        "asked": record.asked,
-        "model": record.model,
-        "path": record.path,
-        "started": record.started,
-        "user": record.user,
-        "team": record.team,
-        "tags": list(record.tags),
     }

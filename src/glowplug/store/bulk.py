@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Column, Connection, Table, UniqueConstraint, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from glowplug.store import rollups
+from glowplug.store import rollups, statements
 from glowplug.store.tables import attempts
 
 
@@ -74,8 +74,5 @@ def add_lines(
     attempts)."""
     if not rows:
         return
-    place = "%s" if connection.dialect.name == "postgresql" else "?"
-    names = ", ".join(f'"{attempts.c[name].name}"' for name in columns)  # columns of ours only
-    places = ", ".join([place] * len(columns))
-    connection.exec_driver_sql(f"INSERT INTO attempts ({names}) VALUES ({places})", list(rows))  # noqa: S608
+    connection.exec_driver_sql(statements.insert(connection, attempts, columns), list(rows))
     rollups.move(connection, {where: rollups.Sum(*one) for where, one in sums.items()})

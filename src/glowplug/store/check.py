@@ -11,7 +11,8 @@ from glowplug.domain.energy import energy_cost
 from glowplug.domain.price import IMPORTED, LOCAL, REPORTED, Price, Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed
 from glowplug.store import prices, rollups
-from glowplug.store.attempts import CLOSED, OPEN, closed_figures, lines_of
+from glowplug.store.attempts import closed_figures, lines_of
+from glowplug.store.lines import CLOSED, OPEN
 from glowplug.store.tables import attempts, spend
 
 _AT_ONCE = 1000

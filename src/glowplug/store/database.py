@@ -20,6 +20,7 @@ from glowplug.errors import STORE_AWAY, StoreError
 from glowplug.store import meta
 from glowplug.store.migrate import CURRENT, WRITTEN_BY, Schema, migrate
 from glowplug.store.places import Place, SqliteFile
+from glowplug.threads import step_aside
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class Database:
         """`place`: a SQLite file, or one of `glowplug.store.places`."""
         self._place: Place = SqliteFile(place) if isinstance(place, Path) else place
         self._schema = schema
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="glowplug-db")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="glowplug-db", initializer=step_aside)
         self._engine: Engine | None = None
         self.backup: Path | None = None
         """The copy made before an upgrade by `open`, if there was one."""

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, bindparam, update
 from glowplug.domain.energy import energy_cost
 from glowplug.domain.price import LOCAL, Price
 from glowplug.store import prices, rollups
-from glowplug.store.attempts import CLOSED, lines_of
+from glowplug.store.attempts import lines_of
+from glowplug.store.lines import CLOSED
 from glowplug.store.tables import attempts
 
 

@@ -6,12 +6,14 @@ new one, so the sums never depend on what came before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, RowMapping, delete, select
 
 from glowplug.domain.budget import Scope
+from glowplug.domain.usage import AttemptClosed
+from glowplug.store import statements
 from glowplug.store.tables import attempts, spend
 
 HOUR = 3600
@@ -28,6 +30,9 @@ class Sum(NamedTuple):
     attempts: int = 0
 
 
+_NOTHING = Sum()
+_ADDED = ("nano", "prompt_tokens", "completion_tokens", "attempts")
+"""Columns, in the order of a `Sum`."""
 Row = Mapping[str, Any] | RowMapping
 """A line of the table of attempts, by column."""
 Place = tuple[str, str, int]
@@ -49,14 +54,32 @@ def places(row: Row) -> tuple[Place, ...]:
 
 def count(sums: Sums, row: Row, sign: int = 1) -> None:
     """Add one line to `sums`, or with -1 take it away."""
+    _add(sums, row, (sign * row["cost"], sign * row["prompt_tokens"], sign * row["completion_tokens"], sign))
+
+
+def count_closed(sums: Sums, records: Iterable[AttemptClosed]) -> None:
+    """Add the lines that these records become: first up by whose they are, so that what many share is done once."""
+    whose: dict[tuple[str, str, str, str, tuple[str, ...], float], list[int]] = {}
+    for one in records:
+        group = (one.key, one.model, one.user, one.team, one.tags, one.started // HOUR)
+        sum_ = whose.get(group)
+        if sum_ is None:
+            whose[group] = [one.cost, one.prompt_tokens, one.completion_tokens, 1]
+        else:
+            sum_[0] += one.cost
+            sum_[1] += one.prompt_tokens
+            sum_[2] += one.completion_tokens
+            sum_[3] += 1
+    for (key, model, user, team, tags, hour), sum_ in whose.items():
+        row = {"key": key, "model": model, "user": user, "team": team, "tags": tags, "started": hour * HOUR}
+        _add(sums, row, sum_)
+
+
+def _add(sums: Sums, row: Row, added: Sequence[int]) -> None:
+    nano, prompt, completion, lines = added
     for place in places(row):
-        old = sums.get(place, Sum())
-        sums[place] = Sum(
-            old.nano + sign * row["cost"],
-            old.prompt + sign * row["prompt_tokens"],
-            old.completion + sign * row["completion_tokens"],
-            old.attempts + sign,
-        )
+        old = sums.get(place, _NOTHING)
+        sums[place] = Sum(old.nano + nano, old.prompt + prompt, old.completion + completion, old.attempts + lines)
 
 
 def move(connection: Connection, sums: Sums) -> None:
@@ -64,15 +87,10 @@ def move(connection: Connection, sums: Sums) -> None:
     rows = [(*place, *one) for place, one in sorted(sums.items()) if any(one)]
     if not rows:
         return
-    names = [column.name for column in spend.c]
-    place = "%s" if connection.dialect.name == "postgresql" else "?"
-    added = ", ".join(f"{name} = spend.{name} + excluded.{name}" for name in names[3:])
-    # Both know this clause; the driver's own way is a third of the work where there are millions of lines.
-    connection.exec_driver_sql(
-        f"INSERT INTO spend ({', '.join(names)}) VALUES ({', '.join([place] * len(names))})"  # noqa: S608
-        f" ON CONFLICT (scope, name, hour) DO UPDATE SET {added}",  # columns of ours only
-        rows,
-    )
+    added = ", ".join(f"{name} = spend.{name} + excluded.{name}" for name in _ADDED)
+    conflict = f"ON CONFLICT (scope, name, hour) DO UPDATE SET {added}"
+    statement = statements.insert(connection, spend, ("scope", "name", "hour", *_ADDED), conflict)
+    connection.exec_driver_sql(statement, rows)
 
 
 def stored(connection: Connection, hour: int | None = None) -> Sums:

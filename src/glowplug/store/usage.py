@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, 
 
 from glowplug.domain.usage import Outcome
 from glowplug.store import past_usage
-from glowplug.store.attempts import OPEN
+from glowplug.store.lines import OPEN
 from glowplug.store.tables import attempts
 from glowplug.store.usage_sum import UsageSum as UsageSum
 

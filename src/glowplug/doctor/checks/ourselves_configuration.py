@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glowplug.doctor.base import Check, NothingToLookAt
-from glowplug.doctor.models import ROUTES
+from glowplug.doctor.models import COVERED
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.errors import ConfigError, Problem
@@ -38,7 +38,7 @@ class Configuration(Check[Read]):
         try:
             _ = site.loaded
         except ConfigError as error:
-            mine = tuple(problem for problem in error.problems if not ROUTES.match(problem.path))
+            mine = tuple(problem for problem in error.problems if not COVERED.match(problem.path))
             return Read(path, error.message, mine, len(mine) < len(error.problems))
         return Read(path, "", (), False)
 
