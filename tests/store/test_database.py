@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sqlite3
 import stat
@@ -27,6 +28,10 @@ def test_a_fresh_file_is_made_private_and_at_the_head(database_file: Database, t
         == CURRENT.head
     )
     assert database_file.backup is None
+
+
+def test_its_thread_gives_way_to_who_serves(database_file: Database) -> None:
+    assert database_file.call(lambda _: os.sched_getscheduler(0)) == os.SCHED_BATCH
 
 
 def test_pragmas(database_file: Database) -> None:
