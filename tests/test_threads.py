@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 
-from glowplug.threads import aside, step_aside
+from glowplug.threads import aside, be_prompt, step_aside
 
 T = TypeVar("T")
 _GET_ATTRIBUTES = {"x86_64": 315, "aarch64": 275, "riscv64": 275}
@@ -99,3 +99,21 @@ def test_a_machine_whose_system_calls_we_do_not_know_has_the_policy_alone(monkey
 def test_a_system_without_policies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "SCHED_BATCH")
     assert not step_aside()
+
+
+def test_who_serves_asks_for_short_turns() -> None:
+    def work() -> tuple[bool, tuple[int, int], int]:
+        before = policy_and_slice()[1]
+        return be_prompt(), policy_and_slice(), before
+
+    asked, (policy, slice_), before = on_a_thread(work)
+    assert asked and policy == os.SCHED_OTHER
+    assert slice_ == (100_000 if before else 0)
+
+
+def test_who_was_given_another_policy_keeps_it() -> None:
+    def work() -> tuple[bool, int]:
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        return be_prompt(), os.sched_getscheduler(0)
+
+    assert on_a_thread(work) == (False, os.SCHED_BATCH)

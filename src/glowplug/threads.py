@@ -22,6 +22,8 @@ _ATTRIBUTES: Final = struct.Struct("=IIQiIQQQ")
 """`struct sched_attr` of sched_setattr(2): size, policy, flags, nice, priority, runtime, deadline, period."""
 _LONGEST: Final = 100_000_000
 """Nanoseconds: the longest slice there is.  Kernels before 6.12 have one length for all and ignore it."""
+_SHORTEST: Final = 100_000
+"""Nanoseconds, likewise."""
 
 
 def step_aside() -> bool:
@@ -35,6 +37,15 @@ def step_aside() -> bool:
     except OSError:  # a sandbox that does not let us: nothing is lost but milliseconds
         return False
     _slices(os.SCHED_BATCH, _LONGEST)
+    return True
+
+
+def be_prompt() -> bool:
+    """The calling thread gets its turn soon after it wakes up, at the price of shorter ones: for who serves requests,
+    beside engines that use every core.  False where somebody has chosen a policy for it."""
+    if not hasattr(os, "SCHED_BATCH") or os.sched_getscheduler(0) != os.SCHED_OTHER:
+        return False
+    _slices(os.SCHED_OTHER, _SHORTEST)
     return True
 
 

@@ -20,6 +20,7 @@ from glowplug.gateway.link import ControlLink
 from glowplug.gateway.peers import notice_the_dead
 from glowplug.gateway.plane import Journal, Plane
 from glowplug.ledger.counters import CounterFile, WorkerCounters
+from glowplug.threads import be_prompt
 from glowplug.wire import link
 
 log = logging.getLogger("glowplug.worker")
@@ -141,4 +142,5 @@ def run(settings: WorkerSettings, listener: socket.socket, journal: Journal) -> 
     # Requests free themselves by reference counting; the collector need not look at what start-up made, nor often.
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    be_prompt()
     uvloop.run(main())
