@@ -13,6 +13,7 @@ from glowplug.errors import GlowplugError, NotFound
 ROWS: Final = (
     # A LiteLLM installation, by its database and files.
     ("litellm_sealed_fields", "SealedFields"),
+    ("litellm_settings_override", "SettingsOverride"),
     # Models and routes, ours and LiteLLM's.
     # The machine.
     ("machine_secret_files", "SecretFiles"),
