@@ -14,6 +14,7 @@ ROWS: Final = (
     # A LiteLLM installation, by its database and files.
     ("litellm_sealed_fields", "SealedFields"),
     ("litellm_settings_override", "SettingsOverride"),
+    ("litellm_weak_secrets", "WeakSecrets"),
     # Models and routes, ours and LiteLLM's.
     # The machine.
     ("machine_secret_files", "SecretFiles"),
