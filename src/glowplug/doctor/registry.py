@@ -15,6 +15,7 @@ ROWS: Final = (
     ("litellm_sealed_fields", "SealedFields"),
     ("litellm_settings_override", "SettingsOverride"),
     ("litellm_weak_secrets", "WeakSecrets"),
+    ("litellm_forced_binaries", "ForcedBinaries"),
     # Models and routes, ours and LiteLLM's.
     # The machine.
     ("machine_secret_files", "SecretFiles"),
