@@ -16,6 +16,7 @@ ROWS: Final = (
     ("litellm_settings_override", "SettingsOverride"),
     ("litellm_weak_secrets", "WeakSecrets"),
     ("litellm_forced_binaries", "ForcedBinaries"),
+    ("litellm_compromised", "Compromised"),
     # Models and routes, ours and LiteLLM's.
     # The machine.
     ("machine_secret_files", "SecretFiles"),
