@@ -17,6 +17,7 @@ ROWS: Final = (
     ("litellm_weak_secrets", "WeakSecrets"),
     ("litellm_forced_binaries", "ForcedBinaries"),
     ("litellm_compromised", "Compromised"),
+    ("litellm_session_keys", "StaleSessionKeys"),
     # Models and routes, ours and LiteLLM's.
     # The machine.
     ("machine_secret_files", "SecretFiles"),

@@ -13,7 +13,7 @@ from glowplug.domain.finding import Severity
 from tests.doctor.museum import HOME, Exhibit, Machine
 
 CHECK = "litellm-compromised"
-VENV = f"{HOME}/work/app/.venv/lib/python3.12/site-packages"
+VENV = f"{HOME}/code/app/.venv/lib/python3.12/site-packages"
 TOOL = f"{HOME}/.local/share/uv/tools/litellm/lib/python3.11/site-packages"
 DEBIAN = "/usr/local/lib/python3.11/dist-packages"
 
@@ -49,7 +49,7 @@ EXHIBITS = [
     Exhibit("one in uv's cache", CHECK, lambda m: install(m, f"{HOME}/.cache/uv/archive-v0/Ab1", "1.82.8"),
             ("LiteLLM 1.82.8 in ",), Severity.ERROR, repaired=False, healthy=healthy),
     Exhibit("what it leaves behind, in three places", CHECK, lambda m: starter(m, VENV, TOOL, DEBIAN),
-            ("/.local/share/uv/", "/work/app/", DEBIAN), Severity.ERROR, healthy=healthy),
+            ("/.local/share/uv/", "/code/app/", DEBIAN), Severity.ERROR, healthy=healthy),
     Exhibit("only that is left", CHECK, lambda m: starter(m, f"{HOME}/.local/lib/python3.11/site-packages"),
             ("litellm_init.pth",), Severity.ERROR),
     Exhibit("a release with holes", CHECK, lambda m: install(m, DEBIAN, "1.82.6"), ("LiteLLM 1.82.6 in /usr",),
@@ -91,8 +91,8 @@ def test_the_package_says_its_version_and_else_its_folder(bare: Machine) -> None
 
 def test_a_folder_is_looked_at_once(bare: Machine) -> None:
     install(bare, VENV, "1.82.8")
-    bare.path(f"{HOME}/work/app/.venv/lib64").symlink_to("lib")
-    bare.path(f"{HOME}/app").symlink_to("work/app")
+    bare.path(f"{HOME}/code/app/.venv/lib64").symlink_to("lib")
+    bare.path(f"{HOME}/app").symlink_to("code/app")
     assert len(look(Compromised(), bare.site)[0].findings) == 1
 
 
