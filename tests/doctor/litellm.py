@@ -41,14 +41,18 @@ class Wing:
     def url(self) -> Secret:
         return Secret(self._server.url(self.name))
 
+    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        """One that commits by itself."""
+        return self._server.connect(self.name)
+
     def execute(self, query: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
-        with self._server.connect(self.name) as connection:
+        with self.connect() as connection:
             cursor = connection.execute(query.encode(), values)
             return cursor.fetchall() if cursor.description else []
 
     def insert(self, table: str, row: Mapping[str, object]) -> None:
         """Columns that the era lacks are left out."""
-        with self._server.connect(self.name) as connection:
+        with self.connect() as connection:
             inserter(connection)(table, row)
 
     def model(self, id: str, params: object, **more: object) -> None:
@@ -63,7 +67,7 @@ class Wing:
     def dump(self) -> dict[str, tuple[int, bytes]]:
         """All rows, and the definitions of indexes and constraints, for a snapshot of the machine."""
         found: dict[str, tuple[int, bytes]] = {}
-        with self._server.connect(self.name) as connection:
+        with self.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET extra_float_digits = 3")
             for table in sorted(columns(connection)):

@@ -9,7 +9,7 @@ import os
 import socket
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -29,6 +29,7 @@ from tests.support import gguf_files
 HOME = "/people/ann"
 STATE = f"{HOME}/.local/state/glowplug"
 CONFIG = f"{HOME}/.config/glowplug/config.yaml"
+LITELLM = f"{HOME}/litellm/config.yaml"
 
 HEALTHY = """\
 server:
@@ -115,8 +116,15 @@ class Machine:
         assert self.server is not None, "the test has to give the machine a server"
         self.litellm = Wing(self.server(), era)
         self.more.append(self.litellm.dump)
-        self.site.litellm = Foreign(database=self.litellm.url, keys=(SALT,))
+        self.site.litellm = replace(self.site.litellm or Foreign(), database=self.litellm.url, keys=(SALT,))
         return self.litellm
+
+    def configure_litellm(self, text: str, environment: str = "") -> None:
+        """LiteLLM's configuration, and the file beside it that sets its environment; the site names the former."""
+        self.write(LITELLM, text)
+        if environment:
+            self.write(str(Path(LITELLM).with_name(".env")), environment)
+        self.site.litellm = replace(self.site.litellm or Foreign(), config=Path(LITELLM))
 
     @property
     def wing(self) -> Wing:

@@ -18,6 +18,11 @@ ROWS: Final = (
     ("litellm_unique_indexes", "UniqueIndexes"),
     ("litellm_references", "MissingReferences"),
     ("litellm_migrations", "MigrationState"),
+    ("litellm_settings_override", "SettingsOverride"),
+    ("litellm_weak_secrets", "WeakSecrets"),
+    ("litellm_forced_binaries", "ForcedBinaries"),
+    ("litellm_compromised", "Compromised"),
+    ("litellm_session_keys", "StaleSessionKeys"),
     # Models and routes, ours and LiteLLM's.
     ("models_dangling_routes", "DanglingRoutes"),
     ("models_no_way_out", "NoWayOut"),
