@@ -41,6 +41,10 @@ models:
 aliases:
   chat-default: {targets: [chat-gpt-openai]}
 """
+ENVIRONMENT = (
+    "LITELLM_MASTER_KEY=sk-Qm3vB8xT1zK6wP9rL4nH\nLITELLM_SALT_KEY=sk-Zd7yC2uE5aJ0sG8tF1kV\nUI_PASSWORD=wq9-Lm3x-Tz0p\n"
+)
+"""Beside a LiteLLM configuration: keys that nobody guesses."""
 WEIGHTS = f"{HOME}/models/hermes.gguf"
 LITELLM = f"{HOME}/litellm/config.yaml"
 MODEL = f"""\
@@ -121,51 +125,7 @@ class Machine:
 
     def configure_litellm(self, text: str, environment: str = "") -> None:
         """LiteLLM's configuration, and the file beside it that sets its environment; the site names the former."""
-        self.write(LITELLM, text)
-        if environment:
-            self.write(str(Path(LITELLM).with_name(".env")), environment)
-        self.site.litellm = replace(self.site.litellm or Foreign(), config=Path(LITELLM))
-
-    @property
-    def wing(self) -> Wing:
-        """The database that `install_litellm` made."""
-        assert self.litellm is not None
-        return self.litellm
-
-    def close(self) -> None:
-        if self.litellm is not None:
-            self.litellm.drop()
-        for one in self.kept:
-            one.close()
-
-    def path(self, path: str) -> Path:
-        return self.site.real(path)
-
-    def write(self, path: str, text: str | bytes, mode: int = 0o600) -> Path:
-        """A file of the machine; folders come with it."""
-        file = self.path(path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text.encode() if isinstance(text, str) else text)
-        file.chmod(mode)
-        return file
-
-    def models(self, more: str = "", *, model: str = MODEL) -> None:
-        """A configuration with a local model, which has its weights, one of a provider, and `more` sections."""
-        self.write(
-            CONFIG, f"server:\n  port: 4000\nproviders:\n  openai: {{api_key: sk-x}}\nmodels:\n{model}{REMOTE}{more}"
-        )
-        self.gguf(WEIGHTS)
-
-    def gguf(self, path: str, *, context: int = 8192, cut: int = 0) -> None:
-        """Weights of a llama that are a hole in a file."""
-        values = {"general.architecture": "llama", "llama.context_length": context}
-        self.write(path, b"")
-        gguf_files.write(self.path(path), values, [("token_embd.weight", (64, 64))], cut=cut)
-
-    def litellm_config(self, text: str) -> None:
-        """LiteLLM's configuration, to be examined too."""
-        self.write(LITELLM, text)
-        self.site.litellm = Foreign(config=Path(LITELLM))
+        self.configure_litellm(text, ENVIRONMENT)
 
     def link(self, path: str, target: str) -> None:
         link = self.path(path)
