@@ -5,20 +5,25 @@ An exhibit says how it is planted, which check must find it, and about what.  `t
 
 from __future__ import annotations
 
+import functools
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL, Engine, NullPool, create_engine
+
 from glowplug.doctor.registry import ROWS
 from glowplug.doctor.repair import RealHands
 from glowplug.doctor.site import Foreign, NoSuchProgram, Ran, Site
 from glowplug.domain.finding import Severity
 from glowplug.paths import Paths
+from glowplug.store.migrate import CURRENT, migrate
 from glowplug.testing.clock import VirtualClock
 from tests.support import gguf_files
 
@@ -28,6 +33,7 @@ CONFIG = f"{HOME}/.config/glowplug/config.yaml"
 
 WEIGHTS = f"{HOME}/models/hermes.gguf"
 LITELLM = f"{HOME}/litellm/config.yaml"
+DATABASE = f"{STATE}/glowplug.db"
 MODEL = f"""\
   chat-hermes-llamacpp:  # at home
     engine: llamacpp
@@ -65,6 +71,18 @@ class Programs:
             return Ran(code=0, out=answers[asked]) if asked in answers else Ran(code=1, out="", err=f"not: {asked}")
 
         self.known[name] = run
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    """The bytes of a database of this release; making one takes a second."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "glowplug.db")
+        engine = create_engine(URL.create("sqlite", database=str(file)), poolclass=NullPool)
+        with engine.begin() as connection:
+            migrate(connection, CURRENT, None)
+        engine.dispose()
+        return file.read_bytes()
 
 
 @dataclass
@@ -115,6 +133,12 @@ class Machine:
         values = {"general.architecture": "llama", "llama.context_length": context}
         self.write(path, b"")
         gguf_files.write(self.path(path), values, [("token_embd.weight", (64, 64))], cut=cut)
+
+    def store(self) -> Engine:
+        """An empty database of the installation, to be written to until its end."""
+        if not self.path(DATABASE).exists():
+            self.write(DATABASE, _empty_database())
+        return create_engine(URL.create("sqlite", database=str(self.path(DATABASE))), poolclass=NullPool)
 
     def litellm(self, text: str) -> None:
         """LiteLLM's configuration, to be examined too."""

@@ -26,6 +26,10 @@ ROWS: Final = (
     # The machine.
     ("machine_secret_files", "SecretFiles"),
     # Ourselves.
+    ("ourselves_schema", "Schema"),
+    ("ourselves_sealed", "SealedValues"),
+    ("ourselves_journal", "Journal"),
+    ("ourselves_ledger", "Ledger"),
 )
 """Module of `glowplug.doctor.checks`, and the class in it; in the order in which they are shown."""
 ENTRY_POINTS: Final = "glowplug.doctor"

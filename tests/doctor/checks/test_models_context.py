@@ -19,9 +19,7 @@ LIBRARY = f"{HOME}/.ollama/models"
 
 
 def ollama(machine: Machine, context: int) -> None:
-    manifest = (
-        '{"layers": [{"mediaType": "application/vnd.ollama.image.model", "digest": "sha256:ab", "size": %d}]}'
-    )
+    manifest = '{"layers": [{"mediaType": "application/vnd.ollama.image.model", "digest": "sha256:ab", "size": %d}]}'
     machine.models(model=OLLAMA % context)
     blob = f"{LIBRARY}/blobs/sha256-ab"
     machine.gguf(blob)
