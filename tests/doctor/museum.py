@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 import stat
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -94,8 +93,10 @@ class Machine:
     clock: VirtualClock = field(default_factory=VirtualClock)
     more: list[Callable[[], Mapping[str, tuple[int, bytes]]]] = field(default_factory=list)
     """What else belongs to a snapshot: a database, for example."""
-    kept: list[socket.socket] = field(default_factory=list)
-    """What has to stay open for as long as the machine is there; it is closed with it."""
+    at_close: list[Callable[[], None]] = field(default_factory=list)
+    """Ends what runs for as long as the machine is there."""
+    answers: dict[str, Any] = field(default_factory=dict)
+    """What its server answers (`tests.doctor.server`)."""
 
     def __post_init__(self) -> None:
         self.site = Site(
@@ -107,8 +108,8 @@ class Machine:
         self.write(f"{STATE}/pepper.key", b"p" * 32)
 
     def close(self) -> None:
-        for one in self.kept:
-            one.close()
+        for end in self.at_close:
+            end()
 
     def path(self, path: str) -> Path:
         return self.site.real(path)

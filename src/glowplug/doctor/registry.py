@@ -30,6 +30,10 @@ ROWS: Final = (
     ("ourselves_sealed", "SealedValues"),
     ("ourselves_journal", "Journal"),
     ("ourselves_ledger", "Ledger"),
+    ("ourselves_orphans", "Orphans"),
+    ("ourselves_estimates", "Estimates"),
+    ("ourselves_snapshot", "Snapshot"),
+    ("ourselves_version", "Version"),
 )
 """Module of `glowplug.doctor.checks`, and the class in it; in the order in which they are shown."""
 ENTRY_POINTS: Final = "glowplug.doctor"
