@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -126,12 +126,12 @@ def litellm_file(site: Site) -> dict[str, Value] | None:
     return read_plain(site.text(site.litellm.config), f"LiteLLM's {site.litellm.config}", words_1_1).values
 
 
-def listed(document: dict[str, Value] | None) -> tuple[Listed, ...]:
+def listed(document: Mapping[str, Value] | None) -> tuple[Listed, ...]:
     """Its models."""
     return tuple(_listed(document or {}))
 
 
-def _listed(document: dict[str, Value]) -> Iterator[Listed]:
+def _listed(document: Mapping[str, Value]) -> Iterator[Listed]:
     entries = document.get("model_list")
     for number, entry in enumerate(entries if isinstance(entries, list) else []):
         one = as_dict(entry)

@@ -34,6 +34,7 @@ ROWS: Final = (
     ("ourselves_estimates", "Estimates"),
     ("ourselves_snapshot", "Snapshot"),
     ("ourselves_version", "Version"),
+    ("ourselves_certificates", "Certificates"),
 )
 """Module of `glowplug.doctor.checks`, and the class in it; in the order in which they are shown."""
 ENTRY_POINTS: Final = "glowplug.doctor"
