@@ -9,7 +9,7 @@ from typing import Final
 from glowplug.config.readers.foreign import Value
 from glowplug.config.readers.values import as_dict
 from glowplug.doctor.base import Check, NothingToLookAt
-from glowplug.doctor.models import Far, far, listed, litellm_file
+from glowplug.doctor.models import Far, far, listed, litellm_file, stored_names
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
@@ -43,7 +43,8 @@ class NoWayOut(Check[Facts]):
         if not ours and not theirs:
             raise NothingToLookAt("every model is on this machine or beside it")
         aliases = tuple(alias for alias in site.loaded.aliases if not alias.deprecated) if ours else ()
-        foreign = tuple(_shut(document)) if theirs else ()
+        # A model that is in LiteLLM's database may be one that is away.
+        foreign = tuple(_shut(document)) if theirs and stored_names(site, document) == frozenset() else ()
         if not aliases and not theirs:
             raise NothingToLookAt("there are no aliases")
         return Facts(aliases, models, foreign)
