@@ -5,9 +5,10 @@ An exhibit says how it is planted, which check must find it, and about what.  `t
 
 from __future__ import annotations
 
+import functools
 import os
-import socket
 import stat
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -15,11 +16,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from sqlalchemy import URL, Engine, NullPool, create_engine
+
 from glowplug.doctor.registry import ROWS
 from glowplug.doctor.repair import RealHands
 from glowplug.doctor.site import Foreign, NoSuchProgram, Ran, Site
 from glowplug.domain.finding import Severity
 from glowplug.paths import Paths
+from glowplug.store.migrate import CURRENT, migrate
 from glowplug.testing.clock import VirtualClock
 from glowplug.testing.litellm_sealing import SALT
 from tests.doctor.litellm import Wing
@@ -47,6 +51,7 @@ ENVIRONMENT = (
 """Beside a LiteLLM configuration: keys that nobody guesses."""
 WEIGHTS = f"{HOME}/models/hermes.gguf"
 LITELLM = f"{HOME}/litellm/config.yaml"
+DATABASE = f"{STATE}/glowplug.db"
 MODEL = f"""\
   chat-hermes-llamacpp:  # at home
     engine: llamacpp
@@ -91,6 +96,18 @@ class Programs:
         self.known[name] = run
 
 
+@functools.cache
+def _empty_database() -> bytes:
+    """The bytes of a database of this release; making one takes a second."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "glowplug.db")
+        engine = create_engine(URL.create("sqlite", database=str(file)), poolclass=NullPool)
+        with engine.begin() as connection:
+            migrate(connection, CURRENT, None)
+        engine.dispose()
+        return file.read_bytes()
+
+
 @dataclass
 class Machine:
     """A machine in a folder, with an installation on it that nothing is wrong with."""
@@ -103,8 +120,10 @@ class Machine:
     server: Callable[[], Server] | None = None
     """A PostgreSQL, started when it is asked for."""
     litellm: Wing | None = None
-    kept: list[socket.socket] = field(default_factory=list)
-    """What has to stay open for as long as the machine is there; it is closed with it."""
+    at_close: list[Callable[[], None]] = field(default_factory=list)
+    """Ends what runs for as long as the machine is there."""
+    answers: dict[str, Any] = field(default_factory=dict)
+    """What its server answers (`tests.doctor.server`)."""
 
     def __post_init__(self) -> None:
         self.site = Site(
@@ -125,7 +144,56 @@ class Machine:
 
     def configure_litellm(self, text: str, environment: str = "") -> None:
         """LiteLLM's configuration, and the file beside it that sets its environment; the site names the former."""
+        self.write(LITELLM, text)
+        if environment:
+            self.write(str(Path(LITELLM).with_name(".env")), environment)
+        self.site.litellm = replace(self.site.litellm or Foreign(), config=Path(LITELLM))
+
+    def litellm_config(self, text: str) -> None:
+        """LiteLLM's configuration, with keys beside it that nobody guesses."""
         self.configure_litellm(text, ENVIRONMENT)
+
+    @property
+    def wing(self) -> Wing:
+        """The database that `install_litellm` made."""
+        assert self.litellm is not None
+        return self.litellm
+
+    def close(self) -> None:
+        for end in self.at_close:
+            end()
+        if self.litellm is not None:
+            self.litellm.drop()
+
+    def path(self, path: str) -> Path:
+        return self.site.real(path)
+
+    def write(self, path: str, text: str | bytes, mode: int = 0o600) -> Path:
+        """A file of the machine; folders come with it."""
+        file = self.path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+        file.chmod(mode)
+        return file
+
+    def models(self, more: str = "", *, model: str = MODEL) -> None:
+        """A configuration with a local model, which has its weights, one of a provider, and `more` sections."""
+        self.write(
+            CONFIG, f"server:\n  port: 4000\nproviders:\n  openai: {{api_key: sk-x}}\nmodels:\n{model}{REMOTE}{more}"
+        )
+        self.gguf(WEIGHTS)
+
+    def gguf(self, path: str, *, context: int = 8192, cut: int = 0) -> None:
+        """Weights of a llama that are a hole in a file."""
+        values = {"general.architecture": "llama", "llama.context_length": context}
+        self.write(path, b"")
+        gguf_files.write(self.path(path), values, [("token_embd.weight", (64, 64))], cut=cut)
+
+    def store(self) -> Engine:
+        """An empty database of the installation, to be written to until its end."""
+        if not self.path(DATABASE).exists():
+            self.write(DATABASE, _empty_database())
+        return create_engine(URL.create("sqlite", database=str(self.path(DATABASE))), poolclass=NullPool)
 
     def link(self, path: str, target: str) -> None:
         link = self.path(path)

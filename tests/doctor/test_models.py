@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from glowplug.doctor.base import NothingToLookAt
-from glowplug.doctor.models import Far, OwnFile, at_site, far, listed, litellm_file, own_file, some, weights_at
-from glowplug.doctor.site import Foreign
+from glowplug.doctor.models import (
+    Far,
+    OwnFile,
+    at_site,
+    far,
+    host_and_port,
+    listed,
+    litellm_file,
+    own_file,
+    some,
+    stored_names,
+    weights_at,
+)
+from glowplug.doctor.site import Foreign, Site
 from glowplug.domain.model import LocalModel
+from glowplug.secret import Secret
+from tests.doctor.checks.test_models_unreachable import closed_port
 from tests.doctor.museum import CONFIG, HOME, Machine
 
 
@@ -54,13 +71,48 @@ def test_the_file_and_the_weights_are_those_of_the_site(tmp_path: Path) -> None:
 def test_litellms_models_are_read_as_they_stand_there(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     assert litellm_file(machine.site) is None
-    machine.write("/l.yaml", "model_list:\n- model_name: a\n  litellm_params: {model: ollama/x}\n- 5\n")
+    machine.write(
+        "/l.yaml",
+        "model_list:\n- model_name: a\n  litellm_params: {model: ollama/x}\n"
+        "- {litellm_params: {model: ollama/y, api_base: os.environ/Y}}\n- 5\n",
+    )
     machine.site.litellm = Foreign(config=Path("/l.yaml"))
-    one, none = listed(litellm_file(machine.site))
-    assert (one.name, one.model, one.local, none.local) == ("a", "ollama/x", True, False)
+    one, other, none = listed(litellm_file(machine.site))
+    assert (one.name, one.model, one.local, other.local, none.local) == ("a", "ollama/x", True, True, False)
 
 
 def test_nothing_is_said_to_be_nothing() -> None:
     some([1], "are no models")
     with pytest.raises(NothingToLookAt):
         some([], "are no models")
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [("http://a:1/v1", ("a", 1)), ("a:1", ("a", 1)), ("https://a", ("a", 443)), ("http://a", ("a", 80)),
+     ("http://a:99999", ("", 0)), ("http://[", ("", 0))],
+)  # fmt: skip
+def test_where_a_url_leads(url: str, where: tuple[str, int]) -> None:
+    assert host_and_port(url) == where
+
+
+class _Stored(Site):
+    """A site whose LiteLLM has one model in its database."""
+
+    @contextmanager
+    def foreign(self) -> Iterator[Any]:
+        class Source:
+            def rows(self, _wanted: object) -> list[dict[str, str]]:
+                return [{"model_name": "x"}]
+
+        yield Source()
+
+
+def test_models_of_litellms_database_count_or_are_not_known(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    assert stored_names(machine.site, {}) == frozenset()
+    assert stored_names(machine.site, {"general_settings": {"store_model_in_db": True}}) is None
+    machine.site.litellm = Foreign(database=Secret(f"postgresql://ann:x@127.0.0.1:{closed_port()}/litellm"))
+    assert stored_names(machine.site, {}) is None
+    site = _Stored(paths=machine.site.paths, litellm=machine.site.litellm)
+    assert stored_names(site, {}) == {"x"}

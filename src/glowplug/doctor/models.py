@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,8 @@ from glowplug.doctor.actions import WriteFile
 from glowplug.doctor.base import NothingToLookAt
 from glowplug.doctor.site import Site
 from glowplug.domain.model import LocalModel
-from glowplug.errors import ConfigError
+from glowplug.errors import ConfigError, StoreError
+from glowplug.moving.litellm.rows.models import WANTED as PROXY_MODELS
 
 ROUTES: Final = re.compile(r"aliases\.|defaults\.fallback|groups\..*\.members")
 """Settings that name models: what is wrong with them is about routes."""
@@ -119,7 +120,7 @@ class Listed:
     @property
     def local(self) -> bool:
         """It runs on this machine or on one beside it."""
-        if self.api_base:
+        if self.api_base and not self.api_base.startswith("os.environ/"):
             return far(self.api_base) is not Far.AWAY
         return self.model.startswith(_LOCAL_PREFIXES)
 
@@ -131,12 +132,33 @@ def litellm_file(site: Site) -> dict[str, Value] | None:
     return read_plain(site.text(site.litellm.config), f"LiteLLM's {site.litellm.config}", words_1_1).values
 
 
-def listed(document: dict[str, Value] | None) -> tuple[Listed, ...]:
+def stored_names(site: Site, document: Mapping[str, Value]) -> frozenset[str] | None:
+    """Names of models that LiteLLM has in its database besides; None where it has some that cannot be seen."""
+    if site.litellm is None or site.litellm.database is None:
+        stored = as_dict(document.get("general_settings")).get("store_model_in_db") is True
+        return None if stored or site.env.get("STORE_MODEL_IN_DB", "").lower() == "true" else frozenset()
+    try:
+        with site.foreign() as source:
+            return frozenset(str(row["model_name"]) for row in source.rows(PROXY_MODELS))
+    except StoreError:
+        return None
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Where a URL leads; ("", 0) for what is none."""
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        return (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+    except ValueError:
+        return "", 0
+
+
+def listed(document: Mapping[str, Value] | None) -> tuple[Listed, ...]:
     """Its models."""
     return tuple(_listed(document or {}))
 
 
-def _listed(document: dict[str, Value]) -> Iterator[Listed]:
+def _listed(document: Mapping[str, Value]) -> Iterator[Listed]:
     entries = document.get("model_list")
     for number, entry in enumerate(entries if isinstance(entries, list) else []):
         one = as_dict(entry)

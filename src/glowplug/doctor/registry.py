@@ -50,6 +50,13 @@ ROWS: Final = (
     ("ourselves_schema", "SchemaRevision"),
     ("ourselves_sealed", "SealedValues"),
     ("ourselves_journal", "Journal"),
+    ("ourselves_schema", "Schema"),
+    ("ourselves_ledger", "Ledger"),
+    ("ourselves_orphans", "Orphans"),
+    ("ourselves_estimates", "Estimates"),
+    ("ourselves_snapshot", "Snapshot"),
+    ("ourselves_version", "Version"),
+    ("ourselves_certificates", "Certificates"),
 )
 """Module of `glowplug.doctor.checks`, and the class in it; in the order in which they are shown."""
 ENTRY_POINTS: Final = "glowplug.doctor"

@@ -49,3 +49,11 @@ def test_a_file_that_is_refused_for_something_else_cannot_be_looked_at(tmp_path:
     machine = Machine(tmp_path)
     machine.write(CONFIG, "nonsense: 1\n")
     assert look(DanglingRoutes(), machine.site)[0].could_not
+
+
+def test_a_name_that_may_be_in_litellms_database_is_not_judged(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.litellm_config(
+        LIST + "router_settings:\n  fallbacks: [{a: [gone]}]\ngeneral_settings: {store_model_in_db: true}\n"
+    )
+    assert look(DanglingRoutes(), machine.site)[0].findings == ()

@@ -56,3 +56,11 @@ def test_a_library_that_cannot_be_seen_is_not_judged(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.models(model="  chat-mistral-ollama: {engine: ollama, id: mistral, max_concurrency: 4}\n")
     assert look(Files(), machine.site)[0].findings == ()
+
+
+def test_weights_in_an_older_format_are_not_judged(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    vllm(machine, 4096)
+    machine.path(f"{HOME}/models/big/model.safetensors").unlink()
+    machine.write(f"{HOME}/models/big/pytorch_model.bin", b"x")
+    assert look(Files(), machine.site)[0].findings == ()

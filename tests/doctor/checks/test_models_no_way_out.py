@@ -19,10 +19,21 @@ def exhibit(name: str, alias: str, severity: Severity) -> Exhibit:
                    healthy=lambda m: m.models(f"aliases:\n  {alias}: {OUT}"))  # fmt: skip
 
 
+def foreign(machine: Machine, fallback: str) -> None:
+    local = "{model: ollama/x, timeout: 9, rpm: 9}"
+    machine.litellm_config(
+        f"model_list:\n- {{model_name: default, litellm_params: {local}}}\n"
+        "- {model_name: out, litellm_params: {model: openai/x}}\n"
+        f"router_settings:\n  model_group_alias: {{fast: default}}\n  fallbacks: [{{default: [{fallback}]}}]\n"
+    )
+
+
 EXHIBITS = [
     exhibit("the default knows only this machine", "default", Severity.WARNING),
+    Exhibit("LiteLLM's default knows only this machine", "models-no-way-out", lambda m: foreign(m, "default"),
+            ("LiteLLM's default", "LiteLLM's fast"), repaired=False, healthy=lambda m: foreign(m, "out")),
     exhibit("an alias knows only this machine", "private", Severity.NOTE),
-]
+]  # fmt: skip
 
 
 def test_who_has_no_provider_wants_none(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ PORT = "    port: 8188\n"
 def foreign(machine: Machine, second: str) -> None:
     """Two models of LiteLLM's on one port, on which somebody listens for as long as the test runs."""
     server = socket.create_server(("127.0.0.1", 0))
-    machine.kept.append(server)
+    machine.at_close.append(server.close)
     params = f"api_base: 'http://127.0.0.1:{server.getsockname()[1]}/v1', timeout: 9, rpm: 9"
     machine.litellm_config(
         f"model_list:\n- {{model_name: a, litellm_params: {{model: hosted_vllm/a, {params}}}}}\n"

@@ -66,7 +66,7 @@ def _wrong(site: Site, model: LocalModel) -> Iterator[Wrong]:
                 if isinstance(value := model.options.get(name), str) and value.startswith("/"):
                     gguf.read(weights_at(site, value))
         elif model.path and model.engine in ("vllm", "sglang"):
-            safetensors.read(weights_at(site, model.path))
+            _folder(weights_at(site, model.path))
         elif model.path and not os.access(weights_at(site, model.path), os.R_OK):
             yield Wrong(model.name, f"{model.path} cannot be read", _AGAIN)
     except WeightsError as error:
@@ -74,6 +74,14 @@ def _wrong(site: Site, model: LocalModel) -> Iterator[Wrong]:
             yield Wrong(model.name, error.message.replace(root, ""), f"{error.hint[:1].upper()}{error.hint[1:]}.")
     if model.engine == "ollama":
         yield from _library(site, model)
+
+
+def _folder(path: Path) -> None:
+    """Raises WeightsError for a folder that cannot be loaded; of weights in an older format nothing is said."""
+    if path.suffix == ".gguf":
+        gguf.read(path)
+    elif not any(path.glob("*.bin")) and not any(path.glob("*.pt")):
+        safetensors.read(path)
 
 
 def _library(site: Site, model: LocalModel) -> Iterator[Wrong]:

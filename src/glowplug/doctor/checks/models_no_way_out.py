@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from glowplug.config.readers.foreign import Value
+from glowplug.config.readers.values import as_dict
 from glowplug.doctor.base import Check, NothingToLookAt
-from glowplug.doctor.models import Far, far
+from glowplug.doctor.models import Far, far, listed, litellm_file, stored_names
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
@@ -22,6 +24,8 @@ class Facts:
 
     aliases: tuple[AliasRoute, ...]
     models: Mapping[str, ModelRoute]
+    foreign: tuple[str, ...]
+    """Defaults and aliases of LiteLLM's whose every deployment is here."""
 
 
 class NoWayOut(Check[Facts]):
@@ -33,16 +37,21 @@ class NoWayOut(Check[Facts]):
 
     def gather(self, site: Site) -> Facts:
         models = {route.name: route for route in site.loaded.routes}
-        if not any(_away(route) for route in models.values()):
+        document = litellm_file(site) or {}
+        ours = any(_away(route) for route in models.values())
+        theirs = any(not one.local for one in listed(document))
+        if not ours and not theirs:
             raise NothingToLookAt("every model is on this machine or beside it")
-        aliases = tuple(alias for alias in site.loaded.aliases if not alias.deprecated)
-        if not aliases:
+        aliases = tuple(alias for alias in site.loaded.aliases if not alias.deprecated) if ours else ()
+        # A model that is in LiteLLM's database may be one that is away.
+        foreign = tuple(_shut(document)) if theirs and stored_names(site, document) == frozenset() else ()
+        if not aliases and not theirs:
             raise NothingToLookAt("there are no aliases")
-        return Facts(aliases, models)
+        return Facts(aliases, models, foreign)
 
     def inspect(self, facts: Facts) -> Sequence[Finding]:
         known = {alias.name: alias for alias in facts.aliases}
-        return [
+        ours = [
             Finding(
                 check=self.name,
                 severity=Severity.WARNING if alias.name in _DEFAULT else Severity.NOTE,
@@ -55,6 +64,45 @@ class NoWayOut(Check[Facts]):
             for alias in facts.aliases
             if not _leaves(alias, known, facts.models, set())
         ]
+        theirs = [
+            Finding(
+                check=self.name,
+                severity=Severity.WARNING if name in _DEFAULT else Severity.NOTE,
+                subject=f"LiteLLM's {name}",
+                summary="has no deployment that is not on this machine or beside it, and no fallback to one",
+                consequence="When its server is busy or gone, nobody answers.",
+                advice="Add a fallback to router_settings.fallbacks, where that may leave the house.",
+            )
+            for name in facts.foreign
+        ]
+        return [*ours, *theirs]
+
+
+def _shut(document: Mapping[str, Value]) -> Iterator[str]:
+    """LiteLLM's defaults and aliases that lead to nothing but local deployments."""
+    away = {one.name for one in listed(document) if not one.local}
+    here = {one.name for one in listed(document)} - away
+    lists: dict[str, set[str]] = {}
+    everybody: set[str] = set()
+    aliases: dict[str, Value] = {}
+    for section in ("router_settings", "litellm_settings"):
+        settings = as_dict(document.get(section))
+        everybody |= _names(settings.get("default_fallbacks"))
+        aliases |= as_dict(settings.get("model_group_alias"))
+        entries = settings.get("fallbacks")
+        for entry in entries if isinstance(entries, list) else []:
+            for source, targets in as_dict(entry).items():
+                lists.setdefault(source, set()).update(_names(targets))
+    for name in (*(name for name in sorted(here) if name in _DEFAULT), *aliases):
+        said = aliases.get(name, name)
+        target = said if isinstance(said, str) else str(as_dict(said).get("model") or "")
+        others = everybody | lists.get(name, set()) | lists.get(target, set()) | lists.get("*", set())
+        if target in here and not others & away:
+            yield name
+
+
+def _names(value: Value) -> set[str]:
+    return {one for one in value if isinstance(one, str)} if isinstance(value, list) else set()
 
 
 def _away(route: ModelRoute) -> bool:

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from glowplug.doctor.base import Check, CouldNotLook
-from glowplug.doctor.models import Far, far, listed, litellm_file, some
+from glowplug.doctor.models import Far, far, host_and_port, listed, litellm_file, some
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.errors import ConfigError
@@ -70,10 +69,7 @@ class OnePort(Check[tuple[Shared, ...]]):
 
 def _port(url: str) -> int:
     """The port on this machine; 0 for what is elsewhere."""
-    if far(url) is not Far.HERE:
-        return 0
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    return parts.port or 0
+    return host_and_port(url)[1] if far(url) is Far.HERE else 0
 
 
 def _ours(site: Site) -> Iterator[Shared]:

@@ -6,10 +6,9 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from glowplug.doctor.base import Check
-from glowplug.doctor.models import Far, far, listed, litellm_file, some
+from glowplug.doctor.models import Far, far, host_and_port, listed, litellm_file, some
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 
@@ -40,9 +39,7 @@ class Unreachable(Check[tuple[Asked, ...]]):
         for url, user in _urls(site):
             if far(url) is Far.AWAY:
                 continue
-            parts = urlsplit(url if "://" in url else f"http://{url}")
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-            users.setdefault((parts.hostname or "", port), []).append(user)
+            users.setdefault(host_and_port(url), []).append(user)
         some(list(users), "are no upstreams on this machine or beside it")
         return tuple(
             Asked(f"{host}:{port}", tuple(dict.fromkeys(names)), _ask(host, port))

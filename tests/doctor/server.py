@@ -1,0 +1,53 @@
+"""A server on a museum's machine that says what a test wants."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.doctor.museum import STATE, Machine
+
+KEY = "gp-admin"
+
+
+def serve(machine: Machine, answers: Mapping[str, Any]) -> None:
+    """Answer `GET path` with these objects, for as long as the machine is there; 404 for others, 401 without the key.
+
+    A machine that is served already answers differently from then on.
+    """
+    if not machine.path(f"{STATE}/run/endpoint.json").exists():
+        _start(machine)
+    machine.answers.clear()
+    machine.answers.update(answers)
+
+
+def _start(machine: Machine) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.headers["Authorization"] == f"Bearer {KEY}"
+            found = machine.answers.get(self.path)
+            body = found if isinstance(found, bytes) else json.dumps(found).encode()
+            self.send_response(401 if not known else 404 if found is None else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    machine.at_close.append(stop)
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    machine.write(f"{STATE}/run/endpoint.json", json.dumps({"base_url": url, "pid": 1}))
+    machine.write(f"{STATE}/cli.key", KEY)
