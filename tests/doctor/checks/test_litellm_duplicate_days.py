@@ -153,3 +153,13 @@ def test_a_row_that_litellm_changes_meanwhile_stops_it_and_nothing_is_changed(tm
     )
     assert did.failed.endswith("was changed by somebody else meanwhile")
     assert machine.snapshot() == before
+
+
+def test_copies_that_the_logs_prove_are_not_added_up(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    database(machine)
+    whole = "prompt_tokens = 60, completion_tokens = 30, spend = 1.5, api_requests = 6, successful_requests = 6"
+    change(*_in_parts("endpoint"), f"UPDATE {TABLE} SET {whole} WHERE model = 'qwen3' AND date = '2026-11-05'")(machine)
+    looked, remedy = look(DuplicateDays(), machine.site)
+    assert remedy is None
+    assert looked.findings[0].advice == "1 sum would be too much by the logs: repair litellm-daily-drift first."
