@@ -8,21 +8,25 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from glowplug.doctor.registry import ROWS
 from glowplug.doctor.repair import RealHands
-from glowplug.doctor.site import NoSuchProgram, Ran, Site
+from glowplug.doctor.site import Foreign, NoSuchProgram, Ran, Site
 from glowplug.domain.finding import Severity
 from glowplug.paths import Paths
 from glowplug.testing.clock import VirtualClock
+from glowplug.testing.litellm_sealing import SALT
+from tests.doctor.litellm import Wing
+from tests.moving.postgres import Server
 
 HOME = "/home/ann"
 STATE = f"{HOME}/.local/state/glowplug"
 CONFIG = f"{HOME}/.config/glowplug/config.yaml"
+LITELLM = f"{HOME}/litellm/config.yaml"
 
 Answer = Ran | Exception
 Program = Callable[[Sequence[str]], Ran]
@@ -61,6 +65,9 @@ class Machine:
     clock: VirtualClock = field(default_factory=VirtualClock)
     more: list[Callable[[], Mapping[str, tuple[int, bytes]]]] = field(default_factory=list)
     """What else belongs to a snapshot: a database, for example."""
+    server: Callable[[], Server] | None = None
+    """A PostgreSQL, started when it is asked for."""
+    litellm: Wing | None = None
 
     def __post_init__(self) -> None:
         self.site = Site(
@@ -70,6 +77,31 @@ class Machine:
         self.hands = Hands(self.site, self.programs)
         self.write(CONFIG, "server:\n  port: 4000\n")
         self.write(f"{STATE}/pepper.key", b"p" * 32)
+
+    def install_litellm(self, era: str = "1.82") -> Wing:
+        """A LiteLLM database of an era with rows that nothing is wrong with; the site names it and its salt key."""
+        assert self.server is not None, "the test has to give the machine a server"
+        self.litellm = Wing(self.server(), era)
+        self.more.append(self.litellm.dump)
+        self.site.litellm = replace(self.site.litellm or Foreign(), database=self.litellm.url, keys=(SALT,))
+        return self.litellm
+
+    def configure_litellm(self, text: str, environment: str = "") -> None:
+        """LiteLLM's configuration, and the file beside it that sets its environment; the site names the former."""
+        self.write(LITELLM, text)
+        if environment:
+            self.write(str(Path(LITELLM).with_name(".env")), environment)
+        self.site.litellm = replace(self.site.litellm or Foreign(), config=Path(LITELLM))
+
+    @property
+    def wing(self) -> Wing:
+        """The database that `install_litellm` made."""
+        assert self.litellm is not None
+        return self.litellm
+
+    def close(self) -> None:
+        if self.litellm is not None:
+            self.litellm.drop()
 
     def path(self, path: str) -> Path:
         return self.site.real(path)

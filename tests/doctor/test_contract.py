@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from glowplug.doctor.base import Check
@@ -12,6 +10,7 @@ from glowplug.doctor.registry import ours
 from glowplug.doctor.repair import Repairs
 from glowplug.doctor.undo import UndoRecords
 from glowplug.domain.finding import Examination, Severity
+from glowplug.testing.litellm_schema import ERAS
 from tests.doctor.museum import Exhibit, Machine, exhibits, ids
 
 
@@ -22,11 +21,10 @@ def exhibit(request: pytest.FixtureRequest) -> Exhibit:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, exhibit: Exhibit) -> Machine:
+def machine(bare: Machine, exhibit: Exhibit) -> Machine:
     """Healthy, with what the exhibit's check looks at."""
-    machine = Machine(tmp_path)
-    exhibit.healthy(machine)
-    return machine
+    exhibit.healthy(bare)
+    return bare
 
 
 def repairs(machine: Machine) -> Repairs:
@@ -108,3 +106,27 @@ def test_a_remedy_can_be_carried_out_again_after_it_was_undone(machine: Machine,
     one = repairs(machine).carry_out(check.name, remedy)
     assert repairs(machine).undo(one.undo)
     assert repairs(machine).carry_out(check.name, remedy).done == one.done
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_its_litellm_is_healthy(bare: Machine, era: str) -> None:
+    bare.install_litellm(era)
+    examination = examine(ours(), bare.site)
+    assert not examination.findings
+    assert not [looked for looked in examination.checks if looked.could_not]
+
+
+def test_a_snapshot_has_rows_indexes_and_constraints(bare: Machine) -> None:
+    wing = bare.install_litellm("1.72")
+    before = bare.snapshot()
+    assert b"laptop" in before["database/LiteLLM_VerificationToken"][1]
+    wing.execute("UPDATE \"LiteLLM_UserTable\" SET spend = 0.1 WHERE user_id = 'u-ann'")
+    wing.execute('CREATE INDEX one_more ON "LiteLLM_UserTable" (spend)')
+    wing.execute('ALTER TABLE "LiteLLM_UserTable" ADD CONSTRAINT positive CHECK (spend >= 0)')
+    after = bare.snapshot()
+    changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    assert changed == {
+        "database/LiteLLM_UserTable",
+        "database: one_more",
+        'database: "LiteLLM_UserTable".positive',
+    }

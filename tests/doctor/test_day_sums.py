@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from glowplug.doctor.day_sums import copies, day_of, differences, doubled, logged
 from glowplug.doctor.foreign import Daily, daily_tables
 from glowplug.doctor.rows import Texts
@@ -15,7 +13,8 @@ from glowplug.secret import Secret
 from glowplug.testing.litellm_schema import apply_schema
 from glowplug.testing.litellm_seed import seed
 from tests.doctor.museum import Machine
-from tests.doctor.spending import Connection, change, database, server
+from tests.doctor.spending import Connection, change, database
+from tests.moving.postgres import Server
 
 DAILY = Daily(
     "public", "LiteLLM_DailyTeamSpend", "team", ("team_id", "date", "api_key", "model", "custom_llm_provider")
@@ -51,11 +50,11 @@ def test_only_what_is_more_than_the_logs_is_looked_for_among_the_rows() -> None:
     assert doubled([elsewhere, dropped, TWICE], [same], DAILY) == {DAY: TWICE}
 
 
-def test_it_differs_where_an_import_says_so_too(tmp_path: Path) -> None:
+def test_it_differs_where_an_import_says_so_too(bare: Machine, postgres: Server) -> None:
     """The database compares; an import compares day by day itself."""
-    name = server().copy_of("seeded for sums", _seeded)
-    machine = Machine(tmp_path)
-    machine.site.litellm = Foreign(database=Secret(server().url(name)))
+    name = postgres.copy_of("seeded for sums", _seeded)
+    machine = bare
+    machine.site.litellm = Foreign(database=Secret(postgres.url(name)))
     with machine.site.foreign() as source:
         first = first_log_day(source)
         for daily in daily_tables(source):
@@ -71,8 +70,8 @@ def _seeded(connection: Connection) -> None:
     seed(connection)
 
 
-def test_a_cost_that_is_no_number_is_left_out(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_a_cost_that_is_no_number_is_left_out(bare: Machine) -> None:
+    machine = bare
     database(machine)
     change("UPDATE \"LiteLLM_DailyUserSpend\" SET spend = 'NaN' WHERE id = '5-qwen3'")(machine)
     with machine.site.foreign() as source:

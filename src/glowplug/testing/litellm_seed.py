@@ -15,7 +15,7 @@ from glowplug.secret import Secret
 from glowplug.testing.litellm_schema import columns
 from glowplug.testing.litellm_sealing import KEYS, Sealer
 from glowplug.testing.litellm_seed_history import PlantedHistory, plant_history
-from glowplug.testing.litellm_seed_models import PlantedModels, plant_models
+from glowplug.testing.litellm_seed_models import Insert, PlantedModels, plant_models
 from glowplug.testing.litellm_seed_people import PlantedPeople, plant_people
 
 if TYPE_CHECKING:
@@ -44,6 +44,22 @@ class Planted:
 
 def seed(connection: psycopg.Connection[tuple[Any, ...]], layout: str = "one key") -> Planted:
     """Fill the tables of any era; the connection commits by itself."""
+    tables = columns(connection)
+    insert = inserter(connection)
+    sealer = Sealer(layout)
+    people = plant_people(insert, sealer, tables)
+    models = plant_models(insert, sealer)
+    history = plant_history(insert, people.keys)
+    connection.execute(f'CREATE TABLE "{UNKNOWN_TABLE}" AS SELECT 1 AS id')
+    traps = _narrow_key(connection) if "endpoint" in tables["LiteLLM_DailyTeamSpend"] else {}
+    entry = {"changed_by": "u-ann", "action": "updated", "table_name": "LiteLLM_TeamTable", "object_id": "team-search"}
+    before, after = {"max_budget": 1, "team_id": "team-search"}, {"max_budget": 100, "team_id": "team-search"}
+    insert("LiteLLM_AuditLog", entry | {"id": "a-1", "before_value": before, "updated_values": after})
+    return Planted(KEYS, models, people, history, traps)
+
+
+def inserter(connection: psycopg.Connection[tuple[Any, ...]]) -> Insert:
+    """What puts rows into the tables as they are now; columns that they lack are left out."""
     from psycopg import sql
     from psycopg.types.json import Jsonb
 
@@ -62,16 +78,7 @@ def seed(connection: psycopg.Connection[tuple[Any, ...]], layout: str = "one key
             values,
         )
 
-    sealer = Sealer(layout)
-    people = plant_people(insert, sealer, tables)
-    models = plant_models(insert, sealer)
-    history = plant_history(insert, people.keys)
-    connection.execute(f'CREATE TABLE "{UNKNOWN_TABLE}" AS SELECT 1 AS id')
-    traps = _narrow_key(connection) if "endpoint" in tables["LiteLLM_DailyTeamSpend"] else {}
-    entry = {"changed_by": "u-ann", "action": "updated", "table_name": "LiteLLM_TeamTable", "object_id": "team-search"}
-    before, after = {"max_budget": 1, "team_id": "team-search"}, {"max_budget": 100, "team_id": "team-search"}
-    insert("LiteLLM_AuditLog", entry | {"id": "a-1", "before_value": before, "updated_values": after})
-    return Planted(KEYS, models, people, history, traps)
+    return insert
 
 
 def _narrow_key(connection: psycopg.Connection[tuple[Any, ...]]) -> dict[str, str]:
