@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from glowplug.doctor.day_sums import copies, day_of, differences, doubled, logged
+from glowplug.doctor.day_sums import copies, day_of, differences, logged, noted
 from glowplug.doctor.foreign import Daily, daily_tables
 from glowplug.doctor.rows import Texts
 from glowplug.doctor.same_rows import Same
@@ -47,7 +47,10 @@ def test_only_what_is_more_than_the_logs_is_looked_for_among_the_rows() -> None:
     same = Same((row(), row()), {})
     elsewhere = Difference(Day("t", "2026-11-06", "k", "m", ""), Reason.DOUBLED, LOGS, LOGS, LOGS)
     dropped = Difference(DAY, Reason.DROPPED, Usage(), LOGS, LOGS)
-    assert doubled([elsewhere, dropped, TWICE], [same], DAILY) == {DAY: TWICE}
+    too_much: dict[Day, Difference] = {}
+    found = [elsewhere, dropped, TWICE]
+    assert list(noted(found, [same], DAILY, too_much)) == found
+    assert too_much == {DAY: TWICE}
 
 
 def test_it_differs_where_an_import_says_so_too(bare: Machine, postgres: Server) -> None:

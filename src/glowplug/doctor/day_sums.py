@@ -94,10 +94,15 @@ def _query(source: Source, daily: Daily) -> sql.Composed:
     )
 
 
-def doubled(found: Iterable[Difference], several: Iterable[Same], daily: Daily) -> dict[Day, Difference]:
-    """Those of these rows that are more than their logs."""
+def noted(
+    found: Iterable[Difference], several: Iterable[Same], daily: Daily, too_much: dict[Day, Difference]
+) -> Iterator[Difference]:
+    """The same differences; those of these rows that are more than their logs are put down in `too_much`."""
     days = {day_of(daily, same) for same in several}
-    return {one.of: one for one in found if one.reason is Reason.DOUBLED and one.of in days}
+    for one in found:
+        if one.reason is Reason.DOUBLED and one.of in days:
+            too_much[one.of] = one
+        yield one
 
 
 def day_of(daily: Daily, same: Same) -> Day:

@@ -12,13 +12,13 @@ from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from glowplug.doctor.base import Check, NothingToLookAt, Remedy
-from glowplug.doctor.day_sums import NANO, copies, differences, doubled, logged
+from glowplug.doctor.day_sums import NANO, copies, differences, logged, noted
 from glowplug.doctor.foreign import Daily, ask, daily_tables, litellm_database, many, more_memory, must_read, shown_key
 from glowplug.doctor.rows import RowChange, Rows, Texts
 from glowplug.doctor.same_rows import Same, merge, narrower, same_rows
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
-from glowplug.moving.litellm.daily import Difference, Reason, Usage
+from glowplug.moving.litellm.daily import Day, Difference, Reason, Usage
 from glowplug.moving.litellm.history import first_log_day
 from glowplug.moving.litellm.rows.spend_logs import TABLE as LOGS
 from glowplug.moving.litellm.source import Source
@@ -184,12 +184,12 @@ def _first_day(source: Source, daily: Daily) -> str:
 
 
 def _compare(source: Source, daily: Daily, first: str, *, since: str, today: str) -> Compared:
-    found = drifts(differences(source, daily, first), since, today)
-    twice = next((drift for drift in found if drift.reason is Reason.DOUBLED), None)
-    if twice is not None:
-        several = [same for same in same_rows(source, daily, MOST_ROWS) if same.rows[0]["date"] != today]
-        too_much = doubled(differences(source, daily, first), several, daily)
-        twice.copies = list(copies(daily, several, too_much))
+    several = [same for same in same_rows(source, daily, MOST_ROWS) if same.rows[0]["date"] != today]
+    too_much: dict[Day, Difference] = {}
+    found = drifts(noted(differences(source, daily, first), several, daily, too_much), since, today)
+    for drift in found:
+        if drift.reason is Reason.DOUBLED:
+            drift.copies = list(copies(daily, several, too_much))
     return Compared(daily, found, not narrower(source, daily))
 
 

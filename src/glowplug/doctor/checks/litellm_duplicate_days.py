@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from glowplug.doctor.base import Check, Remedy
-from glowplug.doctor.day_sums import copies, differences, doubled, logged
+from glowplug.doctor.day_sums import copies, differences, logged, noted
 from glowplug.doctor.foreign import Daily, daily_tables, litellm_database, many, shown_key
 from glowplug.doctor.rows import Rows
 from glowplug.doctor.same_rows import Same, count_same, merge, narrower, same_rows
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
+from glowplug.moving.litellm.daily import Day, Difference
 from glowplug.moving.litellm.history import first_log_day
 from glowplug.moving.litellm.source import Source
 
@@ -103,7 +104,9 @@ def _look(source: Source, daily: Daily, most: int) -> Repeated:
     several = list(same_rows(source, daily, most)) if groups and most else []
     held: set[int] = set()
     if several and logged(source, daily):
-        too_much = doubled(differences(source, daily, first_log_day(source)), several, daily)
+        too_much: dict[Day, Difference] = {}
+        for _ in noted(differences(source, daily, first_log_day(source)), several, daily, too_much):
+            pass
         held = {id(same) for same in copies(daily, several, too_much)}
     same = tuple(one for one in several if id(one) not in held)
     return Repeated(daily, groups, surplus, same, narrower(source, daily), len(held))
