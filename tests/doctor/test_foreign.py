@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -14,8 +13,8 @@ from glowplug.doctor.site import Foreign
 from glowplug.domain.finding import Looked
 from glowplug.secret import Secret
 from tests.doctor.museum import Machine
-from tests.doctor.spending import change, database, server
-from tests.moving.postgres import LOCKED_USER, PASSWORD
+from tests.doctor.spending import change, database
+from tests.moving.postgres import LOCKED_USER, PASSWORD, Server
 
 CHECKS = (
     "litellm-duplicate-days",
@@ -35,8 +34,8 @@ def looked_at(machine: Machine) -> dict[str, Looked]:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    return Machine(tmp_path)
+def machine(bare: Machine) -> Machine:
+    return bare
 
 
 def as_user(machine: Machine, password: str) -> None:
@@ -65,8 +64,8 @@ def test_a_wrong_password(machine: Machine) -> None:
         assert looked.could_not.endswith("does not accept the user or the password")
 
 
-def test_a_database_that_is_not_litellms(machine: Machine) -> None:
-    machine.site.litellm = Foreign(database=Secret(server().url(server().empty())))
+def test_a_database_that_is_not_litellms(machine: Machine, postgres: Server) -> None:
+    machine.site.litellm = Foreign(database=Secret(postgres.url(postgres.empty())))
     for looked in looked_at(machine).values():
         assert "has no tables of LiteLLM" in looked.could_not
 

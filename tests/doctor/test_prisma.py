@@ -10,25 +10,25 @@ from glowplug.doctor.prisma import columns_made, fields, installed, lacking
 from glowplug.doctor.site import Foreign
 from glowplug.testing.litellm_schema import ERAS, columns, migrations
 from tests.doctor.museum import HOME, Machine
-from tests.doctor.spending import server
+from tests.moving.postgres import Server
 
 
-def real(era: str) -> dict[str, frozenset[str]]:
+def real(server: Server, era: str) -> dict[str, frozenset[str]]:
     """LiteLLM's tables of an era as PostgreSQL has them, without views."""
-    with server().connect(server().litellm(era)) as connection:
+    with server.connect(server.litellm(era)) as connection:
         views = {name for (name,) in connection.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'")}
         return {table: names for table, names in columns(connection).items() if table not in views}
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_columns_of_the_real_migrations_are_those_that_postgresql_makes(era: str) -> None:
+def test_columns_of_the_real_migrations_are_those_that_postgresql_makes(postgres: Server, era: str) -> None:
     made = columns_made((file.parent.name, file.read_text()) for file in migrations(era))
-    assert set(made) == {(table, column) for table, names in real(era).items() for column in names}
+    assert set(made) == {(table, column) for table, names in real(postgres, era).items() for column in names}
 
 
-def test_fields_of_the_real_schema_are_the_columns_of_the_newest_era() -> None:
+def test_fields_of_the_real_schema_are_the_columns_of_the_newest_era(postgres: Server) -> None:
     schema = migrations("newest")[0].parent.parent.parent / "schema.prisma"
-    assert dict(fields(schema.read_text())) == real("newest")
+    assert dict(fields(schema.read_text())) == real(postgres, "newest")
 
 
 def test_statements_of_every_kind() -> None:
@@ -78,8 +78,8 @@ def test_what_is_lacking_is_named() -> None:
     assert lacking(wanted, {**wanted, "C": frozenset()}) == ()
 
 
-def test_packages_are_found_where_programs_are_installed(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_packages_are_found_where_programs_are_installed(bare: Machine) -> None:
+    machine = bare
     machine.site.litellm = Foreign(config=Path("/data/litellm/config.yaml"))
     places = [
         f"{HOME}/.local/share/uv/tools/litellm/lib/python3.12/site-packages/prisma",

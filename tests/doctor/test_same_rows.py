@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from glowplug.doctor.foreign import Daily, daily_tables
 from glowplug.doctor.same_rows import Same, count_same, merge, narrower, same_rows
+from glowplug.testing.litellm_seed import inserter
 from tests.doctor.museum import Machine
-from tests.doctor.spending import change, connected, daily_row, database, insert
+from tests.doctor.spending import change, connected, daily_row, database
 
 
-def test_the_row_that_litellm_looks_for_stays_or_else_the_oldest(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_the_row_that_litellm_looks_for_stays_or_else_the_oldest(bare: Machine) -> None:
+    machine = bare
     database(machine)
     with connected(machine) as connection:
+        insert = inserter(connection)
         for number, (model, endpoint) in enumerate([("a", None), ("a", ""), ("a", None), ("b", None), ("b", None)]):
             row = daily_row(5, model, 1, id=f"row-{number}") | {"endpoint": endpoint, "tag": "night"}
-            insert(connection, "LiteLLM_DailyTagSpend", row | {"created_at": f"2026-11-0{9 - number} 10:00:00"})
+            insert("LiteLLM_DailyTagSpend", row | {"created_at": f"2026-11-0{9 - number} 10:00:00"})
     with machine.site.foreign() as source:
         (tags,) = [daily for daily in daily_tables(source) if daily.whose == "tag"]
         assert count_same(source, tags) == (2, 3)

@@ -13,6 +13,7 @@ from glowplug.errors import GlowplugError, NotFound
 ROWS: Final = (
     # A LiteLLM installation, by its database and files.
     ("litellm_sealed_fields", "SealedFields"),
+    ("litellm_settings_override", "SettingsOverride"),
     ("litellm_daily_drift", "DailyDrift"),
     ("litellm_duplicate_days", "DuplicateDays"),
     ("litellm_unique_indexes", "UniqueIndexes"),

@@ -123,7 +123,8 @@ def _query(source: Source, daily: Daily, counters: list[str], columns: list[str]
         suspects=_suspects(source, daily),
         sums=comma.join(sql.SQL("(sum({}) OVER same)::text").format(sql.Identifier("r", name)) for name in counters),
         texts=comma.join(sql.SQL("{}::text").format(sql.Identifier("r", name)) for name in columns),
-        group=(group := comma.join(_whole(name) for name in daily.key)),
+        # By day, as sums are compared with their logs, so that what is cut off here is cut off there.
+        group=(group := comma.join(_whole(name) for name in sorted(daily.key, key=lambda name: name != "date"))),
         table=source.table(daily.table),
         hash=_hash(daily),
         # What LiteLLM looks for comes first where it is there, so that what is left of a cut-off group cannot collide

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from glowplug.doctor.checks.litellm_daily_drift import DailyDrift, drifts, new_row
@@ -47,8 +45,8 @@ EXHIBITS = [
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_sums_of_every_era_agree(tmp_path: Path, era: str) -> None:
-    machine = Machine(tmp_path)
+def test_sums_of_every_era_agree(bare: Machine, era: str) -> None:
+    machine = bare
     database(machine, era)
     looked, _ = look(DailyDrift(), machine.site)
     assert (looked.findings, looked.could_not, looked.skipped) == ((), "", "")
@@ -67,8 +65,8 @@ def _again(requests: int) -> str:
 _WITHOUT_ENDPOINT = "UPDATE \"LiteLLM_DailyUserSpend\" SET endpoint = NULL WHERE id = '5-qwen3'"
 
 
-def test_rows_that_were_written_again_whole_are_removed_before_they_are_merged(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_rows_that_were_written_again_whole_are_removed_before_they_are_merged(bare: Machine) -> None:
+    machine = bare
     database(machine)
     change(_WITHOUT_ENDPOINT, _again(6))(machine)
     before = machine.snapshot()
@@ -86,8 +84,8 @@ def test_rows_that_were_written_again_whole_are_removed_before_they_are_merged(t
     assert machine.snapshot() == before
 
 
-def test_parts_that_are_more_than_the_logs_together_are_no_copies(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_parts_that_are_more_than_the_logs_together_are_no_copies(bare: Machine) -> None:
+    machine = bare
     database(machine)
     change(_WITHOUT_ENDPOINT, _again(5))(machine)
     looked, remedy = look(DailyDrift(), machine.site)
@@ -96,8 +94,8 @@ def test_parts_that_are_more_than_the_logs_together_are_no_copies(tmp_path: Path
     assert remedy is None
 
 
-def test_no_key_is_in_what_is_said(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_no_key_is_in_what_is_said(bare: Machine) -> None:
+    machine = bare
     database(machine)
     change(
         "UPDATE \"LiteLLM_SpendLogs\" SET api_key = 'sk-in-clear' WHERE request_id LIKE 'req-5-qwen3-%'",

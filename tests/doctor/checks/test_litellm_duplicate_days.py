@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
 from glowplug.doctor.checks import litellm_duplicate_days
 from glowplug.doctor.checks.litellm_duplicate_days import DuplicateDays
-from glowplug.doctor.examine import look, repair
+from glowplug.doctor.examine import examine, look, repair
+from glowplug.doctor.registry import ours
 from glowplug.doctor.repair import Repairs
 from glowplug.doctor.undo import UndoRecords
 from glowplug.testing.litellm_schema import ERAS
+from glowplug.testing.litellm_seed import inserter
 from tests.doctor.museum import Exhibit, Machine
-from tests.doctor.spending import Connection, change, connected, database, insert
+from tests.doctor.spending import Connection, change, connected, database
 
 TABLE = '"LiteLLM_DailyUserSpend"'
 
@@ -69,6 +70,7 @@ def _sums(connection: Connection) -> list[tuple[object, ...]]:
 def _scatter(connection: Connection, seed: int, rows: int) -> None:
     """Rows over few keys, each column of which is NULL, empty or something."""
     chance = random.Random(seed)
+    insert = inserter(connection)
     connection.execute('DROP INDEX "LiteLLM_DailyUserSpend_user_id_date_api_key_model_custom_ll_key"')
     for number in range(rows):
         row: dict[str, object] = {
@@ -78,12 +80,12 @@ def _scatter(connection: Connection, seed: int, rows: int) -> None:
             "spend": chance.choice((0.1, 1e-9, 3.3333333, 0.0)), "updated_at": "2026-11-06 00:00:00",
         }  # fmt: skip
         row |= {name: chance.randrange(1 << 40) for name in ("prompt_tokens", "completion_tokens", "api_requests")}
-        insert(connection, "LiteLLM_DailyUserSpend", row | {"id": f"row-{number}", "failed_requests": number})
+        insert("LiteLLM_DailyUserSpend", row | {"id": f"row-{number}", "failed_requests": number})
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_no_count_is_lost_and_undoing_gives_every_row_back(tmp_path: Path, seed: int) -> None:
-    machine = Machine(tmp_path)
+def test_no_count_is_lost_and_undoing_gives_every_row_back(bare: Machine, seed: int) -> None:
+    machine = bare
     database(machine)
     with connected(machine) as connection:
         _scatter(connection, seed, 150)
@@ -100,10 +102,10 @@ def test_no_count_is_lost_and_undoing_gives_every_row_back(tmp_path: Path, seed:
 
 
 def test_what_is_more_than_one_repair_takes_is_repaired_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(litellm_duplicate_days, "MOST_ROWS", 40)
-    machine = Machine(tmp_path)
+    machine = bare
     database(machine)
     repairs = Repairs(machine.hands, UndoRecords(machine.path(str(machine.site.paths.repairs))))
     with connected(machine) as connection:
@@ -119,15 +121,15 @@ def test_what_is_more_than_one_repair_takes_is_repaired_by_the_next(
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_nothing_is_found_in_any_era(tmp_path: Path, era: str) -> None:
-    machine = Machine(tmp_path)
+def test_nothing_is_found_in_any_era(bare: Machine, era: str) -> None:
+    machine = bare
     database(machine, era)
     looked, _ = look(DuplicateDays(), machine.site)
     assert (looked.findings, looked.could_not, looked.skipped) == ((), "", "")
 
 
-def test_a_server_that_writes_times_in_its_own_way(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_a_server_that_writes_times_in_its_own_way(bare: Machine) -> None:
+    machine = bare
     database(machine)
     change(*_in_parts("NULL", "NULL"), "ALTER ROLE postgres SET datestyle = 'German'")(machine)
     try:
@@ -139,8 +141,8 @@ def test_a_server_that_writes_times_in_its_own_way(tmp_path: Path) -> None:
     assert did.findings == ()
 
 
-def test_a_row_that_litellm_changes_meanwhile_stops_it_and_nothing_is_changed(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_a_row_that_litellm_changes_meanwhile_stops_it_and_nothing_is_changed(bare: Machine) -> None:
+    machine = bare
     database(machine)
     change(*_in_parts("NULL", "NULL"))(machine)
     check = DuplicateDays()
@@ -153,3 +155,27 @@ def test_a_row_that_litellm_changes_meanwhile_stops_it_and_nothing_is_changed(tm
     )
     assert did.failed.endswith("was changed by somebody else meanwhile")
     assert machine.snapshot() == before
+
+
+def test_copies_that_the_logs_prove_are_not_added_up(bare: Machine) -> None:
+    machine = bare
+    database(machine)
+    whole = "prompt_tokens = 60, completion_tokens = 30, spend = 1.5, api_requests = 6, successful_requests = 6"
+    change(*_in_parts("endpoint"), f"UPDATE {TABLE} SET {whole} WHERE model = 'qwen3' AND date = '2026-11-05'")(machine)
+    looked, remedy = look(DuplicateDays(), machine.site)
+    assert remedy is None
+    assert looked.findings[0].advice == "1 sum would be too much by the logs: repair litellm-daily-drift first."
+
+
+def test_tables_in_a_schema_of_their_own(bare: Machine) -> None:
+    machine = bare
+    database(machine)
+    change(*_in_parts("NULL", "NULL"), 'ALTER SCHEMA public RENAME TO "my ""odd"" schema"')(machine)
+    repairs = Repairs(machine.hands, UndoRecords(machine.path(str(machine.site.paths.repairs))))
+    checks = [check for check in ours() if check.name.startswith("litellm-")]
+    before = examine(checks, machine.site).findings
+    did = repair(checks, machine.site, repairs, ())
+    assert did.findings == ()
+    assert [one.check for one in did.repaired] == ["litellm-duplicate-days"]
+    repairs.undo(did.repaired[0].undo)
+    assert examine(checks, machine.site).findings == before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -95,21 +94,21 @@ EXHIBITS = [
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_an_installation_of_any_era_is_whole(tmp_path: Path, era: str) -> None:
-    machine = Machine(tmp_path)
+def test_an_installation_of_any_era_is_whole(bare: Machine, era: str) -> None:
+    machine = bare
     installation(machine, era)
     looked, _ = look(MigrationState(), machine.site)
     assert (looked.findings, looked.could_not, looked.skipped) == ((), "", "")
 
 
-def test_without_history_and_package_there_is_nothing_to_look_at(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_without_history_and_package_there_is_nothing_to_look_at(bare: Machine) -> None:
+    machine = bare
     database(machine)
     assert "no litellm_proxy_extras is installed" in look(MigrationState(), machine.site)[0].skipped
 
 
-def test_a_history_that_may_not_be_read(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_a_history_that_may_not_be_read(bare: Machine) -> None:
+    machine = bare
     installation(machine)
     change(
         f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {LOCKED_USER}",
@@ -120,8 +119,8 @@ def test_a_history_that_may_not_be_read(tmp_path: Path) -> None:
     assert "permission denied for table _prisma_migrations" in looked.could_not
 
 
-def test_a_try_that_was_repeated_is_forgotten(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_a_try_that_was_repeated_is_forgotten(bare: Machine) -> None:
+    machine = bare
     installation(machine)
     change(
         "INSERT INTO _prisma_migrations (id, migration_name, rolled_back_at, started_at)"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from glowplug.doctor.checks.litellm_references import LINKS, Dangling, Kind, MissingReferences, References
@@ -95,8 +93,8 @@ EXHIBITS = [
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_nothing_is_missing_in_any_era(tmp_path: Path, era: str) -> None:
-    machine = Machine(tmp_path)
+def test_nothing_is_missing_in_any_era(bare: Machine, era: str) -> None:
+    machine = bare
     database(machine, era)
     with connected(machine) as connection:
         for table in ("Token", "TeamMembership", "OrganizationMembership", "OrganizationTable", "EndUserTable"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from glowplug.doctor.checks.litellm_unique_indexes import Index, Unique, UniqueIndexes
@@ -46,15 +44,15 @@ EXHIBITS = [
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_indexes_of_every_era_are_right(tmp_path: Path, era: str) -> None:
-    machine = Machine(tmp_path)
+def test_indexes_of_every_era_are_right(bare: Machine, era: str) -> None:
+    machine = bare
     database(machine, era)
     looked, _ = look(UniqueIndexes(), machine.site)
     assert (looked.findings, looked.could_not, looked.skipped) == ((), "", "")
 
 
-def test_rows_that_violate_it_come_first(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
+def test_rows_that_violate_it_come_first(bare: Machine) -> None:
+    machine = bare
     database(machine)
     change(f'DROP INDEX "{NAME}"')(machine)
     with connected(machine) as connection:

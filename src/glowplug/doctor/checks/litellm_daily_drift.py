@@ -6,30 +6,26 @@ The database adds the logs up; `moving.litellm.daily` says why a sum differs and
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from glowplug.doctor.base import Check, NothingToLookAt, Remedy
+from glowplug.doctor.day_sums import NANO, copies, differences, logged, noted
 from glowplug.doctor.foreign import Daily, ask, daily_tables, litellm_database, many, more_memory, must_read, shown_key
 from glowplug.doctor.rows import RowChange, Rows, Texts
 from glowplug.doctor.same_rows import Same, merge, narrower, same_rows
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
-from glowplug.moving.litellm import daily as sums
-from glowplug.moving.litellm.daily import Day, Difference, Reason, Summed, Usage
-from glowplug.moving.litellm.history import IN_LOGS, USABLE, first_log_day
+from glowplug.moving.litellm.daily import Day, Difference, Reason, Usage
+from glowplug.moving.litellm.history import first_log_day
 from glowplug.moving.litellm.rows.spend_logs import TABLE as LOGS
 from glowplug.moving.litellm.source import Source
-
-if TYPE_CHECKING:
-    from psycopg import sql
 
 MOST_ROWS: Final = 10_000
 """That one repair adds: all of them are in its record."""
 _SHOWN: Final = 4
-_NANO: Final = 1_000_000_000
 _NOTHING: Final = Usage()
 _SAID: Final = {
     Reason.DROPPED: (
@@ -49,36 +45,6 @@ _SAID: Final = {
         "Believe the sums: logs were deleted, or not written for a while. Nothing can be repaired.",
     ),
 }
-
-
-_COMPARED: Final = """
-WITH logs AS (
-    SELECT coalesce({entity}, '') AS entity, "startTime"::date AS moment, coalesce(api_key, '') AS api_key,
-        coalesce(model, '') AS model, coalesce(custom_llm_provider, '') AS provider, count(*) AS requests,
-        {failed} AS failed, sum(prompt_tokens)::bigint AS prompt, sum(completion_tokens)::bigint AS completion,
-        round(sum(spend) * 1e9)::bigint AS cost
-    FROM {origin} WHERE {usable} GROUP BY 1, 2, 3, 4, 5),
-logged AS (SELECT *, to_char(moment, 'YYYY-MM-DD') AS day FROM logs),
-written AS (
-    SELECT coalesce({whose}, '') AS entity, date AS day, coalesce(api_key, '') AS api_key,
-        coalesce(model, '') AS model, coalesce(custom_llm_provider, '') AS provider, count(*) AS copies,
-        sum(api_requests)::bigint AS requests, sum(failed_requests)::bigint AS failed,
-        sum(prompt_tokens)::bigint AS prompt, sum(completion_tokens)::bigint AS completion,
-        round(sum(spend) FILTER (WHERE abs(spend) < 1e9) * 1e9)::bigint AS cost
-    FROM {table} GROUP BY 1, 2, 3, 4, 5{more}),
-summed AS (
-    SELECT entity, day, api_key, model, provider, max(copies) AS copies, sum(requests)::bigint AS requests,
-        sum(failed)::bigint AS failed, sum(prompt)::bigint AS prompt, sum(completion)::bigint AS completion,
-        sum(cost)::bigint AS cost
-    FROM written GROUP BY 1, 2, 3, 4, 5)
-SELECT entity, day, api_key, model, provider, coalesce(s.copies, 0), coalesce(s.requests, 0), coalesce(s.failed, 0),
-    coalesce(s.prompt, 0), coalesce(s.completion, 0), coalesce(s.cost, 0), coalesce(l.requests, 0),
-    coalesce(l.failed, 0), coalesce(l.prompt, 0), coalesce(l.completion, 0), coalesce(l.cost, 0)
-FROM summed s FULL JOIN logged l USING (entity, day, api_key, model, provider)
-WHERE (s.requests, s.failed, s.prompt, s.completion) IS DISTINCT FROM (l.requests, l.failed, l.prompt, l.completion)
-    OR abs(s.cost - l.cost) > l.requests
-ORDER BY day COLLATE "C", entity, api_key, model, provider
-"""
 
 
 @dataclass
@@ -134,7 +100,7 @@ class DailyDrift(Check[tuple[Compared, ...]]):
             found = [
                 _compare(source, daily, first, since=since, today=today)
                 for daily in tables
-                if (since := _first_day(source, daily)) and _logged(source, daily)
+                if (since := _first_day(source, daily)) and logged(source, daily)
             ]
         if not found:
             raise NothingToLookAt("the daily tables are empty")
@@ -178,7 +144,9 @@ def _repairs(compared: Compared, drift: Drift) -> Iterator[Rows]:
         why = f"add {many(len(added), 'row')} to {daily.table} that the logs prove"
         yield Rows(schema=daily.schema, changes=added, why=why)
     if drift.copies:
-        changes = tuple(change for same in drift.copies for change in merge(daily, same, fill=compared.fill))
+        changes = tuple(
+            change for same in drift.copies for change in merge(daily, Same(same.rows, {}), fill=compared.fill)
+        )
         surplus = sum(len(same.rows) - 1 for same in drift.copies)
         why = f"remove {many(surplus, 'row')} of {daily.table} that the logs prove to be copies"
         yield Rows(schema=daily.schema, changes=changes, why=why)
@@ -204,7 +172,7 @@ def new_row(daily: Daily, missing: Difference) -> RowChange:
 
 def _dollars(nano: int) -> str:
     """As PostgreSQL writes a float."""
-    return repr(nano / _NANO).removesuffix(".0")
+    return repr(nano / NANO).removesuffix(".0")
 
 
 def _first_day(source: Source, daily: Daily) -> str:
@@ -216,85 +184,13 @@ def _first_day(source: Source, daily: Daily) -> str:
 
 
 def _compare(source: Source, daily: Daily, first: str, *, since: str, today: str) -> Compared:
-    doubled: dict[Day, Difference] = {}
-
-    def noted() -> Iterator[Difference]:
-        for one in differences(source, daily, first):
-            if one.reason is Reason.DOUBLED and len(doubled) < MOST_ROWS:
-                doubled[one.of] = one
-            yield one
-
-    found = drifts(noted(), since, today)
-    twice = next((drift for drift in found if drift.reason is Reason.DOUBLED), None)
-    if twice is not None:
-        twice.copies = list(copies(daily, same_rows(source, daily, MOST_ROWS), doubled))
+    several = [same for same in same_rows(source, daily, MOST_ROWS) if same.rows[0]["date"] != today]
+    too_much: dict[Day, Difference] = {}
+    found = drifts(noted(differences(source, daily, first), several, daily, too_much), since, today)
+    for drift in found:
+        if drift.reason is Reason.DOUBLED:
+            drift.copies = list(copies(daily, several, too_much))
     return Compared(daily, found, not narrower(source, daily))
-
-
-def copies(daily: Daily, several: Iterable[Same], doubled: Mapping[Day, Difference]) -> Iterator[Same]:
-    """Rows that were written again whole: each alone is what the logs say, and there are no others of that sum."""
-    for same in several:
-        first = same.rows[0]
-        names = (daily.key[0], "date", "api_key", "model", "custom_llm_provider")
-        one = doubled.get(Day(*(first[name] or "" for name in names)))
-        if one is None or one.daily.requests != len(same.rows) * one.logs.requests:
-            continue
-        if all(_alone(row, one.logs) for row in same.rows):
-            yield Same(same.rows, {})
-
-
-def _alone(row: Texts, logs: Usage) -> bool:
-    names = ("api_requests", "failed_requests", "prompt_tokens", "completion_tokens")
-    cost = round(float(row["spend"] or 0) * _NANO)
-    return [row[name] for name in names] == [str(number) for number in logs[:4]] and abs(
-        cost - logs.cost
-    ) <= logs.requests
-
-
-def _logged(source: Source, daily: Daily) -> bool:
-    """Whether the logs of this era say whose they are."""
-    return source.layout.has(LOGS, "request_tags" if daily.whose == "tag" else IN_LOGS[daily.whose])
-
-
-def differences(source: Source, daily: Daily, first: str) -> Iterator[Difference]:
-    """Sums that are not what the logs add up to, day by day; both are added up and compared by the database."""
-    for rows in source.stream(_query(source, daily)):
-        for row in rows:
-            day = Day(*row[:5])
-            here = {day: Summed(_usage(row[6:11]), row[5])} if row[5] else {}
-            yield from sums.compare(here, {day: _usage(row[11:])} if row[11] else {}, first).differences
-
-
-def _usage(row: Sequence[int]) -> Usage:
-    requests, failed, prompt, completion, cost = row
-    return Usage(requests, failed, prompt, completion, cost=cost)
-
-
-def _query(source: Source, daily: Daily) -> sql.Composed:
-    """Day, how many rows say the same, the figures here, the figures of the logs."""
-    from psycopg import sql
-
-    origin: sql.Composable = source.table(LOGS)
-    usable: sql.Composable = sql.SQL(USABLE)
-    if daily.whose == "tag":
-        entity: sql.Composable = sql.SQL("tag")
-        origin += sql.SQL(
-            ", jsonb_array_elements_text(CASE jsonb_typeof(request_tags) WHEN 'array' THEN request_tags"
-            " ELSE '[]' END) AS tag"
-        )
-    else:
-        entity = sql.Identifier(IN_LOGS[daily.whose])
-    if daily.whose != "user":
-        usable += sql.SQL(" AND {} <> ''").format(entity)
-    return sql.SQL(_COMPARED).format(
-        entity=entity,
-        failed=sql.SQL("count(*) FILTER (WHERE status = 'failure')" if source.layout.has(LOGS, "status") else "0"),
-        origin=origin,
-        usable=usable,
-        table=source.table(daily.table),
-        whose=sql.Identifier(daily.key[0]),
-        more=sql.SQL("").join(sql.SQL(", coalesce({}, '')").format(sql.Identifier(name)) for name in daily.key[5:]),
-    )
 
 
 def drifts(differences: Iterable[Difference], since: str, today: str) -> tuple[Drift, ...]:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from glowplug.doctor.base import Check, Remedy
+from glowplug.doctor.day_sums import copies, differences, logged, noted
 from glowplug.doctor.foreign import Daily, daily_tables, litellm_database, many, shown_key
 from glowplug.doctor.rows import Rows
 from glowplug.doctor.same_rows import Same, count_same, merge, narrower, same_rows
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
+from glowplug.moving.litellm.daily import Day, Difference
+from glowplug.moving.litellm.history import first_log_day
 from glowplug.moving.litellm.source import Source
 
 MOST_ROWS: Final = 10_000
@@ -36,6 +39,8 @@ class Repeated:
     """Those that one repair merges."""
     narrower: bool
     """Whether an older index is in the way of filling in what is NULL."""
+    copied: int = 0
+    """Sums whose rows the logs prove to be copies, which are not to be added up."""
 
 
 class DuplicateDays(Check[tuple[Repeated, ...]]):
@@ -89,15 +94,22 @@ class DuplicateDays(Check[tuple[Repeated, ...]]):
             return None
         return Remedy(
             actions=actions,
-            risk="What was counted twice stays counted twice, and nobody can tell afterwards: repair"
-            " litellm-daily-drift first. When LiteLLM writes to one of these rows meanwhile, nothing is changed.",
+            risk="What was counted twice and cannot be proven by the logs stays counted twice. When LiteLLM writes to"
+            " one of these rows meanwhile, nothing is changed.",
         )
 
 
 def _look(source: Source, daily: Daily, most: int) -> Repeated:
     groups, surplus = count_same(source, daily)
-    same = same_rows(source, daily, most) if groups and most else ()
-    return Repeated(daily, groups, surplus, tuple(same), narrower(source, daily))
+    several = list(same_rows(source, daily, most)) if groups and most else []
+    held: set[int] = set()
+    if several and logged(source, daily):
+        too_much: dict[Day, Difference] = {}
+        for _ in noted(differences(source, daily, first_log_day(source)), several, daily, too_much):
+            pass
+        held = {id(same) for same in copies(daily, several, too_much)}
+    same = tuple(one for one in several if id(one) not in held)
+    return Repeated(daily, groups, surplus, same, narrower(source, daily), len(held))
 
 
 def _said(daily: Daily, same: Same) -> str:
@@ -110,6 +122,8 @@ def _said(daily: Daily, same: Same) -> str:
 
 
 def _again(repeated: Repeated) -> str:
+    if repeated.copied:
+        return f"{many(repeated.copied, 'sum')} would be too much by the logs: repair litellm-daily-drift first."
     rows = sum(len(same.rows) for same in repeated.same)
     if rows >= repeated.surplus + repeated.groups:
         return ""
