@@ -13,7 +13,6 @@ from glowplug.errors import GlowplugError, NotFound
 ROWS: Final = (
     # A LiteLLM installation, by its database and files.
     ("litellm_sealed_fields", "SealedFields"),
-    ("litellm_settings_override", "SettingsOverride"),
     ("litellm_daily_drift", "DailyDrift"),
     ("litellm_duplicate_days", "DuplicateDays"),
     ("litellm_unique_indexes", "UniqueIndexes"),
@@ -51,7 +50,6 @@ ROWS: Final = (
     ("ourselves_schema", "SchemaRevision"),
     ("ourselves_sealed", "SealedValues"),
     ("ourselves_journal", "Journal"),
-    ("ourselves_schema", "Schema"),
     ("ourselves_ledger", "Ledger"),
     ("ourselves_orphans", "Orphans"),
     ("ourselves_estimates", "Estimates"),

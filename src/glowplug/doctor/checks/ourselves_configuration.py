@@ -35,6 +35,8 @@ class Configuration(Check[Read]):
         if site.config is None and not site.real(site.paths.managed).exists():
             raise NothingToLookAt("there is no configuration")
         path = str(site.config or site.paths.managed)
+        if not site.real(path).exists():
+            raise NothingToLookAt(f"there is no {path}")
         try:
             _ = site.loaded
         except ConfigError as error:
