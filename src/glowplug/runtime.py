@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glowplug import logs, supervisor
+from glowplug.activation import handed_over
 from glowplug.claim import claim
 from glowplug.errors import STORE_AWAY, ConfigError, GlowplugError
 from glowplug.paths import Paths, default_config_path, demo_paths, state_paths
@@ -79,7 +80,7 @@ def up(
     for warning in loaded.warnings:
         say(f"warning: {warning}")
     at = (host or loaded.server.host, loaded.server.port if port is None else port)
-    with claim(paths) as lock, _listen(*at) as listener:
+    with claim(paths) as lock, handed_over(os.environ, os.getpid()) or _listen(*at) as listener:
         announce = _first_key(paths, loaded.server.database, _base_url(listener))
         _become_supervisor(
             paths, loaded, workers or loaded.server.workers, listener, lock, announce, [], foreign=foreign
