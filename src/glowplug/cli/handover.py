@@ -123,12 +123,10 @@ def _read(file: Path | None, paths: Paths, problems: list[str]) -> Loaded | None
     from glowplug.runtime import read_configuration
 
     try:
-        loaded = read_configuration(file, paths.managed)
+        return read_configuration(file, paths.managed)  # of its warnings the doctor speaks
     except ConfigError as error:
         problems.append(f"the configuration cannot be used: {error}")
         return None
-    problems += [str(warning) for warning in loaded.warnings]
-    return loaded
 
 
 def _models(loaded: Loaded, states: dict[str, str]) -> tuple[ModelFact, ...]:

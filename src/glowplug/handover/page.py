@@ -157,9 +157,11 @@ def _running(facts: Facts) -> str:
 def _using(facts: Facts) -> str:
     local = next((m.name for m in facts.models if m.local), "")
     cloud = next((m.name for m in facts.models if not m.local), "")
+    state = f" --state-dir {facts.state}"
     lines = [
-        "## Verify", "", "```sh", "glowplug smoke          # every model of this machine, through the public port",
-        "glowplug doctor         # what is known to rot", "```", "", "## Use local, use cloud", "",
+        "## Verify", "", "```sh",
+        f"glowplug smoke{state}     # every model of this machine, through the public port",
+        f"glowplug doctor{state}    # what is known to rot", "```", "", "## Use local, use cloud", "",
         "A key comes from `glowplug keys create NAME`, and is shown once.", "", "```sh",
         f"export OPENAI_BASE_URL={facts.base_url}/v1", "export OPENAI_API_KEY=...", "```", "",
     ]  # fmt: skip
