@@ -8,7 +8,7 @@ import pytest
 
 from glowplug.claim import claim
 from glowplug.errors import Conflict, StoreError
-from glowplug.offline import look, offline, store_secrets
+from glowplug.offline import first_key, look, offline, store_secrets
 from glowplug.paths import Paths, state_paths
 from glowplug.secret import Secret
 
@@ -42,3 +42,11 @@ def test_the_database_is_the_one_of_the_configuration_that_is_written_to(paths: 
     config.write_text("server: {database: 'postgresql://nobody@127.0.0.1:9/none'}\n")
     with pytest.raises(StoreError, match="none on"), offline(paths.state, config):
         pass
+
+
+def test_the_first_key_is_shown_once_and_not_while_somebody_runs(paths: Paths) -> None:
+    with claim(paths), pytest.raises(Conflict, match="is running"):
+        first_key(paths.state, None, "http://127.0.0.1:4000")
+    lines = first_key(paths.state, None, "http://127.0.0.1:4000")
+    assert any("This is your admin key" in line for line in lines)
+    assert first_key(paths.state, None, "http://127.0.0.1:4000") == []

@@ -273,3 +273,24 @@ def test_the_demo_greets_people_with_the_address_and_the_key(paths: Paths) -> No
     plan = caught.value.plan
     said = "\n".join(caught.value.announce)
     assert plan.base_url in said and paths.cli_key.read_text().strip() in said
+
+
+def test_a_socket_of_a_service_manager_is_served_and_its_clients_wait(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        monkeypatch.setattr(
+            runtime, "handed_over", lambda environment, pid: socket.socket(fileno=os.dup(given.fileno()))
+        )
+        with pytest.raises(Executed) as executed:
+            runtime.up(None, paths.state, None, 1, 2)
+        plan = executed.value.plan
+        assert plan.base_url == f"http://127.0.0.1:{given.getsockname()[1]}", "whatever the configuration says"
+        workers = [json.loads(argv[-1]) for argv in plan.workers]
+        assert [worker["patient"] for worker in workers] == [True, True]
+        assert {worker["listen_fd"] for worker in workers} == {plan.listen_fd}
+    with pytest.raises(Executed) as executed:
+        monkeypatch.undo()
+        monkeypatch.setattr(os, "execv", execv)
+        runtime.up(None, paths.state, "127.0.0.1", 0, 1)
+    assert json.loads(executed.value.plan.workers[0][-1])["patient"] is False

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from glowplug import supervisor
-from glowplug.supervisor import FATAL_EXIT, Child, describe
+from glowplug.supervisor import FATAL_EXIT, Child, Manager, describe
 
 SOURCE = Path(__file__).parent.parent / "src"
 REPORT = """
@@ -33,6 +33,7 @@ def stop(*_):
 signal.signal(signal.SIGTERM, stop)
 signal.signal(signal.SIGHUP, lambda *_: say("hup"))
 say("up")
+if "NOTIFY_SOCKET" in os.environ: say("told")
 """
 IDLE = REPORT + "\nwhile True: time.sleep(0.05)\n"
 SERVE = (
@@ -53,7 +54,14 @@ class Run:
     """A supervisor process whose children write down what happens to them."""
 
     def __init__(
-        self, folder: Path, *, control: float = 0.0, worker: float = 0.0, fatal: bool = False, broken: bool = False
+        self,
+        folder: Path,
+        *,
+        control: float = 0.0,
+        worker: float = 0.0,
+        fatal: bool = False,
+        broken: bool = False,
+        environment: dict[str, str] | None = None,
     ) -> None:
         self.log = folder / "events"
         self.log.touch()
@@ -81,7 +89,7 @@ class Run:
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "glowplug.supervisor", json.dumps(plan)],
-            env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            env={**os.environ, "PYTHONPATH": str(SOURCE), **(environment or {})},
             pass_fds=(fd, announce),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -219,6 +227,42 @@ def test_the_children_end_with_a_killed_supervisor(tmp_path: Path, runs: list[Ru
     run.process.wait()
     for name in ("worker", "control", "helper"):
         run.await_(name, "term")
+
+
+def test_a_service_manager_hears_of_start_life_and_end(tmp_path: Path, state_dir: Path, runs: list[Run]) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.settimeout(20)
+        manager.bind(str(state_dir / "notify"))
+        run = Run(tmp_path, environment={"NOTIFY_SOCKET": str(state_dir / "notify"), "WATCHDOG_USEC": "60000"})
+        runs.append(run)
+        heard = []
+        while (said := manager.recv(1000).decode()) != "WATCHDOG=1" or not any("READY=1" in one for one in heard):
+            heard.append(said)
+        assert heard[0].startswith("STATUS=starting")
+        assert f"READY=1\nSTATUS=serving on http://127.0.0.1:{run.port}" in heard
+        run.process.terminate()
+        while not (said := manager.recv(1000).decode()).startswith("STOPPING=1"):
+            assert said == "WATCHDOG=1"
+    assert run.end()[0] == 0, "a manager that went away stops nobody"
+    assert "told" not in [what for _, what, _ in run.events()], "children cannot speak for the supervisor"
+
+
+def test_signs_of_life_come_in_half_the_time_and_only_from_the_living(state_dir: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(f"\0{state_dir}")
+        listening.setblocking(False)
+        environment = {"NOTIFY_SOCKET": f"@{state_dir}", "WATCHDOG_USEC": "20000000", "WATCHDOG_PID": "7"}
+        manager = Manager(environment, 7)
+        assert environment == {} and manager.every == 10.0
+        for alive, now in ((True, 100.0), (True, 109.0), (False, 111.0), (True, 111.5)):
+            manager.beat(alive, now)
+        assert [listening.recv(100), listening.recv(100)] == [b"WATCHDOG=1"] * 2
+        with pytest.raises(BlockingIOError):
+            listening.recv(100)
+    assert Manager({"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "8"}, 7).every is None
+    assert Manager({"WATCHDOG_USEC": "1"}, 7).every is None
+    Manager({}, 7).tell("READY=1")
+    Manager({"NOTIFY_SOCKET": str(state_dir / "nobody")}, 7).tell("READY=1")
 
 
 @pytest.mark.parametrize(("status", "text"), [

@@ -126,6 +126,20 @@ def restore(config: Path | None, state_dir: Path | None, file: Path) -> Restored
         return put_back(place_of_installation(paths, config), paths, file, time.time())
 
 
+def first_key(state_dir: Path | None, config: Path | None, base_url: str) -> list[str]:
+    """What the first start of an installation shows, where it was not started yet: lines with its admin key.
+
+    For a server whose output goes to a log, where no key belongs.  Empty for one that was started before.  Raises
+    Conflict when somebody runs on it, ConfigError, StoreError.
+    """
+    from glowplug.runtime import first_lines
+
+    paths, path = state_paths(state_dir), config or default_config_path()
+    loaded = read_configuration(path if config or path.exists() else None)
+    with claim(paths):
+        return first_lines(paths, loaded.server.database, base_url)
+
+
 def doctor(state_dir: Path | None, config: Path | None, litellm: Foreign | None = None) -> Doctor:
     """The doctor of this machine and this installation, whether something runs there or not."""
     from glowplug.doctor.doctor import Doctor

@@ -17,11 +17,12 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from glowplug import logs, supervisor
+from glowplug.activation import handed_over
 from glowplug.claim import claim
 from glowplug.errors import STORE_AWAY, ConfigError, GlowplugError
 from glowplug.paths import Paths, default_config_path, demo_paths, state_paths
@@ -47,6 +48,8 @@ class ChildSettings:
     listen_fd: int = -1
     foreign: str = ""
     """Whose file `config` is (`glowplug.config.foreign_load.Kind`), or empty for ours."""
+    patient: bool = False
+    """Clients wait until there is something to serve: a service manager starts us for the first of them."""
 
     def argv(self, role: str) -> list[str]:
         return [sys.executable, "-m", "glowplug.runtime", role, json.dumps(asdict(self))]
@@ -79,11 +82,13 @@ def up(
     for warning in loaded.warnings:
         say(f"warning: {warning}")
     at = (host or loaded.server.host, loaded.server.port if port is None else port)
-    with claim(paths) as lock, _listen(*at) as listener:
-        announce = _first_key(paths, loaded.server.database, _base_url(listener))
+    given = handed_over(os.environ, os.getpid())
+    with claim(paths) as lock, given or _listen(*at) as listener:
+        announce = first_lines(paths, loaded.server.database, _base_url(listener))
         _become_supervisor(
-            paths, loaded, workers or loaded.server.workers, listener, lock, announce, [], foreign=foreign
-        )
+            paths, loaded, workers or loaded.server.workers, listener, lock, announce, [],
+            foreign=foreign, patient=given is not None,
+        )  # fmt: skip
     return 0
 
 
@@ -151,7 +156,7 @@ def _prepare_keys(paths: Paths, url: Secret | None) -> Start | None:
         database.close()
 
 
-def _first_key(paths: Paths, url: Secret | None, base_url: str) -> list[str]:
+def first_lines(paths: Paths, url: Secret | None, base_url: str) -> list[str]:
     """Lines that show the first admin key and the first admin's link, once; empty on every later start."""
     start = _prepare_keys(paths, url)
     if start is None or start.admin_key is None or start.welcome is None:
@@ -183,6 +188,7 @@ def _become_supervisor(
     extras: list[list[str]],
     *,
     foreign: str = "",
+    patient: bool = False,
 ) -> None:
     """Replace this process by the supervisor: it keeps the pid, the socket and the lock, and none of the memory."""
     config = str(loaded.path.absolute()) if loaded.path else ""
@@ -194,7 +200,7 @@ def _become_supervisor(
         endpoint=str(paths.endpoint),
         control=settings.argv("control"),
         workers=[
-            ChildSettings(settings.state, settings.config, workers, index, listener.fileno()).argv("worker")
+            replace(settings, index=index, listen_fd=listener.fileno(), patient=patient).argv("worker")
             for index in range(workers)
         ],
         extras=extras,
@@ -318,7 +324,7 @@ def worker(settings: ChildSettings) -> int:
             counters=str(paths.counters),
             cache_file=str(paths.cache),
             index=settings.index,
-            eager=settings.index == 0,
+            eager=settings.index == 0 and not settings.patient,
         )
         run(of_worker, listener, journal)
     finally:

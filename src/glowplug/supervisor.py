@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -58,6 +58,40 @@ class Plan(NamedTuple):
     announce_fd: int
     """A pipe with a JSON list of lines to print on standard output once requests are served.  Not on the command line,
     which every user of the machine can read: a key may be among them."""
+
+
+class Manager:
+    """The service manager that started this process, if one did: sd_notify(3), one datagram a message.
+
+    What it gave for this process alone is taken out of the environment, so that no engine speaks in our name.
+    """
+
+    def __init__(self, environment: MutableMapping[str, str], pid: int) -> None:
+        self._address = environment.pop("NOTIFY_SOCKET", "")
+        usec = environment.pop("WATCHDOG_USEC", "")
+        of = environment.pop("WATCHDOG_PID", "") or str(pid)
+        self.every = int(usec) / 2_000_000 if usec.isdigit() and of == str(pid) and self._address else None
+        """Seconds between two signs of life, half of what it waits for; None where it wants none."""
+        self._due = 0.0
+
+    def tell(self, *lines: str) -> None:
+        """Say something; a manager that does not listen is none of our troubles."""
+        if not self._address:
+            return
+        # "@" stands for the zero byte of an abstract socket.
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as conn:
+                conn.settimeout(1.0)
+                conn.sendto("\n".join(lines).encode(), address)
+        except OSError:
+            return
+
+    def beat(self, alive: bool, now: float) -> None:
+        """The sign of life, when it is time and there is life."""
+        if self.every is not None and alive and now >= self._due:
+            self._due = now + self.every
+            self.tell("WATCHDOG=1")
 
 
 class Child:
@@ -145,6 +179,7 @@ class Supervisor:
         self.control = Child("control", plan.control)
         self.workers = [Child(f"worker {index}", argv, (plan.listen_fd,)) for index, argv in enumerate(plan.workers)]
         self.extras = [Child("helper", argv, quiet=True) for argv in plan.extras]
+        self.manager = Manager(os.environ, os.getpid())
 
     @property
     def children(self) -> list[Child]:
@@ -154,11 +189,12 @@ class Supervisor:
         """Until stopped.  The exit status: 0 after a clean stop, else that of the child that cannot go on."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         prctl(PR_SET_CHILD_SUBREAPER, 1)
+        self.manager.tell("STATUS=starting: control process and workers")
         for child in self.children:
             child.start()
         ready = False
         while True:
-            number = self._wait(_READY_POLL if not ready else self._next_restart())
+            number = self._wait(_READY_POLL if not ready else self._next_turn())
             if number in (signal.SIGTERM, signal.SIGINT):
                 return self._stop()
             if number == signal.SIGHUP:
@@ -174,6 +210,7 @@ class Supervisor:
             for child in self.children:
                 if child.restart_at is not None and child.restart_at <= now:
                     child.start()
+            self.manager.beat(self._alive(), now)
             if not ready and self._answers():
                 ready = True
                 self._announce()
@@ -184,9 +221,18 @@ class Supervisor:
         info = signal.sigtimedwait(_SIGNALS, max(0.0, seconds))
         return info.si_signo if info is not None else None
 
-    def _next_restart(self) -> float | None:
+    def _next_turn(self) -> float | None:
+        """Seconds until something is to be done without a signal: a restart, a sign of life."""
         due = [child.restart_at for child in self.children if child.restart_at is not None]
-        return min(due) - time.monotonic() if due else None
+        waits = [min(due) - time.monotonic()] if due else []
+        if self.manager.every is not None:
+            waits.append(self.manager.every)
+        return min(waits, default=None)
+
+    def _alive(self) -> bool:
+        """Whether the parts that serve are there.  Not whether they answer: a machine that is busy is no reason to
+        end every stream on it."""
+        return all(child.process is not None for child in (self.control, *self.workers))
 
     def _reap(self) -> int:
         """Collect whoever ended, adopted engines too.  The status of a child that must not be started again, or 0."""
@@ -226,6 +272,7 @@ class Supervisor:
             sys.stdout.write(line + "\n")
         sys.stdout.flush()
         say(f"ready on {self.plan.base_url}")
+        self.manager.tell("READY=1", f"STATUS=serving on {self.plan.base_url}")
 
     def _write_endpoint(self) -> None:
         path = Path(self.plan.endpoint)
@@ -236,6 +283,7 @@ class Supervisor:
     def _stop(self) -> int:
         """Workers drain first, then control stops the engines; a second signal shortens everything."""
         say("stopping: no new requests; running ones may finish")
+        self.manager.tell("STOPPING=1", "STATUS=stopping: running requests may finish")
         # As long as anybody has the listening socket open, the kernel lets clients in that nobody would answer.
         os.close(self.plan.listen_fd)
         hurried = self._finish(self.workers, self.plan.drain + 5.0)

@@ -40,3 +40,18 @@ def test_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state-dir", str(state), "--json", "backup", "b"]) == 0
     made = json.loads(capsys.readouterr().out)
     assert made["file"] == "b" and {table["name"] for table in made["manifest"]["tables"]} > {"api_keys", "attempts"}
+
+
+def test_into_a_folder_the_last_few_stay(state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    old = [folder / f"glowplug-2020010{day}T000000Z.glowplug" for day in (1, 2, 3)]
+    for file in (*old, folder / "monday.glowplug"):
+        file.touch()
+    assert main(["--state-dir", str(state), "backup", "--into", str(folder), "--keep", "2"]) == 0
+    assert "newer ones are there" in capsys.readouterr().out
+    assert [file.exists() for file in old] == [False, False, True]
+    assert (folder / "monday.glowplug").exists(), "what was given a name was meant to stay"
+    assert len(list(folder.iterdir())) == 3
+    assert main(["--state-dir", str(state), "backup", "b", "--into", str(folder)]) == 2
+    assert main(["--state-dir", str(state), "backup", "--keep", "2"]) == 2

@@ -19,7 +19,7 @@ MUTATING = {
     "restore", "rename", "import litellm", "import llama-swap", "import ollama", "invitations create",
     "invitations revoke", "models add", "models remove", "aliases set", "aliases remove", "providers add",
     "providers remove", "manage add", "manage remove", "manage create", "manage rotate", "manage block",
-    "manage unblock", "manage revoke", "sessions end", "doctor",
+    "manage unblock", "manage revoke", "sessions end", "doctor", "systemd install", "systemd uninstall",
 }  # fmt: skip
 
 

@@ -204,3 +204,11 @@ def test_there_must_be_something_to_write(here: Here, tmp_path: Path) -> None:
 
 def test_a_name_says_when() -> None:
     assert backups.name_for(NOW) == "glowplug-20270115T080000Z.glowplug"
+
+
+def test_the_oldest_beyond_the_last_few_are_surplus(tmp_path: Path) -> None:
+    made = [tmp_path / backups.name_for(NOW + day * 86_400) for day in range(4)]
+    for file in (*made, tmp_path / "glowplug-before-upgrade.glowplug", tmp_path / "other"):
+        file.touch()
+    assert backups.surplus(tmp_path, 2) == tuple(made[:2])
+    assert backups.surplus(tmp_path, 4) == backups.surplus(tmp_path, 9) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,12 @@ config_option = click.option(
 
 @click.command("backup", cls=Verb)
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Write it into this directory, named by the time.")  # fmt: skip
+@click.option("--keep", type=click.IntRange(1), metavar="N", help="With --into: remove all but the N newest there.")
 @config_option
 @common_options
-def backup(file: Path | None, config_path: Path | None) -> None:
+def backup(file: Path | None, into: Path | None, keep: int | None, config_path: Path | None) -> None:
     """Write a backup of the database to FILE, while everything runs, and read it back.
 
     Keys, people, budgets, sealed secrets and the whole ledger are in it, with the files they are worth nothing without
@@ -41,27 +45,53 @@ def backup(file: Path | None, config_path: Path | None) -> None:
     Examples:
       glowplug backup
       glowplug backup /mnt/backups/monday.glowplug
+      glowplug backup --into /mnt/backups --keep 7
     """
     from glowplug.offline import backup as write
-    from glowplug.usecases.backup import name_for
+    from glowplug.usecases.backup import name_for, surplus
 
     session = current()
     if session.url:
         raise RequestError("a backup is made where the database is", hint="leave --url out")
-    target = file or Path(name_for(time.time()))
+    if (file and into) or (keep and not into):
+        raise click.UsageError("give a FILE, or --into and perhaps --keep", click.get_current_context())
+    if into is not None:
+        _make(into)
+    target = file or (into or Path()) / name_for(time.time())
     if target.exists():
         raise RequestError(f"{target} is there already", hint="choose another name, or move it away")
     running = _running(session)
     made = write(config_path or running, session.state_dir, target)
+    removed = _remove(surplus(into, keep)) if into is not None and keep else []
     if session.output.as_json:
-        session.output.document({"file": str(target), "manifest": msgspec.to_builtins(made)})
+        document = {"file": str(target), "manifest": msgspec.to_builtins(made)}
+        session.output.document({**document, "removed": removed} if keep else document)
         return
     size = target.stat().st_size
     session.output.line(
         f"{target}: {count(made.rows)} rows of {len(made.tables)} tables, {count(size)} bytes, verified"
     )
+    for name in removed:
+        session.output.line(f"{name}: removed, {keep} newer ones are there")
     if made.files:
         session.output.note(f"{' and '.join(made.files)} are in it: keep it as you keep your keys (its mode is 0600)")
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"{folder} cannot be made: {error.strerror}") from None
+
+
+def _remove(files: Sequence[Path]) -> list[str]:
+    """Remove old backups, now that the new one has been read back."""
+    for file in files:
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise RequestError(f"{file} cannot be removed: {error.strerror}", hint="the new backup is there") from None
+    return [str(file) for file in files]
 
 
 def _running(session: Session) -> Path | None:

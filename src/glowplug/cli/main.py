@@ -58,6 +58,8 @@ VERBS = {
     "doctor": "Find what is wrong, and repair it.",
     "backup": "Write everything the database holds into one file.",
     "restore": "Put a backup in the place of what is there.",
+    "systemd": "Run as units of systemd: install, look, uninstall.",
+    "handover": "Write the page that the next person needs.",
     "config": "Show, check and reload the configuration.",
     "import": "Move in from LiteLLM, llama-swap or Ollama.",
     "export": "Write the configuration for another gateway.",

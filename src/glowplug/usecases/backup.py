@@ -7,6 +7,7 @@ those leave through no API.
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ from glowplug.store.archive import Manifest
 from glowplug.store.migrate import CURRENT, Schema, known, migrate, revision
 from glowplug.store.places import Place, SqliteFile
 
+_NAMED = re.compile(r"glowplug-\d{8}T\d{6}Z\.glowplug")
+"""What `name_for` makes."""
+
 
 @dataclass(frozen=True)
 class Restored:
@@ -40,6 +44,15 @@ class Restored:
 def name_for(now: float) -> str:
     """The name of a backup that was given none."""
     return f"glowplug-{_stamp(now)}.glowplug"
+
+
+def surplus(folder: Path, keep: int) -> tuple[Path, ...]:
+    """The backups in a folder that are older than the `keep` newest, by the moment in their names.
+
+    Only files that were named by `name_for` count: whatever got a name of its own was meant to stay.
+    """
+    made = sorted(file for file in folder.iterdir() if _NAMED.fullmatch(file.name))
+    return tuple(made[: max(0, len(made) - keep)])
 
 
 def backup(place: Place, paths: Paths, target: Path, now: float) -> Manifest:

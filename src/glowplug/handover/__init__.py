@@ -1,0 +1,1 @@
+"""The page that the next person needs, made of facts."""
