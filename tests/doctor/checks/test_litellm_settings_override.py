@@ -20,7 +20,7 @@ router_settings:
   num_retries: 3
   routing_strategy: simple-shuffle
   retry_policy: {TimeoutErrorRetries: 1}
-  fallbacks: [{chat: [chat-local]}]
+  fallbacks: [{m-cloud: [m-local]}]
 litellm_settings:
   request_timeout: 600
   cache_params: {type: redis, password: file-password}

@@ -16,6 +16,8 @@ from glowplug.domain.finding import Finding, Group, Severity
 
 _DAY: Final = 86_400.0
 _SOON: Final = 30 * _DAY
+_BUNDLE: Final = 10
+"""More certificates than this are the authorities of a system: some of them are always over, and others stand in."""
 _DATABASE: Final = ("sslcert", "sslrootcert")
 """libpq's options that name certificates."""
 _VARIABLES: Final = ("PGSSLCERT", "PGSSLROOTCERT", "SSL_CERTFILE_PATH", "SSL_CERT_FILE")
@@ -96,7 +98,10 @@ def _look(site: Site, path: str, where: str) -> Certificate:
         return Certificate(path, where, left=2 * _SOON)  # libpq's word for those of the system; or relative to whom?
     there = site.home / path[2:] if path.startswith("~/") else Path(path)
     try:
-        found = x509.load_pem_x509_certificates(site.real(there).read_bytes())
+        data = site.real(there).read_bytes()
+        if data.count(b"BEGIN CERTIFICATE") > _BUNDLE:
+            return Certificate(path, where, left=2 * _SOON)
+        found = x509.load_pem_x509_certificates(data)
     except FileNotFoundError:
         return Certificate(path, where, problem="does not exist")
     except (OSError, ValueError) as error:
