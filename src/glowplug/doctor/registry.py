@@ -37,6 +37,7 @@ ROWS: Final = (
     # The machine.
     ("machine_boot_loads", "BootLoads"),
     ("machine_double_units", "DoubleUnits"),
+    ("machine_unit_verify", "UnitVerify"),
     ("machine_linger", "Linger"),
     ("machine_secret_files", "SecretFiles"),
     ("machine_gpu_driver", "GpuDriver"),
