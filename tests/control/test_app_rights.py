@@ -118,6 +118,8 @@ GET /admin/me own
 POST /admin/me/password own
 POST /admin/me/keys member
 POST /admin/me/keys/{id}/revoke member
+GET /ui everybody
+GET /ui/{path:path} everybody
 """
 """Method, path, and who may; a new endpoint has a row here, or the first test fails."""
 
@@ -170,7 +172,12 @@ async def test_nobody_does_what_is_not_theirs(control: Control, database: Databa
                 if allowed and ((method, path) in STREAMS or method not in ("GET", "POST")):
                     continue
                 before = await state(control)
-                url = path.replace("{name:path}", target).replace("{name}", target).replace("{id}", target)
+                url = (
+                    path.replace("{name:path}", target)
+                    .replace("{path:path}", target)
+                    .replace("{name}", target)
+                    .replace("{id}", target)
+                )
                 answer = await client.request(method, url, json=None if method == "GET" else {})
                 where = f"{actor}: {method} {url}: {answer.status_code} {answer.text}"
                 assert (answer.status_code in (401, 403)) is not allowed, where

@@ -29,6 +29,7 @@ from glowplug.control.api import (
     models,
     names,
     oidc,
+    pages,
     plan,
     requests,
     responses,
@@ -61,7 +62,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     nouns = (
         status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage, config,
         events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, logins, invitations, oidc,
-        doctor,
+        doctor, pages,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))
