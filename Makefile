@@ -13,7 +13,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-engines check bench soak models lock docs clean
+.PHONY: help up test test-engines check bench soak models lock docs ui clean
 .DELETE_ON_ERROR:
 
 help: ## explain the verbs
@@ -69,8 +69,11 @@ lock: $(VENV)/.dev ## pin the requirements anew from pyproject.toml (ARGS=--upgr
 docs: $(VENV)/.dev ## regenerate the generated pages and pictures
 	$(BIN)/python -m tools.docs
 
+ui: $(VENV)/.demo ## build the admin UI anew where its sources have changed
+	@$(BIN)/python hatch_build.py
+
 clean: ## remove .venv and everything else that was made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist ui/node_modules src/glowplug/control/static .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- the environment: a stamp file each, so that the second run starts at once

@@ -50,7 +50,7 @@ async def test_every_route_wants_a_key_and_admin_routes_an_admins(control: Contr
         for endpoint in endpoints(control.services):
             if endpoint.errors is not error_answer:
                 continue  # LiteLLM's, which tests/control/litellm/test_mounted.py asks
-            path = endpoint.path.replace(":path", "").format(name="local", id="key_0", key="key_0")
+            path = endpoint.path.replace(":path", "").format(name="local", id="key_0", key="key_0", path="now")
             statuses = [(await c.request(endpoint.method, path)).status_code for c in (nobody, stranger, user)]
             if endpoint.policy is Policy.OWN:
                 assert statuses[:2] == [401, 401], path
@@ -64,6 +64,8 @@ async def test_every_route_wants_a_key_and_admin_routes_an_admins(control: Contr
                 ), "no provider is configured"
             elif endpoint.policy is Policy.RETURN:
                 assert (path, *statuses) == ("/auth/oidc/callback", 404, 404, 404)
+            elif endpoint.policy is Policy.PAGE:
+                assert statuses in ([200] * 3, [503] * 3), "built here, or not; the same for everybody"
             else:
                 assert endpoint.policy is not None
                 refused = [401, 401, 403]

@@ -130,6 +130,8 @@ POST /admin/me/teams/{id}/keys manager
 PATCH /admin/me/teams/{id}/keys/{key} manager
 POST /admin/me/teams/{id}/keys/{key}/rotate manager
 POST /admin/me/teams/{id}/keys/{key}/revoke manager
+GET /ui everybody
+GET /ui/{path:path} everybody
 """
 """Method, path, and who may; a new endpoint has a row here, or the first test fails."""
 
@@ -189,6 +191,7 @@ async def test_nobody_does_what_is_not_theirs(control: Control, database: Databa
                 before = await state(control)
                 url = (
                     path.replace("{name:path}", target)
+                    .replace("{path:path}", target)
                     .replace("{name}", target)
                     .replace("{id}", target)
                     .replace("{key}", target)

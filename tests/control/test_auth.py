@@ -46,7 +46,7 @@ def token_of(sent: list[tuple[str, str]]) -> str | None:
 async def test_any_mix_of_headers_is_read_as_a_worker_reads_it(sent: list[tuple[str, str]], policy: Policy) -> None:
     headers = Headers(raw=[(name.lower().encode(), value.encode("latin-1")) for name, value in sent])
     token = token_of(sent)
-    if policy in (Policy.OPEN, Policy.LOGIN, Policy.RETURN):
+    if policy in (Policy.OPEN, Policy.LOGIN, Policy.RETURN, Policy.PAGE):
         assert await authenticate(policy, headers, KEYS.get, NOW) is None
     elif token in ("admin", "user"):
         if policy is Policy.PERSON:

@@ -30,6 +30,7 @@ from glowplug.control.api import (
     models,
     names,
     oidc,
+    pages,
     plan,
     requests,
     responses,
@@ -63,7 +64,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     nouns = (
         status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage,
         config, events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, managing, logins,
-        sessions, invitations, oidc, doctor,
+        sessions, invitations, oidc, doctor, pages,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))

@@ -49,6 +49,8 @@ class Policy(StrEnum):
     where an endpoint says so (`lets_in`)."""
     RETURN = "return"
     """Nothing: an identity provider sends a browser here, and its handler knows whether it was sent there."""
+    PAGE = "page"
+    """Nothing; for the files of the admin UI below `/ui`, which are the same for everybody."""
     PERSON = "person"
     """A session."""
 
@@ -88,7 +90,7 @@ async def authenticate(
 ) -> Caller | None:
     """The caller, or None where none is asked for; `blocked` says why a key is not good now.  Raises Unauthenticated,
     Forbidden."""
-    if policy in (Policy.OPEN, Policy.RETURN):
+    if policy in (Policy.OPEN, Policy.RETURN, Policy.PAGE):
         return None
     if policy is Policy.LOGIN:
         cookies.own_page(headers)

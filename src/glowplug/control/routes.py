@@ -27,7 +27,7 @@ from glowplug.usecases.catalog import Catalog
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"[\x21-\x7e]{1,128}")
 
-_OTHERS = (Policy.OPEN, Policy.KEY, Policy.LOGIN, Policy.RETURN, Policy.PERSON)
+_OTHERS = (Policy.OPEN, Policy.KEY, Policy.LOGIN, Policy.RETURN, Policy.PERSON, Policy.PAGE)
 """What no route below `/admin` may ask."""
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -93,6 +93,8 @@ def mount(endpoints: Iterable[Endpoint], gate: Gate) -> list[BaseRoute]:
             raise InternalError(f"{endpoint.method} {endpoint.path} does not say who may call it")
         if endpoint.policy is Policy.OPEN and not endpoint.path.startswith("/health/"):
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
+        if endpoint.policy is Policy.PAGE and (endpoint.method != "GET" or not f"{endpoint.path}/".startswith("/ui/")):
+            raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
         if endpoint.policy is Policy.RETURN and endpoint.path != "/auth/oidc/callback":
             raise InternalError(f"{endpoint.method} {endpoint.path} would be open to everybody")
         if endpoint.policy is Policy.LOGIN and not (endpoint.path.startswith("/auth/") or endpoint.lets_in):
@@ -129,7 +131,7 @@ class _Guarded:
             )
             response = errors(broken, identity)
         response.headers["x-request-id"] = identity
-        response.headers["cache-control"] = "no-store"
+        response.headers.setdefault("cache-control", "no-store")
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, identity: str) -> Response:
