@@ -56,6 +56,8 @@ class Head:
             return None
         start = self._start
         end = data.find(b"\r", start, start + _DIGITS)
+        if end < 0:
+            return None
         digits = data[start:end]
         if not digits.isdigit() or not data.startswith(self.back, end):
             return None  # without a line's end at `end` there is no `back` either
