@@ -88,8 +88,7 @@ class Attempt:
             call.limited = True
         owner = call.key.route
         self.route = target.route
-        """As it was when it was asked: what is learned of another place or key says nothing of this one, and it costs
-        what it was reserved by."""
+        """As it was when it was asked: that is what it was reserved by, and what is learned of."""
         self.price_version = target.price_version
         record = AttemptOpened(
             call.request_id, number, owner.id, call.asked, target.name, kind.name, self.wall, call.prompt,

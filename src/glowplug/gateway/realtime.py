@@ -19,7 +19,8 @@ from glowplug.gateway.access import check_route
 from glowplug.gateway.admission import admit
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.auth import authenticate
-from glowplug.gateway.call import INF, Call
+from glowplug.gateway.call import Call
+from glowplug.gateway.call_state import INF
 from glowplug.gateway.choosing import step
 from glowplug.gateway.identity import identity
 from glowplug.gateway.kinds import kind_named

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from glowplug.errors import GlowplugError
 from glowplug.gateway.access import check_route
 from glowplug.gateway.auth import authenticate
-from glowplug.gateway.call import INF, Call
+from glowplug.gateway.call import Call
+from glowplug.gateway.call_state import INF
 
 if TYPE_CHECKING:
     from glowplug.domain.snapshot import Snapshot
