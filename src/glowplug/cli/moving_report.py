@@ -16,7 +16,6 @@ SHOWN = 12
 """Lines of one kind without --verbose."""
 TITLES = {
     "refused": "Not taken over",
-    "updated": "Changed since the last import",
     "changed": "Different here",
     "left": "Left behind",
     "taken": "Taken as they are",

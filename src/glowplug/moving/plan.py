@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from glowplug.config.readers.foreign import Note, Outcome
@@ -17,14 +17,12 @@ from glowplug.moving.litellm.installation import Installation
 from glowplug.moving.litellm.values import NOT_SET
 from glowplug.moving.plan_budgets import Given
 from glowplug.moving.plan_keys import Keys, Models, master_key
-from glowplug.secret import Secret
 
 
 @dataclass(frozen=True)
 class Plan:
     """Everything but history, which is too long to be a value."""
 
-    secrets: Mapping[str, Secret] = field(default_factory=dict, repr=False)
     keys: tuple[ApiKey, ...] = ()
     users: tuple[User, ...] = ()
     teams: tuple[Team, ...] = ()
@@ -46,14 +44,13 @@ def make_plan(installation: Installation | None, litellm: LiteLLM, pepper: bytes
     master = master_key(litellm.master_key, pepper, now, notes)
     master_keys = (master,) if master else ()
     if installation is None:
-        return Plan(secrets=litellm.secrets, keys=master_keys, notes=tuple(notes))
+        return Plan(keys=master_keys, notes=tuple(notes))
     notes.extend(_whole(installation))
     models = Models(installation, litellm.names)
     keys = tuple(Keys(installation, models, pepper, now, notes).all())
     allowances = plan_people.Allowances(installation, now, notes)
     known = {key.id for key in keys}
     return Plan(
-        secrets=litellm.secrets,
         keys=(*keys, *(key for key in master_keys if key.id not in known)),
         users=tuple(plan_people.users(installation, now, notes)),
         teams=tuple(plan_people.teams(installation, models, now, notes)),

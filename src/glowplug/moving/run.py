@@ -174,7 +174,7 @@ class _Run:
             self._progress(Progress("daily sums"))
             days = move_days(source, self._store.database, plan.joins)
             audit = move_audit(source, self._store.database)
-        self._notes.extend(logs.notes)
+        self._notes.extend((*logs.notes, *days.notes))
         for noun, moved in (("requests", logs), ("days of the past", days), ("audit entries", audit)):
             self._counts.append(Count(noun=noun, found=moved.found, new=moved.new, here=moved.found - moved.new))
         self._days, self._by_reason, self._duplicates = days.days, dict(days.by_reason), days.duplicates

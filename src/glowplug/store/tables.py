@@ -207,7 +207,7 @@ imported_rows = Table(
     Column("fields", JSON, nullable=False),
     PrimaryKeyConstraint("noun", "id", name="imported_rows_pk"),
 )
-"""What imports brought: `fields` as the source had them (of secrets a hash), `made` where an import made the row here."""
+"""What imports brought: `fields` as the source had them (of secrets a hash), `made` where an import made the row."""
 
 price_versions = Table(
     "price_versions",
