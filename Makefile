@@ -75,7 +75,7 @@ ui: $(VENV)/.demo ## build the admin UI anew where its sources have changed
 
 shots: $(VENV)/.dev ui ## photograph every page of the admin UI into docs/shots (needs chromium)
 	@$(BIN)/python -m tools.system install
-	@$(BIN)/python -m tools.shots $(ARGS)
+	@$(BIN)/python -m tests.support.shots $(ARGS)
 
 clean: ## remove .venv and everything else that was made
 	rm -rf $(VENV) build dist ui/node_modules src/glowplug/control/static .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
