@@ -109,6 +109,7 @@ export interface InstanceView {
   why: string;
   launcher: string;
   unit: string;
+  leaving: string;
 }
 
 /** One way to own an engine, as `docs/design/ownership.md` describes them. */
