@@ -144,20 +144,28 @@ def compile_package(root: Path, place: Path) -> list[str]:
     words."""
     sources = root / "src" / "glowplug"
     made_of = _digest(sources, root / "pyproject.toml")
-    stamp = place / STAMP
-    if not stamp.is_file() or json.loads(stamp.read_text())["sources"] != made_of:
+    if not compiled_current(root, place):
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(sources, place / "glowplug", ignore=shutil.ignore_patterns("__pycache__"))
         with tempfile.TemporaryDirectory() as scratch:
             words = [*compiled_modules(root), "--config-file", str(root / "pyproject.toml")]
             command = [sys.executable, str(Path(__file__).resolve()), "mypyc", scratch, *words]
-            done = subprocess.run(command, cwd=place, timeout=_PATIENCE, stdout=subprocess.PIPE, text=True)
+            done = subprocess.run(command, cwd=place, timeout=_PATIENCE, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             told = [line for line in done.stdout.splitlines() if not line.startswith(("gcc ", "cc "))][-40:]
             raise RuntimeError("the data path does not compile:\n" + "\n".join(told))
-        stamp.write_text(json.dumps({"sources": made_of}) + "\n")
+        (place / STAMP).write_text(json.dumps({"sources": made_of}) + "\n")
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     return sorted(file.relative_to(place).as_posix() for file in place.rglob(f"*{suffix}"))
+
+
+def compiled_current(root: Path, place: Path) -> bool:
+    """Whether the compiled package in `place` was made of these sources by this Python."""
+    try:
+        made_of = json.loads((place / STAMP).read_text())["sources"]
+    except (OSError, ValueError, LookupError):
+        return False
+    return bool(made_of == _digest(root / "src" / "glowplug", root / "pyproject.toml"))
 
 
 def _digest(sources: Path, settings: Path) -> str:

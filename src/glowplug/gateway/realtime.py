@@ -148,6 +148,9 @@ class Session(Attempt):
         self.settle(Outcome.OK if exc is None else Outcome.UPSTREAM_ERROR, None)
         self.session.over_now()
 
+    def eof_received(self) -> bool:
+        return False
+
     def pause_writing(self) -> None:
         self.session.reply.conn.tr.pause_reading()
 

@@ -179,6 +179,12 @@ class UpstreamConnection:
     def eof_received(self) -> bool:
         return False
 
+    def pause_writing(self) -> None:
+        """A request waits in memory, where it is anyway."""
+
+    def resume_writing(self) -> None:
+        """It has been sent."""
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         self.pool.lost(self)
