@@ -14,7 +14,7 @@ import msgspec
 from glowplug.clock import Clock
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff, diff
-from glowplug.config.load import Loaded, load
+from glowplug.config.load import Loaded, load, load_bytes
 from glowplug.config.managed import ManagedFile
 from glowplug.config.secrets import SecretSource
 from glowplug.config.watch import Watcher
@@ -165,15 +165,38 @@ class Configuration:
             self._file()
         before, revision = self._loaded, self._revision
         if dry_run:
-            loaded = await asyncio.to_thread(self._read)
-            changed = _names(diff(before.resolved, loaded.resolved))
-            return Reloaded(changed=changed, dry_run=True, warnings=problem_views(loaded.warnings))
+            return self._plan(await asyncio.to_thread(self._read))
         outcome = await self._watcher.reload()
         if isinstance(outcome, ConfigError):
             raise outcome
         changed = _names(diff(before.resolved, outcome.resolved))
         warnings = problem_views(outcome.warnings)
         return Reloaded(changed=changed, revision=self._revision, before=revision, warnings=warnings)
+
+    # ---- the file as text
+
+    def own_file(self) -> Path:
+        """The file, where it is one of ours.  Raises ConfigError where there is none, or another program's."""
+        if self._reader is not load:
+            raise ConfigError(f"{self._file()} is another program's file", hint="glowplug import makes one of our own")
+        return self._file()
+
+    async def file_trial(self, text: bytes) -> Reloaded:
+        """What would change were this the text of the file.  Raises ConfigError."""
+        path = self.own_file()
+
+        def read() -> Loaded:
+            return load_bytes(
+                text, path=path, env=self._env, engines=self._engines, providers=self._providers,
+                secrets=self._secrets, managed=self._managed,
+            )  # fmt: skip
+
+        return self._plan(await asyncio.to_thread(read))
+
+    def _plan(self, loaded: Loaded) -> Reloaded:
+        """What would change were this in force."""
+        changed = _names(diff(self._loaded.resolved, loaded.resolved))
+        return Reloaded(changed=changed, dry_run=True, warnings=problem_views(loaded.warnings))
 
     # ---- carrying out
 
