@@ -77,6 +77,15 @@ def test_what_is_no_yaml_is_not_shown() -> None:
     assert caught.value.problems[0].line
 
 
+def test_a_new_variable_is_taken_where_it_sounds_harmless() -> None:
+    new = "engines:\n  llamacpp: {env: {CUDA_VISIBLE_DEVICES: 1, HF_TOKEN: hf-new}}\n"
+    with pytest.raises(ConfigError) as caught:
+        unmasked(new, "")
+    assert [problem.path for problem in caught.value.problems] == ["engines.llamacpp.env.HF_TOKEN"]
+    assert unmasked(new.replace("hf-new", '"${HF}"'), "").count("VISIBLE_DEVICES: 1") == 1
+    assert masked(new).text.count('"***"') == 2
+
+
 def test_nothing_is_nothing() -> None:
     assert masked("").text == unmasked("", "") == ""
     assert masked("# only this\n").places == ()

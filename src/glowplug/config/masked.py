@@ -1,15 +1,16 @@
 """The text of a configuration file for somebody's screen: secrets that are written out in it are masked, and put back
 into what comes from there.
 
-A mask stands for the secret that is in the file at the same place.  What is written out anew is refused: a file that
-goes over the wire names its secrets (`secret:NAME`, `${VARIABLE}`, `file:/path`).  Comments are shown as they are.
+A mask stands for the secret that is in the file at the same place.  A key that is written out anew is refused: a file
+that goes over the wire names its secrets (`secret:NAME`, `${VARIABLE}`, `file:/path`).  Variables and headers, which
+may hold one, are masked too, and new ones are taken where their name sounds harmless.  Comments are shown as they are.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,6 +51,8 @@ class _Found:
     value: str
     start: int
     end: int
+    key: bool
+    """It is one, not only something that may be."""
 
 
 def masked(text: str) -> Masked:
@@ -73,7 +76,7 @@ def unmasked(text: str, before: str) -> str:
         elif one.value == HIDDEN:
             what = f"{HIDDEN} stands for a secret, and there is none at this place of the file"
             problems.append(Problem(dotted(one.at), what, line=line, hint=_HINT))
-        elif old is None or old.value != one.value:
+        elif one.key and (old is None or old.value != one.value):
             problems.append(Problem(dotted(one.at), "a secret is not written into the file", line=line, hint=_HINT))
     if problems:
         raise ConfigError(f"the text cannot be written: {problems[0]}", tuple(problems))
@@ -104,16 +107,17 @@ def _written_out(text: str) -> list[_Found]:
     except Unreadable as error:
         raise ConfigError(f"the text cannot be read: {error.problem}", (error.problem,)) from None
     root = read_marks(text)
-    patterns = tuple(_places(shape.type_info(Config), ()))
+    patterns = dict(_places(shape.type_info(Config), (), False))
     found = []
     for at, mark in _scalars(root, ()) if root is not None else ():
         value = mark.text or ""
-        if not value or harmless(value) or not (_ours(at, patterns) or _sounds_secret(at, value)):
+        ours, sounds = _ours(at, patterns), _sounds_secret(at, value)
+        if not value or harmless(value) or not (ours or sounds):
             continue
         written = text[mark.start : mark.end]
         start = mark.start + len(_anchor(written))
         end = mark.end - (len(written) - len(written.rstrip()))
-        found.append(_Found(at, value, start, end))
+        found.append(_Found(at, value, start, end, key=sounds or not all(patterns[one] for one in ours)))
     return found
 
 
@@ -133,8 +137,9 @@ def _scalars(mark: Mark, at: Path) -> Iterator[tuple[Path, Mark]]:
             yield from _scalars(value, (*at, key.itself().text or ""))
 
 
-def _ours(at: Path, patterns: tuple[Path, ...]) -> bool:
-    return any(len(one) == len(at) and all(p in (_ANY, a) for p, a in zip(one, at, strict=True)) for one in patterns)
+def _ours(at: Path, patterns: Iterable[Path]) -> list[Path]:
+    """The declared places that this is one of."""
+    return [p for p in patterns if len(p) == len(at) and all(a in (_ANY, b) for a, b in zip(p, at, strict=True))]
 
 
 def _sounds_secret(at: Path, value: str) -> bool:
@@ -142,20 +147,20 @@ def _sounds_secret(at: Path, value: str) -> bool:
     return len(at) > 1 and bool(_SOUNDS_SECRET.search(name)) and not _PLAIN_WORD.fullmatch(value)
 
 
-def _places(kind: shape.Type, at: Path) -> Iterator[Path]:
-    """Where the declarations have secrets."""
+def _places(kind: shape.Type, at: Path, loose: bool) -> Iterator[tuple[Path, bool]]:
+    """Where the declarations have secrets, and whether they are only something that may be one."""
     match kind:
         case shape.Metadata():
-            yield from _places(kind.type, at)
+            yield from _places(kind.type, at, loose or bool((kind.extra or {}).get("loose")))
         case shape.UnionType():
             for one in kind.types:
-                yield from _places(one, at)
+                yield from _places(one, at, loose)
         case shape.StructType():
             for field in kind.fields:
-                yield from _places(field.type, (*at, field.encode_name))
+                yield from _places(field.type, (*at, field.encode_name), False)
         case shape.DictType():
-            yield from _places(kind.value_type, (*at, _ANY))
+            yield from _places(kind.value_type, (*at, _ANY), False)
         case shape.ListType() | shape.VarTupleType():
-            yield from _places(kind.item_type, (*at, _ANY))
+            yield from _places(kind.item_type, (*at, _ANY), False)
         case shape.CustomType() if kind.cls is Secret:
-            yield at
+            yield at, loose
