@@ -56,11 +56,11 @@ export function Audit({ names }: { names: Names }) {
             cell: (row) => (
               <>
                 {row.action} {row.noun}
-                <small class="also quiet">{names(row.subject)}</small>
+                <small class="also quiet">{which(row, names)}</small>
               </>
             ),
           },
-          { title: "Which", cell: (row) => <span class="subject">{names(row.subject)}</span>, wide: true },
+          { title: "Which", cell: (row) => <span class="subject">{which(row, names)}</span>, wide: true },
           { title: "Changed", cell: (row) => <span class="quiet subject">{fields(row)}</span>, wide: true },
           {
             title: "",
@@ -81,6 +81,10 @@ function who(row: Change, names: Names): string {
   return row.by === "glowplug" ? (row.through === "file" ? "a saved file" : row.through || "Glowplug itself") : names(row.by);
 }
 
+function which(row: Change, names: Names): string {
+  return row.noun === "key" ? names(row.subject).replace(/^key /, "") : names(row.subject);
+}
+
 /** Names of what is not as it was, as far as a table has room. */
 function fields(row: Change): string {
   const all = Object.keys(row.after ?? row.before ?? {});
@@ -90,7 +94,7 @@ function fields(row: Change): string {
 function detail(row: Change, names: Names): void {
   const text = difference(row);
   show(
-    `${row.action} ${row.noun} ${names(row.subject)}`,
+    `${row.action} ${row.noun} ${which(row, names)}`,
     () => (
       <>
         <dl class="facts">
