@@ -31,7 +31,7 @@ _SOUNDS_SECRET: Final = re.compile(r"(?:^|[_-])(?:key|secret|token|password|pass
 """Names of fields that are none of ours, or are misspelt."""
 _PLAIN_WORD: Final = re.compile(r"true|false|null|[0-9.]*", re.IGNORECASE)
 _ANCHORED: Final = re.compile(r"(?:[&!]\S*\s+)*")
-_HINT: Final = "store it with `glowplug secrets set NAME` and write secret:NAME here; ${VARIABLE} and file:/path do too"
+_HINT: Final = "store it with `glowplug secrets set NAME` and write secret:NAME here"
 
 
 @dataclass(frozen=True)

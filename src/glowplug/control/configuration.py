@@ -14,6 +14,7 @@ import msgspec
 from glowplug.clock import Clock
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff, diff
+from glowplug.config.from_afar import objections
 from glowplug.config.load import Loaded, load, load_bytes
 from glowplug.config.managed import ManagedFile
 from glowplug.config.secrets import SecretSource
@@ -181,15 +182,22 @@ class Configuration:
             raise ConfigError(f"{self._file()} is another program's file", hint="glowplug import makes one of our own")
         return self._file()
 
-    async def file_trial(self, text: bytes) -> Reloaded:
-        """What would change were this the text of the file.  Raises ConfigError."""
+    async def file_trial(self, text: bytes, before: bytes | None = None) -> Reloaded:
+        """What would change were this the text of the file.  Raises ConfigError, where it is `before` now also for
+        what may not be changed from afar."""
         path = self.own_file()
 
         def read() -> Loaded:
-            return load_bytes(
+            loaded = load_bytes(
                 text, path=path, env=self._env, engines=self._engines, providers=self._providers,
                 secrets=self._secrets, managed=self._managed,
             )  # fmt: skip
+            home = self._env.get("HOME") or str(Path.home())
+            where = path.absolute().parent
+            found = () if before is None else objections(before, text, loaded.config, self._engines, where, home)
+            if found:
+                raise ConfigError(f"{path} was not changed: {found[0]}", found)
+            return loaded
 
         return self._plan(await asyncio.to_thread(read))
 

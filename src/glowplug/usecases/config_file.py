@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import difflib
+import glob
 from collections.abc import Awaitable
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +23,7 @@ from glowplug.config.lines import MAX_BYTES
 from glowplug.config.masked import masked, unmasked
 from glowplug.config.rewrite import read_text, rewrite, swap
 from glowplug.domain.change import OURSELVES, Actor
-from glowplug.errors import ConfigError, Conflict, Problem
+from glowplug.errors import ConfigError, Conflict, NotFound, Problem
 from glowplug.usecases.changes import ChangeLog
 from glowplug.usecases.config import ProblemView, Reloaded, problem_views
 
@@ -47,10 +48,12 @@ class ConfigText(msgspec.Struct, frozen=True, kw_only=True):
 class Edit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of `PUT /admin/config/file`."""
 
-    text: str
-    """The whole file; `***` keeps the secret that is there."""
     digest: str
     """Of the file that was edited."""
+    text: str = ""
+    """The whole file; `***` keeps the secret that is there."""
+    back_to: str = ""
+    """Instead of a text: the digest of a copy beside the file, which is put back as it was."""
 
 
 class Edited(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,8 +85,9 @@ class Source(Protocol):
         """The file, where it is one of ours.  Raises ConfigError where there is none, or another program's."""
         ...
 
-    def file_trial(self, text: bytes) -> Awaitable[Reloaded]:
-        """What would change were this the text of the file.  Raises ConfigError."""
+    def file_trial(self, text: bytes, before: bytes | None = None) -> Awaitable[Reloaded]:
+        """What would change were this the text of the file.  Raises ConfigError, where it is `before` now also for
+        what may not be changed from afar."""
         ...
 
     def read_again(self) -> Awaitable[Reloaded]:
@@ -114,8 +118,8 @@ class ConfigFile:
     async def write(self, wanted: Edit, dry_run: bool = False, *, actor: Actor = OURSELVES) -> Edited:
         """Write the file and put it in force; `dry_run` says what that would do, or what is wrong with the text.
 
-        Raises Conflict when the file is not what was edited, ConfigError for a text that cannot be in force or written,
-        StoreError.
+        Raises Conflict when the file is not what was edited, NotFound for a copy that is not there, ConfigError for a
+        text that cannot be in force, may not come from afar, or cannot be written, StoreError.
         """
         async with self._source.writing:
             path = self._source.own_file()
@@ -126,8 +130,12 @@ class ConfigFile:
                     code="file_changed",
                 )  # fmt: skip
             try:
-                after = await asyncio.to_thread(unmasked, _line_ends(wanted.text, before), before)
-                plan = await self._source.file_trial(after.encode())
+                if wanted.back_to:  # it was the file once
+                    after = await asyncio.to_thread(_copy, path, wanted.back_to)
+                    plan = await self._source.file_trial(after.encode())
+                else:
+                    after = await asyncio.to_thread(unmasked, _line_ends(wanted.text, before), before)
+                    plan = await self._source.file_trial(after.encode(), before.encode())
             except ConfigError as error:
                 if not dry_run:
                     raise
@@ -159,6 +167,16 @@ class ConfigFile:
 
 def _was_checked(_text: bytes) -> None:
     """It was loaded a moment ago."""
+
+
+def _copy(path: Path, digest: str) -> str:
+    """The text of a copy that an edit or an import made.  Raises NotFound, ConfigError."""
+    real = path.resolve()
+    for copy in sorted(real.parent.glob(f"{glob.escape(real.name)}.before-*"), reverse=True):
+        text = read_text(copy, longest=MAX_BYTES)
+        if _digest(text) == digest:
+            return text
+    raise NotFound(f"there is no copy of {path} with the digest {digest[:80]!r}", hint=f"look into {real.parent}")
 
 
 def _digest(text: str) -> str:

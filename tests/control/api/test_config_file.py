@@ -13,7 +13,7 @@ from glowplug.engines.catalogue import Catalogue
 from glowplug.usecases.config_file import ConfigFile
 from tests.control.conftest import Control
 
-TEXT = "models:\n  a: {engine: llamacpp, path: a.gguf}\n"
+TEXT = "models:\n  a: {engine: llamacpp, path: a.gguf, keep_alive: 1m}\n"
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def test_the_file_is_read_tried_and_written(control: Control, path: Path) 
     async with control.client(control.admin_key) as admin:
         shown = (await admin.get("/admin/config/file")).json()
         assert shown["path"] == str(path)
-        wanted = {"text": shown["text"].replace("a.gguf", "b.gguf"), "digest": shown["digest"]}
+        wanted = {"text": shown["text"].replace("1m", "2m"), "digest": shown["digest"]}
         tried = (await admin.put("/admin/config/file?dry_run=1", json=wanted)).json()
         assert tried["ok"] and tried["plan"]["changed"] == ["a"]
         assert (await admin.get("/admin/config/file")).json() == shown

@@ -1,6 +1,6 @@
 // The configuration file in an editor: what is wrong is said while one types, nothing is written unseen.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, Refused } from "../api";
+import { ask } from "../api";
 import { useAsk } from "../hooks";
 import { Cli, Diff, Empty, Problem } from "../parts/basics";
 import { act } from "../parts/dialog";
@@ -8,7 +8,7 @@ import type { ConfigText, Edited } from "../types";
 import { Plan, Problems } from "./config_parts";
 
 const PATH = "/admin/config/file";
-const EDITING = 'glowplug config check && glowplug config reload   # after $EDITOR "$(glowplug config path)"';
+const EDITING = '$EDITOR "$(glowplug config path)" && glowplug config check && glowplug config reload';
 /** Milliseconds without a key before the text is looked at. */
 const STILL = 500;
 
@@ -83,14 +83,16 @@ function Editor({ there, saved }: { there: ConfigText; saved: () => void }) {
   return (
     <>
       <p>
-        <code>{there.path}</code>
-        {there.masked.length > 0 && (
-          <span class="quiet">
-            {" "}
-            <code>***</code> keeps a secret as it is. A new one is named instead of written: <code>secret:NAME</code>, after{" "}
-            <code>glowplug secrets set NAME</code>.
-          </span>
-        )}
+        <code>{there.path}</code>{" "}
+        <span class="quiet">
+          {there.masked.length > 0 && (
+            <>
+              <code>***</code> keeps a secret as it is. A new one is named instead of written: <code>secret:NAME</code>, after{" "}
+              <code>glowplug secrets set NAME</code>.{" "}
+            </>
+          )}
+          What is run, where models lie, addresses of providers and who is let in can be changed on the machine only.
+        </span>
       </p>
       {moved && dirty && (
         <div class="problem" role="alert">
@@ -209,19 +211,12 @@ function write(text: string, base: ConfigText, saved: (now: ConfigText) => void)
       return made;
     },
     done: (made) => (made.copy === "" ? "Nothing differed" : `Saved, and in force. What was there is in ${made.copy}`),
-    undo: (made) => (made.copy === "" ? null : () => back(base.text, made.digest, saved)),
+    undo: (made) => (made.copy === "" ? null : () => back(base.digest, made.digest, saved)),
   });
 }
 
-/** What was there before, unless somebody has saved since. */
-async function back(text: string, digest: string, saved: (now: ConfigText) => void): Promise<void> {
-  try {
-    await put(text, digest, false);
-  } catch (error) {
-    if (error instanceof Refused && error.code === "config_error") {
-      throw new Refused(error.status, error.message, "a secret that was taken out is in the copy beside the file only", error.code);
-    }
-    throw error;
-  }
+/** The copy of what was there before, unless somebody has saved since. */
+async function back(to: string, digest: string, saved: (now: ConfigText) => void): Promise<void> {
+  await ask("PUT", PATH, { back_to: to, digest });
   saved(await ask<ConfigText>("GET", PATH));
 }
