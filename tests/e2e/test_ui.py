@@ -237,7 +237,7 @@ def test_a_broken_configuration_says_where_and_a_good_one_is_saved_and_undone(se
     assert page.evaluate("document.querySelector('.editor + .actions .main').disabled")
     page.type("Configuration file", shown.replace("chat-other-fake: {", "chat-other-fake: {keep_alive: 7m, "))
     page.wait_text("It can be saved.")
-    page.click("Save …")
+    page.click("Save")
     page.wait_text("A copy of the file as it is stays beside it")
     page.until("the change is previewed", "document.querySelector('dialog .diff .plus') !== null")
     page.click("dialog button.main")

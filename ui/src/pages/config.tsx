@@ -33,7 +33,7 @@ export default function Config({ admin }: PageProps) {
         <h1>Config</h1>
         {admin && (
           <button type="button" onClick={reload}>
-            Reload …
+            Reload
           </button>
         )}
       </div>

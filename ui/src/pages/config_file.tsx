@@ -107,7 +107,7 @@ function Editor({ there, saved }: { there: ConfigText; saved: () => void }) {
       <Lines text={text} area={area} bad={(seen?.problems ?? []).map((one) => one.line)} say={setText} save={save} />
       <div class="actions">
         <button type="button" class="main" disabled={!dirty || moved || seen?.ok === false} onClick={save}>
-          Save …
+          Save
         </button>
         <button type="button" disabled={!dirty} onClick={() => take(there)}>
           Discard

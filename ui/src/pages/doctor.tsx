@@ -155,7 +155,7 @@ function Checked({ one, admin, repaired }: { one: Looked; admin: boolean; repair
         </h2>
         {admin && remedy && (
           <button type="button" class="main" aria-label={`Fix ${one.check}`} onClick={() => fix(remedy, repaired)}>
-            Fix …
+            Fix
           </button>
         )}
       </header>
@@ -295,7 +295,7 @@ function History({
                   <span class="quiet">undone {moment(row.undone_at)}</span>
                 ) : admin ? (
                   <button type="button" aria-label={`Undo ${row.id}`} onClick={() => back(row)}>
-                    Undo …
+                    Undo
                   </button>
                 ) : (
                   "in place"

@@ -61,7 +61,7 @@ function Own({ me, admin, names }: { me: Me; admin: boolean; names: Names }) {
       <Card>
         <p>At least 12 characters; what is in it is free. Changing it ends all your other sessions.</p>
         <button type="button" onClick={() => password(me.email)}>
-          Change the password …
+          Change the password
         </button>
       </Card>
       <h2>Appearance</h2>
@@ -142,7 +142,7 @@ function Sessions({
         <h2>{me.role === "member" ? "Your sessions" : "Who is logged in"}</h2>
         {mayEnd && others > 0 && (
           <button type="button" onClick={() => endOthers(list.again)}>
-            End your other sessions …
+            End your other sessions
           </button>
         )}
       </div>
@@ -175,7 +175,7 @@ function Sessions({
                 ) : (
                   (admin || (mayEnd && row.user === me.id)) && (
                     <button type="button" aria-label={`End the session of ${names(row.user)}`} onClick={() => end(row, names, list.again)}>
-                      End …
+                      End
                     </button>
                   )
                 ),

@@ -26,10 +26,10 @@ export function Invitations({ admin, names }: { admin: boolean; names: Names }) 
         {admin && (
           <div class="actions">
             <button type="button" class="main" onClick={() => invite(list.again)}>
-              Invite …
+              Invite
             </button>
             <button type="button" onClick={() => reset(list.again)}>
-              New password for somebody …
+              New password for somebody
             </button>
           </div>
         )}
@@ -66,7 +66,7 @@ export function Invitations({ admin, names }: { admin: boolean; names: Names }) 
                 admin &&
                 row.used_at === null && (
                   <button type="button" aria-label={`Take back ${row.id}`} onClick={() => revoke(row, list.again)}>
-                    Take back …
+                    Take back
                   </button>
                 ),
             },
