@@ -55,8 +55,9 @@ def test_what_is_not_run_may_be_changed(old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "path"),
     [
-        ("[llama-server]", "[sh]", "engines"),
-        ("engines:\n", "engines:\n  vllm: {env: {A: b}}\n", "engines"),
+        ("[llama-server]", "[sh]", "engines.llamacpp.command"),
+        ("{command: [llama-server]}", "{launcher: process}", "engines.llamacpp.command"),
+        ("engines:\n", "engines:\n  vllm: {env: {A: b}}\n", "engines.vllm"),
         ("args: [-x]", "args: [-y]", "models.a.args"),
         ("keep_alive: 1m", "env: {LD_PRELOAD: /x}", "models.a.env"),
         ("/elsewhere/a.gguf", "/etc/passwd", "models.a.path"),

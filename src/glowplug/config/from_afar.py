@@ -57,9 +57,20 @@ def objections(
 
 def _sections(old: Tree, new: Tree) -> Iterator[Problem]:
     for section in WHOLE:
-        was, now = old.entries.get(section), new.entries.get(section)
-        if _plain(was[1] if was else _NOTHING) != _plain(now[1] if now else _NOTHING):
-            yield _problem((section,), now[0] if now else 0)
+        yield from _differing(old.entries.get(section), new.entries.get(section), (section,))
+
+
+def _differing(was: Line | None, now: Line | None, at: Place) -> Iterator[Problem]:
+    """What is not as it was, as far inside as both have sections."""
+    old, new = was[1] if was else _NOTHING, now[1] if now else _NOTHING
+    if _plain(old) == _plain(new):
+        return
+    if isinstance(old, Tree) and isinstance(new, Tree) and old.entries and new.entries:
+        for name in dict.fromkeys((*new.entries, *old.entries)):
+            for problem in _differing(old.entries.get(name), new.entries.get(name), (*at, name)):
+                yield Problem(problem.path, problem.message, line=problem.line or (now or (0,))[0], hint=problem.hint)
+        return
+    yield _problem(at, now[0] if now else 0)
 
 
 def _server(old: Tree, new: Tree) -> Iterator[Problem]:

@@ -24,7 +24,8 @@ export default function Settings({ admin }: PageProps) {
   const reads = me.data !== null && me.data.role !== "member";
   const tabs = reads ? READERS : [OWN];
   const tab = useTab(tabs);
-  const names = useNames(reads);
+  const known = useNames(reads);
+  const names = (id: string) => (id === me.data?.id ? me.data.name || me.data.email : known(id));
   useActions(me.data === null ? [] : [{ label: "Change the password", run: () => password(me.data?.email ?? "") }]);
   return (
     <>
