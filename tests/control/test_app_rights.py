@@ -79,6 +79,8 @@ GET /admin/ledger/check look
 POST /admin/ledger/rebuild admin
 GET /admin/config look
 POST /admin/config/check look
+GET /admin/config/file admin
+PUT /admin/config/file admin
 POST /admin/config/reload admin
 GET /admin/events look
 GET /admin/users look

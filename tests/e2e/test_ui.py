@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from glowplug.paths import state_paths
 from tests.e2e.conftest import Install, engines
 from tests.e2e.installation import ROOT, Installation, until
 from tests.support.browser import BROAD, NARROW, Browser, Page, chromium
@@ -30,6 +32,7 @@ VIEWS = [(BROAD, False), (BROAD, True), (NARROW, False), (NARROW, True)]
 @pytest.fixture(scope="module")
 def served(install_shared: Install, weights: Path) -> Installation:
     installation = install_shared()
+    installation.env["HOME"] = str(installation.state)  # what the doctor repairs is below it
     chat = f"engine: llamacpp, path: {weights / 'chat.gguf'}"
     installation.write(f"""
 {engines()}
@@ -172,7 +175,83 @@ def test_a_viewer_reads_and_has_nothing_to_press(served: Installation, browser: 
         tab.click("button.main")
         tab.wait_text(COLD)
         assert tab.evaluate("document.querySelector('[aria-label^=Load]')") is None
+        with planted(served):
+            tab.open(f"{served.base_url}/ui/doctor")
+            tab.wait_text("can be read by other accounts")
+        for name, there in (
+            {"config": COLD, "config?view=file": "for admins", "settings?view=invitations": "Vic"}
+        ).items():
+            tab.open(f"{served.base_url}/ui/{name}")
+            tab.wait_text(there)
+            assert not acting(tab), name
         assert tab.faults(host(served)) == []
+        refused = """fetch("/auth/me").then((said) => said.json()).then(({csrf}) => Promise.all([
+            ["POST", "/admin/doctor/repair"], ["PUT", "/admin/config/file"], ["POST", "/admin/invitations"],
+        ].map(([method, path]) => fetch(path, {method, headers: {"x-glowplug-csrf": csrf}, body: "{}"})
+            .then((said) => said.status))))"""
+        assert tab.evaluate(refused) == [403, 403, 403]
+
+
+@contextlib.contextmanager
+def planted(served: Installation) -> Iterator[Path]:
+    """A file with a secret that everybody can read, for the doctor to find."""
+    file = state_paths(served.state).cli_key
+    file.chmod(0o644)
+    yield file
+    file.chmod(0o600)
+
+
+def acting(page: Page) -> list[str]:
+    """Buttons that change something on the server."""
+    names = page.evaluate("[...document.querySelectorAll('main button')].map((one) => one.innerText)")
+    return [name for name in names if re.match("Fix|Undo|Reload|Save|Invite|Take back|End", name)]
+
+
+def test_a_finding_is_repaired_and_that_undone(served: Installation, page: Page) -> None:
+    with planted(served) as file:
+        page.open(f"{served.base_url}/ui/doctor")
+        page.click("Fix machine-secret-files")
+        page.wait_text(f"set the mode of {file} from 0644 to 0600")
+        page.wait_text("glowplug doctor machine-secret-files --fix")
+        page.click("dialog button.main")
+        page.wait_text("Repaired: set the mode")
+        assert file.stat().st_mode & 0o777 == 0o600
+        page.wait_gone("can be read by other accounts")
+        page.click(".toast button")
+        page.wait_text("Undone")
+        assert file.stat().st_mode & 0o777 == 0o644
+        page.wait_text("can be read by other accounts")
+        page.wait_text("undone 20")
+    assert page.faults(host(served)) == []
+
+
+def test_a_broken_configuration_says_where_and_a_good_one_is_saved_and_undone(served: Installation, page: Page) -> None:
+    assert served.config is not None
+    before = served.config.read_text()
+    page.open(f"{served.base_url}/ui/config?view=file")
+    page.wait_text("No change.")
+    shown = page.evaluate("document.querySelector('textarea').value")
+    page.type("Configuration file", shown.replace("engine: llamacpp", "engine: lamacpp", 1))
+    page.wait_text("there is no engine lamacpp")
+    page.wait_text(f"models.{COLD}.engine")
+    assert page.evaluate("document.querySelector('.editor + .actions .main').disabled")
+    page.type("Configuration file", shown.replace("chat-other-fake: {", "chat-other-fake: {keep_alive: 7m, "))
+    page.wait_text("It can be saved.")
+    page.click("Save")
+    page.wait_text("A copy of the file as it is stays beside it")
+    page.until("the change is previewed", "document.querySelector('dialog .diff .plus') !== null")
+    page.click("dialog button.main")
+    page.wait_text("Saved, and in force.")
+    assert served.config.read_text() == before.replace("chat-other-fake: {", "chat-other-fake: {keep_alive: 7m, ")
+    page.click(".toast button")
+    page.wait_text("Undone")
+    assert served.config.read_text() == before
+    served.write(before.replace("engine: llamacpp", "engine: lamacpp", 1))
+    page.wait_text("not in force")
+    page.wait_text("there is no engine lamacpp")
+    served.write(before)
+    page.wait_gone("there is no engine lamacpp")
+    assert page.faults(host(served)) == []
 
 
 def test_what_is_shown_outlives_the_control_process(served: Installation, page: Page) -> None:

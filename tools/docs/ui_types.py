@@ -8,19 +8,25 @@ from typing import Any, Final
 
 import msgspec
 
+from glowplug.config.show import Shown
 from glowplug.control.api.footprint import FootprintView
 from glowplug.doctor.doctor import CheckView, RepairView
+from glowplug.domain.change import Change
 from glowplug.domain.finding import Examination
 from glowplug.domain.instance import InstanceView
 from glowplug.domain.plan import LeaseView, MemoryView, PlanView
 from glowplug.store.usage_sum import UsageSum
+from glowplug.usecases.config import Checked
+from glowplug.usecases.config_file import ConfigText, Edited
+from glowplug.usecases.invitations import InvitationView
 from glowplug.usecases.logins import Me
+from glowplug.usecases.sessions import Ended, SessionView
 from glowplug.usecases.status import Status
 
 PAGE: Final = "ui/src/types.ts"
 SHOWN: Final = (
     InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView, RepairView,
-    Me,
+    Me, Change, Checked, ConfigText, Edited, Ended, InvitationView, SessionView, Shown,
 )  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"

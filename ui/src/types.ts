@@ -2,12 +2,43 @@
 //
 // Members with a `?` may be left out where they are empty; the others are always there.
 
+/** One change. `before` and `after` are plain JSON without secrets; where there are both, only what differs. */
+export interface Change {
+  id: string;
+  at: number;
+  by: string;
+  through: string;
+  action: string;
+  noun: string;
+  subject: string;
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown> | null;
+  request: string;
+}
+
 /** A check that can be asked for. */
 export interface CheckView {
   name: string;
   group: Group;
   title: string;
   slow: boolean;
+}
+
+/** What a look at the file on the disk found. */
+export interface Checked {
+  ok: boolean;
+  path: string;
+  problems: readonly ProblemView[];
+  warnings: readonly ProblemView[];
+}
+
+/** The answer of `GET /admin/config/file`. */
+export interface ConfigText {
+  path: string;
+  text: string;
+  digest: string;
+  masked: readonly string[];
+  why_not: string;
 }
 
 /** Who holds the memory of one device now. None: unknown, which is not 0. */
@@ -23,6 +54,25 @@ export interface DeviceView {
   reserve: number;
   free: number | null;
   problem: string;
+}
+
+/** What was written, or would be. */
+export interface Edited {
+  path: string;
+  ok: boolean;
+  digest: string;
+  diff: string;
+  copy: string;
+  plan: Reloaded | null;
+  problems: readonly ProblemView[];
+  dry_run: boolean;
+}
+
+/** What became of several sessions of one user. */
+export interface Ended {
+  user: string;
+  sessions: readonly SessionView[];
+  dry_run: boolean;
 }
 
 /** A model that would be unloaded to make room. */
@@ -112,6 +162,19 @@ export interface InstanceView {
   leaving: string;
 }
 
+/** An invitation for people: everything but its hash. */
+export interface InvitationView {
+  id: string;
+  user: string;
+  name: string;
+  role: UserRole;
+  by: string;
+  created_at: number;
+  expires_at: number;
+  used_at: number | null;
+  link: string | null;
+}
+
 /** One way to own an engine, as `docs/design/ownership.md` describes them. */
 export interface LauncherView {
   name: string;
@@ -162,6 +225,14 @@ export interface MemoryView {
   problems: readonly string[];
 }
 
+/** Where one value comes from. */
+export interface Origin {
+  kind: string;
+  line: number;
+  variables: readonly string[];
+  inherited: string;
+}
+
 /** What a load would do; the answer of `GET /admin/plan/{model}`. */
 export interface PlanView {
   model: string;
@@ -175,6 +246,24 @@ export interface PlanView {
   devices: readonly DeviceView[];
   failure: Failure | null;
   estimate_error: number | null;
+}
+
+/** One thing that is wrong in the file. */
+export interface ProblemView {
+  path: string;
+  line: number;
+  message: string;
+  hint: string;
+  file: string;
+}
+
+/** What a reload changed, or would. */
+export interface Reloaded {
+  changed: readonly string[];
+  revision: number;
+  before: number;
+  dry_run: boolean;
+  warnings: readonly ProblemView[];
 }
 
 /** A previewed repair of all findings of one check that have one. */
@@ -202,8 +291,29 @@ export interface Repaired {
   failed?: string;
 }
 
+/** A session for people. */
+export interface SessionView {
+  id: string;
+  user: string;
+  created_at: number;
+  last_seen: number;
+  expires_at: number;
+  agent: string;
+  current: boolean;
+  dry_run: boolean;
+}
+
 /** How bad it is; the worst first. */
 export type Severity = "error" | "note" | "warning";
+
+/** A redacted tree of plain values, and by dotted path the source of each leaf. Safe to print and to send. */
+export interface Shown {
+  path: string;
+  digest: string;
+  tree: Record<string, unknown>;
+  sources: Record<string, Origin>;
+  managed: string;
+}
 
 /** The rungs of the ladder, best first: who says what an instance needs. */
 export type Source = "declared" | "engine" | "header" | "learned" | "nothing" | "policy" | "size";

@@ -57,6 +57,7 @@ from glowplug.store.places import place_of
 from glowplug.store.spend import Spend
 from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
+from glowplug.usecases.config_file import ConfigFile
 from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
@@ -230,6 +231,7 @@ class ControlProcess:
             usage=Usage(self._database, self._metering.fold, self._configuration.former),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,
+            config_file=ConfigFile(self._configuration, self._clock, self._people.changes),
             ledger=LedgerCheck(
                 self._database, self._paths.journal, self._metering.fold, is_gone, self._pricing.refresh, self._checked
             ),

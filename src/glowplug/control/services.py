@@ -15,6 +15,7 @@ from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.changes import ChangeLog
 from glowplug.usecases.config import ConfigSource
+from glowplug.usecases.config_file import ConfigFile
 from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
@@ -51,6 +52,8 @@ class Services:
     events: Broadcaster
     log_file: Callable[[str], Path]
     """The log of a local model."""
+    config_file: ConfigFile | None = None
+    """The file of the configuration as text."""
     bodies: Bodies | None = None
     """The log of requests with their bodies."""
     scrape: Callable[[], Awaitable[bytes]] | None = None
