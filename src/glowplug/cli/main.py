@@ -51,6 +51,7 @@ VERBS = {
     "budgets": "Say how much may be spent, and see what is left.",
     "limits": "Limit users, teams, tags and models.",
     "secrets": "Keep keys of providers sealed in the database.",
+    "connect": "Tell Claude Code, Codex, opencode and others to ask here.",
     "usage": "Show tokens, requests and cost by model, key, user, team and day.",
     "requests": "Show what was asked last, with every attempt.",
     "ledger": "Check that the bill is right.",
