@@ -20,6 +20,7 @@ MUTATING = {
     "invitations revoke", "models add", "models remove", "aliases set", "aliases remove", "providers add",
     "providers remove", "manage add", "manage remove", "manage create", "manage rotate", "manage block",
     "manage unblock", "manage revoke", "sessions end", "doctor", "systemd install", "systemd uninstall",
+    "connect",
 }  # fmt: skip
 
 

@@ -76,6 +76,8 @@ GET /admin/requests/{id} look
 GET /admin/requests/{id}/bodies admin
 GET /admin/ledger/check look
 POST /admin/ledger/rebuild admin
+GET /admin/clients look
+GET /admin/clients/seen look
 GET /admin/config look
 POST /admin/config/check look
 POST /admin/config/reload admin

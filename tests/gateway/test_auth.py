@@ -171,3 +171,21 @@ def test_a_key_that_is_blocked_is_refused_with_the_next_snapshot(rig: Rig) -> No
     assert len(rig.ups) == 1
     rig.apply(snapshot(keys=tuple(msgspec.structs.replace(one, blocked="it is blocked") for one in KEYS)))
     assert rig.ask(chat()).answer.status == 403
+
+
+def test_who_comes_with_a_key_is_told_once() -> None:
+    told: list[tuple[str, bytes]] = []
+    tables = _tables(USER, BOSS)
+    tables.met = lambda key, agent, at: told.append((key, agent)) if abs(at - time.time()) < 60 else None
+    for agent in (b"curl/8", b"curl/8", b"codex"):
+        authenticate(tables, _bearer(KEY) | {b"user-agent": agent})
+    tables.apply(snapshot(revision=2, keys=(USER, BOSS)))
+    authenticate(tables, _bearer(KEY) | {b"user-agent": b"codex"})
+    authenticate(tables, _bearer(ADMIN))
+    assert told == [("user", b"curl/8"), ("user", b"codex"), ("admin", b"")]
+    with pytest.raises(Unauthenticated):
+        authenticate(tables, _bearer("sk-gp-nobody") | {b"user-agent": b"zed"})
+    for number in range(100):
+        authenticate(tables, _bearer(KEY) | {b"user-agent": b"%d" % number})
+    assert len(tables.keys[USER.digest].agents) == 32
+    assert len(told) == 33

@@ -12,6 +12,7 @@ from glowplug.control.api import (
     bodies,
     budgets,
     changes,
+    clients,
     config,
     credentials,
     doctor,
@@ -63,8 +64,8 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
         status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage,
-        config, events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, managing, logins,
-        sessions, invitations, oidc, doctor, pages,
+        clients, config, events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, managing,
+        logins, sessions, invitations, oidc, doctor, pages,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))

@@ -16,6 +16,8 @@ from glowplug.wire.credentials import presented_key
 _SEEN: Final = 4096
 """Header values that are remembered under one snapshot; a new snapshot (a revocation, say) forgets them all."""
 
+_AGENTS: Final = 32
+"""Programs that are remembered of one key: who says something else every time must not fill the memory."""
 
 _ADMIN: Final = Role.ADMIN
 _VIEWER: Final = Role.VIEWER
@@ -40,6 +42,10 @@ def authenticate(tables: Tables, headers: dict[bytes, bytes], role: Role = Role.
     if role is _ADMIN and key.route.role is not Role.ADMIN:
         raise Forbidden("This API key may use models only", hint="use an admin key")
     key.used_at = now
+    agent = headers.get(b"user-agent", b"")
+    if agent not in key.agents and len(key.agents) < _AGENTS:
+        key.agents[agent] = now
+        tables.met(key.route.id, agent, now)
     return key
 
 
