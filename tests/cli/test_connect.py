@@ -61,6 +61,9 @@ def test_it_is_written_with_a_new_key_once_and_brought_back(glowplug: Glowplug, 
     assert glowplug("connect", "claude-code", "--restore").out == f"brought {settings} back\n"
     assert settings.read_text() == '{"theme": "dark"}'
     assert "nothing to bring back" in glowplug("connect", "claude-code", "--restore").err
+    settings.unlink()
+    assert glowplug("connect", "claude-code", "--key", KEY, "--write").code == 0
+    assert "was not there before" in glowplug("connect", "claude-code", "--restore").out and not settings.exists()
 
 
 def test_a_dry_run_makes_no_key_and_shows_none(glowplug: Glowplug, server: FakeServer, home: Path) -> None:

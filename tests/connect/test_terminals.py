@@ -14,10 +14,16 @@ def test_claude_code_has_one_model_in_all_sizes_and_no_v1() -> None:
     assert env["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:4000" and env["ANTHROPIC_AUTH_TOKEN"] == KEY
     sizes = [value for name, value in env.items() if name.endswith("_MODEL")]
     assert sizes == ["qwen3-30b-a3b"] * 5
-    assert env["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] == "65536" and env["CLAUDE_CODE_ATTRIBUTION_HEADER"] == "0"
+    assert env["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] == "65536" and env["CLAUDE_CODE_ATTRIBUTION_HEADER"] == "0"
     assert recipe.edits[0].path == Path("/srv/ann/.claude/settings.json")
     elsewhere = claude_code(WANTED, Home(Path("/srv/ann"), {"CLAUDE_CONFIG_DIR": "/srv/claude"}))
     assert elsewhere.edits[0].path == Path("/srv/claude/settings.json")
+
+
+def test_a_context_too_small_for_an_agent_is_told() -> None:
+    small = claude_code(Wanted("http://h.invalid", KEY, (Model("tiny", 8192),)), HOME)
+    assert "tiny takes 8192" in " ".join(small.notes)
+    assert "takes" not in " ".join(claude_code(WANTED, HOME).notes)
 
 
 def test_codex_speaks_responses_to_a_provider_of_ours() -> None:

@@ -9,7 +9,11 @@ from glowplug.usecases.clients import listed, sighting
 from tests.usecases.managers import CATALOG
 
 URL = "http://127.0.0.1:4000"
-SEEN = (sighting("key_1", "claude-cli/2.1.197 (external, cli)", 5.0), sighting("key_2", "Mozilla/5.0", 6.0))
+SEEN = (
+    sighting("key_1", "claude-cli/2.1.197 (external, cli)", 5.0),
+    sighting("key_2", "Mozilla/5.0", 6.0),
+    sighting("k", "glowplug/1", 7.0),
+)
 
 
 def test_every_client_is_told_the_model_and_no_key() -> None:

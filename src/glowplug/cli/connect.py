@@ -268,4 +268,7 @@ def _restore(output: Output, row: Client, home: Home, *, force: bool, dry_run: b
     elif not done:
         output.note(f"there is nothing to bring back: glowplug connect {row.name} --write was not used here")
     for path in done if not output.as_json else ():
-        output.line(f"{'would bring' if dry_run else 'brought'} {path} back")
+        if dry_run or Path(path).exists():
+            output.line(f"{'would bring' if dry_run else 'brought'} {path} back")
+        else:
+            output.line(f"removed {path}, which was not there before")

@@ -12,6 +12,8 @@ from glowplug.connect.base import Client, Edit, Form, Home, Kind, Model, Recipe,
 
 OURS = "glowplug"
 """What we are called as a provider in the settings of others."""
+_ROOMY = 32_768
+"""Tokens of context below which agents have no room to work."""
 _TIMEOUT_MS = 600_000
 """A model that is cold may need minutes."""
 
@@ -32,9 +34,10 @@ def claude_code(wanted: Wanted, home: Home) -> Recipe:
         "API_TIMEOUT_MS": str(_TIMEOUT_MS),
     }
     if model.context:
-        env["CLAUDE_CODE_AUTO_COMPACT_WINDOW"] = str(model.context)
+        env["CLAUDE_CODE_MAX_CONTEXT_TOKENS"] = str(model.context)  # of a name it does not know it assumes 1m
     if model.output:
         env["CLAUDE_CODE_MAX_OUTPUT_TOKENS"] = str(model.output)
+    cramped = model.context is not None and model.context < _ROOMY
     path = home.of("CLAUDE_CONFIG_DIR", ".claude") / "settings.json"
     return Recipe(
         edits=(Edit(path, Form.JSON, {"env": env}, secret=True),),
@@ -42,6 +45,7 @@ def claude_code(wanted: Wanted, home: Home) -> Recipe:
         notes=(
             "the environment lines do the same for one shell; a login to claude.ai stays, and is not used meanwhile",
             "an ANTHROPIC_API_KEY in your environment goes out beside the key: unset it",
+            *((f"its first request alone may have 20,000 tokens, and {model.name} takes {model.context}",) * cramped),
         ),
     )
 

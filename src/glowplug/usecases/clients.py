@@ -18,6 +18,8 @@ from glowplug.usecases.catalog import Catalog
 
 _USUAL = "chat-default"
 _CHATS = frozenset((Capability.CHAT, Capability.MESSAGES, Capability.RESPONSES))
+_OURS = "glowplug/"
+"""What our own command says of itself."""
 _HOME = Home(Path("~"))
 """Whose it is, is not known here."""
 
@@ -95,7 +97,7 @@ def listed(catalog: Catalog, url: str, model: str, seen: tuple[Sighting, ...]) -
         data=tuple(_view(one, wanted, seen) for one in CLIENTS),
         url=url,
         model=chosen.name,
-        others=tuple(one for one in seen if one.client not in names),
+        others=tuple(one for one in seen if one.client not in names and not one.agent.startswith(_OURS)),
     )
 
 
