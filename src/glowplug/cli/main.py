@@ -28,6 +28,7 @@ VERBS = {
     "up": "Serve the configured models.",
     "demo": "Serve two tiny models, to look around.",
     "ps": "Show the engines that are loaded.",
+    "top": "Watch the engines live, with keys to load and unload.",
     "plan": "Show what loading a model would do.",
     "route": "See where a request would go, and why.",
     "memory": "Show who holds which memory.",
