@@ -16,6 +16,7 @@ from glowplug.connect.showing import difference, texts
 from glowplug.errors import NotFound
 from tests.connect.rows import HOME, KEY, WANTED, everything
 
+ROOT = Path(__file__).parents[2]
 ROWS = pytest.mark.parametrize("row", CLIENTS, ids=lambda row: row.name)
 THEIRS = {
     Form.JSON: '{\n\t// mine\n\t"theme": "dark", "api_token": "sk-theirs",\n\t"env": {"EDITOR": "vi"},\n}',
@@ -93,7 +94,9 @@ def test_a_client_is_found_by_its_program_and_its_directory(tmp_path: Path) -> N
     assert found(client("codex"), Home(tmp_path), {}.get) == ()
 
 
-@pytest.mark.parametrize("path", sorted(Path("tests/clients").glob("*_recorded_*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "tests" / "clients").glob("*_recorded_*.json")), ids=lambda path: path.stem
+)
 def test_who_really_asked_is_recognised(path: Path) -> None:
     said = json.loads(path.read_text())
     agent = next(value for name, value in said["request"]["headers"].items() if name.lower() == "user-agent")
@@ -105,3 +108,8 @@ def test_others_are_nobody() -> None:
     assert of_agent("") is None and of_agent("Mozilla/5.0") is None
     libraries = of_agent("OpenAI/Python 3.5.0")
     assert libraries is not None and libraries.name == "openai"
+
+
+def test_the_page_has_every_client() -> None:
+    page = (ROOT / "docs" / "connect.md").read_text()
+    assert [row.name for row in CLIENTS if f"`{row.name}`" not in page] == []
