@@ -85,6 +85,8 @@ def test_a_key_of_the_environment_is_not_given_away(
     said = glowplug("connect", "claude-code", "--write")
     assert said.code == 1 and "needs a key" in said.err
     assert KEY in glowplug("--key", KEY, "connect", "claude-code").out
+    assert "may use the admin API" in glowplug("connect", "curl", "--key", "sk-gp-admin").err
+    assert "may use the admin API" not in glowplug("connect", "curl", "--key", KEY).err
 
 
 def test_what_cannot_be_is_refused_before_anything_is_done(glowplug: Glowplug, server: FakeServer, home: Path) -> None:

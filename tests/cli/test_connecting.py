@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from glowplug.cli.client import Address, Client
-from glowplug.cli.connecting import chats_with, chosen, models, new_key
+from glowplug.cli.connecting import chats_with, chosen, is_admin, models, new_key
 from glowplug.connect.base import Model
 from glowplug.errors import Conflict, NotFound, Unavailable
-from tests.cli.fake_server import ADMIN, FakeServer, Running
+from tests.cli.fake_server import ADMIN, USER, FakeServer, Running
 
 ROWS = [
     {"id": "embed", "capabilities": ["embeddings"]},
@@ -36,6 +36,10 @@ def test_nobody_is_asked_in_vain() -> None:
     assert models(client, ("m",)) is None
     with pytest.raises(Unavailable):
         models(client, ())
+
+
+def test_a_key_of_an_admin_is_known(running: Running, server: FakeServer) -> None:
+    assert [is_admin(Client(Address(running.url, key))) for key in (ADMIN, USER, "")] == [True, False, False]
 
 
 def test_a_key_is_made_and_a_taken_name_is_refused(running: Running, server: FakeServer) -> None:

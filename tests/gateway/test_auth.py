@@ -183,9 +183,19 @@ def test_who_comes_with_a_key_is_told_once() -> None:
     authenticate(tables, _bearer(KEY) | {b"user-agent": b"codex"})
     authenticate(tables, _bearer(ADMIN))
     assert told == [("user", b"curl/8"), ("user", b"codex"), ("admin", b"")]
-    with pytest.raises(Unauthenticated):
-        authenticate(tables, _bearer("sk-gp-nobody") | {b"user-agent": b"zed"})
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            authenticate(tables, _bearer("sk-gp-nobody") | {b"user-agent": b"zed"})
+        with pytest.raises(Unauthenticated):
+            authenticate(tables, {b"user-agent": b"cline"})
+    assert told[3:] == [("", b"zed"), ("", b"cline")], "a client that was set up wrongly has come, too"
     for number in range(100):
         authenticate(tables, _bearer(KEY) | {b"user-agent": b"%d" % number})
     assert len(tables.keys[USER.digest].agents) == 32
-    assert len(told) == 33
+    assert len(told) == 35
+    for number in range(100):
+        with pytest.raises(Unauthenticated):
+            authenticate(tables, {b"user-agent": b"%d" % number})
+    assert len(tables.strangers) == 32
+    tables.apply(snapshot(revision=3, keys=(USER,)))
+    assert not tables.strangers

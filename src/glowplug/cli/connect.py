@@ -30,10 +30,17 @@ def _known(context: click.Context, parameter: click.Parameter, incomplete: str) 
     return [one.name for one in CLIENTS if one.name.startswith(incomplete)]
 
 
+def _models(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    from glowplug.cli.completion import names
+
+    return names(context, "/v1/models", "id", incomplete)
+
+
 @click.command("connect", cls=Verb)
 @click.argument("client", required=False, shell_complete=_known)
-@click.option("--model", "names", multiple=True, metavar="MODEL", help="What it uses; further ones go into its list, "
-              "where it has one [chat-default, else the first that chats].")  # fmt: skip
+@click.option("--model", "names", multiple=True, metavar="MODEL", shell_complete=_models,
+              help="What it uses; further ones go into its list, where it has one [chat-default, else the first that "
+              "chats].")  # fmt: skip
 @click.option("--new-key", is_flag=True, help="Make a key for it, of the role user.")
 @click.option("--key-name", default="", metavar="NAME", help="What the new key is called [as the client].")
 @click.option(
@@ -98,6 +105,8 @@ class _Made:
     key_id: str = ""
     unchecked: bool = False
     """Nobody answered, so nobody knows whether there is such a model."""
+    mighty: bool = False
+    """The key that was given may use the admin API."""
 
 
 def _made(row: Client, home: Home, names: tuple[str, ...], *, new_key: bool, key_name: str, write: bool) -> _Made:
@@ -117,7 +126,8 @@ def _made(row: Client, home: Home, names: tuple[str, ...], *, new_key: bool, key
             _changes(row, row.recipe(Wanted(server.address.base, PLACEHOLDER, models), home))
         key_id, key = connecting.new_key(server, key_name or row.name)
     wanted = Wanted(server.address.base, key or PLACEHOLDER, models)
-    return _Made(wanted, row.recipe(wanted, home), bool(key), key_id, known is None)
+    mighty = bool(given) and known is not None and connecting.is_admin(server)
+    return _Made(wanted, row.recipe(wanted, home), bool(key), key_id, known is None, mighty)
 
 
 def _said_here() -> bool:
@@ -203,6 +213,8 @@ def _notes(output: Output, made: _Made) -> None:
         output.note(note)
     if made.key_id:
         output.note(f"the new key is {made.key_id}; take it back with: glowplug keys revoke {made.key_id}")
+    if made.mighty:
+        output.note("this key may use the admin API, and so may whoever reads it there; --new-key makes a lesser one")
     if made.unchecked:
         output.note(f"nobody answers at {made.wanted.url}, so the model was not looked up")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from glowplug.cli.output import NOT_RUNNING
 from glowplug.config.nearest import did_you_mean
 from glowplug.connect.base import Model
-from glowplug.errors import Conflict, NotFound, Unavailable
+from glowplug.errors import Conflict, Forbidden, NotFound, Unauthenticated, Unavailable
 
 if TYPE_CHECKING:
     from glowplug.cli.client import Client, Row
@@ -58,6 +58,15 @@ def chats_with(row: Row) -> bool:
 def _tokens(row: Row, name: str) -> int | None:
     value = row.get(name)
     return value if type(value) is int and value > 0 else None
+
+
+def is_admin(client: Client) -> bool:
+    """Whether the client's key may use the admin API."""
+    try:
+        client.call("GET", "/admin/status", within=10.0)
+    except (Forbidden, Unauthenticated):
+        return False
+    return True
 
 
 def new_key(client: Client, name: str) -> tuple[str, str]:

@@ -26,7 +26,7 @@ class Sightings:
         self._seen: dict[tuple[str, str], Sighting] = {}
 
     def note(self, key: str, agent: str, at: float) -> None:
-        """A worker was asked by this program with this key, by id."""
+        """A worker was asked by this program with this key, by id; `at` is when first."""
         there = self._seen.pop((key, agent), None)
         self._seen[key, agent] = new = sighting(key, agent, at if there is None else min(at, there.first))
         if len(self._seen) > _MOST:

@@ -54,6 +54,7 @@ def _look_up(tables: Tables, headers: dict[bytes, bytes]) -> Key:
         raise Unavailable("The server is starting", hint="ask again in a moment", retry_after=1.0)
     token = presented_key(headers)
     if token is None:
+        _strange(tables, headers)
         raise Unauthenticated(
             "No API key was given", hint="send `Authorization: Bearer <key>`; `glowplug keys create` makes one"
         )
@@ -62,11 +63,20 @@ def _look_up(tables: Tables, headers: dict[bytes, bytes]) -> Key:
     if key is None and tables.imported:
         key = tables.find_imported(token, digest)
     if key is None or not compare_digest(key.route.digest, digest):
+        _strange(tables, headers)
         raise _invalid()
     # Here and not in `authenticate`: what is not good is not remembered, so what is remembered need not be asked again.
     if key.route.blocked or key.route.role is _VIEWER:
         raise _barred(key.route)
     return key
+
+
+def _strange(tables: Tables, headers: dict[bytes, bytes]) -> None:
+    """Somebody came without a key that is known: who sets a client up wants to know that it came at all."""
+    agent = headers.get(b"user-agent", b"")
+    if agent not in tables.strangers and len(tables.strangers) < _AGENTS:
+        tables.strangers[agent] = at = time()
+        tables.met("", agent, at)
 
 
 def _invalid() -> Unauthenticated:

@@ -176,7 +176,10 @@ class Tables:
         self.rehash: Callable[[str, bytes], None] = _nobody
         """Is told the id and the keyed hash of one that is used."""
         self.met: Callable[[str, bytes, float], None] = _unmet
-        """Is told the id of a key, a `User-Agent` that came with it for the first time, and when."""
+        """Is told the id of a key (empty: none that is known), a `User-Agent` that came with it for the first time, and
+        when."""
+        self.strangers: dict[bytes, float] = {}
+        """`User-Agent` values that came without a key that is known, and when, under this snapshot."""
         self.seen_credentials: dict[bytes, Key] = {}
         """Authorization header values that were found good under this snapshot; saves the keyed hash."""
         self.hosts: frozenset[bytes] = frozenset()
@@ -236,6 +239,7 @@ class Tables:
         self.hosts = frozenset(host.lower().encode() for host in snapshot.hosts)
         self.seen_hosts = set()
         self.seen_credentials = {}
+        self.strangers = {}
         self.origins = frozenset(origin.lower().encode() for origin in snapshot.origins)
         self.limits = snapshot.limits
         self.facts = {}

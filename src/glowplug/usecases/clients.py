@@ -28,7 +28,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     """A program that came with a key."""
 
     key: str
-    """Its id."""
+    """Its id; empty for a program that was refused because its key is not known, or it sent none."""
     agent: str
     """The `User-Agent` it says."""
     client: str

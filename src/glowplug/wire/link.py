@@ -100,7 +100,7 @@ class Met(msgspec.Struct, frozen=True, tag=True):
     control process that is new."""
 
     key: str
-    """Its id."""
+    """Its id; empty for a program that was refused because it had none that is known."""
     agent: str
     """What it says of itself: its `User-Agent`, cut and printable; empty for nothing."""
     at: float
