@@ -17,6 +17,7 @@ from glowplug.control.api import (
     credentials,
     doctor,
     events,
+    footprint,
     invitations,
     keys,
     leases,
@@ -65,7 +66,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     nouns = (
         status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage,
         clients, config, events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, managing,
-        logins, sessions, invitations, oidc, doctor, pages,
+        logins, sessions, invitations, oidc, doctor, footprint, pages,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))
