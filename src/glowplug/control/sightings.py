@@ -28,15 +28,17 @@ class Sightings:
     def note(self, key: str, agent: str, at: float) -> None:
         """A worker was asked by this program with this key, by id; `at` is when first."""
         there = self._seen.pop((key, agent), None)
-        self._seen[key, agent] = new = sighting(key, agent, at if there is None else min(at, there.first))
+        first, last = (at, at) if there is None else (min(at, there.first), max(at, there.last))
+        self._seen[key, agent] = new = sighting(key, agent, first, last)
         if len(self._seen) > _MOST:
             del self._seen[next(iter(self._seen))]
-        if there is None:
+        # One that is refused again is news to who waits for it; workers tell of it once a snapshot.
+        if there is None or (not key and last > there.last):
             self._events.publish(Event(kind="client", at=self._clock.unix(), data=new))
 
     def every(self) -> tuple[Sighting, ...]:
         """The newest first."""
-        return tuple(sorted(self._seen.values(), key=lambda one: -one.first))
+        return tuple(sorted(self._seen.values(), key=lambda one: -one.last))
 
 
 def greeting(link: LinkServer, keys: KeyBook, events: Broadcaster, clock: Clock) -> Sightings:

@@ -35,6 +35,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the client that says so; empty for somebody else."""
     first: float
     """Unix seconds of its first request that is known."""
+    last: float = 0.0
+    """Unix seconds of the last time that a worker met it: of one that was refused, of one of its latest requests."""
     key_used: float | None = None
     """Unix seconds of the last request with the key, whoever made it; a few seconds late."""
 
@@ -76,20 +78,26 @@ class ClientList(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     """How clients reach this server."""
     model: str
+    models: tuple[str, ...] = ()
+    """What else it can be told to use: whatever chats; empty for who may not see all models."""
     placeholder: str = PLACEHOLDER
     """Stands where the key belongs."""
     others: tuple[Sighting, ...] = ()
     """Programs that came and are none of these."""
 
 
-def sighting(key: str, agent: str, first: float) -> Sighting:
+def sighting(key: str, agent: str, first: float, last: float = 0.0) -> Sighting:
     """One, with the client it is by what it says."""
     client = of_agent(agent)
-    return Sighting(key=key, agent=agent, client="" if client is None else client.name, first=first)
+    name = "" if client is None else client.name
+    return Sighting(key=key, agent=agent, client=name, first=first, last=max(first, last))
 
 
-def listed(catalog: Catalog, url: str, model: str, seen: tuple[Sighting, ...]) -> ClientList:
-    """Every client, told to use this model at this address.  Raises NotFound for a model that is not there."""
+def listed(catalog: Catalog, url: str, model: str, seen: tuple[Sighting, ...], *, every: bool = True) -> ClientList:
+    """Every client, told to use this model at this address; without `every`, no other model is named.
+
+    Raises NotFound for a model that is not there.
+    """
     chosen = _model(catalog, model)
     wanted = Wanted(url, PLACEHOLDER, (chosen,))
     names = {one.name for one in CLIENTS}
@@ -97,6 +105,7 @@ def listed(catalog: Catalog, url: str, model: str, seen: tuple[Sighting, ...]) -
         data=tuple(_view(one, wanted, seen) for one in CLIENTS),
         url=url,
         model=chosen.name,
+        models=_talkers(catalog) if every else (),
         others=tuple(one for one in seen if one.client not in names and not one.agent.startswith(_OURS)),
     )
 
@@ -121,10 +130,9 @@ def _view(one: Client, wanted: Wanted, seen: tuple[Sighting, ...]) -> ClientView
 
 def _model(catalog: Catalog, name: str) -> Model:
     """A model or alias as clients are told of it; without a name the one that is meant for chats."""
-    routes = {model.name: model for model in catalog.models}
-    targets = {**{name: (name,) for name in routes}, **{alias.name: alias.targets for alias in catalog.aliases}}
+    routes, targets = _names(catalog)
     if not name:
-        chats = [one for one in targets if not one.endswith("*") and _chats(targets[one], routes)]
+        chats = _talkers(catalog)
         if not chats:
             return Model("MODEL")
         name = _USUAL if _USUAL in chats else chats[0]
@@ -136,6 +144,18 @@ def _model(catalog: Catalog, name: str) -> Model:
     contexts = [one.context_window for one in behind if one.context_window]
     outputs = [one.max_output for one in behind if one.max_output]
     return Model(name, min(contexts, default=None), min(outputs, default=None))
+
+
+def _names(catalog: Catalog) -> tuple[dict[str, ModelRoute], dict[str, tuple[str, ...]]]:
+    """Models by name, and what each model and alias is answered by."""
+    routes = {model.name: model for model in catalog.models}
+    return routes, {**{name: (name,) for name in routes}, **{alias.name: alias.targets for alias in catalog.aliases}}
+
+
+def _talkers(catalog: Catalog) -> tuple[str, ...]:
+    """Models and aliases that chat."""
+    routes, targets = _names(catalog)
+    return tuple(one for one in targets if not one.endswith("*") and _chats(targets[one], routes))
 
 
 def _chats(names: tuple[str, ...], routes: dict[str, ModelRoute]) -> bool:

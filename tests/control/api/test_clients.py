@@ -33,3 +33,16 @@ async def test_who_came_is_shown_with_the_last_use_of_the_key(control: Control) 
         assert [row["first"] for row in mine] == [5.0]
         listed = (await client.get("/admin/clients")).json()["data"]
         assert next(row for row in listed if row["name"] == "zed")["seen"][0]["key"] == "key_gone"
+
+
+async def test_a_member_sees_what_to_do_and_nobody_else(control: Control) -> None:
+    mine = control.services.keys.find(control.user_key)
+    assert mine is not None
+    seen = (sighting(mine.id, "curl/8", 5.0), sighting("key_other", "curl/8", 4.0), sighting("", "zed/1", 4.0))
+    control.app = build_app(dataclasses.replace(control.services, sightings=lambda: seen))
+    async with control.client(control.user_key) as client:
+        answer = (await client.get("/admin/clients?model=cloud")).json()
+        assert [one["key"] for row in answer["data"] for one in row["seen"]] == [mine.id] and answer["others"] == []
+        assert (answer["model"], answer["models"]) == ("chat-default", []), "other models may be none of theirs"
+    async with control.client(control.admin_key) as client:
+        assert "chat-default" in (await client.get("/admin/clients")).json()["models"]

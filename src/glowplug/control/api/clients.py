@@ -12,6 +12,8 @@ from glowplug.control.cookies import own_url
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
+from glowplug.domain.access import Role
+from glowplug.domain.caller import Caller
 from glowplug.errors import NotFound
 from glowplug.usecases.clients import Sighting, listed
 
@@ -23,7 +25,12 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     async def clients(request: Request) -> Response:
         query = Query(request, ("model", "url"))
         url = query.text("url").rstrip("/").removesuffix("/v1") or own_url(request.headers)
-        return answer(listed(services.catalog(), url, query.text("model"), sightings()))
+        caller: Caller = request.state.caller
+        if caller.role is not Role.USER:
+            return answer(listed(services.catalog(), url, query.text("model"), sightings()))
+        own = _own(services, caller)
+        seen = tuple(one for one in sightings() if one.key in own)
+        return answer(listed(services.catalog(), url, "", seen, every=False))
 
     async def seen(request: Request) -> Response:
         query = Query(request, ("key", "client"))
@@ -33,9 +40,15 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 
     told = "programs that are known, what each is told to ask here, and which came"
     return (
-        Endpoint("GET", "/admin/clients", clients, told, Policy.ADMIN),
+        Endpoint("GET", "/admin/clients", clients, told, Policy.SELF),
         Endpoint("GET", "/admin/clients/seen", seen, "programs that came, by key, the newest first", Policy.ADMIN),
     )
+
+
+def _own(services: Services, caller: Caller) -> set[str]:
+    """Ids of keys of whoever asks."""
+    own = set() if caller.key is None else {caller.key.id}
+    return own | ({key.id for key in services.keys.of(user=caller.user)} if caller.user else set())
 
 
 def _dated(services: Services, one: Sighting) -> Sighting:
