@@ -155,11 +155,14 @@ function openingOf(text: string): Opening | null {
   }
   const { model: _, messages, stream, stream_options: __, temperature, max_tokens: most, tools, ...more } = body;
   if (!Array.isArray(messages)) return null;
-  const turns = messages as readonly Turn[];
+  const [top, ...below] = messages as readonly Turn[];
+  const system = top?.role === "system" && typeof top.content === "string" ? top.content : "";
+  const turns = system === "" ? (messages as readonly Turn[]) : below;
   const last = turns.at(-1);
   const mine = last?.role === "user" ? last.content : null;
   const pieces: readonly Piece[] = typeof mine === "string" ? [{ type: "text", text: mine }] : (mine ?? []);
   const settings: Partial<Settings> = {
+    system,
     stream: stream === true,
     temperature: temperature === undefined ? "" : String(temperature),
     most: most === undefined ? "" : String(most),
