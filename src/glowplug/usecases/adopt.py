@@ -104,7 +104,7 @@ def _engines(loaded: Loaded, engines: EngineCatalogue) -> tuple[EngineFound, ...
         said = own.command if own is not None else None
         command = (said,) if isinstance(said, str) else said or engines.command(name)
         program = command[0] if command else ""
-        if program:
+        if program and (said or "-m" not in command):  # whether a Python has some module, only that Python knows
             rows.append(EngineFound(name=name, program=program, path=shutil.which(program) or ""))
     return tuple(rows)
 

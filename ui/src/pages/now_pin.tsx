@@ -1,5 +1,6 @@
 // Whether a model may be unloaded to make room for another: a setting of the configuration.
 import { ask, at } from "../api";
+import { quoted } from "../format";
 import { Code } from "../parts/basics";
 import { act, show } from "../parts/dialog";
 import { toastError } from "../parts/toast";
@@ -33,10 +34,10 @@ export async function pin({ model, pinned }: InstanceView): Promise<void> {
   act<Written>({
     title,
     says: <p>{MEANS}</p>,
-    cli: () => `curl -X PATCH -H "Authorization: Bearer $GLOWPLUG_KEY" ${location.origin}${path} -d '{"pinned": ${!pinned}}'`,
+    cli: () => `glowplug models change ${quoted(model)} --set pinned=${!pinned}`,
     preview: async () => {
-      const { changed } = await ask<Written>("PATCH", at(path, { dry_run: true }), { pinned: !pinned });
-      return <p>{changed.length === 0 ? "Nothing would change." : `Changes ${changed.join(", ")}; what runs goes on.`}</p>;
+      const { settings } = await ask<Written>("PATCH", at(path, { dry_run: true }), { pinned: !pinned });
+      return <p>Says “pinned: {String(settings?.["pinned"] ?? false)}” among its settings, at once; what runs goes on.</p>;
     },
     run: () => ask<Written>("PATCH", path, { pinned: !pinned }),
     verb: pinned ? "Unpin" : "Pin",
