@@ -18,7 +18,8 @@ MUTATING = {
     "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
     "restore", "rename", "import litellm", "import llama-swap", "import ollama", "invitations create",
     "invitations revoke", "models add", "models change", "models remove", "aliases set", "aliases remove",
-    "providers add", "providers remove", "manage add", "manage remove", "manage create", "manage rotate", "manage block",
+    "providers add", "providers remove", "manage add", "manage remove", "manage create", "manage rotate",
+    "manage block",
     "manage unblock", "manage revoke", "sessions end", "doctor", "systemd install", "systemd uninstall",
     "connect",
 }  # fmt: skip
