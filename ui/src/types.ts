@@ -403,11 +403,12 @@ export type Source = "declared" | "engine" | "header" | "learned" | "nothing" | 
 /** One model; a row of `GET /admin/speeds`. */
 export interface Speed {
   model: string;
+  running: number;
   answers: number;
   tokens: number;
   tokens_per_second: number | null;
   first_byte: number | null;
-  last: number;
+  last: number | null;
 }
 
 /** `stopped → queued → starting → loading → ready ⇄ busy → draining → stopping → releasing → stopped`; `failed`. */

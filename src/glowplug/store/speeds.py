@@ -17,6 +17,8 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     """One model; a row of `GET /admin/speeds`."""
 
     model: str
+    running: int
+    """Requests that it answers now."""
     answers: int
     tokens: int
     """That it wrote."""
@@ -24,12 +26,13 @@ class Speed(msgspec.Struct, frozen=True, kw_only=True):
     """Of one answer while it is written, in the mean; None where nothing was written."""
     first_byte: float | None
     """Seconds until an answer began, in the mean of those that came piece by piece."""
-    last: float
-    """Unix seconds when the last of them began."""
+    last: float | None
+    """Unix seconds when the last of them began; None without any."""
 
 
 def speeds(connection: Connection, since: float) -> tuple[Speed, ...]:
-    """Of attempts that ended well and began at `since` (Unix seconds) or later, the model that wrote most first."""
+    """Of attempts that ended well and began at `since` (Unix seconds) or later, and of those that are open; the model
+    that wrote most first."""
     row = attempts.c
     newest = (
         select(row.model, row.started, row.duration, row.first_byte, row.completion_tokens, row.streamed)
@@ -49,9 +52,12 @@ def speeds(connection: Connection, since: float) -> tuple[Speed, ...]:
         func.avg(case((piecewise, newest.first_byte))),
         func.max(newest.started),
     ).group_by(newest.model)
+    open_now = select(row.model, func.count()).where(row.state == "open").group_by(row.model)
+    running = {str(model): int(count) for model, count in connection.execute(open_now)}
     found = [
         Speed(
             model=model,
+            running=running.pop(model, 0),
             answers=answers,
             tokens=int(tokens),
             tokens_per_second=int(tokens) / seconds if tokens and seconds > 0 else None,
@@ -59,5 +65,9 @@ def speeds(connection: Connection, since: float) -> tuple[Speed, ...]:
             last=last,
         )
         for model, answers, tokens, seconds, first_byte, last in connection.execute(query)
+    ]
+    found += [
+        Speed(model=model, running=count, answers=0, tokens=0, tokens_per_second=None, first_byte=None, last=None)
+        for model, count in running.items()
     ]
     return tuple(sorted(found, key=lambda one: (-one.tokens, one.model)))

@@ -4,7 +4,8 @@ import { useAsk } from "../hooks";
 import { useNow } from "../live";
 import { Empty, Pill, Problem } from "../parts/basics";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
-import { filter, to, useFilter } from "../router";
+import { useActions } from "../parts/palette";
+import { filter, go, to, useFilter } from "../router";
 import type { ClientList, ClientView, Sighting } from "../types";
 import { Client } from "./connect_client";
 import type { PageProps } from "./index";
@@ -29,6 +30,7 @@ export default function Connect({ admin }: PageProps) {
   });
   const list = asked.data;
   const client = list?.data.find((one) => one.name === chosen);
+  useActions((list?.data ?? []).map((one) => ({ label: `Connect ${one.title}`, run: () => go(to("connect", { client: one.name, model, url })) })));
   return (
     <>
       <div class="heading">

@@ -149,7 +149,7 @@ function Models({
           columns={[
             { title: "Model", cell: (one) => one.name },
             { title: "From", cell: origin, wide: true },
-            { title: "Weights", cell: (one) => (one.size === null ? "unknown" : size(one.size)), number: true },
+            { title: "Weights", cell: (one) => (one.size === null ? "unknown" : size(one.size)), number: true, wide: true },
             { title: "Fits", cell: (one) => <Fit one={one} devices={devices} found={found} /> },
             ...(admin ? [{ title: "", cell: verb }] : []),
           ]}

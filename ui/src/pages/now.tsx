@@ -236,10 +236,10 @@ function Instance({ row, speed, admin }: { row: InstanceView; speed: Speed | und
       </p>
       <dl class="facts">
         <Fact name="Engine" value={row.engine} />
-        <Fact name="In use by" value={row.leases === 0 ? "nobody" : row.leases === 1 ? "1 worker" : `${row.leases} workers`} />
+        <Fact name="In flight" value={String(Math.max(speed?.running ?? 0, row.leases))} />
         <Fact name="Waiting" value={`${row.waiting}`} />
         <Fact name="Memory" value={held > 0 ? size(held) : down ? "–" : size(row.memory)} />
-        <Fact name="Tokens/s" value={speed?.tokens_per_second == null ? "–" : speed.tokens_per_second.toFixed(1)} />
+        <Fact name="Tokens/s" value={pace(speed?.tokens_per_second ?? null)} />
         <Fact name="Last load" value={row.load_seconds === null ? "–" : duration(row.load_seconds)} />
       </dl>
       <p class="line quiet">{row.why}</p>
@@ -273,6 +273,10 @@ function Instance({ row, speed, admin }: { row: InstanceView; speed: Speed | und
       </footer>
     </li>
   );
+}
+
+function pace(speed: number | null): string {
+  return speed === null ? "–" : speed < 100 ? speed.toFixed(1) : count(Math.round(speed));
 }
 
 function Fact({ name, value }: { name: string; value: string }) {

@@ -8,7 +8,7 @@ import type { BodyView, ModelView, RequestView } from "../types";
 import type { PageProps } from "./index";
 import { Chat, type Opening, type Settings } from "./playground_chat";
 import { KeyBar, useKey } from "./playground_key";
-import { Embeddings, Images, Raw } from "./playground_other";
+import { Embeddings, Images, pretty, Raw } from "./playground_other";
 import type { Body, Piece, Turn } from "./playground_talk";
 
 const MODES = [
@@ -135,14 +135,6 @@ function useAgain(request: string): Again {
     return undefined;
   }, [request]);
   return found;
-}
-
-function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }
 
 /** A chat's body as fields; null where it is none that the fields can hold. */

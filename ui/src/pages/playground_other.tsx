@@ -40,6 +40,15 @@ async function once<T>(secret: string, path: string, model: string, sent: Body):
   }
 }
 
+/** JSON with a line for each member; anything else as it is. */
+export function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
 function reason(raw: string, status: number): string {
   try {
     const { error } = JSON.parse(raw) as { error: { message: string; hint?: string } };
@@ -209,7 +218,7 @@ export function Raw({ secret, path: first, text: start }: { secret: string; path
     await attempt(async () => {
       const answer = await call(secret, path, text, new AbortController().signal);
       const head = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
-      setGot({ status: `${answer.status}`, raw: `${head}\n\n${(await answer.text()).slice(0, 200_000)}` });
+      setGot({ status: `${answer.status}`, raw: `${head}\n\n${pretty(await answer.text()).slice(0, 200_000)}` });
     });
     setBusy(false);
   };
