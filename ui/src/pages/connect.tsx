@@ -16,6 +16,8 @@ const KINDS: readonly (readonly [kind: string, title: string])[] = [
   ["app", "Applications"],
   ["library", "Programs of your own"],
 ];
+/** What the server says where there is none. */
+const NO_MODEL = "MODEL";
 /** Milliseconds. */
 const OFTEN = 4000;
 const SELDOM = 30_000;
@@ -37,7 +39,7 @@ export default function Connect({ admin }: PageProps) {
         <h1>{client === undefined ? "Connect" : `Connect ${client.title}`}</h1>
         {chosen !== "" && <a href={to("connect", { model, url })}>All clients</a>}
       </div>
-      <div class="filters">
+      <div class="filters long">
         {list !== null && list.models.length > 0 && (
           <ChoiceFilter name="model" label="Model" options={[["", `${list.model} (usual)`], ...list.models.map((one) => [one, one] as const)]} />
         )}
@@ -45,6 +47,13 @@ export default function Connect({ admin }: PageProps) {
       </div>
       <Problem error={asked.error} again={() => (asked.error === null ? undefined : filter({ model: "", url: "" }))} />
       {list === null && asked.error === null && <p class="quiet waiting">Loading …</p>}
+      {list?.model === NO_MODEL && (
+        <Empty title="No model that chats is served yet">
+          <p>
+            {NO_MODEL} stands in its place below. <a href={to("first")}>First steps</a> looks for one.
+          </p>
+        </Empty>
+      )}
       {list !== null && chosen === "" && <Cards list={list} />}
       {list !== null && client !== undefined && <Client key={client.name} client={client} list={list} admin={admin} />}
       {list !== null && chosen !== "" && client === undefined && (

@@ -56,7 +56,7 @@ export default function Playground({ admin }: PageProps) {
       {listed.data !== null && names.length === 0 && mode !== "raw" && (
         <Empty title="No model can do this">
           <p>
-            <a href={to("models")}>Models</a> shows what each can be asked for.
+            <a href={to("models")}>Models</a> shows what each can be asked for; <a href={to("first")}>First steps</a> looks for one.
           </p>
         </Empty>
       )}

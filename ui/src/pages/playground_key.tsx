@@ -1,8 +1,8 @@
 // The key that the playground asks with.  It is in this tab's memory and nowhere else.
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api";
+import { act } from "../parts/dialog";
 import { newKey } from "../parts/newkey";
-import { toast, toastError } from "../parts/toast";
 import type { KeyView } from "../types";
 
 interface Held {
@@ -45,12 +45,17 @@ export function KeyBar({ admin }: { admin: boolean }) {
     });
   const forget = () => {
     const { made } = held;
-    hold(NONE);
-    if (made === null) return;
-    ask("POST", `/admin/keys/${encodeURIComponent(made.id)}/revoke`).then(
-      () => toast(`The key ${made.name} was revoked: glowplug keys revoke ${made.id}`),
-      toastError,
-    );
+    if (made === null) return hold(NONE);
+    return act({
+      title: `Revoke the key ${made.name}`,
+      says: <p>Nothing can be asked with it from then on. What it was used for stays in the records.</p>,
+      cli: () => `glowplug keys revoke ${made.id}`,
+      run: () => ask("POST", `/admin/keys/${encodeURIComponent(made.id)}/revoke`),
+      verb: "Revoke",
+      danger: true,
+      done: () => `The key ${made.name} was revoked`,
+      after: () => hold(NONE),
+    });
   };
   if (secret !== "") {
     return (
