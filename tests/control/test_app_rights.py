@@ -73,10 +73,14 @@ DELETE /admin/credentials admin
 POST /admin/credentials/rotate admin
 GET /admin/usage look
 GET /admin/requests look
+GET /admin/speeds look
 GET /admin/requests/{id} look
 GET /admin/requests/{id}/bodies admin
 GET /admin/ledger/check look
 POST /admin/ledger/rebuild admin
+GET /admin/clients own
+GET /admin/clients/seen look
+POST /admin/discover look
 GET /admin/config look
 POST /admin/config/check look
 GET /admin/config/file admin

@@ -36,8 +36,9 @@ def served(install_shared: Install, weights: Path) -> Installation:
     chat = f"engine: llamacpp, path: {weights / 'chat.gguf'}"
     installation.write(f"""
 {engines()}
+server: {{model_folders: [{weights}]}}
 models:
-  {COLD}: {{{chat}, args: [--slow-start, "0.7"]}}
+  {COLD}: {{{chat}, args: [--slow-start, "0.7"], price: {{prompt: 1000, completion: 1000}}}}
   chat-other-fake: {{{chat}}}
 """)
     installation.start()
@@ -125,6 +126,85 @@ def test_a_cold_model_is_loaded_and_its_states_go_by(served: Installation, page:
     assert page.faults(host(served)) == []
 
 
+def test_it_is_talked_to_from_cold_and_its_cost_appears(served: Installation, page: Page) -> None:
+    page.open(f"{served.base_url}/ui/playground?models={COLD}")
+    page.click("Make a key for an hour")
+    page.wait_text("glowplug keys create playground --expires 3600s")
+    page.click("Make the key")
+    page.wait_text("is shown this once")
+    page.click("Done")
+    page.type("Message", "How are you?")
+    page.click("Send")
+    page.wait_text(f"{COLD} is ")
+    page.wait_text("cost $0.0")
+    answer = page.evaluate("document.querySelector('.turn.assistant .words').innerText")
+    page.click("Another model")
+    page.type("Message", "And you?")
+    page.press("Enter")
+    page.until("both answered", "document.querySelectorAll('.facts-line').length === 3")
+    request = page.evaluate("new URL(document.querySelector('.facts-line a').href).searchParams.get('request')")
+    seen = served.admin(f"requests/{request}")
+    assert seen["outcome"] == "ok" and seen["cost"] > 0 and len(str(answer)) > 3
+    page.click("Code")
+    page.wait_text("from openai import OpenAI")
+    page.press("Escape")
+    page.open(f"{served.base_url}/ui/")
+    page.until(
+        "it is in what today cost", "/Spent today\\s+\\$0\\.0*[1-9]/.test(document.querySelector('.figures').innerText)"
+    )
+    page.click(f"Unload {COLD}")
+    page.wait_text(f"glowplug stop {COLD}")
+    page.click("button.main")
+    served.wait_state(COLD, "stopped")
+    assert page.faults(host(served)) == []
+
+
+def test_a_client_is_waited_for_and_told_why_it_was_refused(served: Installation, page: Page) -> None:
+    page.open(f"{served.base_url}/ui/connect")
+    page.click("Claude Code")
+    page.wait_text("Its first request")
+    page.click("Make a key")
+    page.wait_text("glowplug keys create claude-code")
+    page.click("Make the key")
+    page.wait_text("is shown this once")
+    secret = page.evaluate("document.querySelector('.secret code').innerText")
+    page.click("Done")
+    page.until("it is filled in", f"document.querySelector('.code pre').innerText.includes({json.dumps(secret)})")
+    body = {"model": "chat-other-fake", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}
+    said = {"User-Agent": "claude-cli/2.1.332 (external, cli)"}
+    assert served.call("POST", "/v1/messages", body, key=f"{secret}x", headers=said).status == 401
+    page.wait_text("it brought no key that is known here")
+    assert served.call("POST", "/v1/messages", body, key=str(secret), headers=said).status == 200
+    page.wait_text("Claude Code came")
+    page.wait_text("answered by chat-other-fake")
+    page.click("Undo")
+    page.wait_text("Undone")
+    assert served.call("POST", "/v1/messages", body, key=str(secret), headers=said).status == 401
+    assert page.faults(host(served)) == []
+
+
+def test_weights_that_are_found_are_served_and_taken_back(served: Installation, page: Page) -> None:
+    page.open(f"{served.base_url}/ui/first")
+    page.click("Serve chat-loop-llamacpp")
+    page.wait_text("glowplug models add chat-loop-llamacpp --engine llamacpp --path")
+    page.click("Preview")
+    page.wait_text("Adds the model")
+    page.click("Serve it")
+    page.wait_text("chat-loop-llamacpp is served")
+    assert served.admin("models/chat-loop-llamacpp")["source"] == "managed"
+    page.open(f"{served.base_url}/ui/now")
+    page.click("Pin chat-loop-llamacpp")
+    page.wait_text("pinned: true")
+    page.click("button.main")
+    page.until("it is pinned", "document.querySelector('[aria-label=\"Unpin chat-loop-llamacpp\"]') !== null")
+    page.open(f"{served.base_url}/ui/first")
+    page.wait_text("3 models")
+    assert served.admin("models/chat-loop-llamacpp", "DELETE")["settings"] is None
+    page.click("Look again")
+    page.until("it is offered again", "document.querySelector('[aria-label=\"Serve chat-loop-llamacpp\"]') !== null")
+    assert page.faults(host(served)) == []
+
+
 def test_every_page_in_every_light(served: Installation, page: Page) -> None:
     names = pages_of(page)
     assert names[0] == "now" and len(names) > 10
@@ -174,7 +254,7 @@ def test_a_viewer_reads_and_has_nothing_to_press(served: Installation, browser: 
         tab.type("Password", PASSWORD)
         tab.click("button.main")
         tab.wait_text(COLD)
-        assert tab.evaluate("document.querySelector('[aria-label^=Load]')") is None
+        assert tab.evaluate("document.querySelector('[aria-label^=Load], [aria-label^=Pin]')") is None
         with planted(served):
             tab.open(f"{served.base_url}/ui/doctor")
             tab.wait_text("can be read by other accounts")
@@ -184,6 +264,10 @@ def test_a_viewer_reads_and_has_nothing_to_press(served: Installation, browser: 
             tab.open(f"{served.base_url}/ui/{name}")
             tab.wait_text(there)
             assert not acting(tab), name
+        for name, shown in (("first", "chat-loop-llamacpp"), ("connect?client=zed", "Its first request")):
+            tab.open(f"{served.base_url}/ui/{name}")
+            tab.wait_text(shown)
+            assert tab.evaluate("document.querySelector('main .card button:not(.copy)')") is None, name
         assert tab.faults(host(served)) == []
         refused = """fetch("/auth/me").then((said) => said.json()).then(({csrf}) => Promise.all([
             ["POST", "/admin/doctor/repair"], ["PUT", "/admin/config/file"], ["POST", "/admin/invitations"],

@@ -14,6 +14,7 @@ from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.changes import ChangeLog
+from glowplug.usecases.clients import Sighting
 from glowplug.usecases.config import ConfigSource
 from glowplug.usecases.config_file import ConfigFile
 from glowplug.usecases.credentials import CredentialBook
@@ -83,6 +84,8 @@ class Services:
     """Logging in with an identity provider; None where only passwords do."""
     renaming: Renaming | None = None
     doctor: Doctoring | None = None
+    sightings: Callable[[], tuple[Sighting, ...]] = lambda: ()
+    """Programs that came, the newest first."""
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None
