@@ -34,7 +34,8 @@ from glowplug.usecases.status import Status
 PAGE: Final = "ui/src/types.ts"
 SHOWN: Final = (
     InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView, RepairView,
-    Me, Change, Checked, ConfigText, Edited, Ended, InvitationView, SessionView, Shown, BodyView, ClientList, Discovered, EntryView, KeyView, ModelView, RequestView, Speed, Written,
+    Me, Change, Checked, ConfigText, Edited, Ended, InvitationView, SessionView, Shown,
+    BodyView, ClientList, Discovered, EntryView, KeyView, ModelView, RequestView, Speed, Written,
 )  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"

@@ -67,8 +67,8 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
         status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage,
-        clients, discover, config, config_file, events, metrics, responses, requests, bodies, ledger, users, teams, changes, me,
-        managing, logins, sessions, invitations, oidc, doctor, footprint, pages,
+        clients, discover, config, config_file, events, metrics, responses, requests, bodies, ledger, users, teams,
+        changes, me, managing, logins, sessions, invitations, oidc, doctor, footprint, pages,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))
