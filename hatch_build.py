@@ -153,7 +153,7 @@ def compile_package(root: Path, place: Path) -> list[str]:
             done = subprocess.run(command, cwd=place, timeout=_PATIENCE, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             told = [line for line in done.stdout.splitlines() if not line.startswith(("gcc ", "cc "))][-40:]
-            raise RuntimeError("the data path does not compile:\n" + "\n".join(told))
+            raise RuntimeError(f"the data path does not compile ({done.returncode}):\n" + "\n".join(told))
         (place / STAMP).write_text(json.dumps({"sources": made_of}) + "\n")
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     return sorted(file.relative_to(place).as_posix() for file in place.rglob(f"*{suffix}"))
@@ -204,4 +204,4 @@ def main(words: list[str]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]) or 0)

@@ -7,6 +7,8 @@ import asyncio
 import importlib
 import importlib.util
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -158,3 +160,18 @@ def test_what_does_not_compile_says_why(hook: ModuleType, tmp_path: Path) -> Non
     with pytest.raises(RuntimeError, match=r"(?s)does not compile.*Incompatible return value"):
         hook.compile_package(tmp_path, tmp_path / "compiled")
     assert not (tmp_path / "compiled" / hook.STAMP).exists()
+
+
+def test_by_hand_it_ends_well_and_says_what_there_is(tmp_path: Path) -> None:
+    """`make` goes on only after a zero."""
+    (tmp_path / "hatch_build.py").write_bytes((ROOT / "hatch_build.py").read_bytes())
+    told = [
+        subprocess.run(
+            [sys.executable, tmp_path / "hatch_build.py", *words], capture_output=True, text=True, check=False
+        )
+        for words in ([], ["nonsense"])
+    ]
+    assert [(one.returncode, one.stderr) for one in told] == [
+        (0, ""),
+        (1, "what to build: nothing (the admin UI), or `compiled`\n"),
+    ]
