@@ -191,6 +191,8 @@ export interface UsageSum {
   key: string | null;
   user: string | null;
   team: string | null;
+  provider: string | null;
+  tag: string | null;
   attempts: number;
   open: number;
   failed: number;

@@ -18,7 +18,7 @@ from glowplug.units import format_energy
 if TYPE_CHECKING:
     from glowplug.cli.client import Client, Row
 
-_GROUPS = ("day", "model", "key", "user", "team")
+_GROUPS = ("day", "model", "key", "user", "team", "provider", "tag")
 _SUMS = (
     ("ATTEMPTS", "attempts"),
     ("FAILED", "failed"),
@@ -31,7 +31,11 @@ _SUMS = (
 
 @click.command("usage", cls=Verb)
 @click.option(
-    "--by", default="model", show_default=True, metavar="A,B", help="Group by any of model, key, user, team, day."
+    "--by",
+    default="model",
+    show_default=True,
+    metavar="A,B",
+    help="Group by any of model, key, user, team, provider, day; or by tag and day.",
 )
 @click.option(
     "--since", default="7d", show_default=True, metavar="WHEN", help="From this day: 7d, 24h, 2026-01-31, or all."
@@ -39,7 +43,7 @@ _SUMS = (
 @click.option("--until", metavar="DAY", help="Up to this day, inclusive.")
 @common_options
 def usage(by: str, since: str, until: str | None) -> None:
-    """Show tokens, attempts and cost by model, key, user, team and day (days in UTC).
+    """Show tokens, attempts and cost by model, key, user, team, provider, tag and day (UTC).
 
     ESTIMATED counts the attempts whose tokens were counted here because the upstream reported none. A cost with + lacks
     that of attempts whose model has no known price. ENERGY is there when devices reported what local models used.
@@ -89,7 +93,9 @@ def parse_groups(text: str) -> list[str]:
     asked = {part.strip() for part in text.split(",") if part.strip()}
     unknown = sorted(asked - set(_GROUPS))
     if unknown or not asked:
-        raise click.BadParameter(f"{text!r} is not made of model, key, user, team, day", param_hint="--by")
+        raise click.BadParameter(
+            f"{text!r} is not made of model, key, user, team, provider, tag, day", param_hint="--by"
+        )
     return [group for group in _GROUPS if group in asked]
 
 

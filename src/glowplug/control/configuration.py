@@ -111,6 +111,10 @@ class Configuration:
         """Names that models had → the model now."""
         return self._catalog.former()
 
+    def providers(self) -> dict[str, str]:
+        """Models → who serves them."""
+        return self._catalog.providers()
+
     def loaded(self) -> Loaded:
         """What is in force, as it was read."""
         return self._loaded

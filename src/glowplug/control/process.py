@@ -230,7 +230,7 @@ class ControlProcess:
             budgets=self._budgets, limits=self._limits,
             oidc=OidcLogin(self._database, self._logins, self._clock, lambda: self._configuration.catalog().oidc),
             credentials=self._credentials, logins=self._logins,
-            usage=Usage(self._database, self._metering.fold, self._configuration.former),
+            usage=Usage(self._database, self._metering.fold, self._configuration.former, self._configuration.providers),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,
             ledger=LedgerCheck(

@@ -26,6 +26,14 @@ from glowplug.store.sealed import Sealed
 
 metadata = MetaData()
 
+USAGE_GROUPS = (("day", 10), ("model", 255), ("key", 64), ("user", 255), ("team", 255))
+"""Whose usage is added up, with how long their names may be; then what is added up of it, besides energy."""
+USAGE_SUMS = (
+    *("attempts", "open", "failed", "interrupted", "estimated", "prompt_tokens", "completion_tokens"),
+    *("cached_tokens", "cost", "unpriced"),
+)
+PAST_SUMS = ("attempts", "failed", "prompt_tokens", "completion_tokens", "cached_tokens", "cost")
+
 api_keys = Table(
     "api_keys",
     metadata,
@@ -170,22 +178,26 @@ past_usage = Table(
     "past_usage",
     metadata,
     Column("source", String(64), nullable=False),
-    Column("day", String(10), nullable=False),
-    Column("key", String(64), nullable=False),
-    Column("user", String(255), nullable=False),
-    Column("team", String(255), nullable=False),
-    Column("model", String(255), nullable=False),
-    Column("attempts", BigInteger, nullable=False),
-    Column("failed", BigInteger, nullable=False),
-    Column("prompt_tokens", BigInteger, nullable=False),
-    Column("completion_tokens", BigInteger, nullable=False),
-    Column("cached_tokens", BigInteger, nullable=False),
-    Column("cost", BigInteger, nullable=False),
+    *(Column(name, String(length), nullable=False) for name, length in USAGE_GROUPS),
+    *(Column(name, BigInteger, nullable=False) for name in PAST_SUMS),
     PrimaryKeyConstraint("source", "day", "key", "user", "team", "model", name="past_usage_pk"),
 )
 """Sums of what was used elsewhere and has no lines in the ledger; `source` is where they came from."""
 
 Index("past_usage_day", past_usage.c.day)
+
+usage_days = Table(
+    "usage_days",
+    metadata,
+    *(Column(name, String(length), nullable=False) for name, length in USAGE_GROUPS),
+    *(Column(name, BigInteger, nullable=False) for name in USAGE_SUMS),
+    Column("energy_mj", BigInteger),
+    PrimaryKeyConstraint(*(name for name, _ in USAGE_GROUPS), name="usage_days_pk"),
+)
+"""Sums of the attempts of those days that `usage_days_made` has, and of no other."""
+
+usage_days_made = Table("usage_days_made", metadata, Column("day", String(10), primary_key=True))
+"""Days whose sums are made; whoever changes a line of one takes it out."""
 
 spent_elsewhere = Table(
     "spent_elsewhere",
@@ -196,8 +208,7 @@ spent_elsewhere = Table(
     Column("nano", BigInteger, nullable=False),
     PrimaryKeyConstraint("scope", "name", name="spent_elsewhere_pk"),
 )
-"""What another gateway had counted against a budget beyond the lines that were taken over (nano-dollars), as though it
-had been spent at the moment of the import."""
+"""What another gateway had counted against a budget beyond lines taken over (nano-dollars), as spent at the import."""
 
 price_versions = Table(
     "price_versions",
