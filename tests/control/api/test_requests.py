@@ -14,10 +14,24 @@ async def test_requests_the_newest_first_and_one(
     page = (await admin.get("/admin/requests?limit=1")).json()
     assert ([one["request"] for one in page["data"]], page["next"]) == (["b"], "b")
     assert [one["request"] for one in (await admin.get("/admin/requests?key=k1")).json()["data"]] == ["a"]
+    found = (await admin.get("/admin/requests?model=m&tag=a&status=200&outcome=ok&since=2025-11-25&asked=asked")).json()
+    assert ([one["request"] for one in found["data"]], found["has_more"], found["seen"]) == (["b"], False, None)
+    newer = (await admin.get("/admin/requests?newer=a")).json()
+    assert [one["request"] for one in newer["data"]] == ["b"]
     shown = (await admin.get("/admin/requests/a")).json()
     assert (shown["attempts"][0]["cost"], shown["tags"]) == (31, ["a", "b"])
     assert (await admin.get("/admin/requests/nobody")).status_code == 404
-    for query in ("limit=0", "limit=many", "model=x", "after=nobody"):
+    for query in (
+        "limit=0",
+        "limit=many",
+        "modle=x",
+        "after=nobody",
+        "newer=nobody",
+        "since=soon",
+        "outcome=bad",
+        "id=req_",
+        "status=x",
+    ):
         assert (await admin.get(f"/admin/requests?{query}")).status_code == 400, query
     assert (await user.get("/admin/requests")).status_code == 403
     assert (await user.get("/admin/requests/a")).status_code == 403

@@ -10,10 +10,12 @@ from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
-from glowplug.store.requests import FILTERS
+from glowplug.store.request_search import Wanted
 from glowplug.usecases.page import MOST
 
 _USUAL = 50
+_HIGHEST_STATUS = 599
+_TEXTS = ("key", "user", "team", "asked", "model", "tag", "outcome", "id")
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -22,9 +24,22 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         return ()
 
     async def newest(request: Request) -> Response:
-        query = Query(request, ("limit", "after", *FILTERS))
-        only = {name: value for name in FILTERS if (value := query.text(name))}
-        return answer(await requests.newest(query.number("limit", _USUAL, MOST), query.text("after"), only))
+        query = Query(request, ("limit", "after", "newer", "since", "until", "status", *_TEXTS))
+        wanted = Wanted(
+            since=query.moment("since"),
+            until=query.moment("until"),
+            status=query.number("status", 0, _HIGHEST_STATUS) if query.text("status") else None,
+            key=query.text("key"),
+            user=query.text("user"),
+            team=query.text("team"),
+            asked=query.text("asked"),
+            model=query.text("model"),
+            tag=query.text("tag"),
+            outcome=query.text("outcome"),
+            id=query.text("id"),
+        )
+        limit = query.number("limit", _USUAL, MOST)
+        return answer(await requests.newest(limit, query.text("after"), wanted, query.text("newer")))
 
     async def show(request: Request) -> Response:
         Query(request, ())
