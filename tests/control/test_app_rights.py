@@ -45,6 +45,7 @@ GET /admin/status look
 GET /admin/instances look
 GET /admin/models look
 GET /admin/models/{name}/logs look
+GET /admin/models/{name:path}/runs look
 POST /admin/models/{name}/start admin
 POST /admin/models/{name}/stop admin
 GET /admin/names look

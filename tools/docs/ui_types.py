@@ -12,15 +12,18 @@ from glowplug.control.api.footprint import FootprintView
 from glowplug.doctor.doctor import CheckView, RepairView
 from glowplug.domain.finding import Examination
 from glowplug.domain.instance import InstanceView
-from glowplug.domain.plan import LeaseView, MemoryView, PlanView
+from glowplug.domain.plan import LeaseView, MemoryView, PlanView, RunView
 from glowplug.store.usage_sum import UsageSum
+from glowplug.usecases.bodies import BodyView
+from glowplug.usecases.config import Reloaded
 from glowplug.usecases.logins import Me
+from glowplug.usecases.requests import RequestPage
 from glowplug.usecases.status import Status
 
 PAGE: Final = "ui/src/types.ts"
 SHOWN: Final = (
     InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView, RepairView,
-    Me,
+    Me, RequestPage, BodyView, RunView, Reloaded,
 )  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"

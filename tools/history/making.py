@@ -9,7 +9,7 @@ from typing import Final
 
 from glowplug.domain.access import ApiKey
 from glowplug.domain.change import Change
-from glowplug.domain.price import LOCAL, Price, Rates
+from glowplug.domain.price import LOCAL, MILLION, Price, Rates
 from glowplug.domain.usage import AttemptClosed, Outcome
 
 DAY: Final = 86_400.0
@@ -25,7 +25,8 @@ _ODD: Final = (
     (Outcome.TIMEOUT, 0),
     (Outcome.CLIENT_GONE, 200),
 )
-_RATES: Final = Rates(prompt=250, completion=1_000)
+_PROMPT, _COMPLETION = 250, 1_000
+"""Nano-dollars a token."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def keys(shape: Shape) -> Iterator[ApiKey]:
 
 def price() -> Price:
     """What every model that is not here costs."""
-    return Price(version=VERSION, rates=_RATES)
+    return Price(version=VERSION, rates=Rates(prompt=_PROMPT * MILLION, completion=_COMPLETION * MILLION))
 
 
 def lines(shape: Shape) -> Iterator[AttemptClosed]:
@@ -123,7 +124,7 @@ def _attempt(
 ) -> AttemptClosed:  # fmt: skip
     prompt, completion = random.randrange(20, 4000), random.randrange(1, 900) if outcome is Outcome.OK else 0
     here = model.startswith("local")
-    cost = 0 if here else prompt * _RATES.prompt + completion * _RATES.completion
+    cost = 0 if here else prompt * _PROMPT + completion * _COMPLETION
     return AttemptClosed(
         request, attempt, caller.key, asked, model, "/v1/chat/completions", started, 0.2 + completion / 100, 0.2,
         status, outcome, prompt, completion, prompt // 4, False, True, caller.user, caller.team, caller.tags, cost=cost,

@@ -2,6 +2,46 @@
 //
 // Members with a `?` may be left out where they are empty; the others are always there.
 
+/** One line of the ledger, for people. Times in seconds, `started` in Unix time, `cost` in nano-dollars. */
+export interface AttemptView {
+  attempt: number;
+  state: string;
+  model: string;
+  worker: string;
+  started: number;
+  duration: number;
+  first_byte: number;
+  status: number;
+  outcome: string;
+  reason: string;
+  streamed: boolean;
+  estimated: boolean;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cached_tokens: number;
+  cache_written: number;
+  reasoning: number;
+  prompt_audio: number;
+  completion_audio: number;
+  cost: number;
+  price: string;
+  energy_mj: number | null;
+}
+
+/** One request with its answer, for people. Bytes that are no UTF-8 are shown as U+FFFD. */
+export interface BodyView {
+  request: string;
+  key: string;
+  at: number;
+  kind: string;
+  asked: string;
+  model: string;
+  status: number;
+  sent: string;
+  answered: string;
+  truncated: boolean;
+}
+
 /** A check that can be asked for. */
 export interface CheckView {
   name: string;
@@ -177,6 +217,28 @@ export interface PlanView {
   estimate_error: number | null;
 }
 
+/** One thing that is wrong in the file. */
+export interface ProblemView {
+  path: string;
+  line: number;
+  message: string;
+  hint: string;
+  file: string;
+}
+
+/** What a reload changed, or would. */
+export interface Reloaded {
+  changed: readonly string[];
+  revision: number;
+  before: number;
+  dry_run: boolean;
+  warnings: readonly ProblemView[];
+  restarts: readonly string[];
+  adds: readonly string[];
+  removes: readonly string[];
+  needs_new_process: readonly string[];
+}
+
 /** A previewed repair of all findings of one check that have one. */
 export interface RemedyView {
   check: string;
@@ -200,6 +262,45 @@ export interface Repaired {
   undo?: string;
   done?: readonly string[];
   failed?: string;
+}
+
+/** Some requests, and the `after` that goes on behind them. There may be fewer than were asked for and still more to come: one page reads a bounded part of the past. */
+export interface RequestPage {
+  data: readonly RequestView[];
+  has_more: boolean;
+  next: string | null;
+  seen: number | null;
+}
+
+/** One request: who asked for what, and every try to answer it in order. */
+export interface RequestView {
+  request: string;
+  started: number;
+  key: string;
+  user: string;
+  team: string;
+  tags: readonly string[];
+  asked: string;
+  path: string;
+  trace: string;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cost: number;
+  outcome: string;
+  attempts: readonly AttemptView[];
+}
+
+/** One load of a model: what was expected and what it took. Bytes; `device` is all accelerators together. */
+export interface RunView {
+  at: number;
+  estimate_device: number;
+  estimate_host: number;
+  source: Source;
+  measured_device: number | null;
+  measured_host: number | null;
+  error: number | null;
+  seconds: number;
+  short: boolean;
 }
 
 /** How bad it is; the worst first. */

@@ -16,6 +16,7 @@ from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCat
 from glowplug.config.diff import Diff, diff
 from glowplug.config.load import Loaded, load
 from glowplug.config.managed import ManagedFile
+from glowplug.config.resolve import Resolved
 from glowplug.config.secrets import SecretSource
 from glowplug.config.watch import Watcher
 from glowplug.control.events import Broadcaster, Event
@@ -170,14 +171,14 @@ class Configuration:
         before, revision = self._loaded, self._revision
         if dry_run:
             loaded = await asyncio.to_thread(self._read)
-            changed = _names(diff(before.resolved, loaded.resolved))
-            return Reloaded(changed=changed, dry_run=True, warnings=problem_views(loaded.warnings))
+            plan = _plan(before.resolved, loaded.resolved)
+            return msgspec.structs.replace(plan, dry_run=True, warnings=problem_views(loaded.warnings))
         outcome = await self._watcher.reload()
         if isinstance(outcome, ConfigError):
             raise outcome
-        changed = _names(diff(before.resolved, outcome.resolved))
+        done = _plan(before.resolved, outcome.resolved)
         warnings = problem_views(outcome.warnings)
-        return Reloaded(changed=changed, revision=self._revision, before=revision, warnings=warnings)
+        return msgspec.structs.replace(done, revision=self._revision, before=revision, warnings=warnings)
 
     # ---- carrying out
 
@@ -257,3 +258,20 @@ def _names(change: Diff) -> tuple[str, ...]:
     server = tuple(f"server.{name}" for name in change.server)
     groups = (f"groups.{name}" for name in change.groups)
     return tuple(dict.fromkeys((*models, *change.aliases, *server, *groups, *change.rules)))
+
+
+def _plan(old: Resolved, new: Resolved) -> Reloaded:
+    """What going from one to the other does, without its revisions."""
+    change = diff(old, new)
+    before, after = _offered(old), _offered(new)
+    return Reloaded(
+        changed=_names(change),
+        restarts=change.restart,
+        adds=tuple(name for name in after if name not in before),
+        removes=tuple(name for name in before if name not in after),
+        needs_new_process=tuple(f"server.{name}" for name in change.needs_new_process),
+    )
+
+
+def _offered(some: Resolved) -> list[str]:
+    return [*(one.name for one in some.routes), *(one.name for one in some.aliases)]

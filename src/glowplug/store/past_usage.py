@@ -8,7 +8,8 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import BigInteger, Connection, cast, delete, func, insert, select
 
-from glowplug.store.tables import PAST_SUMS, past_usage
+from glowplug.store.tables import past_usage
+from glowplug.store.usage_columns import PAST_SUMS
 from glowplug.store.usage_sum import UsageSum
 
 _WHOSE = ("day", "key", "user", "team", "model")

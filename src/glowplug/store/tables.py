@@ -22,17 +22,10 @@ from sqlalchemy import (
     text,
 )
 
+from glowplug.store import usage_columns
 from glowplug.store.sealed import Sealed
 
 metadata = MetaData()
-
-USAGE_GROUPS = (("day", 10), ("model", 255), ("key", 64), ("user", 255), ("team", 255))
-"""Whose usage is added up, with how long their names may be; then what is added up of it, besides energy."""
-USAGE_SUMS = (
-    *("attempts", "open", "failed", "interrupted", "estimated", "prompt_tokens", "completion_tokens"),
-    *("cached_tokens", "cost", "unpriced"),
-)
-PAST_SUMS = ("attempts", "failed", "prompt_tokens", "completion_tokens", "cached_tokens", "cost")
 
 api_keys = Table(
     "api_keys",
@@ -178,22 +171,14 @@ past_usage = Table(
     "past_usage",
     metadata,
     Column("source", String(64), nullable=False),
-    *(Column(name, String(length), nullable=False) for name, length in USAGE_GROUPS),
-    *(Column(name, BigInteger, nullable=False) for name in PAST_SUMS),
+    *usage_columns.of_past(),
     PrimaryKeyConstraint("source", "day", "key", "user", "team", "model", name="past_usage_pk"),
 )
 """Sums of what was used elsewhere and has no lines in the ledger; `source` is where they came from."""
 
 Index("past_usage_day", past_usage.c.day)
 
-usage_days = Table(
-    "usage_days",
-    metadata,
-    *(Column(name, String(length), nullable=False) for name, length in USAGE_GROUPS),
-    *(Column(name, BigInteger, nullable=False) for name in USAGE_SUMS),
-    Column("energy_mj", BigInteger),
-    PrimaryKeyConstraint(*(name for name, _ in USAGE_GROUPS), name="usage_days_pk"),
-)
+usage_days = Table("usage_days", metadata, *usage_columns.of_days())
 """Sums of the attempts of those days that `usage_days_made` has, and of no other."""
 
 usage_days_made = Table("usage_days_made", metadata, Column("day", String(10), primary_key=True))

@@ -11,8 +11,9 @@ import msgspec
 from sqlalchemy import BigInteger, Connection, Select, Table, cast, func, select
 
 from glowplug.store import past_usage, usage_days
-from glowplug.store.tables import USAGE_SUMS, attempts
+from glowplug.store.tables import attempts
 from glowplug.store.tables import usage_days as usage_table
+from glowplug.store.usage_columns import SUMS
 from glowplug.store.usage_sum import UsageSum as UsageSum
 
 
@@ -47,7 +48,7 @@ def added_up(rows: Iterable[UsageSum]) -> tuple[UsageSum, ...]:
         known = found.get(place)
         if known is not None:
             energy = [each.energy_mj for each in (known, one) if each.energy_mj is not None]
-            added = {name: getattr(known, name) + getattr(one, name) for name in USAGE_SUMS}
+            added = {name: getattr(known, name) + getattr(one, name) for name in SUMS}
             one = msgspec.structs.replace(known, **added, energy_mj=sum(energy) if energy else None)
         found[place] = one
     return tuple(found[place] for place in sorted(found))
@@ -77,7 +78,7 @@ def sums(
     groups = [name for name in usage_days.GROUPS if name in set(by)]
     live = usage_days.keep(connection, since, until)
     days = usage_table.c
-    added = [cast(func.sum(days[name]), BigInteger).label(name) for name in (*USAGE_SUMS, "energy_mj")]
+    added = [cast(func.sum(days[name]), BigInteger).label(name) for name in (*SUMS, "energy_mj")]
     kept = select(*(days[name] for name in groups), *added)
     fresh = select(*(attempts.c[name] for name in groups), *usage_days.totals()).where(attempts.c.day.in_(live))
     kept = _narrowed(kept, usage_table, groups, since, until, only)

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, delete, func, insert, select, text
 
 from glowplug.domain.usage import Outcome
+from glowplug.store import usage_columns
 from glowplug.store.lines import OPEN
-from glowplug.store.tables import USAGE_GROUPS, attempts, usage_days, usage_days_made
+from glowplug.store.tables import attempts, usage_days, usage_days_made
 
-GROUPS = tuple(name for name, _ in USAGE_GROUPS)
+GROUPS = tuple(name for name, _ in usage_columns.GROUPS)
 _LAST = "9999-99-99"
 # The index over usage is asked for the next day again and again, instead of being read from end to end.
 _DAYS = text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from sqlalchemy import event
@@ -25,7 +26,7 @@ WHOLE = {
 
 @pytest.fixture(scope="module")
 def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    with opened(tmp_path_factory.mktemp("history")) as database:
+    with closing(opened(tmp_path_factory.mktemp("history") / "history.db")) as database:
         storing.store(database, SHAPE, lambda _line: None)
         yield database
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from tools.history.making import Shape
@@ -11,7 +12,7 @@ from tests.support.sqlite import opened
 
 def test_a_ledger_that_is_right(tmp_path: Path) -> None:
     told: list[str] = []
-    with opened(tmp_path) as database:
+    with closing(opened(tmp_path / "history.db")) as database:
         assert store(database, Shape(200, days=3, keys=5, changes=3), told.append) > 0
         stretch = database.call(lambda c: check.stretch(c, 0, 9, 10_000))
         assert (stretch.costs, stretch.differing, stretch.then) == ((), (), None)

@@ -15,8 +15,8 @@ from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.errors import RequestError
-from glowplug.store.tables import USAGE_SUMS
 from glowplug.store.usage import By
+from glowplug.store.usage_columns import SUMS
 from glowplug.usecases.page import MOST
 from glowplug.usecases.usage import groups
 
@@ -71,4 +71,4 @@ def csv_lines(rows: Iterable[Sequence[object]]) -> str:
 
 def _columns(by: Sequence[By]) -> list[str]:
     groups = (By.DAY, *(one for one in By if one is not By.DAY))
-    return [*(one.value for one in groups if one in by), *USAGE_SUMS, "energy_mj"]
+    return [*(one.value for one in groups if one in by), *SUMS, "energy_mj"]
