@@ -13,7 +13,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, String, Subquery, cast, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    Subquery,
+    cast,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 
 from glowplug.domain.budget import Scope
 from glowplug.domain.usage import Outcome
@@ -79,8 +92,10 @@ def search(
     """At most `limit` requests that began before the one with this start and id."""
     names: list[str] = []
     left, at = read, before
+    any_will_do = wanted == Wanted(since=wanted.since, until=wanted.until, newer=wanted.newer)
     for span in _spans(connection, wanted, before):
-        query = _matching(_lines(wanted, span, before, left), wanted).limit(limit - len(names))
+        most = min(left, limit) if any_will_do else left
+        query = _matching(_lines(wanted, span, before, most), wanted).limit(limit - len(names))
         some = [(row.started, row.request) for row in connection.execute(query)]
         names += [request for _, request in some]
         if len(names) == limit:
@@ -156,8 +171,9 @@ def _hours(connection: Connection, wanted: Wanted, bounds: _Span) -> set[int] | 
         return None
     row = attempts.c
     # Their lines are in no sum yet; a request may have other attempts that are.
-    opened = select(row.started).where(row.state == OPEN, row.started < bounds.end).distinct()
-    unsettled = {int(started // HOUR) for started in connection.execute(opened).scalars()}
+    # Written out, because a parameter does not lead to the index of those that are open.
+    opened = select(row.started).where(row.state == literal_column(f"'{OPEN}'"))
+    unsettled = {int(started // HOUR) for started in connection.execute(opened).scalars() if started < bounds.end}
     unsettled |= {hour - 1 for hour in unsettled}
     found: set[int] | None = unsettled if running else None
     for scope, name in named:
@@ -234,5 +250,5 @@ def _seen(
     last = connection.execute(firsts.order_by(row.started, row.request).limit(1)).first()
     if last is None:
         return 0, None
-    count = select(func.count()).select_from(attempts).where(*_firsts(wanted, span, before))
+    count = select(func.count()).select_from(firsts.limit(most).subquery())
     return connection.execute(count).scalar_one(), (last.started, last.request)
