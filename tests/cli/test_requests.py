@@ -16,8 +16,14 @@ def test_what_is_asked_for_is_narrowed(glowplug: Glowplug, server: FakeServer) -
     assert [row["request"] for row in said["data"]] == ["req_1"]
     asked = next(path for _, path, _ in server.seen if path.startswith("/admin/requests"))
     assert asked == "/admin/requests?limit=1&team=web&asked=a+b"
+    glowplug("requests", "--for-key", "k", "--model", "m", "--tag", "t", "--status", "429", "--outcome", "failed")
+    glowplug("requests", "--id", "req_0123", "--since", "2026-01-31", "--until", "2026-02-01")
+    first, then = [path for _, path, _ in server.seen if path.startswith("/admin/requests")][1:]
+    assert first == "/admin/requests?limit=20&key=k&model=m&tag=t&outcome=failed&status=429"
+    assert then == "/admin/requests?limit=20&id=req_0123&since=2026-01-31&until=2026-02-01"
     server.requests = []
     assert "nothing was asked" in glowplug("requests").err
+    assert "no request is like this" in glowplug("requests", "--tag", "t").err
 
 
 def test_one_as_json(glowplug: Glowplug, server: FakeServer) -> None:

@@ -16,14 +16,16 @@ from glowplug.domain.plan import LeaseView, MemoryView, PlanView, RunView
 from glowplug.store.usage_sum import UsageSum
 from glowplug.usecases.bodies import BodyView
 from glowplug.usecases.config import Reloaded
+from glowplug.usecases.key_view import KeyView
 from glowplug.usecases.logins import Me
+from glowplug.usecases.models import ModelView
 from glowplug.usecases.requests import RequestPage
 from glowplug.usecases.status import Status
 
 PAGE: Final = "ui/src/types.ts"
 SHOWN: Final = (
     InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView, RepairView,
-    Me, RequestPage, BodyView, RunView, Reloaded,
+    Me, RequestPage, BodyView, RunView, Reloaded, KeyView, ModelView,
 )  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"

@@ -42,6 +42,9 @@ export interface BodyView {
   truncated: boolean;
 }
 
+/** What a model can be asked for; each names the endpoint it opens. */
+export type Capability = "chat" | "completions" | "embeddings" | "files" | "images" | "messages" | "moderations" | "realtime" | "rerank" | "responses" | "speech" | "transcriptions";
+
 /** A check that can be asked for. */
 export interface CheckView {
   name: string;
@@ -152,6 +155,35 @@ export interface InstanceView {
   leaving: string;
 }
 
+/** A stored key for people: everything but its hash. */
+export interface KeyView {
+  id: string;
+  name: string;
+  display: string;
+  role: Role;
+  models: readonly string[];
+  rpm: number | null;
+  rights: Rights;
+  priority: number;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: number | null;
+  last_used_at: number | null;
+  user: string;
+  team: string;
+  tags: readonly string[];
+  tpm: number | null;
+  concurrency: number | null;
+  end_users: boolean;
+  cached: boolean;
+  log_bodies: boolean;
+  routes: readonly string[];
+  replaces: string;
+  blocked_at: number | null;
+  key: string | null;
+  dry_run: boolean;
+}
+
 /** One way to own an engine, as `docs/design/ownership.md` describes them. */
 export interface LauncherView {
   name: string;
@@ -200,6 +232,20 @@ export interface Me {
 export interface MemoryView {
   data: readonly DeviceView[];
   problems: readonly string[];
+}
+
+/** One row of `GET /admin/models`. */
+export interface ModelView {
+  name: string;
+  kind: string;
+  engine?: string;
+  base_url?: string;
+  upstream_model?: string;
+  targets?: readonly string[];
+  cold?: string;
+  capabilities?: readonly Capability[];
+  state?: string;
+  problems?: readonly string[];
 }
 
 /** What a load would do; the answer of `GET /admin/plan/{model}`. */
@@ -289,6 +335,12 @@ export interface RequestView {
   outcome: string;
   attempts: readonly AttemptView[];
 }
+
+/** What a key's requests may do to the machine's memory; each includes those below it. */
+export type Rights = "evict" | "start" | "warm";
+
+/** What a key may do. */
+export type Role = "admin" | "user" | "viewer";
 
 /** One load of a model: what was expected and what it took. Bytes; `device` is all accelerators together. */
 export interface RunView {

@@ -16,6 +16,8 @@ from glowplug.money import format_usd
 from glowplug.units import format_energy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from glowplug.cli.client import Client, Row
 
 _GROUPS = ("day", "model", "key", "user", "team", "provider", "tag")
@@ -41,8 +43,14 @@ _SUMS = (
     "--since", default="7d", show_default=True, metavar="WHEN", help="From this day: 7d, 24h, 2026-01-31, or all."
 )
 @click.option("--until", metavar="DAY", help="Up to this day, inclusive.")
+@click.option("--model", metavar="MODEL", help="Only of this model.")
+@click.option("--for-key", "key", metavar="ID", help="Only of this API key.")
+@click.option("--user", metavar="NAME", help="Only of this user.")
+@click.option("--team", metavar="NAME", help="Only of this team.")
 @common_options
-def usage(by: str, since: str, until: str | None) -> None:
+def usage(
+    by: str, since: str, until: str | None, model: str | None, key: str | None, user: str | None, team: str | None
+) -> None:
     """Show tokens, attempts and cost by model, key, user, team, provider, tag and day (UTC).
 
     ESTIMATED counts the attempts whose tokens were counted here because the upstream reported none. A cost with + lacks
@@ -53,16 +61,18 @@ def usage(by: str, since: str, until: str | None) -> None:
       glowplug usage
       glowplug usage --by day,model --since 30d
       glowplug usage --by team,user
+      glowplug usage --by model --for-key key_0123
       glowplug usage --by key --since all --json
     """
-    report("/admin/usage", by, since, until)
+    narrowed = {"model": model, "key": key, "user": user, "team": team}
+    report("/admin/usage", by, since, until, {name: value for name, value in narrowed.items() if value})
 
 
-def report(path: str, by: str, since: str, until: str | None) -> None:
-    """Show the sums at this place of the admin API.  Raises a usage error."""
+def report(path: str, by: str, since: str, until: str | None, narrowed: Mapping[str, str] | None = None) -> None:
+    """Show the sums at this place of the admin API, `narrowed` to what these members say.  Raises a usage error."""
     session = current()
     groups = parse_groups(by)
-    query = {"by": ",".join(groups)}
+    query = {"by": ",".join(groups), **(narrowed or {})}
     if first := first_day(since, time()):
         query["since"] = first
     if until:
