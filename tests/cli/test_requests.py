@@ -48,3 +48,10 @@ def test_one_with_energy(glowplug: Glowplug, server: FakeServer) -> None:
     server.requests[0]["attempts"][-1]["energy_mj"] = 100_000
     out = glowplug("requests", "req_1").out
     assert "ENERGY" in out and "27.8 mWh" in out
+
+
+def test_one_is_ended(glowplug: Glowplug, server: FakeServer) -> None:
+    assert "req_1 is ended" in glowplug("requests", "req_1", "--cancel").err
+    assert json.loads(glowplug("requests", "req_1", "--cancel", "--json").out) == {"request": "req_1", "calls": 1}
+    assert [path for method, path, _ in server.seen if method == "POST"] == ["/admin/requests/req_1/cancel"] * 2
+    assert glowplug("requests", "--cancel").code == glowplug("requests", "r", "--cancel", "--bodies").code == 2

@@ -76,6 +76,7 @@ GET /admin/usage look
 GET /admin/requests look
 GET /admin/requests/{id} look
 GET /admin/requests/{id}/bodies admin
+POST /admin/requests/{id}/cancel admin
 GET /admin/ledger/check look
 POST /admin/ledger/rebuild admin
 GET /admin/config look

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from glowplug.control.api.footprint import FootprintView
+from glowplug.control.api.requests import Ended
 from glowplug.doctor.doctor import CheckView, RepairView
 from glowplug.domain.finding import Examination
 from glowplug.domain.instance import InstanceView
@@ -25,7 +26,7 @@ from glowplug.usecases.status import Status
 PAGE: Final = "ui/src/types.ts"
 SHOWN: Final = (
     InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView, RepairView,
-    Me, RequestPage, BodyView, RunView, Reloaded, KeyView, ModelView,
+    Me, RequestPage, BodyView, RunView, Reloaded, KeyView, ModelView, Ended,
 )  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"

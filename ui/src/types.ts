@@ -68,6 +68,12 @@ export interface DeviceView {
   problem: string;
 }
 
+/** What a cancellation did. */
+export interface Ended {
+  request: string;
+  calls: number;
+}
+
 /** A model that would be unloaded to make room. */
 export interface EvictionView {
   model: string;

@@ -42,6 +42,7 @@ _TRIES = (
 @click.option("--since", metavar="WHEN", help="Only those that began then or later: 2026-01-31, or Unix seconds.")
 @click.option("--until", metavar="WHEN", help="Only those that began before.")
 @click.option("--bodies", is_flag=True, help="With an ID: also what was sent and answered, where its key keeps that.")
+@click.option("--cancel", is_flag=True, help="With an ID: end it now; its client is told.")
 @common_options
 def requests(
     request: str | None,
@@ -58,6 +59,7 @@ def requests(
     since: str | None,
     until: str | None,
     bodies: bool,
+    cancel: bool,
 ) -> None:
     """Show the last requests, or one with every attempt (its id is in the header x-request-id of the answer).
 
@@ -68,17 +70,31 @@ def requests(
       glowplug requests --outcome failed --since 2026-01-31
       glowplug requests req_0123456789abcdef
       glowplug requests req_0123456789abcdef --bodies
+      glowplug requests req_0123456789abcdef --cancel
     """
-    if request:
-        _one(request, bodies)
-        return
-    if bodies:
+    if cancel and (bodies or not request):
+        raise click.UsageError("--cancel needs the ID of a request, and nothing else", click.get_current_context())
+    if bodies and not request:
         raise click.UsageError("--bodies needs the ID of a request", click.get_current_context())
+    if request:
+        _end(request) if cancel else _one(request, bodies)
+        return
     narrowed = {
         "user": user, "team": team, "asked": asked, "key": key, "model": model, "tag": tag, "outcome": outcome,
         "id": begins, "since": since, "until": until, "status": None if status is None else str(status),
     }  # fmt: skip
     _newest(limit, {name: value for name, value in narrowed.items() if value})
+
+
+def _end(request: str) -> None:
+    from glowplug.cli.client import segment
+
+    session = current()
+    done = session.client().call("POST", f"/admin/requests/{segment(request)}/cancel")
+    if session.output.as_json:
+        session.output.document(done)
+    else:
+        session.output.note(f"{request} is ended")
 
 
 def _one(request: str, bodies: bool) -> None:

@@ -15,6 +15,7 @@ from glowplug.clock import SystemClock, steady_seconds
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff
 from glowplug.config.load import Loaded, load
+from glowplug.control import cancelling
 from glowplug.control.app import build_app
 from glowplug.control.chosen import choices, say_launcher
 from glowplug.control.configuration import Configuration, Reader
@@ -233,7 +234,7 @@ class ControlProcess:
             ledger=LedgerCheck(
                 self._database, self._paths.journal, self._metering.fold, is_gone, self._pricing.refresh, self._checked
             ),
-            requests=Requests(self._database, self._metering.fold),
+            requests=Requests(self._database, self._metering.fold), cancel=cancelling.over(self._link).cancel,
             status=self._status, events=self._events, log_file=self._log_file,
             bodies=self._bodies, doctor=doctoring(self._paths, lambda: self._configuration.path, self._people.changes),
             scrape=self._scraping.text,

@@ -35,3 +35,11 @@ async def test_requests_the_newest_first_and_one(
         assert (await admin.get(f"/admin/requests?{query}")).status_code == 400, query
     assert (await user.get("/admin/requests")).status_code == 403
     assert (await user.get("/admin/requests/a")).status_code == 403
+
+
+async def test_one_in_flight_is_ended_and_noted(admin: httpx.AsyncClient, user: httpx.AsyncClient) -> None:
+    assert (await admin.post("/admin/requests/going/cancel")).json() == {"request": "going", "calls": 1}
+    (line,) = (await admin.get("/admin/changes?noun=request")).json()["data"]
+    assert (line["action"], line["subject"], line["after"]) == ("cancel", "going", {"calls": 1})
+    assert (await admin.post("/admin/requests/gone/cancel")).status_code == 404
+    assert (await user.post("/admin/requests/going/cancel")).status_code == 403

@@ -63,7 +63,7 @@ export default function Requests({ admin }: PageProps) {
         {list.next !== null && seen !== null && said.length > 0 && `Looked back to ${moment(seen)}; “Next” goes on from there.`}
       </p>
       <Cli line={command(query)} />
-      {open !== null && <Detail id={open} keys={keys.byId} admin={admin} />}
+      {open !== null && <Detail id={open} keys={keys.byId} admin={admin} ended={list.again} />}
     </>
   );
 }

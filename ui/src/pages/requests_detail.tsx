@@ -5,18 +5,27 @@ import { count, duration, energy, moment, money, quoted } from "../format";
 import { useAsk } from "../hooks";
 import { useNow } from "../live";
 import { Card, Cli, Code, Pill, Problem } from "../parts/basics";
+import { act } from "../parts/dialog";
 import { filter, to } from "../router";
-import type { AttemptView, BodyView, KeyView, RequestView } from "../types";
+import type { AttemptView, BodyView, Ended, KeyView, RequestView } from "../types";
 import { end, nameOf, tone } from "./requests_parts";
 import "./requests.css";
 
 /** Milliseconds. */
 const LIVE = 2000;
 
-export function Detail({ id, keys, admin }: { id: string; keys: ReadonlyMap<string, KeyView>; admin: boolean }) {
+interface DetailProps {
+  id: string;
+  keys: ReadonlyMap<string, KeyView>;
+  admin: boolean;
+  /** Called when it was cancelled. */
+  ended: () => void;
+}
+
+export function Detail({ id, keys, admin, ended }: DetailProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [open, setOpen] = useState(false);
-  const { data: row, error } = useAsk<RequestView>(`/admin/requests/${encodeURIComponent(id)}`, open ? { every: LIVE } : {});
+  const { data: row, error, again } = useAsk<RequestView>(`/admin/requests/${encodeURIComponent(id)}`, open ? { every: LIVE } : {});
   useEffect(() => setOpen(row?.request === id && row.outcome === ""), [row, id]);
   useEffect(() => {
     const before = document.activeElement;
@@ -26,6 +35,10 @@ export function Detail({ id, keys, admin }: { id: string; keys: ReadonlyMap<stri
   const close = () => {
     const after = new URLSearchParams(location.search).get("after") ?? "";
     filter({ request: "", after });
+  };
+  const both = () => {
+    again();
+    ended();
   };
   const shown = row?.request === id ? row : null;
   return (
@@ -41,13 +54,20 @@ export function Detail({ id, keys, admin }: { id: string; keys: ReadonlyMap<stri
       </p>
       <Problem error={error} />
       {shown === null && error === null && <p class="quiet waiting">Loading …</p>}
-      {shown !== null && <Whole row={shown} kept={keys.get(shown.key)} admin={admin} />}
+      {shown !== null && <Whole row={shown} kept={keys.get(shown.key)} admin={admin} again={both} />}
       <Cli line={`glowplug requests ${quoted(id)}`} />
     </dialog>
   );
 }
 
-function Whole({ row, kept, admin }: { row: RequestView; kept: KeyView | undefined; admin: boolean }) {
+interface WholeProps {
+  row: RequestView;
+  kept: KeyView | undefined;
+  admin: boolean;
+  again: () => void;
+}
+
+function Whole({ row, kept, admin, again }: WholeProps) {
   const facts: readonly [string, string][] = [
     ["Began", moment(row.started)],
     ["Took", row.outcome === "" ? "in flight" : duration(end(row) - row.started)],
@@ -66,6 +86,11 @@ function Whole({ row, kept, admin }: { row: RequestView; kept: KeyView | undefin
       <p class="actions">
         <Pill tone={tone(row.outcome)}>{nameOf(row.outcome)}</Pill>
         <a href={to("requests", { key: row.key })}>Others of this key</a>
+        {admin && row.outcome === "" && (
+          <button type="button" onClick={() => cancel(row, again)}>
+            Cancel …
+          </button>
+        )}
         {row.trace !== "" && <span class="quiet">trace {row.trace}</span>}
       </p>
       <dl class="facts">
@@ -83,6 +108,24 @@ function Whole({ row, kept, admin }: { row: RequestView; kept: KeyView | undefin
       {admin && <Bodies key={row.request} request={row.request} keeps={kept?.log_bodies ?? false} />}
     </>
   );
+}
+
+function cancel(row: RequestView, after: () => void): void {
+  act({
+    title: "Cancel the request",
+    says: (
+      <p>
+        {row.asked}, in flight since {moment(row.started)}. Whatever is done for it stops, and its client is told that it was cancelled.
+        What was used up to now is counted.
+      </p>
+    ),
+    cli: () => `glowplug requests ${quoted(row.request)} --cancel`,
+    run: () => ask<Ended>("POST", `/admin/requests/${encodeURIComponent(row.request)}/cancel`),
+    verb: "End it",
+    danger: true,
+    done: () => "The request is ended",
+    after,
+  });
 }
 
 function Fact({ name, value }: { name: string; value: string }) {
@@ -156,10 +199,12 @@ function Attempt({ one }: { one: AttemptView }) {
             <Fact key={name} name={name} value={value} />
           ))}
       </dl>
-      <p class="quiet">
-        {one.streamed ? "Streamed." : "Answered at once."}
-        {one.estimated && " Its tokens were counted here: the upstream reported none."}
-      </p>
+      {one.state !== "open" && (
+        <p class="quiet">
+          {one.streamed ? "Streamed." : "Answered at once."}
+          {one.estimated && " Its tokens were counted here: the upstream reported none."}
+        </p>
+      )}
     </Card>
   );
 }

@@ -103,7 +103,7 @@ function Totals({ rows }: { rows: readonly UsageSum[] | null }) {
   const total = (of: (one: UsageSum) => number, some = all) => some.reduce((sum, one) => sum + of(one), 0);
   const tokens = total(MEASURES.tokens.of);
   const used = all.filter((one) => one.energy_mj !== null);
-  const failed = total((one) => one.failed + one.interrupted);
+  const failed = total((one) => one.failed);
   const unpriced = total((one) => one.unpriced);
   const wait = (text: string) => (rows === null ? "…" : text);
   return (
@@ -209,7 +209,7 @@ function Sums({ rows, by, measure, named }: SumsProps) {
     { title: "Cost", cell: (row) => `${money(row.cost)}${row.unpriced > 0 ? "+" : ""}`, number: true },
   ];
   if (by !== "tag") {
-    columns.splice(3, 0, { title: "Failed", cell: (row) => count(row.failed + row.interrupted), number: true, wide: true });
+    columns.splice(3, 0, { title: "Failed", cell: (row) => count(row.failed), number: true, wide: true });
     columns.push({ title: "Energy", cell: (row) => (row.energy_mj === null ? "–" : energy(row.energy_mj)), number: true, wide: true });
   }
   if (rows.length === 0) {

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query
-from glowplug.control.routes import Endpoint
+from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.store.request_search import Wanted
+from glowplug.usecases.changes import done
 from glowplug.usecases.page import MOST
 
 _USUAL = 50
 _HIGHEST_STATUS = 599
 _TEXTS = ("key", "user", "team", "asked", "model", "tag", "outcome", "id")
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cancellation did."""
+
+    request: str
+    calls: int
+    """How many were in flight under this id; clients may give ids, so there can be several."""
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -45,7 +55,19 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         Query(request, ())
         return answer(await requests.show(request.path_params["id"]))
 
+    async def cancel(request: Request) -> Response:
+        Query(request, ())
+        name = request.path_params["id"]
+        assert services.cancel is not None
+        cancelled = Ended(request=name, calls=await services.cancel(name))
+        if services.changes is not None:
+            line = done(actor(request), services.clock.unix(), "cancel", "request", name, {"calls": cancelled.calls})
+            await services.changes.note(line)
+        return answer(cancelled)
+
+    ends = Endpoint("POST", "/admin/requests/{id}/cancel", cancel, "end a request that is in flight", Policy.ADMIN)
     return (
         Endpoint("GET", "/admin/requests", newest, "requests, the newest first", Policy.ADMIN),
         Endpoint("GET", "/admin/requests/{id}", show, "a request with all its attempts", Policy.ADMIN),
+        *((ends,) if services.cancel is not None else ()),
     )
