@@ -33,9 +33,9 @@ def main(words: list[str]) -> int:
             each = storing.store(database, shape, lambda line: print(line, flush=True))
             print(f"{each:.1f} µs per attempt")
             return 0
-        print("| question | first, ms | then, ms |\n|---|---|---|")
+        print("| question | first, ms | then, ms | of a processor, ms |\n|---|---|---|---|")
         for one in asyncio.run(asking.measure(asking.questions(database, shape, SystemClock()))):
-            print(f"| {one.name} | {one.first:.0f} | {one.usual:.0f} |")
+            print(f"| {one.name} | {one.first:.0f} | {one.usual:.0f} | {one.busy:.0f} |")
         return 0
     finally:
         database.close()

@@ -25,11 +25,12 @@ TIMES = 5
 
 
 class Asked(NamedTuple):
-    """Milliseconds that a question took."""
+    """Milliseconds that a question took: the first time, usually, and usually of a processor."""
 
     name: str
     first: float
     usual: float
+    busy: float
 
 
 def questions(database: Database, shape: Shape, clock: Clock) -> dict[str, Question]:
@@ -92,12 +93,13 @@ async def measure(asked: dict[str, Question], times: int = TIMES) -> list[Asked]
     """Ask each of them, with its answer as JSON."""
     found = []
     for name, question in asked.items():
-        took = []
+        took, busy = [], []
         for _ in range(times):
-            start = time.perf_counter()
+            start, before = time.perf_counter(), time.process_time()
             answer(await question())
             took.append((time.perf_counter() - start) * 1000)
-        found.append(Asked(name, took[0], median(took[1:] or took)))
+            busy.append((time.process_time() - before) * 1000)
+        found.append(Asked(name, took[0], median(took[1:] or took), median(busy[1:] or busy)))
     return found
 
 

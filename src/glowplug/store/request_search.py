@@ -35,7 +35,7 @@ from glowplug.store.requests import RequestView, views
 from glowplug.store.rollups import HOUR
 from glowplug.store.tables import attempts, spend
 
-READ = 50_000
+READ = 25_000
 """Lines that one page reads at most."""
 NAMED = 1_000
 """Requests with the same beginning of their id that are looked at."""
