@@ -170,15 +170,18 @@ class Configuration:
             self._file()
         before, revision = self._loaded, self._revision
         if dry_run:
-            loaded = await asyncio.to_thread(self._read)
-            plan = _plan(before.resolved, loaded.resolved)
-            return msgspec.structs.replace(plan, dry_run=True, warnings=problem_views(loaded.warnings))
+            return self._plan(await asyncio.to_thread(self._read))
         outcome = await self._watcher.reload()
         if isinstance(outcome, ConfigError):
             raise outcome
-        done = _plan(before.resolved, outcome.resolved)
+        done = _difference(before.resolved, outcome.resolved)
         warnings = problem_views(outcome.warnings)
         return msgspec.structs.replace(done, revision=self._revision, before=revision, warnings=warnings)
+
+    def _plan(self, loaded: Loaded) -> Reloaded:
+        """What would change were this in force."""
+        change = _difference(self._loaded.resolved, loaded.resolved)
+        return msgspec.structs.replace(change, dry_run=True, warnings=problem_views(loaded.warnings))
 
     # ---- carrying out
 
@@ -260,7 +263,7 @@ def _names(change: Diff) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*models, *change.aliases, *server, *groups, *change.rules)))
 
 
-def _plan(old: Resolved, new: Resolved) -> Reloaded:
+def _difference(old: Resolved, new: Resolved) -> Reloaded:
     """What going from one to the other does, without its revisions."""
     change = diff(old, new)
     before, after = _offered(old), _offered(new)
