@@ -1,10 +1,12 @@
-// The build fails when the UI outgrows what was agreed: 200 kB of script as it travels, 8,000 lines of source.
+// The build fails when the UI outgrows what was agreed: 200 kB of script as it travels, 8,000 lines of source that people
+// write and read; `types.ts` is made from the API, and not counted.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
 const MOST_BYTES = 200_000;
 const MOST_LINES = 8_000;
+const MADE = "types.ts";
 
 /** @returns {import("vite").Plugin} */
 export function budget() {
@@ -26,6 +28,7 @@ export function budget() {
 function count(folder) {
   let lines = 0;
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (entry.name === MADE) continue;
     const path = join(folder, entry.name);
     lines += entry.isDirectory() ? count(path) : readFileSync(path, "utf8").split("\n").length - 1;
   }

@@ -270,6 +270,8 @@ class FakeServer:
                     "model": "chat-cloud", "status": 200, "sent": '{"model":"chat-default","messages":[]}',
                     "answered": "data: {\"choices\":[]}\n\ndata: [DONE]\n\n", "truncated": False,
                 }  # fmt: skip
+            case ("POST", "requests", request, "cancel"):
+                return {"request": request, "calls": 1}
             case ("GET", "requests", _):
                 return self.requests[0]
             case ("GET", "ledger", "check"):

@@ -16,8 +16,14 @@ def test_what_is_asked_for_is_narrowed(glowplug: Glowplug, server: FakeServer) -
     assert [row["request"] for row in said["data"]] == ["req_1"]
     asked = next(path for _, path, _ in server.seen if path.startswith("/admin/requests"))
     assert asked == "/admin/requests?limit=1&team=web&asked=a+b"
+    glowplug("requests", "--for-key", "k", "--model", "m", "--tag", "t", "--status", "429", "--outcome", "failed")
+    glowplug("requests", "--id", "req_0123", "--since", "2026-01-31", "--until", "2026-02-01")
+    first, then = [path for _, path, _ in server.seen if path.startswith("/admin/requests")][1:]
+    assert first == "/admin/requests?limit=20&key=k&model=m&tag=t&outcome=failed&status=429"
+    assert then == "/admin/requests?limit=20&id=req_0123&since=2026-01-31&until=2026-02-01"
     server.requests = []
     assert "nothing was asked" in glowplug("requests").err
+    assert "no request is like this" in glowplug("requests", "--tag", "t").err
 
 
 def test_one_as_json(glowplug: Glowplug, server: FakeServer) -> None:
@@ -42,3 +48,10 @@ def test_one_with_energy(glowplug: Glowplug, server: FakeServer) -> None:
     server.requests[0]["attempts"][-1]["energy_mj"] = 100_000
     out = glowplug("requests", "req_1").out
     assert "ENERGY" in out and "27.8 mWh" in out
+
+
+def test_one_is_ended(glowplug: Glowplug, server: FakeServer) -> None:
+    assert "req_1 is ended" in glowplug("requests", "req_1", "--cancel").err
+    assert json.loads(glowplug("requests", "req_1", "--cancel", "--json").out) == {"request": "req_1", "calls": 1}
+    assert [path for method, path, _ in server.seen if method == "POST"] == ["/admin/requests/req_1/cancel"] * 2
+    assert glowplug("requests", "--cancel").code == glowplug("requests", "r", "--cancel", "--bodies").code == 2

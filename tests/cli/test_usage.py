@@ -57,3 +57,8 @@ def test_energy_is_a_column_where_devices_reported_some(glowplug: Glowplug, serv
     assert lines[2][-2:] == ["$0.00", "-"], "unknown is not nothing"
     server.usage = [{"model": "cloud", "energy_mj": None}]
     assert "ENERGY" not in glowplug("usage").out
+
+
+def test_usage_of_one(glowplug: Glowplug, server: FakeServer) -> None:
+    glowplug("usage", "--since", "all", "--for-key", "k", "--team", "web")
+    assert [path for _, path, _ in server.seen if "usage" in path] == ["/admin/usage?by=model&key=k&team=web"]

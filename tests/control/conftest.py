@@ -17,7 +17,7 @@ from glowplug.domain.access import Role
 from glowplug.domain.oidc import OidcSettings
 from glowplug.domain.route_plan import RoutePlan, RouteQuestion
 from glowplug.engines.catalogue import Catalogue
-from glowplug.errors import ConfigError, Problem
+from glowplug.errors import ConfigError, NotFound, Problem
 from glowplug.paths import Paths
 from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, State
@@ -123,6 +123,7 @@ class Control:
                 database, directory / "journal", self.fold, lambda _worker: True, self.note_prices, self.told.append
             ),
             requests=Requests(database, self.fold),
+            cancel=self.cancel,
             config=self.config,
             config_file=ConfigFile(self.configuration(), self.clock, self.changes),
             status=self.status,
@@ -144,6 +145,11 @@ class Control:
         return Configuration(
             loaded, workers=1, env={}, engines=engines, events=self.events, clock=self.clock, managed=path
         )
+
+    async def cancel(self, request: str) -> int:
+        if request != "going":
+            raise NotFound(f"no request {request!r} is in flight")
+        return 1
 
     async def explain(self, question: RouteQuestion) -> RoutePlan:
         self.explained.append(question)

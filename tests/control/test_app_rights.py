@@ -45,6 +45,7 @@ GET /admin/status look
 GET /admin/instances look
 GET /admin/models look
 GET /admin/models/{name}/logs look
+GET /admin/models/{name:path}/runs look
 POST /admin/models/{name}/start admin
 POST /admin/models/{name}/stop admin
 GET /admin/names look
@@ -76,6 +77,7 @@ GET /admin/requests look
 GET /admin/speeds look
 GET /admin/requests/{id} look
 GET /admin/requests/{id}/bodies admin
+POST /admin/requests/{id}/cancel admin
 GET /admin/ledger/check look
 POST /admin/ledger/rebuild admin
 GET /admin/clients own

@@ -183,7 +183,12 @@ async def test_a_dry_run_tells_and_changes_nothing(desk: Desk) -> None:
     desk.save(CHANGED)
     tried = await desk.configuration.reload(dry_run=True)
     assert (set(tried.changed), tried.dry_run, tried.revision) == ({"a", "b", "x"}, True, 0)
+    assert (tried.restarts, tried.adds, tried.removes, tried.needs_new_process) == (("b",), (), (), ())
     assert desk.configuration.catalog().local[0].keep_alive == 60.0
+    desk.save(TWO.replace("  b:", "  c:").replace("[a, b]", "[a, c]").replace("{hosts", "{port: 1, hosts"))
+    tried = await desk.configuration.reload(dry_run=True)
+    assert (tried.restarts, tried.adds, tried.removes) == ((), ("c",), ("b",))
+    assert tried.needs_new_process == ("server.port",)
     desk.save(BAD)
     with pytest.raises(ConfigError):
         await desk.configuration.reload(dry_run=True)

@@ -60,3 +60,24 @@ def test_flags_and_durations() -> None:
     assert [query(t).seconds("wait", 0.0, 100.0) for t in ("", "wait=5", "wait=1m", "wait=-1")] == [0, 5, 60, 100]
     with pytest.raises(RequestError, match="wait: 'soon'"):
         query("wait=soon").seconds("wait", 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "unix"),
+    [
+        ("limit=1764115200.5", 1764115200.5),
+        ("limit=2025-11-26", 1764115200.0),
+        ("limit=2025-11-26T01:00:00%2B01:00", 1764115200.0),
+        ("limit=2025-11-26T00:00:00Z", 1764115200.0),
+        ("limit=", None),
+        ("", None),
+    ],
+)
+def test_moments(text: str, unix: float | None) -> None:
+    assert query(text).moment("limit") == unix
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "2025-13-01", "1e400", "nan"])
+def test_what_is_no_moment(text: str) -> None:
+    with pytest.raises(RequestError, match="limit is"):
+        query(f"limit={text}").moment("limit")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from glowplug.control.cancelling import over as cancelling_over
 from glowplug.control.events import Broadcaster
 from glowplug.control.explaining import over
 from glowplug.control.link import LinkServer
@@ -23,6 +24,8 @@ from glowplug.store.database import Database
 from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.wire.link import (
     Activity,
+    Cancel,
+    Cancelled,
     Drained,
     Ensure,
     Explain,
@@ -394,6 +397,18 @@ async def test_a_worker_is_asked_where_a_request_would_go(bench: Bench) -> None:
     worker.say(Explained(77, PLAN))  # nobody asked
     worker.say(Waiting("m", 1))
     await bench.manager.wait_for("waiting", "w0-1-1", "m", 1)
+    await worker.leave()
+
+
+async def test_a_worker_is_asked_to_end_a_request(bench: Bench) -> None:
+    cancelling = cancelling_over(bench.link)
+    worker = await (await bench.worker()).greeted()
+    worker.say(Cancelled(77, 1))  # nobody asked
+    asking = asyncio.ensure_future(cancelling.cancel("r"))
+    asked = await worker.hear()
+    assert isinstance(asked, Cancel) and asked.request == "r"
+    worker.say(Cancelled(asked.ask, 2))
+    assert await asking == 2
     await worker.leave()
 
 

@@ -26,6 +26,7 @@ pytestmark = [
 AXE = ROOT / "ui/node_modules/axe-core/axe.min.js"
 PASSWORD = "a few good words"
 COLD = "chat-cold-fake"
+SLOW = "chat-slow-fake"
 VIEWS = [(BROAD, False), (BROAD, True), (NARROW, False), (NARROW, True)]
 
 
@@ -40,6 +41,7 @@ server: {{model_folders: [{weights}]}}
 models:
   {COLD}: {{{chat}, args: [--slow-start, "0.7"], price: {{prompt: 1000, completion: 1000}}}}
   chat-other-fake: {{{chat}}}
+  {SLOW}: {{{chat}, args: [--drip, "0.05", --tokens, "2000"]}}
 """)
     installation.start()
     return installation
@@ -225,6 +227,31 @@ def test_every_page_in_every_light(served: Installation, page: Page) -> None:
                 page.seen.exceptions.clear()
     page.view()
     assert not wrong, json.dumps(wrong, indent=1)
+
+
+def test_a_request_is_seen_and_ended_and_counted(served: Installation, page: Page) -> None:
+    with served.stream(SLOW, max_tokens=2000) as stream:
+        page.open(f"{served.base_url}/ui/requests?outcome=open&model={SLOW}")
+        page.click("td a")
+        page.wait_text("Timeline")
+        page.wait_text("up to now")
+        page.click("Cancel …")
+        page.wait_text("--cancel")
+        page.click("End it")
+        page.wait_text("The request is ended")
+        assert stream.rest().error["code"] == "cancelled"
+    page.until("it is seen to have ended", "document.querySelector('dialog.drawer .pill').innerText === 'interrupted'")
+    page.press("Escape")
+    page.until("the filters stay", "location.search === '?outcome=open&model=chat-slow-fake'")
+    page.wait_text("No request is like this")
+    page.click("Clear filters")
+    page.wait_text(SLOW)
+    page.open(f"{served.base_url}/ui/usage?by=model")
+    page.until("it is counted", f"document.querySelector('.scroll tbody')?.innerText.includes('{SLOW}')")
+    page.until("the chart is there", "document.querySelector('.chart canvas') !== null")
+    page.click(SLOW)
+    page.until("it leads to the requests", f"location.pathname + location.search === '/ui/requests?model={SLOW}'")
+    assert page.faults(host(served)) == []
 
 
 def test_nobody_is_asked_who_they_are_before_they_said_so(served: Installation, browser: Browser) -> None:

@@ -95,6 +95,7 @@ def test_what_would_happen_is_said_over_the_link(live: Run) -> None:
             link.SetSnapshot(snapshot()),
             link.Explain(1, RouteQuestion(model="both", key="user")),
             link.Explain(2, RouteQuestion(model="bath", key="user")),
+            link.Cancel(3, "nobody"),
         )
         good, bad = await control.got.get(), await control.got.get()
         assert isinstance(good, link.Explained)
@@ -103,6 +104,7 @@ def test_what_would_happen_is_said_over_the_link(live: Run) -> None:
         assert isinstance(bad, link.Explained)
         assert bad.unexplained is not None
         assert (bad.ask, bad.plan, bad.unexplained.hint) == (2, None, "did you mean both?")
+        assert await control.got.get() == link.Cancelled(3, 0)
         control_link.close()
         await control.stop(path)
 

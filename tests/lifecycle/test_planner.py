@@ -105,9 +105,15 @@ async def test_a_failure_that_stands_is_told_with_the_plan(bench: VirtualBench) 
 
 
 async def test_how_good_its_estimates_were(bench: VirtualBench) -> None:
-    assert bench.manager.planner.plan("c").estimate_error is None
+    assert (bench.manager.planner.plan("c").estimate_error, bench.manager.planner.runs("c")) == (None, ())
     process = await bench.load("c", 2)
     await_stop = bench.manager.stop_model("c", force=True)
     bench.end(process)
     await await_stop
     assert bench.manager.planner.plan("c").estimate_error == pytest.approx(1.0), "4 GiB were said, 2 were held"
+    (run,) = bench.manager.planner.runs("c")
+    assert (run.measured_device, run.error, run.short) == (
+        2 * GIB,
+        bench.manager.planner.plan("c").estimate_error,
+        False,
+    )

@@ -9,6 +9,7 @@ from glowplug.domain.usage import Outcome
 from glowplug.store import requests
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
+from glowplug.store.request_search import Wanted, search
 from tests.ledger.builders import DAY, START, closed, opened
 
 
@@ -26,7 +27,7 @@ def filled(database: Database) -> Database:
 
 
 def test_the_newest_first_each_with_its_attempts(filled: Database) -> None:
-    found = filled.call(lambda c: requests.newest(c, 9))
+    found = filled.call(lambda c: search(c, Wanted(), 9).requests)
     assert [one.request for one in found] == ["running", "same-b", "same-a", "twice", "old"]
     twice = found[3]
     assert [(one.attempt, one.model, one.outcome) for one in twice.attempts] == [(0, "m", "timeout"), (1, "x", "ok")]
@@ -35,14 +36,9 @@ def test_the_newest_first_each_with_its_attempts(filled: Database) -> None:
     assert (twice.user, twice.team, twice.tags) == ("ann", "web", ("a", "b"))
 
 
-def test_pages_and_filters(filled: Database) -> None:
-    seen, before = [], None
-    while page := filled.call(lambda c, before=before: requests.newest(c, 2, before)):
-        seen += [one.request for one in page]
-        before = (page[-1].started, page[-1].request)
-    assert seen == ["running", "same-b", "same-a", "twice", "old"]
-    found = filled.call(lambda c: requests.newest(c, 9, None, {"key": "k1", "user": "ann"}))
-    assert [one.request for one in found] == ["same-b", "same-a", "old"]
+def test_some_by_name_in_this_order(filled: Database) -> None:
+    found = filled.call(lambda c: requests.views(c, ["old", "nobody", "twice"]))
+    assert [(one.request, len(one.attempts)) for one in found] == [("old", 1), ("twice", 2)]
     assert filled.call(lambda c: requests.find(c, "nobody")) is None
 
 

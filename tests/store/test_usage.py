@@ -65,7 +65,9 @@ def test_the_index_alone_answers(filled: Database) -> None:
 
     event.listen(filled.engine, "before_cursor_execute", explain)
     filled.call(lambda c: sums(c, list(By), "2025-11-24"))
-    assert plans == ["SEARCH attempts USING COVERING INDEX attempts_usage (day>?)"]
+    filled.call(lambda c: sums(c, list(By), "2025-11-24"))
+    assert plans
+    assert all(plan.startswith("SEARCH attempts USING COVERING INDEX attempts_usage") for plan in plans)
 
 
 def test_energy_is_added_up_where_it_is_known(filled: Database) -> None:

@@ -50,7 +50,7 @@ _FIND = """
       ?? node.innerText;
     return (label ?? "").trim();
   };
-  const top = document.querySelector("dialog[open]") ?? document;
+  const top = [...document.querySelectorAll("dialog[open]")].at(-1) ?? document;
   const some = [...top.querySelectorAll("button, a, input, select, textarea, [role=option], summary")].filter(seen);
   const found = some.find((node) => name(node) === wanted) ?? some.find((node) => name(node).startsWith(wanted));
   if (found) return found;

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from glowplug.domain.plan import DeviceView, LeaseState, LeaseView, MemoryView, PlanView, Verdict
+from glowplug.domain.footprint import Source
+from glowplug.domain.plan import DeviceView, LeaseState, LeaseView, MemoryView, PlanView, RunView, Verdict
 from glowplug.errors import Unavailable
 
 GIB = 1 << 30
@@ -29,6 +30,13 @@ class FakePlanner:
     def plan(self, name: str) -> PlanView:
         self.planned.append(name)
         return PlanView(model=name, verdict=Verdict.FITS, why=f"{name} fits", devices=self.devices)
+
+    def runs(self, name: str) -> tuple[RunView, ...]:
+        run = RunView(
+            at=len(name), estimate_device=3 * GIB, estimate_host=0, source=Source.ENGINE, measured_device=2 * GIB,
+            measured_host=None, error=0.5, seconds=4.0, short=False,
+        )  # fmt: skip
+        return (run,)
 
     def memory(self) -> MemoryView:
         return MemoryView(data=self.devices, problems=("gpu2 is lost",))

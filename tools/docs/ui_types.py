@@ -10,32 +10,35 @@ import msgspec
 
 from glowplug.config.show import Shown
 from glowplug.control.api.footprint import FootprintView
+from glowplug.control.api.requests import Cancelled
 from glowplug.doctor.doctor import CheckView, RepairView
 from glowplug.domain.change import Change
 from glowplug.domain.finding import Examination
 from glowplug.domain.instance import InstanceView
-from glowplug.domain.plan import LeaseView, MemoryView, PlanView
+from glowplug.domain.plan import LeaseView, MemoryView, PlanView, RunView
 from glowplug.store.requests import RequestView
 from glowplug.store.speeds import Speed
 from glowplug.store.usage_sum import UsageSum
 from glowplug.usecases.adopt import Discovered
 from glowplug.usecases.bodies import BodyView
 from glowplug.usecases.clients import ClientList
-from glowplug.usecases.config import Checked
+from glowplug.usecases.config import Checked, Reloaded
 from glowplug.usecases.config_file import ConfigText, Edited
 from glowplug.usecases.invitations import InvitationView
 from glowplug.usecases.key_view import KeyView
 from glowplug.usecases.logins import Me
 from glowplug.usecases.managed import EntryView, Written
 from glowplug.usecases.models import ModelView
+from glowplug.usecases.requests import RequestPage
 from glowplug.usecases.sessions import Ended, SessionView
 from glowplug.usecases.status import Status
 
 PAGE: Final = "ui/src/types.ts"
 SHOWN: Final = (
-    InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView, RepairView,
-    Me, Change, Checked, ConfigText, Edited, Ended, InvitationView, SessionView, Shown,
-    BodyView, ClientList, Discovered, EntryView, KeyView, ModelView, RequestView, Speed, Written,
+    InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView,
+    RepairView, Me, Change, Checked, ConfigText, Edited, Ended, InvitationView, SessionView, Shown, BodyView,
+    ClientList, Discovered, EntryView, KeyView, ModelView, RequestView, Speed, Written, Cancelled, RequestPage, RunView,
+    Reloaded,
 )  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"

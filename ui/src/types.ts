@@ -42,6 +42,12 @@ export interface BodyView {
   truncated: boolean;
 }
 
+/** What a cancellation did. */
+export interface Cancelled {
+  request: string;
+  calls: number;
+}
+
 /** A model that could be served. */
 export interface Candidate {
   name: string;
@@ -406,6 +412,10 @@ export interface Reloaded {
   before: number;
   dry_run: boolean;
   warnings: readonly ProblemView[];
+  restarts: readonly string[];
+  adds: readonly string[];
+  removes: readonly string[];
+  needs_new_process: readonly string[];
 }
 
 /** A previewed repair of all findings of one check that have one. */
@@ -433,6 +443,14 @@ export interface Repaired {
   failed?: string;
 }
 
+/** Some requests, and the `after` that goes on behind them. There may be fewer than were asked for and still more to come: one page reads a bounded part of the past. */
+export interface RequestPage {
+  data: readonly RequestView[];
+  has_more: boolean;
+  next: string | null;
+  seen: number | null;
+}
+
 /** One request: who asked for what, and every try to answer it in order. */
 export interface RequestView {
   request: string;
@@ -456,6 +474,19 @@ export type Rights = "evict" | "start" | "warm";
 
 /** What a key may do. */
 export type Role = "admin" | "user" | "viewer";
+
+/** One load of a model: what was expected and what it took. Bytes; `device` is all accelerators together. */
+export interface RunView {
+  at: number;
+  estimate_device: number;
+  estimate_host: number;
+  source: Source;
+  measured_device: number | null;
+  measured_host: number | null;
+  error: number | null;
+  seconds: number;
+  short: boolean;
+}
 
 /** A session for people. */
 export interface SessionView {
@@ -541,6 +572,8 @@ export interface UsageSum {
   key: string | null;
   user: string | null;
   team: string | null;
+  provider: string | null;
+  tag: string | null;
   attempts: number;
   open: number;
   failed: number;

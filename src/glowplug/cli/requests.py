@@ -33,10 +33,33 @@ _TRIES = (
 @click.option("--user", metavar="NAME", help="Only those of this user.")
 @click.option("--team", metavar="NAME", help="Only those of this team.")
 @click.option("--asked", metavar="MODEL", help="Only those that named this model or alias.")
+@click.option("--for-key", "key", metavar="ID", help="Only those of this API key.")
+@click.option("--model", metavar="MODEL", help="Only those of which an attempt went to this model.")
+@click.option("--tag", metavar="NAME", help="Only those with this tag.")
+@click.option("--status", type=click.IntRange(0, 599), help="Only those whose last attempt had this HTTP status.")
+@click.option("--outcome", metavar="WORD", help="Only those that ended so: ok, failed, timeout, …; open: in flight.")
+@click.option("--id", "begins", metavar="TEXT", help="Only those whose id begins so.")
+@click.option("--since", metavar="WHEN", help="Only those that began then or later: 2026-01-31, or Unix seconds.")
+@click.option("--until", metavar="WHEN", help="Only those that began before.")
 @click.option("--bodies", is_flag=True, help="With an ID: also what was sent and answered, where its key keeps that.")
+@click.option("--cancel", is_flag=True, help="With an ID: end it now; its client is told.")
 @common_options
 def requests(
-    request: str | None, limit: int, user: str | None, team: str | None, asked: str | None, bodies: bool
+    request: str | None,
+    limit: int,
+    user: str | None,
+    team: str | None,
+    asked: str | None,
+    key: str | None,
+    model: str | None,
+    tag: str | None,
+    status: int | None,
+    outcome: str | None,
+    begins: str | None,
+    since: str | None,
+    until: str | None,
+    bodies: bool,
+    cancel: bool,
 ) -> None:
     """Show the last requests, or one with every attempt (its id is in the header x-request-id of the answer).
 
@@ -44,36 +67,69 @@ def requests(
     Examples:
       glowplug requests
       glowplug requests --team web --limit 100
+      glowplug requests --outcome failed --since 2026-01-31
       glowplug requests req_0123456789abcdef
       glowplug requests req_0123456789abcdef --bodies
+      glowplug requests req_0123456789abcdef --cancel
     """
+    if cancel and (bodies or not request):
+        raise click.UsageError("--cancel needs the ID of a request, and nothing else", click.get_current_context())
+    if bodies and not request:
+        raise click.UsageError("--bodies needs the ID of a request", click.get_current_context())
+    if request:
+        _end(request) if cancel else _one(request, bodies)
+        return
+    narrowed = {
+        "user": user, "team": team, "asked": asked, "key": key, "model": model, "tag": tag, "outcome": outcome,
+        "id": begins, "since": since, "until": until, "status": None if status is None else str(status),
+    }  # fmt: skip
+    _newest(limit, {name: value for name, value in narrowed.items() if value})
+
+
+def _end(request: str) -> None:
     from glowplug.cli.client import segment
 
     session = current()
-    if bodies and not request:
-        raise click.UsageError("--bodies needs the ID of a request", click.get_current_context())
+    done = session.client().call("POST", f"/admin/requests/{segment(request)}/cancel")
+    if session.output.as_json:
+        session.output.document(done)
+    else:
+        session.output.note(f"{request} is ended")
+
+
+def _one(request: str, bodies: bool) -> None:
+    from glowplug.cli.client import segment
+
+    session = current()
     client, output = session.client(), session.output
-    if request:
-        path = f"/admin/requests/{segment(request)}"
-        found = client.call("GET", path)
-        kept = client.call("GET", f"{path}/bodies") if bodies else None
-        if output.as_json:
-            output.document(found if kept is None else {**found, "bodies": kept})
-            return
-        _show(output, with_key_names(client, [found])[0])
-        if kept is not None:
-            _show_bodies(output, kept)
+    path = f"/admin/requests/{segment(request)}"
+    found = client.call("GET", path)
+    kept = client.call("GET", f"{path}/bodies") if bodies else None
+    if output.as_json:
+        output.document(found if kept is None else {**found, "bodies": kept})
         return
-    narrowed = {"user": user, "team": team, "asked": asked}
-    query = {"limit": str(limit)} | {name: value for name, value in narrowed.items() if value}
-    page = client.call("GET", "/admin/requests", query=query)
+    _show(output, with_key_names(client, [found])[0])
+    if kept is not None:
+        _show_bodies(output, kept)
+
+
+def _newest(limit: int, narrowed: dict[str, str]) -> None:
+    session = current()
+    client, output = session.client(), session.output
+    page = client.call("GET", "/admin/requests", query={"limit": str(limit), **narrowed})
     rows: list[Row] = page["data"]
     if output.as_json:
         output.document({"data": rows})
-    elif not rows:
-        output.note("nothing was asked; ask something with: glowplug run MODEL")
-    else:
+        return
+    if rows:
         output.table(_COLUMNS, [_cells(row) for row in with_key_names(client, rows)])
+    if len(rows) < limit and page.get("seen") is not None:
+        seen = strftime("%Y-%m-%d %H:%M:%S", localtime(page["seen"]))
+        output.note(f"looked back to {seen}; look further with --until {int(page['seen']) + 1}")
+    elif not rows:
+        output.note(
+            "no request is like this" if narrowed else "nothing was asked; ask something with: glowplug run MODEL"
+        )
 
 
 def _cells(row: Row) -> list[str]:

@@ -16,9 +16,11 @@ from glowplug.money import format_usd
 from glowplug.units import format_energy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from glowplug.cli.client import Client, Row
 
-_GROUPS = ("day", "model", "key", "user", "team")
+_GROUPS = ("day", "model", "key", "user", "team", "provider", "tag")
 _SUMS = (
     ("ATTEMPTS", "attempts"),
     ("FAILED", "failed"),
@@ -31,15 +33,25 @@ _SUMS = (
 
 @click.command("usage", cls=Verb)
 @click.option(
-    "--by", default="model", show_default=True, metavar="A,B", help="Group by any of model, key, user, team, day."
+    "--by",
+    default="model",
+    show_default=True,
+    metavar="A,B",
+    help="Group by any of model, key, user, team, provider, day; or by tag and day.",
 )
 @click.option(
     "--since", default="7d", show_default=True, metavar="WHEN", help="From this day: 7d, 24h, 2026-01-31, or all."
 )
 @click.option("--until", metavar="DAY", help="Up to this day, inclusive.")
+@click.option("--model", metavar="MODEL", help="Only of this model.")
+@click.option("--for-key", "key", metavar="ID", help="Only of this API key.")
+@click.option("--user", metavar="NAME", help="Only of this user.")
+@click.option("--team", metavar="NAME", help="Only of this team.")
 @common_options
-def usage(by: str, since: str, until: str | None) -> None:
-    """Show tokens, attempts and cost by model, key, user, team and day (days in UTC).
+def usage(
+    by: str, since: str, until: str | None, model: str | None, key: str | None, user: str | None, team: str | None
+) -> None:
+    """Show tokens, attempts and cost by model, key, user, team, provider, tag and day (UTC).
 
     ESTIMATED counts the attempts whose tokens were counted here because the upstream reported none. A cost with + lacks
     that of attempts whose model has no known price. ENERGY is there when devices reported what local models used.
@@ -49,16 +61,18 @@ def usage(by: str, since: str, until: str | None) -> None:
       glowplug usage
       glowplug usage --by day,model --since 30d
       glowplug usage --by team,user
+      glowplug usage --by model --for-key key_0123
       glowplug usage --by key --since all --json
     """
-    report("/admin/usage", by, since, until)
+    narrowed = {"model": model, "key": key, "user": user, "team": team}
+    report("/admin/usage", by, since, until, {name: value for name, value in narrowed.items() if value})
 
 
-def report(path: str, by: str, since: str, until: str | None) -> None:
-    """Show the sums at this place of the admin API.  Raises a usage error."""
+def report(path: str, by: str, since: str, until: str | None, narrowed: Mapping[str, str] | None = None) -> None:
+    """Show the sums at this place of the admin API, `narrowed` to what these members say.  Raises a usage error."""
     session = current()
     groups = parse_groups(by)
-    query = {"by": ",".join(groups)}
+    query = {"by": ",".join(groups), **(narrowed or {})}
     if first := first_day(since, time()):
         query["since"] = first
     if until:
@@ -89,7 +103,9 @@ def parse_groups(text: str) -> list[str]:
     asked = {part.strip() for part in text.split(",") if part.strip()}
     unknown = sorted(asked - set(_GROUPS))
     if unknown or not asked:
-        raise click.BadParameter(f"{text!r} is not made of model, key, user, team, day", param_hint="--by")
+        raise click.BadParameter(
+            f"{text!r} is not made of model, key, user, team, provider, tag, day", param_hint="--by"
+        )
     return [group for group in _GROUPS if group in asked]
 
 

@@ -17,6 +17,7 @@ from glowplug.config.diff import Diff, diff
 from glowplug.config.from_afar import objections
 from glowplug.config.load import Loaded, load, load_bytes
 from glowplug.config.managed import ManagedFile
+from glowplug.config.resolve import Resolved
 from glowplug.config.secrets import SecretSource
 from glowplug.config.watch import Watcher
 from glowplug.control.events import Broadcaster, Event
@@ -112,6 +113,10 @@ class Configuration:
         """Names that models had → the model now."""
         return self._catalog.former()
 
+    def providers(self) -> dict[str, str]:
+        """Models → who serves them."""
+        return self._catalog.providers()
+
     def loaded(self) -> Loaded:
         """What is in force, as it was read."""
         return self._loaded
@@ -170,9 +175,14 @@ class Configuration:
         outcome = await self._watcher.reload()
         if isinstance(outcome, ConfigError):
             raise outcome
-        changed = _names(diff(before.resolved, outcome.resolved))
+        done = _difference(before.resolved, outcome.resolved)
         warnings = problem_views(outcome.warnings)
-        return Reloaded(changed=changed, revision=self._revision, before=revision, warnings=warnings)
+        return msgspec.structs.replace(done, revision=self._revision, before=revision, warnings=warnings)
+
+    def _plan(self, loaded: Loaded) -> Reloaded:
+        """What would change were this in force."""
+        change = _difference(self._loaded.resolved, loaded.resolved)
+        return msgspec.structs.replace(change, dry_run=True, warnings=problem_views(loaded.warnings))
 
     # ---- the file as text
 
@@ -200,11 +210,6 @@ class Configuration:
             return loaded
 
         return self._plan(await asyncio.to_thread(read))
-
-    def _plan(self, loaded: Loaded) -> Reloaded:
-        """What would change were this in force."""
-        changed = _names(diff(self._loaded.resolved, loaded.resolved))
-        return Reloaded(changed=changed, dry_run=True, warnings=problem_views(loaded.warnings))
 
     # ---- carrying out
 
@@ -284,3 +289,20 @@ def _names(change: Diff) -> tuple[str, ...]:
     server = tuple(f"server.{name}" for name in change.server)
     groups = (f"groups.{name}" for name in change.groups)
     return tuple(dict.fromkeys((*models, *change.aliases, *server, *groups, *change.rules)))
+
+
+def _difference(old: Resolved, new: Resolved) -> Reloaded:
+    """What going from one to the other does, without its revisions."""
+    change = diff(old, new)
+    before, after = _offered(old), _offered(new)
+    return Reloaded(
+        changed=_names(change),
+        restarts=change.restart,
+        adds=tuple(name for name in after if name not in before),
+        removes=tuple(name for name in before if name not in after),
+        needs_new_process=tuple(f"server.{name}" for name in change.needs_new_process),
+    )
+
+
+def _offered(some: Resolved) -> list[str]:
+    return [*(one.name for one in some.routes), *(one.name for one in some.aliases)]

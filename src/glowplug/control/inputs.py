@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +17,7 @@ from glowplug.units import parse_duration
 T = TypeVar("T", bound=msgspec.Struct)
 
 MOST_BYTES = 1 << 20
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
 _TRUE = ("1", "true", "yes", "")
 _FALSE = ("0", "false", "no")
 
@@ -79,6 +82,18 @@ class Query:
             raise RequestError(f"{name} is {value!r}", hint=f"write a whole number up to {most}")
         return int(value)
 
+    def moment(self, name: str) -> float | None:
+        """A moment in Unix seconds, given as that or as a date with or without a time; None where none is."""
+        value = self._values.get(name)
+        if not value:
+            return None
+        try:
+            found = float(value) if _NUMBER.fullmatch(value) else _utc(datetime.fromisoformat(value)).timestamp()
+        except (ValueError, OverflowError, OSError):
+            hint = "write Unix seconds, a day (2026-01-31) or a moment (2026-01-31T12:00:00Z)"
+            raise RequestError(f"{name} is {value[:100]!r}", hint=hint) from None
+        return found
+
     def seconds(self, name: str, default: float, most: float) -> float:
         """A duration, at most `most`."""
         value = self._values.get(name)
@@ -88,6 +103,11 @@ class Query:
             return min(parse_duration(value), most)
         except ValueError as error:
             raise RequestError(f"{name}: {error}") from None
+
+
+def _utc(moment: datetime) -> datetime:
+    """What does not say where it is, is in UTC."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _unknown(what: str, name: str, known: list[str]) -> RequestError:

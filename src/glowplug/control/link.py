@@ -25,6 +25,7 @@ from glowplug.wire.exposition import Families
 from glowplug.wire.link import (
     PROTOCOL,
     Activity,
+    Cancelled,
     Drained,
     Ensure,
     Explained,
@@ -73,6 +74,10 @@ class Manager(Protocol):
 
 def _nobody_asked(_worker: str, _ask: int, _families: Families) -> None:
     """What a worker counts, and nobody wants to know."""
+
+
+def _nobody_ended(_worker: str, _cancelled: Cancelled) -> None:
+    """Calls were ended, and nobody asked."""
 
 
 def _nobody_wonders(_worker: str, _explained: Explained) -> None:
@@ -132,6 +137,8 @@ class LinkServer:
         """Is told the id of a key, the program that came with it for the first time, and when (unix seconds)."""
         self.explained: Callable[[str, Explained], None] = _nobody_wonders
         """Is told what would happen to a request, by the name of the worker that says so."""
+        self.cancelled: Callable[[str, Cancelled], None] = _nobody_ended
+        """Is told how many calls a worker ended."""
         self._workers: dict[str, _Worker] = {}
         self._connections: set[_Connection] = set()
         self._server: asyncio.AbstractServer | None = None
@@ -245,6 +252,8 @@ class LinkServer:
                 self._scraped(name, ask, families)
             case Explained():
                 self.explained(name, message)
+            case Cancelled():
+                self.cancelled(name, message)
             case KeepResponse():
                 self._keep(message)
             case Hello():

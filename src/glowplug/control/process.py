@@ -15,6 +15,7 @@ from glowplug.clock import SystemClock, steady_seconds
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff
 from glowplug.config.load import Loaded, load
+from glowplug.control import cancelling
 from glowplug.control.app import build_app
 from glowplug.control.chosen import choices, say_launcher
 from glowplug.control.configuration import Configuration, Reader
@@ -228,14 +229,14 @@ class ControlProcess:
             budgets=self._budgets, limits=self._limits,
             oidc=OidcLogin(self._database, self._logins, self._clock, lambda: self._configuration.catalog().oidc),
             credentials=self._credentials, logins=self._logins,
-            usage=Usage(self._database, self._metering.fold, self._configuration.former),
+            usage=Usage(self._database, self._metering.fold, self._configuration.former, self._configuration.providers),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,
             config_file=ConfigFile(self._configuration, self._clock, self._people.changes),
             ledger=LedgerCheck(
                 self._database, self._paths.journal, self._metering.fold, is_gone, self._pricing.refresh, self._checked
             ),
-            requests=Requests(self._database, self._metering.fold),
+            requests=Requests(self._database, self._metering.fold), cancel=cancelling.over(self._link).cancel,
             status=self._status, events=self._events, log_file=self._log_file,
             bodies=self._bodies, doctor=doctoring(self._paths, lambda: self._configuration.path, self._people.changes),
             scrape=self._scraping.text, sightings=self._sightings.every,

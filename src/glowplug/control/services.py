@@ -62,6 +62,8 @@ class Services:
     ledger: LedgerCheck | None = None
     requests: Requests | None = None
     """What was asked; without a ledger both are None and their routes are not there."""
+    cancel: Callable[[str], Awaitable[int]] | None = None
+    """Ends a request by its id; None where there are no workers to ask."""
     budgets: BudgetBook | None = None
     limits: LimitBook | None = None
     route_plans: RoutePlans | None = None

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from glowplug.domain.footprint import Footprint
+from glowplug.domain.footprint import Footprint, Source
 from glowplug.domain.instance import Failure, State
 
 
@@ -97,6 +97,26 @@ class PlanView(msgspec.Struct, frozen=True, kw_only=True):
     """The last failure, as long as it stands: no request starts it before that is over, whatever its memory."""
     estimate_error: float | None = None
     """By how much estimates of this model were off in the middle, as a share; None before one was measured."""
+
+
+class RunView(msgspec.Struct, frozen=True, kw_only=True):
+    """One load of a model: what was expected and what it took.  Bytes; `device` is all accelerators together."""
+
+    at: float
+    """Unix seconds when it became ready."""
+    estimate_device: int
+    estimate_host: int
+    source: Source
+    """Who estimated."""
+    measured_device: int | None
+    """The most it was seen to hold; None where nothing was measured."""
+    measured_host: int | None
+    error: float | None
+    """By how much the estimate was off, as a share of what was measured: 0.1 for 10 % too much."""
+    seconds: float
+    """How long it took to load."""
+    short: bool
+    """It found the memory full and ended."""
 
 
 class LeaseState(StrEnum):

@@ -334,7 +334,10 @@ class Call(CallState):
 
     def shut(self) -> None:
         """The worker ends and the time to drain is over."""
-        error = Unavailable("The server is shutting down", hint="ask again", code="shutting_down", retry_after=1.0)
+        self.end(Unavailable("The server is shutting down", hint="ask again", code="shutting_down", retry_after=1.0))
+
+    def end(self, error: GlowplugError) -> None:
+        """Go no further, whatever is done for it now; the client is told this."""
         attempt = self.attempt
         if self.waiting is not None:
             self.waiting.leave()

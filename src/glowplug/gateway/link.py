@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from glowplug.domain.route_plan import RoutePlan
+from glowplug.gateway.cancelling import cancel
 from glowplug.gateway.explaining import answer
 from glowplug.gateway.plane import Plane
 from glowplug.wire import link
@@ -138,6 +139,8 @@ class ControlLink(asyncio.Protocol):
                 self._plane.grants.fail(model, failure)
             case link.Scrape(ask):
                 self.send(link.Scraped(ask, self._plane.families()))
+            case link.Cancel(ask, request):
+                self.send(link.Cancelled(ask, cancel(self._plane, request)))
             case link.Explain(ask, question):
                 found = answer(self._plane, question)
                 if isinstance(found, RoutePlan):

@@ -8,7 +8,7 @@ import msgspec
 
 from glowplug.domain.footprint import Footprint
 from glowplug.domain.instance import State
-from glowplug.domain.plan import DeviceView, EvictionView, MemoryView, PlanView, Verdict
+from glowplug.domain.plan import DeviceView, EvictionView, MemoryView, PlanView, RunView, Verdict
 from glowplug.lifecycle import deciding
 from glowplug.lifecycle.admission import Admission
 from glowplug.lifecycle.deciding import Decision, in_words
@@ -55,6 +55,23 @@ class Planner:
             queue_position=slot.tenancy.position,
             failure=failure,
             estimate_error=self._footprints.typical_error(name),
+        )
+
+    def runs(self, name: str) -> tuple[RunView, ...]:
+        """What loads of this model really took, the newest first."""
+        return tuple(
+            RunView(
+                at=run.at,
+                estimate_device=run.estimate_device,
+                estimate_host=run.estimate_host,
+                source=run.source,
+                measured_device=None if run.short else run.device,
+                measured_host=None if run.short else run.host,
+                error=run.error,
+                seconds=run.seconds,
+                short=run.short,
+            )
+            for run in reversed(self._footprints.history(name))
         )
 
     def _there(self, slot: Slot, footprint: Footprint) -> PlanView:

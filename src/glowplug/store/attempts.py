@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, delete, select, update
 
 from glowplug.domain.price import LOCAL, Tokens, attempt_cost
 from glowplug.domain.usage import AttemptClosed, AttemptOpened, Outcome
-from glowplug.store import prices, rollups, statements
+from glowplug.store import prices, rollups, statements, usage_days
 from glowplug.store.database import Database
 from glowplug.store.lines import (
     CLOSED,
@@ -21,6 +21,7 @@ from glowplug.store.lines import (
     OPENED_COLUMNS,
     Rows,
     day_of,
+    days_of,
 )
 from glowplug.store.tables import attempts, journal_cursor
 
@@ -84,6 +85,7 @@ def add_opened(connection: Connection, worker: str, records: Sequence[AttemptOpe
         make = Rows(worker).opened
         statement = statements.insert(connection, attempts, OPENED_COLUMNS, "ON CONFLICT DO NOTHING")
         connection.exec_driver_sql(statement, [make(record) for record in records])
+        usage_days.unmake(connection, days_of(records))
 
 
 def add_closed(connection: Connection, worker: str, records: Sequence[AttemptClosed]) -> None:
@@ -110,6 +112,7 @@ def add_closed(connection: Connection, worker: str, records: Sequence[AttemptClo
     connection.exec_driver_sql(statement, [make(record) for record in ended.values()])
     rollups.count_closed(sums, ended.values())
     rollups.move(connection, sums)
+    usage_days.unmake(connection, days_of(ended.values()))
 
 
 def _states(connection: Connection, identities: Iterable[tuple[str, int]]) -> dict[tuple[str, int], str]:
@@ -166,6 +169,7 @@ def settle(connection: Connection, worker: str) -> int:
     )
     connection.execute(change, changes)
     rollups.move(connection, sums)
+    usage_days.unmake(connection, (row["day"] for row in rows))
     return len(rows)
 
 

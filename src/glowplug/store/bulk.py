@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Column, Connection, Table, UniqueConstraint, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from glowplug.store import rollups, statements
+from glowplug.store import rollups, statements, usage_days
 from glowplug.store.tables import attempts
 
 
@@ -76,3 +76,5 @@ def add_lines(
         return
     connection.exec_driver_sql(statements.insert(connection, attempts, columns), list(rows))
     rollups.move(connection, {where: rollups.Sum(*one) for where, one in sums.items()})
+    at = columns.index("day")
+    usage_days.unmake(connection, {str(row[at]) for row in rows})

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, update
 
 from glowplug.domain.energy import energy_cost
 from glowplug.domain.price import LOCAL, Price
-from glowplug.store import prices, rollups
+from glowplug.store import prices, rollups, usage_days
 from glowplug.store.attempts import lines_of
 from glowplug.store.lines import CLOSED
 from glowplug.store.tables import attempts
@@ -44,4 +44,5 @@ def put(connection: Connection, measured: Mapping[tuple[str, int], int], price: 
     )
     connection.execute(change, changes)
     rollups.move(connection, sums)
+    usage_days.unmake(connection, {lines[one["r"], one["a"]]["day"] for one in changes})
     return len(changes)

@@ -6,6 +6,7 @@ What a record says goes into the row as it is; what many records share (their da
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Final
@@ -38,6 +39,11 @@ _all = attrgetter(*_BEGUN, *_ENDED)
 def day_of(unix: float) -> str:
     """The UTC date of a time, as `YYYY-MM-DD`."""
     return datetime.fromtimestamp(unix // _DAY * _DAY, UTC).strftime("%Y-%m-%d")
+
+
+def days_of(records: Iterable[AttemptOpened | AttemptClosed]) -> set[str]:
+    """The days that these began on."""
+    return {day_of(day * _DAY) for day in {record.started // _DAY for record in records}}
 
 
 class _Days(dict[int, str]):

@@ -9,9 +9,9 @@ import msgspec
 from sqlalchemy import BigInteger, Connection, cast, delete, func, insert, select
 
 from glowplug.store.tables import past_usage
+from glowplug.store.usage_columns import PAST_SUMS
 from glowplug.store.usage_sum import UsageSum
 
-_SUMS = ("attempts", "failed", "prompt_tokens", "completion_tokens", "cached_tokens", "cost")
 _WHOSE = ("day", "key", "user", "team", "model")
 
 
@@ -58,27 +58,37 @@ def _known(connection: Connection, day: str) -> dict[tuple[object, ...], str]:
     return {tuple(row[1:]): row.source for row in connection.execute(query)}
 
 
+def days(connection: Connection, since: str, until: str) -> tuple[str, ...]:
+    """Days of which something is known; both bounds are included, or empty."""
+    query = select(past_usage.c.day).distinct()
+    if since:
+        query = query.where(past_usage.c.day >= since)
+    if until:
+        query = query.where(past_usage.c.day <= until)
+    return tuple(connection.execute(query).scalars())
+
+
 def add_to(
     connection: Connection,
     lines: tuple[UsageSum, ...],
     groups: Sequence[str],
     since: str,
     until: str,
-    only: Mapping[str, str],
+    only: Mapping[str, str | tuple[str, ...]],
 ) -> tuple[UsageSum, ...]:
     """These sums over the ledger and those of the past together, in the order of their groups; `only` narrows by
     column."""
     here = past_usage.c
     by = [here[name] for name in groups]
     # PostgreSQL adds whole numbers up to a decimal.
-    totals = [cast(func.coalesce(func.sum(here[name]), 0), BigInteger).label(name) for name in _SUMS]
+    totals = [cast(func.coalesce(func.sum(here[name]), 0), BigInteger).label(name) for name in PAST_SUMS]
     query = select(func.count().label("rows"), *by, *totals)
     if since:
         query = query.where(here.day >= since)
     if until:
         query = query.where(here.day <= until)
     for name, value in only.items():
-        query = query.where(here[name] == value)
+        query = query.where(here[name].in_((value,) if isinstance(value, str) else value))
     if by:
         query = query.group_by(*by)
     past = [row for row in connection.execute(query).mappings() if row["rows"]]
@@ -88,5 +98,5 @@ def add_to(
     for row in past:
         which = tuple(row[name] for name in groups)
         one = found.get(which) or UsageSum(**dict(zip(groups, which, strict=True)))
-        found[which] = msgspec.structs.replace(one, **{name: getattr(one, name) + row[name] for name in _SUMS})
+        found[which] = msgspec.structs.replace(one, **{name: getattr(one, name) + row[name] for name in PAST_SUMS})
     return tuple(found[which] for which in sorted(found))

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, false, func, or_, select
 
 from glowplug.store.tables import attempts
 
-FILTERS = ("key", "user", "team", "asked")
-"""Columns that a list may be narrowed by."""
+_AT_ONCE = 500
+"""Requests in one statement."""
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,20 +96,6 @@ def askers(connection: Connection, since: Mapping[str, float]) -> dict[str, tupl
     return {name: tuple(whose) for name, whose in found.items()}
 
 
-def newest(
-    connection: Connection, limit: int, before: tuple[float, str] | None = None, only: Mapping[str, str] | None = None
-) -> tuple[RequestView, ...]:
-    """Requests that started before the one with this start and id, the newest first; `only` narrows by column."""
-    row = attempts.c
-    query = select(row.request).where(row.attempt == 0)
-    for name, value in (only or {}).items():
-        query = query.where(row[name] == value)
-    if before is not None:
-        query = query.where(tuple_(row.started, row.request) < tuple_(*before))
-    names = connection.execute(query.order_by(row.started.desc(), row.request.desc()).limit(limit)).scalars().all()
-    return tuple(view for name in names if (view := find(connection, name)) is not None)
-
-
 def between(
     connection: Connection, span: tuple[float, float], only: Mapping[str, str], limit: int, offset: int = 0
 ) -> tuple[RequestView, ...]:
@@ -117,7 +103,7 @@ def between(
     row = attempts.c
     query = select(row.request).where(*_in(span, only)).order_by(row.started.desc(), row.request.desc())
     names = connection.execute(query.limit(limit).offset(offset)).scalars().all()
-    return tuple(view for name in names if (view := find(connection, name)) is not None)
+    return views(connection, names)
 
 
 def count(connection: Connection, span: tuple[float, float], only: Mapping[str, str]) -> int:
@@ -138,6 +124,16 @@ def find(connection: Connection, request: str) -> RequestView | None:
     query = select(attempts).where(attempts.c.request == request).order_by(attempts.c.attempt)
     rows = connection.execute(query).mappings().all()
     return _view(rows) if rows else None
+
+
+def views(connection: Connection, requests: Sequence[str]) -> tuple[RequestView, ...]:
+    """These requests, in this order; those that are not there are left out."""
+    found: dict[str, list[RowMapping]] = {}
+    for start in range(0, len(requests), _AT_ONCE):
+        query = select(attempts).where(attempts.c.request.in_(requests[start : start + _AT_ONCE]))
+        for row in connection.execute(query.order_by(attempts.c.request, attempts.c.attempt)).mappings():
+            found.setdefault(row["request"], []).append(row)
+    return tuple(_view(found[request]) for request in requests if request in found)
 
 
 def _view(rows: Sequence[Mapping[Any, Any]]) -> RequestView:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     text,
 )
 
+from glowplug.store import usage_columns
 from glowplug.store.sealed import Sealed
 
 metadata = MetaData()
@@ -170,22 +171,18 @@ past_usage = Table(
     "past_usage",
     metadata,
     Column("source", String(64), nullable=False),
-    Column("day", String(10), nullable=False),
-    Column("key", String(64), nullable=False),
-    Column("user", String(255), nullable=False),
-    Column("team", String(255), nullable=False),
-    Column("model", String(255), nullable=False),
-    Column("attempts", BigInteger, nullable=False),
-    Column("failed", BigInteger, nullable=False),
-    Column("prompt_tokens", BigInteger, nullable=False),
-    Column("completion_tokens", BigInteger, nullable=False),
-    Column("cached_tokens", BigInteger, nullable=False),
-    Column("cost", BigInteger, nullable=False),
+    *usage_columns.of_past(),
     PrimaryKeyConstraint("source", "day", "key", "user", "team", "model", name="past_usage_pk"),
 )
 """Sums of what was used elsewhere and has no lines in the ledger; `source` is where they came from."""
 
 Index("past_usage_day", past_usage.c.day)
+
+usage_days = Table("usage_days", metadata, *usage_columns.of_days())
+"""Sums of the attempts of those days that `usage_days_made` has, and of no other."""
+
+usage_days_made = Table("usage_days_made", metadata, Column("day", String(10), primary_key=True))
+"""Days whose sums are made; whoever changes a line of one takes it out."""
 
 spent_elsewhere = Table(
     "spent_elsewhere",
@@ -196,8 +193,7 @@ spent_elsewhere = Table(
     Column("nano", BigInteger, nullable=False),
     PrimaryKeyConstraint("scope", "name", name="spent_elsewhere_pk"),
 )
-"""What another gateway had counted against a budget beyond the lines that were taken over (nano-dollars), as though it
-had been spent at the moment of the import."""
+"""What another gateway had counted against a budget beyond lines taken over (nano-dollars), as spent at the import."""
 
 imported_rows = Table(
     "imported_rows",

@@ -1,17 +1,19 @@
-"""Sums over the ledger by model, key, user, team and day, straight from the attempts; with the past that has none."""
+"""Sums over the ledger by model, key, user, team and day, of days that are over as they were added up
+once, of the last one straight from the attempts; with the past that has none."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Connection, and_, case, cast, func, select
+from sqlalchemy import BigInteger, Connection, Select, Table, cast, func, select
 
-from glowplug.domain.usage import Outcome
-from glowplug.store import past_usage
-from glowplug.store.lines import OPEN
+from glowplug.store import past_usage, usage_days
 from glowplug.store.tables import attempts
+from glowplug.store.tables import usage_days as usage_table
+from glowplug.store.usage_columns import SUMS
 from glowplug.store.usage_sum import UsageSum as UsageSum
 
 
@@ -23,27 +25,45 @@ class By(StrEnum):
     DAY = "day"
     USER = "user"
     TEAM = "team"
+    PROVIDER = "provider"
+    """Follows from the model; the ledger has no column for it."""
+    TAG = "tag"
+    """Alone or with the day."""
 
 
-_ADDED = (
-    "attempts", "open", "failed", "interrupted", "estimated", "prompt_tokens", "completion_tokens", "cached_tokens",
-    "cost", "unpriced",
-)  # fmt: skip
+Only = Mapping[str, str | tuple[str, ...]]
+"""Column → what it is, or one of those that it is."""
 
 
 def joined(rows: Sequence[UsageSum], former: Mapping[str, str]) -> tuple[UsageSum, ...]:
     """The sums with what was used under names that models had before (name then → name now) under the present ones."""
+    return added_up([msgspec.structs.replace(one, model=former.get(one.model or "", one.model)) for one in rows])
+
+
+def added_up(rows: Iterable[UsageSum]) -> tuple[UsageSum, ...]:
+    """One row for those that are of the same group, in order."""
     found: dict[tuple[str, ...], UsageSum] = {}
     for given in rows:
-        one = msgspec.structs.replace(given, model=former.get(given.model or "", given.model))
-        place = tuple(part or "" for part in (one.day, one.model, one.key, one.user, one.team))
+        one, place = given, group_of(given)
         known = found.get(place)
         if known is not None:
             energy = [each.energy_mj for each in (known, one) if each.energy_mj is not None]
-            added = {name: getattr(known, name) + getattr(one, name) for name in _ADDED}
+            added = {name: getattr(known, name) + getattr(one, name) for name in SUMS}
             one = msgspec.structs.replace(known, **added, energy_mj=sum(energy) if energy else None)
         found[place] = one
     return tuple(found[place] for place in sorted(found))
+
+
+def group_of(row: UsageSum) -> tuple[str, ...]:
+    """What names one row of the sums, in their order."""
+    names = (row.day, row.model, row.key, row.user, row.team, row.provider, row.tag)
+    return tuple(part or "" for part in names)
+
+
+def days(connection: Connection, since: str = "", until: str = "") -> tuple[str, ...]:
+    """Days on which something was used, in order."""
+    lines = usage_days.with_lines(connection, since, until)
+    return tuple(sorted({*lines, *past_usage.days(connection, since, until)}))
 
 
 def sums(
@@ -51,43 +71,43 @@ def sums(
     by: Sequence[By],
     since: str = "",
     until: str = "",
-    only: Mapping[str, str] | None = None,
+    only: Only | None = None,
 ) -> tuple[UsageSum, ...]:
     """Sums for each group, in order of the groups; `since` and `until` are UTC dates, both included, or empty; `only`
     narrows by column."""
-    row = attempts.c
-    settled = row.state != OPEN
-    groups: list[ColumnElement[str]] = [
-        row[name] for name in ("day", "model", "key", "user", "team") if name in set(by)
-    ]
+    groups = [name for name in usage_days.GROUPS if name in set(by)]
+    live = usage_days.keep(connection, since, until)
+    days = usage_table.c
+    added = [cast(func.sum(days[name]), BigInteger).label(name) for name in (*SUMS, "energy_mj")]
+    kept = select(*(days[name] for name in groups), *added)
+    fresh = select(*(attempts.c[name] for name in groups), *usage_days.totals()).where(attempts.c.day.in_(live))
+    kept = _narrowed(kept, usage_table, groups, since, until, only)
+    fresh = _narrowed(fresh, attempts, groups, since, until, only)
+    rows = _read(connection, kept)
+    if live or not rows:
+        rows += _read(connection, fresh)
+    lines = added_up(rows)
+    return past_usage.add_to(connection, lines, groups, since, until, only or {})
 
-    def total(condition: ColumnElement[bool], value: ColumnElement[int] | int, name: str) -> ColumnElement[int]:
-        # PostgreSQL adds whole numbers up to a decimal.
-        return cast(func.coalesce(func.sum(case((condition, value), else_=0)), 0), BigInteger).label(name)
 
-    query = select(
-        *groups,
-        func.count().label("attempts"),
-        total(row.state == OPEN, 1, "open"),
-        total(and_(settled, row.outcome != Outcome.OK.value), 1, "failed"),
-        total(row.outcome == Outcome.INTERRUPTED.value, 1, "interrupted"),
-        total(and_(settled, row.estimated), 1, "estimated"),
-        total(settled, row.prompt_tokens, "prompt_tokens"),
-        total(settled, row.completion_tokens, "completion_tokens"),
-        total(settled, row.cached_tokens, "cached_tokens"),
-        total(settled, row.cost, "cost"),
-        cast(func.sum(row.energy_mj), BigInteger).label("energy_mj"),
-        total(and_(settled, row.price == "", row.prompt_tokens + row.completion_tokens > 0), 1, "unpriced"),
-    )
+def _narrowed(
+    query: Select[Any], table: Table, groups: Sequence[str], since: str, until: str, only: Only | None
+) -> Select[Any]:
+    row = table.c
     if since:
         query = query.where(row.day >= since)
     if until:
         query = query.where(row.day <= until)
     for name, value in (only or {}).items():
-        query = query.where(row[name] == value)
-    if groups:
-        query = query.group_by(*groups).order_by(*groups)
-    found = connection.execute(query).mappings()
-    # SQLAlchemy's names are a subclass of str, which msgspec does not take for one.
-    lines = tuple(msgspec.convert({str(name): value for name, value in sum_.items()}, UsageSum) for sum_ in found)
-    return past_usage.add_to(connection, lines, [str(group.key) for group in groups], since, until, only or {})
+        query = query.where(row[name].in_((value,) if isinstance(value, str) else value))
+    return query.group_by(*(row[name] for name in groups)) if groups else query
+
+
+def _read(connection: Connection, query: Select[Any]) -> list[UsageSum]:
+    # SQLAlchemy's names are a subclass of str, which msgspec does not take for one.  A total of nothing is NULL.
+    found = connection.execute(query).mappings().all()
+    return [
+        msgspec.convert({str(name): value for name, value in one.items()}, UsageSum)
+        for one in found
+        if one["attempts"] is not None
+    ]

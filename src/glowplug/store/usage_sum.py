@@ -19,6 +19,10 @@ class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None = None
     """Whom the key belongs to, or who its client says is asking; empty for nobody."""
     team: str | None = None
+    provider: str | None = None
+    """Of the model as it is configured now: `local` for engines here, empty for one that is not there any more."""
+    tag: str | None = None
+    """Attempts, tokens and cost only; what has two tags is in both."""
     attempts: int = 0
     open: int = 0
     failed: int = 0

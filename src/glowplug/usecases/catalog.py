@@ -13,6 +13,9 @@ from glowplug.domain.scheduling import MemorySettings, SchedulingSettings
 from glowplug.domain.snapshot import AliasRoute, Keeping, Limits, ModelRoute
 from glowplug.errors import RequestError
 
+LOCALLY = "local"
+"""Who serves what an engine here runs."""
+
 
 class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     """Models, aliases and rules as the configuration in force resolved them.  Holds provider secrets."""
@@ -42,6 +45,10 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         """Every name a client may ask for."""
         yield from (model.name for model in self.models)
         yield from (alias.name for alias in self.aliases)
+
+    def providers(self) -> dict[str, str]:
+        """Models → who serves them: `local` for engines here, else the provider as it is called in the file."""
+        return {model.name: LOCALLY if model.local else model.owner for model in self.models}
 
     def former(self) -> dict[str, str]:
         """Names that models had → the model now: deprecated aliases of one target, through one another."""

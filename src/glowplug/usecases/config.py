@@ -40,6 +40,14 @@ class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
     """The revision that was in force until then."""
     dry_run: bool = False
     warnings: tuple[ProblemView, ...] = ()
+    restarts: tuple[str, ...] = ()
+    """Local models whose running engines are started anew."""
+    adds: tuple[str, ...] = ()
+    """Models and aliases that were not there."""
+    removes: tuple[str, ...] = ()
+    """Those that go."""
+    needs_new_process: tuple[str, ...] = ()
+    """Settings that are in force only after Glowplug itself was started anew."""
 
 
 class ConfigSource(Protocol):

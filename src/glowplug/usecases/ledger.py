@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from glowplug.domain.usage import AttemptClosed
 from glowplug.ledger.journal import Damage, JournalReader
 from glowplug.ledger.segments import SUFFIX
-from glowplug.store import check, rollups
+from glowplug.store import check, rollups, usage_days
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
 
@@ -88,6 +88,8 @@ class LedgerCheck:
         found = _Found()
         await asyncio.to_thread(self._look_at_journal, found)
         lines, sums = await self._look_at_lines(found)
+        for day in await self._database.run(usage_days.differences):
+            found.add("sums", f"the usage of {day} is not that of its lines")
         # Asked last: a worker that was alive before may have ended while we looked, and then its attempts are open.
         opened = await asyncio.to_thread(self._store.open_workers)
         for worker in sorted(worker for worker in opened if self._gone(worker)):
@@ -108,6 +110,7 @@ class LedgerCheck:
         def work(connection: Connection) -> int:
             if dry_run:
                 return len(tuple(rollups.differences(rollups.computed(connection), rollups.stored(connection))))
+            usage_days.unmake_all(connection)
             return rollups.rebuild(connection)
 
         return Rebuilt(wrong=await self._database.run(work), dry_run=dry_run)

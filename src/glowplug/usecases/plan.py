@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from glowplug.config.nearest import did_you_mean
-from glowplug.domain.plan import PlanView
+from glowplug.domain.plan import PlanView, RunView
 from glowplug.errors import Conflict, NotFound
 from glowplug.usecases.catalog import Catalog
 
@@ -18,6 +18,10 @@ class Planner(Protocol):
 
     def plan(self, name: str) -> PlanView:
         """What a load of this local model would do now.  Changes nothing."""
+        ...
+
+    def runs(self, name: str) -> tuple[RunView, ...]:
+        """What loads of this local model really took, the newest first."""
         ...
 
 
@@ -61,6 +65,11 @@ class Plans:
             cold=alias.cold.value,
             data=tuple(self._planner.plan(target) for target in here),
         )
+
+    def runs(self, name: str) -> tuple[RunView, ...]:
+        """The last loads of a local model, estimate against measured.  Raises NotFound and Conflict as `plan` does."""
+        check_local(self._catalog(), name)
+        return self._planner.runs(name)
 
 
 def check_local(catalog: Catalog, name: str) -> None:

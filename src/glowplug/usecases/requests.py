@@ -5,16 +5,41 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
+import msgspec
 from sqlalchemy import Connection
 
 from glowplug.errors import NotFound, RequestError
 from glowplug.store import requests
 from glowplug.store.database import Database
+from glowplug.store.request_search import OUTCOMES, Found, Wanted, search
 from glowplug.store.requests import RequestView
 from glowplug.store.speeds import Speed, speeds
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.deprecated import DeprecatedName, DeprecatedNames
-from glowplug.usecases.page import MOST, Page
+from glowplug.usecases.page import MOST
+
+LEAST_ID = 8
+"""Characters of an id that is looked for by its beginning."""
+
+
+class RequestPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some requests, and the `after` that goes on behind them.
+
+    There may be fewer than were asked for and still more to come: one page reads a bounded part of the past.
+    """
+
+    data: tuple[RequestView, ...]
+    has_more: bool = False
+    next: str | None = None
+    seen: float | None = None
+    """How far back was looked (Unix seconds); None to the end."""
+
+
+def _place(connection: Connection, request: str, name: str) -> tuple[float, str]:
+    found = requests.find(connection, request)
+    if found is None:
+        raise RequestError(f"there is no request {request[:100]!r}", hint=f"begin again without {name}")
+    return found.started, found.request
 
 
 class Requests:
@@ -25,25 +50,35 @@ class Requests:
         self._fold = fold
         self._names = DeprecatedNames(database, fold)
 
-    async def newest(self, limit: int, after: str = "", only: Mapping[str, str] | None = None) -> Page[RequestView]:
-        """A page of requests behind the one with the id `after`.  Raises RequestError."""
+    async def newest(
+        self, limit: int, after: str = "", wanted: Wanted | None = None, newer: str = ""
+    ) -> RequestPage:  # fmt: skip
+        """A page of requests like these, behind the one with the id `after` and not as far as the one with the id
+        `newer`.  Raises RequestError."""
         if not 1 <= limit <= MOST:
             raise RequestError(f"limit is {limit}", hint=f"ask for 1 to {MOST} rows")
+        wanted = wanted or Wanted()
+        if wanted.outcome not in ("", *OUTCOMES):
+            raise RequestError(
+                f"no request ends as {wanted.outcome[:100]!r}", hint=f"outcome is one of {', '.join(OUTCOMES)}"
+            )
+        if 0 < len(wanted.id) < LEAST_ID:
+            raise RequestError(
+                f"{wanted.id!r} is the beginning of too many ids", hint=f"write {LEAST_ID} characters or more"
+            )
         if not after:
             await asyncio.to_thread(self._fold)
 
-        def work(connection: Connection) -> tuple[RequestView, ...]:
-            before = None
-            if after:
-                last = requests.find(connection, after)
-                if last is None:
-                    raise RequestError(f"there is no request {after[:100]!r}", hint="begin again without after")
-                before = (last.started, last.request)
-            return requests.newest(connection, limit + 1, before, only)
+        def work(connection: Connection) -> Found:
+            since = _place(connection, newer, "newer") if newer else None
+            before = _place(connection, after, "after") if after else None
+            return search(connection, msgspec.structs.replace(wanted, newer=since), limit, before)
 
         found = await self._database.run(work)
-        more = len(found) > limit
-        return Page(found[:limit], more, found[limit - 1].request if more else None)
+        at = found.stopped
+        return RequestPage(
+            data=found.requests, has_more=at is not None, next=at[1] if at else None, seen=at[0] if at else None
+        )
 
     async def between(
         self, span: tuple[float, float], only: Mapping[str, str], limit: int, offset: int = 0

@@ -139,6 +139,13 @@ class Explained(msgspec.Struct, frozen=True, tag=True):
     unexplained: Unexplained | None = None
 
 
+class Cancelled(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `Cancel`: how many calls it ended."""
+
+    ask: int
+    calls: int
+
+
 class KeepResponse(msgspec.Struct, frozen=True, tag=True):
     """A response that its client may ask for again, or go on from."""
 
@@ -220,6 +227,13 @@ class Explain(msgspec.Struct, frozen=True, tag=True):
     question: RouteQuestion
 
 
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """End what goes on under this request id."""
+
+    ask: int
+    request: str
+
+
 ToControl = (
     Hello
     | Ensure
@@ -230,12 +244,13 @@ ToControl = (
     | KeysUsed
     | Scraped
     | Explained
+    | Cancelled
     | KeepResponse
     | Logged
     | Rehash
     | Met
 )
-ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape | Explain | ForgetResponse
+ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape | Explain | Cancel | ForgetResponse
 
 
 class FrameError(ValueError):

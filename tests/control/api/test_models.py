@@ -62,3 +62,15 @@ async def test_a_followed_log_grows_at_the_client(control: Control, tmp_path: Pa
         with log.open("a") as file:
             file.write("two\n")
         assert await asyncio.wait_for(anext(text), 5) == "two\n"
+
+
+async def test_what_loads_of_a_model_took(admin: httpx.AsyncClient) -> None:
+    (run,) = (await admin.get("/admin/models/local/runs")).json()["data"]
+    assert (run["estimate_device"], run["measured_device"], run["error"], run["source"]) == (
+        3 << 30,
+        2 << 30,
+        0.5,
+        "engine",
+    )
+    assert (await admin.get("/admin/models/org/name/runs")).status_code == 404
+    assert (await admin.get("/admin/models/cloud/runs")).status_code == 409

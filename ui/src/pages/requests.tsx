@@ -1,5 +1,131 @@
-import { Soon } from "../parts/soon";
+import { Cli, Empty, Pill } from "../parts/basics";
+import { useKeys, useModels } from "../parts/all";
+import { ChoiceFilter, TextFilter, type Option } from "../parts/fields";
+import { CheckedFilter, Clear, DayFilter, More } from "../parts/filters";
+import { List, type Column } from "../parts/table";
+import { count, duration, moment, money, quoted } from "../format";
+import { useList } from "../hooks";
+import { usePlace } from "../router";
+import type { RequestPage, RequestView } from "../types";
+import type { PageProps } from "./index";
+import { Detail } from "./requests_detail";
+import { end, nameOf, tone } from "./requests_parts";
 
-export default function Requests() {
-  return <Soon title="Requests" cli="glowplug requests" />;
+/** What the API narrows by, as options of the command that does the same. */
+const FILTERS = ["key", "user", "team", "asked", "model", "tag", "outcome", "status", "id", "since", "until"] as const;
+const OUTCOMES: readonly Option[] = [
+  ["", "Any"],
+  ["open", "In flight"],
+  ["ok", "Good"],
+  ["failed", "Not good"],
+  ["upstream_error", "Upstream error"],
+  ["timeout", "Timeout"],
+  ["client_gone", "Client gone"],
+  ["interrupted", "Interrupted"],
+];
+/** Milliseconds between looks at the newest. */
+const LIVE = 2000;
+const LIVE_NARROWED = 5000;
+
+export default function Requests({ admin }: PageProps) {
+  const { query } = usePlace();
+  const keys = useKeys();
+  const said = FILTERS.filter((name) => (query.get(name) ?? "") !== "");
+  const newest = query.get("after") === null && query.get("live") !== "off";
+  const often = newest ? { every: said.length === 0 ? LIVE : LIVE_NARROWED } : {};
+  const list = useList<RequestView>("/admin/requests", FILTERS, often);
+  const seen = (list.data as RequestPage | null)?.seen ?? null;
+  const open = query.get("request");
+  const columns: readonly Column<RequestView>[] = [
+    { title: "Began", cell: (row) => moment(row.started) },
+    { title: "Outcome", cell: (row) => <Pill tone={tone(row.outcome)}>{nameOf(row.outcome)}</Pill> },
+    { title: "Model", cell: (row) => <Models row={row} /> },
+    { title: "Key", cell: (row) => keys.byId.get(row.key)?.name || row.key, wide: true },
+    { title: "User, team", cell: (row) => [row.user, row.team].filter(Boolean).join(", "), wide: true },
+    { title: "Took", cell: (row) => (row.outcome === "" ? "…" : duration(end(row) - row.started)), number: true, wide: true },
+    { title: "Prompt", cell: (row) => count(row.prompt_tokens), number: true, wide: true },
+    { title: "Answer", cell: (row) => count(row.completion_tokens), number: true, wide: true },
+    { title: "Cost", cell: (row) => money(row.cost), number: true },
+  ];
+  return (
+    <>
+      <h1>Requests</h1>
+      <List
+        list={list}
+        filters={<Filters keys={keys.options} said={said} />}
+        caption="Requests, the newest first"
+        columns={columns}
+        id={(row) => row.request}
+        open={(row) => address(query, row.request)}
+        empty={<Nothing searched={said.length > 0} more={list.next !== null} />}
+      />
+      <p class="quiet line">
+        {list.next !== null && seen !== null && said.length > 0 && `Looked back to ${moment(seen)}; “Next” goes on from there.`}
+      </p>
+      <Cli line={command(query)} />
+      {open !== null && <Detail id={open} keys={keys.byId} admin={admin} ended={list.again} />}
+    </>
+  );
+}
+
+function Filters({ keys, said }: { keys: readonly Option[]; said: readonly string[] }) {
+  const { models, names } = useModels();
+  return (
+    <>
+      <ChoiceFilter name="live" label="List" options={[["", "Live"], ["off", "Paused"]]} />
+      <ChoiceFilter name="outcome" label="Outcome" options={OUTCOMES} />
+      <ChoiceFilter name="key" label="Key" options={keys} />
+      <ChoiceFilter name="model" label="Went to" options={models} />
+      <More used={said.some((name) => !["outcome", "key", "model"].includes(name))}>
+        <ChoiceFilter name="asked" label="Asked for" options={names} />
+        <TextFilter name="user" label="User" />
+        <TextFilter name="team" label="Team" />
+        <TextFilter name="tag" label="Tag" />
+        <CheckedFilter name="status" label="Status" placeholder="429" valid={/^[1-5]\d\d$/} />
+        <CheckedFilter name="id" label="Id begins with" placeholder="req_0123" valid={/^[\w.:-]{8,}$/} />
+        <DayFilter name="since" label="From (UTC)" />
+        <DayFilter name="until" label="Before (UTC)" />
+      </More>
+      {said.length > 0 && <Clear names={said} />}
+    </>
+  );
+}
+
+function Models({ row }: { row: RequestView }) {
+  const last = row.attempts[row.attempts.length - 1];
+  const went = last?.model ?? row.asked;
+  return (
+    <>
+      {row.asked === went ? went : `${row.asked} → ${went}`}
+      {row.attempts.length > 1 && <span class="quiet"> ({row.attempts.length} attempts)</span>}
+    </>
+  );
+}
+
+function Nothing({ searched, more }: { searched: boolean; more: boolean }) {
+  if (!searched) {
+    return (
+      <Empty title="Nothing was asked yet">
+        <p>
+          Requests appear here as they come. <code>glowplug run MODEL</code> sends one.
+        </p>
+      </Empty>
+    );
+  }
+  return <Empty title={more ? "No request like this up to here" : "No request is like this"} />;
+}
+
+/** This page with the request opened, wherever in the list it is. */
+function address(query: URLSearchParams, request: string): string {
+  const with_ = new URLSearchParams(query);
+  with_.set("request", request);
+  return `/ui/requests?${with_.toString()}`;
+}
+
+function command(query: URLSearchParams): string {
+  const said = FILTERS.map((name) => {
+    const value = query.get(name) ?? "";
+    return value === "" ? "" : ` --${name === "key" ? "for-key" : name} ${quoted(value)}`;
+  });
+  return `glowplug requests${said.join("")}`;
 }

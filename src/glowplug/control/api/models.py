@@ -21,6 +21,8 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
+    plans = services.plans
+
     async def instances(request: Request) -> Response:
         query = Query(request, ("limit", "after"))
         return answer(services.models.instances(query.number("limit", MOST, MOST), query.text("after")))
@@ -48,10 +50,17 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         data, _ = await asyncio.to_thread(tail, path, lines)
         return Response(data, media_type=_TEXT)
 
+    async def runs(request: Request) -> Response:
+        Query(request, ())
+        assert plans is not None
+        return answer({"data": plans.runs(request.path_params["name"])})
+
+    measured = Endpoint("GET", "/admin/models/{name:path}/runs", runs, "what loads of it really took", Policy.ADMIN)
     return (
         Endpoint("GET", "/admin/instances", instances, "one row a local model", Policy.ADMIN),
         Endpoint("GET", "/admin/models", models, "models and aliases with their problems", Policy.ADMIN),
         Endpoint("POST", "/admin/models/{name}/start", start, "make a local model ready", Policy.ADMIN),
         Endpoint("POST", "/admin/models/{name}/stop", stop, "stop a local model", Policy.ADMIN),
         Endpoint("GET", "/admin/models/{name}/logs", logs, "an engine's log", Policy.ADMIN),
+        *((measured,) if plans is not None else ()),
     )

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query
-from glowplug.control.routes import Endpoint
+from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
-from glowplug.store.requests import FILTERS
+from glowplug.store.request_search import Wanted
+from glowplug.usecases.changes import done
 from glowplug.usecases.page import MOST
 
 _USUAL = 50
 _LATELY = 300.0
 _LONGEST = 86_400.0
 """Seconds behind us that speeds are asked for."""
+_HIGHEST_STATUS = 599
+_TEXTS = ("key", "user", "team", "asked", "model", "tag", "outcome", "id")
+
+
+class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cancellation did."""
+
+    request: str
+    calls: int
+    """How many were in flight under this id; clients may give ids, so there can be several."""
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -25,9 +37,22 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         return ()
 
     async def newest(request: Request) -> Response:
-        query = Query(request, ("limit", "after", *FILTERS))
-        only = {name: value for name in FILTERS if (value := query.text(name))}
-        return answer(await requests.newest(query.number("limit", _USUAL, MOST), query.text("after"), only))
+        query = Query(request, ("limit", "after", "newer", "since", "until", "status", *_TEXTS))
+        wanted = Wanted(
+            since=query.moment("since"),
+            until=query.moment("until"),
+            status=query.number("status", 0, _HIGHEST_STATUS) if query.text("status") else None,
+            key=query.text("key"),
+            user=query.text("user"),
+            team=query.text("team"),
+            asked=query.text("asked"),
+            model=query.text("model"),
+            tag=query.text("tag"),
+            outcome=query.text("outcome"),
+            id=query.text("id"),
+        )
+        limit = query.number("limit", _USUAL, MOST)
+        return answer(await requests.newest(limit, query.text("after"), wanted, query.text("newer")))
 
     async def show(request: Request) -> Response:
         Query(request, ())
@@ -37,8 +62,20 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         seconds = Query(request, ("seconds",)).seconds("seconds", _LATELY, _LONGEST)
         return answer({"data": await requests.speeds(services.clock.unix() - seconds)})
 
+    async def cancel(request: Request) -> Response:
+        Query(request, ())
+        name = request.path_params["id"]
+        assert services.cancel is not None
+        cancelled = Cancelled(request=name, calls=await services.cancel(name))
+        if services.changes is not None:
+            line = done(actor(request), services.clock.unix(), "cancel", "request", name, {"calls": cancelled.calls})
+            await services.changes.note(line)
+        return answer(cancelled)
+
+    ends = Endpoint("POST", "/admin/requests/{id}/cancel", cancel, "end a request that is in flight", Policy.ADMIN)
     return (
         Endpoint("GET", "/admin/speeds", speeds, "how quickly models answered lately", Policy.ADMIN),
         Endpoint("GET", "/admin/requests", newest, "requests, the newest first", Policy.ADMIN),
         Endpoint("GET", "/admin/requests/{id}", show, "a request with all its attempts", Policy.ADMIN),
+        *((ends,) if services.cancel is not None else ()),
     )

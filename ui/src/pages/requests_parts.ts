@@ -1,0 +1,27 @@
+// What the list and the drawer of the requests both say.
+import type { Tone } from "../parts/basics";
+import type { RequestView } from "../types";
+
+const NAMES: Record<string, string> = {
+  "": "in flight",
+  ok: "ok",
+  upstream_error: "upstream error",
+  timeout: "timeout",
+  client_gone: "client gone",
+  interrupted: "interrupted",
+};
+
+export function nameOf(outcome: string): string {
+  return NAMES[outcome] ?? outcome;
+}
+
+export function tone(outcome: string): Tone {
+  if (outcome === "") return "warm";
+  if (outcome === "ok") return "good";
+  return outcome === "client_gone" ? "quiet" : "bad";
+}
+
+/** When its last attempt ended, as far as is known (Unix seconds). */
+export function end(row: RequestView): number {
+  return Math.max(row.started, ...row.attempts.map((one) => one.started + one.duration));
+}
