@@ -52,4 +52,5 @@ def test_shared_budgets_are_of_each_who_has_them() -> None:
         (Scope.KEY, 4), (Scope.TAG, 2), (Scope.USER, 1),
     ]  # fmt: skip
     assert [(one.scope, one.rpm) for one in found.limits] == [(Scope.TAG, 3), (Scope.USER, 3)]
+    assert found.given[-1].budget.name == "end:e", "a user of that id is somebody else"
     assert any("'gone'" in str(note) for note in notes)

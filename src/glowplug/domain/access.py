@@ -64,8 +64,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     log_bodies: bool = False
     """Requests and answers are kept whole in the request log."""
     end_users: bool = False
-    """Its requests say who is asking (a chat front end with one key for everybody), and records name them; what is
-    allowed is the key's alone."""
+    """Its requests say who is asking (a chat front end with one key for everybody): records name them, and budgets and
+    limits of theirs hold; what is allowed otherwise is the key's alone."""
     imported: bytes = b""
     """SHA-256 of a key that another gateway made; empty for keys of ours.  It names the key in what came from there.
     Until its first use here `digest` is one that no key has (`glowplug.secret.unused_digest`), and this is what it is
