@@ -52,6 +52,18 @@ def test_limits_hold_beside_the_keys_own(rig: Rig, metered: Metered) -> None:
     assert statuses == [200, 429, 200, 200, 429]
 
 
+def test_somebody_who_is_blocked(rig: Rig, metered: Metered) -> None:
+    blocked = UseLimit(scope=Scope.USER, name="end:kim", rpm=5, concurrency=0)
+    apply(rig, metered, limits=(blocked, UseLimit(scope=Scope.KEY, name="front", rpm=1)))
+    for _ in range(2):
+        refused = rig.ask(chat("cloud"), headers=[KIM]).answer
+        assert (refused.status, refused.code) == (403, "blocked")
+        assert "'end:kim' is blocked" in refused.body.decode()
+    client = rig.ask(chat("cloud"), headers=[BOB])
+    rig.reply(whole(), "cloud")
+    assert client.answer.status == 200, "nothing of it was counted against the key"
+
+
 @pytest.mark.parametrize("front", [key(KEY, "front"), key(KEY, "front", end_users=True, user="ann")])
 def test_other_keys_name_nobody(rig: Rig, metered: Metered, front: Any) -> None:
     apply(rig, metered, front, budgets=(budget(0, Scope.USER, "end:kim"),))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from glowplug.gateway.limiting import Guard
+from glowplug.gateway.limiting import Closed, Guard
 
 if TYPE_CHECKING:
     from glowplug.gateway.tables import Key
@@ -40,6 +40,6 @@ class EndUsers:
 
 def _joined(one: Guard | None, other: Guard | None) -> Guard | None:
     """A guard of both, over the same counters."""
-    if one is None or other is None:
-        return one or other
+    if one is None or other is None or isinstance(other, Closed):
+        return other or one
     return Guard(one.rates + other.rates, one.tokens + other.tokens, one.slots + other.slots, one.meters + other.meters)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from glowplug.domain.budget import Scope, UseLimit
 from glowplug.domain.snapshot import BudgetRoute, KeyRoute, ModelRoute, Snapshot
 from glowplug.gateway.end_users import Bounds
-from glowplug.gateway.limiting import Guard
+from glowplug.gateway.limiting import Closed, Guard
 from glowplug.ledger.counters import Tally, WorkerCounters
 from glowplug.routing import labels
 from glowplug.routing.budgets import UNKNOWN, Account, Meter, Period
@@ -143,6 +143,8 @@ class Guards:
             if scope is Scope.USER and name.startswith(PREFIX):
                 limit = self._use.get((scope, name))
                 guard = None if limit is None else self._guard([limit], (), (), ())
+                if limit is not None and limit.concurrency == 0:
+                    guard = Closed(f"The user {name!r}")
                 found[name] = guard, self._meters.get((scope, name), ())
         return found
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from glowplug.config.readers.foreign import Note, Outcome
 from glowplug.domain.budget import Scope, UseLimit
 from glowplug.domain.people import Member, Team, User, UserRole
@@ -119,13 +121,21 @@ class Allowances:
         for end in found.end_users:
             where, what = f"LiteLLM_EndUserTable[{end.id}]", f"the end user {end.id!r}"
             self._add(Holder(Scope.USER, prefixed(end.id), where, what, None, end.spent), none, end.budget)
-            if end.budget:
+            if end.budget or end.blocked:
                 self._notes.append(Note(Outcome.CHANGED, where, what,
-                                        "its budget holds for keys of nobody that may say who asks",
+                                        "budget and block hold for keys of nobody that may say who asks",
                                         "glowplug keys update KEY --end-users"))  # fmt: skip
             if end.blocked:
-                self._notes.append(Note(Outcome.LEFT, where, f"the block of {what}",
-                                        "nobody whom requests name is blocked here", "block the keys"))  # fmt: skip
+                self._block(prefixed(end.id))
+
+    def _block(self, name: str) -> None:
+        """Let nobody of this name through, whatever other limits there are."""
+        which = Scope.USER, name
+        found = [one for one in self.limits if (one.scope, one.name) == which] or [
+            UseLimit(scope=Scope.USER, name=name)
+        ]
+        self.limits = [one for one in self.limits if (one.scope, one.name) != which]
+        self.limits += [msgspec.structs.replace(one, concurrency=0) for one in found]
 
     def _add(self, holder: Holder, allowance: Allowance, shared_id: str = "", *, limited: bool = True) -> None:
         """`limited`: its limits are a row of their own and not in its key."""

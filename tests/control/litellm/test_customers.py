@@ -64,9 +64,16 @@ async def test_what_cannot_be_had(control: Control, admin: httpx.AsyncClient, se
     assert control.budgets.every() == ()
 
 
-async def test_nobody_is_blocked(admin: httpx.AsyncClient) -> None:
-    for path, sent in (("block", {"user_ids": ["kim"]}), ("unblock", {"user_ids": ["kim"]}),
-                       ("new", {"user_id": "x", "blocked": True})):  # fmt: skip
-        answer = await admin.post(f"/customer/{path}", json=sent)
-        assert answer.status_code == 501
-        assert "/key/block" in answer.json()["error"]["message"]
+async def test_block_and_let_in_again(control: Control, admin: httpx.AsyncClient) -> None:
+    assert (await admin.post("/customer/new", json={"user_id": "kim", "rpm_limit": 5})).status_code == 200
+    blocked = (await admin.post("/customer/block", json={"user_ids": ["kim", "spammer"]})).json()["blocked_users"]
+    assert [(row["user_id"], row["blocked"]) for row in blocked] == [("kim", True), ("spammer", True)]
+    assert control.services.limits is not None
+    assert [(one.name, one.rpm, one.concurrency) for one in control.services.limits.every()] == [
+        ("end:kim", 5, 0), ("end:spammer", None, 0),
+    ]  # fmt: skip
+    left = await admin.post("/end_user/unblock", json={"user_ids": ["spammer", "nobody"]})
+    assert (left.status_code, left.json()["blocked_users"]) == (200, [])
+    assert (await admin.post("/customer/update", json={"user_id": "kim", "blocked": False})).json()["blocked"] is False
+    assert [(one.name, one.rpm, one.concurrency) for one in control.services.limits.every()] == [("end:kim", 5, None)]
+    assert (await admin.post("/customer/update", json={"user_id": "kim", "blocked": True})).json()["blocked"] is True

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.litellm import people, spent
-from glowplug.control.litellm.shapes import NotHere, converted, dollars, refuse, shaped, text, tree
+from glowplug.control.litellm.shapes import converted, dollars, refuse, shaped, text, tree
 from glowplug.control.litellm.spent import Sheet
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
@@ -24,6 +24,8 @@ from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.store.usage import By
 from glowplug.wire.end_user import PREFIX, prefixed
 
+_BLOCK: Final = "max_parallel_requests"
+"""The limit that is 0 for whoever is blocked."""
 _NOTHING: Final[dict[str, Any]] = dict.fromkeys(("max_budget", "tpm_limit", "rpm_limit", "max_parallel_requests"), None)
 
 
@@ -71,13 +73,17 @@ class Customers:
         return {
             "user_id": name,
             "alias": None,
-            "blocked": False,
+            "blocked": self._is_blocked(name),
             "spend": dollars(sheet.spent(By.USER, kept)),
             "allowed_model_region": None,
             "default_model": None,
             "budget_id": own.id if own else None,
             "litellm_budget_table": table,
         }
+
+    def _is_blocked(self, name: str) -> bool:
+        limit = people.limit_of(self._services, Scope.USER, PREFIX + name)
+        return limit is not None and limit.concurrency == 0
 
     async def new(self, request: Request) -> Response:
         sent, name = await _described(request)
@@ -91,6 +97,10 @@ class Customers:
         return await self._allow(request, name, sent)
 
     async def _allow(self, request: Request, name: str, sent: dict[str, Any]) -> Response:
+        if sent.get("blocked"):
+            sent = {**sent, _BLOCK: 0}
+        elif sent.get("blocked") is False and self._is_blocked(name):
+            sent = {_BLOCK: None, **sent}
         await people.allow(self._services, Scope.USER, PREFIX + name, sent, actor(request))
         return answer(self._row(name, await spent.sheet(self._services, By.USER)))
 
@@ -104,6 +114,22 @@ class Customers:
         for name in gone:
             await people.allow(self._services, Scope.USER, PREFIX + name, _NOTHING, actor(request))
         return answer({"deleted_customers": len(gone), "message": f"deleted {', '.join(gone)}"})
+
+    async def block(self, request: Request) -> Response:
+        """Blocked is who may ask nothing at the same time; somebody who never asked, too."""
+        return await self._put(request, True)
+
+    async def unblock(self, request: Request) -> Response:
+        return await self._put(request, False)
+
+    async def _put(self, request: Request, blocked: bool) -> Response:
+        names = [_checked(name) for name in converted(await tree(request), Chosen).user_ids]
+        for name in names:
+            if self._is_blocked(name) is not blocked:
+                most = {_BLOCK: 0 if blocked else None}
+                await people.allow(self._services, Scope.USER, PREFIX + name, most, actor(request))
+        sheet = await spent.sheet(self._services, By.USER)
+        return answer({"blocked_users": [row for name in names if (row := self._row(name, sheet))["blocked"]]})
 
     async def info(self, request: Request) -> Response:
         name = text(request, "end_user_id")
@@ -126,27 +152,19 @@ async def _described(request: Request) -> tuple[dict[str, Any], str]:
         {"default_model": wanted.default_model, "allowed_model_region": wanted.allowed_model_region},
         "what a request may use is said by its key",
     )
-    if wanted.blocked:
-        raise _no_block()
-    name = prefixed(wanted.user_id).removeprefix(PREFIX)
-    if not name:
+    return sent, _checked(wanted.user_id)
+
+
+def _checked(name: str) -> str:
+    """As requests name them.  Raises RequestError."""
+    kept = prefixed(name).removeprefix(PREFIX)
+    if not kept:
         raise RequestError("no customer is named", hint="send user_id")
-    return sent, name
+    return kept
 
 
 def _unknown(name: str) -> NotFound:
     return NotFound(f"there is no customer {name[:80]!r}", hint="GET /customer/list has those there are")
-
-
-def _no_block() -> NotHere:
-    return NotHere(
-        "customers cannot be blocked",
-        hint="POST /customer/update with max_budget 0 lets them ask what costs nothing only; /key/block blocks a key",
-    )
-
-
-async def _block(_request: Request) -> Response:
-    raise _no_block()
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -161,7 +179,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
             Endpoint("POST", f"{noun}/new", customers.new, "LiteLLM: limit somebody whom requests name", admin),
             Endpoint("POST", f"{noun}/update", customers.update, "LiteLLM: change a customer's limits", admin),
             Endpoint("POST", f"{noun}/delete", customers.delete, "LiteLLM: take customers' limits away", admin),
-            Endpoint("POST", f"{noun}/block", _block, "LiteLLM: block a customer", admin),
-            Endpoint("POST", f"{noun}/unblock", _block, "LiteLLM: let a customer in again", admin),
+            Endpoint("POST", f"{noun}/block", customers.block, "LiteLLM: block customers", admin),
+            Endpoint("POST", f"{noun}/unblock", customers.unblock, "LiteLLM: let customers in again", admin),
         )
     )
