@@ -114,7 +114,7 @@ class Lines:
             0 if failed else 200, _FAILED if failed else _OK,
             log.prompt_tokens, log.completion_tokens, log.cached_tokens, False,
             bool(first and first < log.ended),
-            log.user[:255] or prefixed(log.end_user), log.team[:255], text,
+            log.user[:255] or (log.end_user and prefixed(log.end_user)), log.team[:255], text,
             log.cache_written, 0, 0, 0, log.cost, IMPORTED,
             "cache" if log.from_cache else "", "",
         )  # fmt: skip
