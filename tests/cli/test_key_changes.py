@@ -15,10 +15,23 @@ def test_the_new_key_alone_goes_to_stdout(glowplug: Glowplug, server: FakeServer
 
 def test_only_what_is_given_is_changed(glowplug: Glowplug, server: FakeServer) -> None:
     told = glowplug(
-        "keys", "update", "laptop", "--rpm", "0", "--models", "a,b", "--routes", "", "--tag", "x", "--user", ""
+        "keys",
+        "update",
+        "laptop",
+        "--rpm",
+        "0",
+        "--models",
+        "a,b",
+        "--routes",
+        "",
+        "--tag",
+        "x",
+        "--user",
+        "",
+        "--no-end-users",
     )
     assert (told.code, told.out) == (0, "changed laptop (key_1)\n")
-    asked = {"rpm": None, "models": ["a", "b"], "routes": [], "tags": ["x"], "user": ""}
+    asked = {"rpm": None, "models": ["a", "b"], "routes": [], "tags": ["x"], "user": "", "end_users": False}
     assert server.seen[-1] == ("PATCH", "/admin/keys/key_1", asked)
     assert glowplug("keys", "update", "laptop", "--expires", "30d", "--dry-run").out == "would change laptop (key_1)\n"
     assert server.seen[-1][2] == {"expires_in": 2_592_000.0}

@@ -10,11 +10,15 @@ from starlette.responses import Response
 
 from glowplug.control.auth import Policy
 from glowplug.control.routes import Endpoint, Gate, mount
-from glowplug.domain.access import ApiKey, Role
+from glowplug.domain.access import FOR_MODELS, ApiKey, Role
 from glowplug.errors import Conflict, InternalError
 from tests.usecases.managers import CATALOG
 
-KEYS = {"admin": ApiKey(id="1", name="", display="a", role=Role.ADMIN), "user": ApiKey(id="2", name="", display="u")}
+KEYS = {
+    "admin": ApiKey(id="1", name="", display="a", role=Role.ADMIN),
+    "user": ApiKey(id="2", name="", display="u"),
+    "models": ApiKey(id="3", name="", display="m", role=Role.ADMIN, routes=FOR_MODELS),
+}
 GATE = Gate(KEYS.get, lambda: 1000.0, lambda: CATALOG)
 
 
@@ -67,6 +71,9 @@ def client() -> Callable[[str], httpx.AsyncClient]:
         ("GET", "/admin/x", "admin", 500),
         ("PATCH", "/any", "user", 200),
         ("PATCH", "/any", "", 401),
+        ("GET", "/v1/x/y", "models", 200),
+        ("GET", "/admin/x", "models", 403),
+        ("PATCH", "/any", "models", 403),
     ],
 )
 async def test_every_answer_is_guarded_and_carries_an_id(

@@ -132,8 +132,8 @@ def keys_go_on_working(installation: Installation, planted: Planted) -> None:
 
 
 def limits_hold(installation: Installation, planted: Planted) -> None:
-    def ask(key: str, model: str = "paid") -> tuple[int, str]:
-        answer = installation.call("POST", "/v1/chat/completions", question(model), key=key)
+    def ask(key: str, model: str = "paid", **more: str) -> tuple[int, str]:
+        answer = installation.call("POST", "/v1/chat/completions", question(model, **more), key=key)
         return answer.status, "" if answer.status == 200 else str(answer.error["code"])
 
     keys = planted.people.keys
@@ -144,6 +144,8 @@ def limits_hold(installation: Installation, planted: Planted) -> None:
     assert ask(WITHIN, "chat-local") == (403, "model_not_allowed")
     assert ask(WITHIN) == (200, "")
     assert ask(OVER) == (429, "budget_exceeded")
+    assert ask(WITHIN, user="alice@shop") == (200, "")
+    assert ask(WITHIN, user="spammer") == (403, "blocked")
     assert [ask(SLOW)[0] for _ in range(RPM)] == [200] * RPM
     assert ask(SLOW) == (429, "rate_limit_exceeded")
 

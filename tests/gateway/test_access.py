@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from glowplug.domain.access import allows_route
+from glowplug.domain.access import FOR_MODELS, allows_route
 from glowplug.gateway.access import may_use
 from glowplug.gateway.tables import Key
 from tests.gateway.rig import KEYS, Rig, chat, key, snapshot
@@ -31,6 +31,9 @@ def test_names_and_what_a_star_stands_for(models: tuple[str, ...], name: str, ma
         (("/api/chat",), "/v1/chat/completions", False),
         (("/v1/chat/completions",), "/admin/keys", False),
         ((), "/anything", True),
+        (FOR_MODELS, "/rerank", True),
+        (FOR_MODELS, "/api/chat", True),
+        (FOR_MODELS, "/admin/me", False),
     ],
 )
 def test_routes_of_a_key(routes: tuple[str, ...], path: str, may: bool) -> None:

@@ -9,6 +9,7 @@ from glowplug.domain.access import ApiKey, Role
 from glowplug.moving.identity import key_id
 from glowplug.moving.litellm.installation import Installation
 from glowplug.moving.litellm.rows.allowance import AllowedModels, Scope
+from glowplug.moving.litellm.rows.end_users import EndUser
 from glowplug.moving.litellm.rows.keys import ReplacedKey
 from glowplug.moving.plan_keys import NOTHING, Keys, Models, master_key
 from glowplug.secret import Secret, key_digest, unused_digest
@@ -55,6 +56,17 @@ def test_the_models_of_a_user_are_those_of_keys_without_a_team() -> None:
 def test_keys_of_admins(more: dict[str, object], role: Role) -> None:
     source = installation(users=(user("ann", role="proxy_admin"),), keys=(virtual(**{"user": "ann", **more}),))
     assert [key.role for key in made(source)] == [role]
+
+
+@pytest.mark.parametrize(("user", "budget", "blocked", "may"), [
+    ("", "", False, False), ("", "b", False, True), ("", "", True, True), ("ann", "b", True, False),
+])  # fmt: skip
+def test_keys_of_nobody_say_who_asks_where_somebody_is_limited(
+    user: str, budget: str, blocked: bool, may: bool
+) -> None:
+    end = EndUser("e", "", 0, budget, blocked, "", "", ())
+    (key,) = made(installation(keys=(virtual(user=user),), end_users=(end,)))
+    assert key.end_users is may
 
 
 @pytest.mark.parametrize(("routes", "allowed"), [

@@ -52,4 +52,14 @@ def test_shared_budgets_are_of_each_who_has_them() -> None:
         (Scope.KEY, 4), (Scope.TAG, 2), (Scope.USER, 1),
     ]  # fmt: skip
     assert [(one.scope, one.rpm) for one in found.limits] == [(Scope.TAG, 3), (Scope.USER, 3)]
+    assert found.given[-1].budget.name == "end:e", "a user of that id is somebody else"
     assert any("'gone'" in str(note) for note in notes)
+
+
+def test_a_blocked_end_user_is_blocked_here_whatever_limits_they_have() -> None:
+    shared = Budget("b", Allowance(most=10, period="7d", requests_per_minute=3))
+    ends = tuple(EndUser(id, "", 0, budget, True, "", "", ()) for id, budget in (("spam", ""), ("kim", "b")))
+    found = plan_people.Allowances(installation(budgets=(shared,), end_users=ends), 9.0, [])
+    assert [(one.name, one.rpm, one.concurrency) for one in found.limits] == [
+        ("end:spam", None, 0), ("end:kim", 3, 0),
+    ]  # fmt: skip

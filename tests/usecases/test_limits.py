@@ -28,3 +28,14 @@ async def test_they_are_there_after_a_restart(tmp_path: Path) -> None:
     await later.load()
     assert later.every() == (UseLimit(scope=Scope.TEAM, name="a", tpm=2), UseLimit(scope=Scope.TEAM, name="b", rpm=1))
     database.close()
+
+
+async def test_only_those_whom_requests_name_are_blocked_by_a_limit(tmp_path: Path) -> None:
+    database = opened(tmp_path / "glowplug.db")
+    book = LimitBook(database, lambda: None)
+    await book.put(NewLimit(scope=Scope.USER, name="end:kim", concurrency=0), {Scope.USER: frozenset()})
+    for scope, name in ((Scope.USER, "kim"), (Scope.TEAM, "end:kim"), (Scope.USER, "end:")):
+        with pytest.raises(RequestError):
+            await book.put(NewLimit(scope=scope, name=name, concurrency=0), {})
+    assert [one.name for one in book.every()] == ["end:kim"]
+    database.close()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from glowplug.domain.access import ApiKey, Rights, Role
+from glowplug.domain.access import FOR_MODELS, ApiKey, Rights, Role
 from glowplug.domain.budget import Scope
 from glowplug.domain.caller import Caller
 from glowplug.errors import Conflict, Forbidden, NotFound, RequestError
@@ -124,6 +124,23 @@ async def test_a_key_of_the_team_is_no_wider_than_the_team(rig: Rig) -> None:
             await rig.book.create(MIA, "web", TeamKey(models=(model,)), actor=ROOT)
     with pytest.raises(RequestError):
         await rig.book.create(MIA, "web", TeamKey(rpm=0), actor=ROOT)
+
+
+async def test_a_key_in_a_members_name_is_for_models_only(rig: Rig) -> None:
+    await rig.budgets.create(NewBudget(budget="1/day", scope=Scope.TAG, name="member:web/bob"), {})
+    bobs = rig.keys.get((await rig.book.create(MIA, "web", TeamKey(name="ci", user="bob"), actor=ROOT)).id)
+    assert (bobs.user, bobs.team, bobs.routes, bobs.tags) == ("bob", "web", FOR_MODELS, ("member:web/bob",))
+    new = await rig.book.rotate(MIA, "web", bobs.id, Rotation(), actor=ROOT)
+    assert (new.key is not None, new.user, new.routes) == (True, "bob", FOR_MODELS)
+    mias = rig.keys.get((await rig.book.create(MIA, "web", TeamKey(user="mia"), actor=ROOT)).id)
+    assert (mias.user, mias.routes) == ("mia", ())
+    with pytest.raises(NotFound, match="no member 'eve'"):
+        await rig.book.create(MIA, "web", TeamKey(user="eve"), actor=ROOT)
+    with pytest.raises(RequestError):
+        await rig.book.create(MIA, "web", TeamKey(user="bob", mine=True), actor=ROOT)
+    await rig.teams.put_member("web", NewMember(user="bob", manager=True), actor=ROOT)
+    with pytest.raises(Forbidden):
+        rig.book.show(asks(bobs), "web")
 
 
 async def test_a_team_has_not_any_number_of_keys(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,6 +60,7 @@ def rotate(key_id: str, overlap: str, dry_run: bool) -> None:
 @click.option("--user", metavar="NAME", help='Whom it belongs to; "" for nobody.')
 @click.option("--team", metavar="NAME", help='Whose spend and limits it counts towards; "" for no team.')
 @click.option("--tag", "tags", multiple=True, metavar="NAME", help="The tags of all its requests, in place of the old.")
+@click.option("--end-users/--no-end-users", default=None, help="Whether its requests say who is asking.")
 @click.option("--expires", metavar="TIME", help="How long it is valid from now; -1 for ever.")
 @dry_run_option
 @common_options

@@ -85,7 +85,9 @@ def keys() -> None:
 @click.option("--user", default="", metavar="NAME", help="Whom it belongs to.")
 @click.option("--team", default="", metavar="NAME", help="Whose spend and limits it counts towards, too.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME", help="A tag of all its requests; may be given again.")
-@click.option("--end-users", is_flag=True, help="Its requests say who is asking; records name them, nothing else.")
+@click.option(
+    "--end-users", is_flag=True, help="Its requests say who is asking, whom records name and limits hold for."
+)
 @click.option("--cached", is_flag=True, help="The same request is answered from a cache for keeping.cache_ttl.")
 @click.option("--log-bodies", is_flag=True, help="Its requests and answers are kept whole, for keeping.log_retention.")
 @click.option("--tpm", type=click.IntRange(1), metavar="N", help="Tokens a minute, prompts and answers [no limit].")

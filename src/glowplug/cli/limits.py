@@ -35,7 +35,7 @@ def limits() -> None:
 @scope_options
 @click.option("--rpm", type=click.IntRange(1), metavar="N", help="Requests a minute [no limit].")
 @click.option("--tpm", type=click.IntRange(1), metavar="N", help="Tokens a minute, prompts and answers [no limit].")
-@click.option("--concurrency", type=click.IntRange(1), metavar="N", help="Requests at the same time [no limit].")
+@click.option("--concurrency", type=click.IntRange(0), metavar="N", help="Requests at the same time [no limit].")
 @dry_run_option
 @common_options
 def set_limit(rpm: int | None, tpm: int | None, concurrency: int | None, dry_run: bool, **scope: str) -> None:

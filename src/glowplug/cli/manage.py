@@ -126,6 +126,7 @@ def remove(team_id: str, user_id: str, dry_run: bool) -> None:
 @click.argument("team_id", metavar="TEAM")
 @click.argument("name")
 @click.option("--mine", is_flag=True, help="It belongs to you, too; without it, to the team alone.")
+@click.option("--user", default="", metavar="USER", help="It belongs to this member, too, and is for models only.")
 @click.option("--models", default="", metavar="A,B", help="Models and aliases it may use [all of the team's].")
 @click.option("--rpm", type=click.IntRange(1), metavar="N", help="Requests a minute [no limit].")
 @click.option("--tpm", type=click.IntRange(1), metavar="N", help="Tokens a minute, prompts and answers [no limit].")
@@ -143,6 +144,7 @@ def create(team_id: str, name: str, models: str, expires: str | None, dry_run: b
     Examples:
       glowplug manage create web ci --models chat-default --expires 30d
       KEY=$(glowplug manage create web laptop --mine)
+      glowplug manage create web bobs-ci --user bob
     """
     asked = {"name": name, **{option: value for option, value in given.items() if value}}
     if allowed := listed(models):

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from glowplug.control.answers import error_answer
 from glowplug.control.auth import Policy, Resume, authenticate, block_of, check_host, check_origin
-from glowplug.domain.access import ApiKey, allows_route
+from glowplug.domain.access import ApiKey, allows_path
 from glowplug.domain.caller import Caller
 from glowplug.domain.change import OURSELVES, Actor
 from glowplug.errors import Forbidden, GlowplugError, InternalError, RequestError
@@ -76,7 +76,8 @@ class Gate:
             blocked=self.blocked,
         )  # fmt: skip
         key = None if caller is None else caller.key
-        if key is not None and not allows_route(key.routes, request.url.path):
+        # As it is: `/v1` is left out of paths of models only, and `/v1/*` must not open `/key/generate`.
+        if key is not None and not allows_path(key.routes, request.url.path):
             raise Forbidden(
                 f"the API key {key.display} may not use {request.url.path}",
                 hint=f"it may use {', '.join(key.routes)}",

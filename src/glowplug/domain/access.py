@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -63,8 +64,8 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     log_bodies: bool = False
     """Requests and answers are kept whole in the request log."""
     end_users: bool = False
-    """Its requests say who is asking (a chat front end with one key for everybody), and records name them; what is
-    allowed is the key's alone."""
+    """Its requests say who is asking (a chat front end with one key for everybody): records name them, and budgets and
+    limits of theirs hold; what is allowed otherwise is the key's alone."""
     imported: bytes = b""
     """SHA-256 of a key that another gateway made; empty for keys of ours.  It names the key in what came from there.
     Until its first use here `digest` is one that no key has (`glowplug.secret.unused_digest`), and this is what it is
@@ -77,14 +78,19 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Since when it is not good; unlike a revoked key it can be let in again."""
 
 
+FOR_MODELS: Final = ("/v1/*", "/api/*")
+"""Endpoints of models, whoever's wire, and nothing else."""
+
+
+def allows_path(routes: tuple[str, ...], path: str) -> bool:
+    """Whether a list of endpoints has this path, or one with a `*` at its end what begins so; an empty list has all."""
+    return not routes or any(path == route or (route.endswith("*") and path.startswith(route[:-1])) for route in routes)
+
+
 def allows_route(routes: tuple[str, ...], path: str) -> bool:
-    """Whether a list of endpoints has this path, or one with a `*` at its end what begins so; an empty list has all.
-    What clients leave out of a path (`/v1`) or say twice makes no other endpoint of it."""
-    if not routes:
-        return True
+    """The same of an endpoint for models: what clients leave out of a path (`/v1`) or say twice makes no other endpoint
+    of it."""
     if path.startswith("/v1/v1/"):
         path = path[3:]
-    paths = (path,) if path.startswith(("/v1/", "/admin", "/api/")) else (path, f"/v1{path}")
-    return any(
-        one == route or (route.endswith("*") and one.startswith(route[:-1])) for route in routes for one in paths
-    )
+    short = not path.startswith(("/v1/", "/admin", "/api/"))
+    return allows_path(routes, path) or (short and allows_path(routes, f"/v1{path}"))

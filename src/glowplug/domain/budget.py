@@ -60,4 +60,4 @@ class UseLimit(msgspec.Struct, frozen=True, kw_only=True):
     tpm: int | None = None
     """Tokens a minute, likewise."""
     concurrency: int | None = None
-    """Requests at the same time."""
+    """Requests at the same time.  0 blocks, which only those whom requests name are by a limit."""

@@ -35,6 +35,7 @@ def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
         call.trace = headers[b"traceparent"].decode("latin-1")[:_LONGEST_TRACE]
     if call.key.route.end_users:
         call.end_user = end_user(data, headers)
+        call.key = call.plane.tables.end_users.key(call.key, call.end_user)
     if not kind.plain:
         call.reply.identify()
     if not kind.form:

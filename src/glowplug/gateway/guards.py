@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 from glowplug.domain.budget import Scope, UseLimit
 from glowplug.domain.snapshot import BudgetRoute, KeyRoute, ModelRoute, Snapshot
-from glowplug.gateway.limiting import Guard
+from glowplug.gateway.end_users import Bounds
+from glowplug.gateway.limiting import Closed, Guard
 from glowplug.ledger.counters import Tally, WorkerCounters
 from glowplug.routing import labels
 from glowplug.routing.budgets import UNKNOWN, Account, Meter, Period
 from glowplug.routing.limits import RateLimit, SharedRate, Slots
+from glowplug.wire.end_user import PREFIX
 
 log = logging.getLogger("glowplug.worker")
 
@@ -132,6 +134,19 @@ class Guards:
             name = labels.label(labels.CONCURRENCY, most, Scope.KEY, route.id)
             places = (("This API key", self.slots(most, name)),)
         return self._guard(limits, tokens, places, ()), meters
+
+    def end_users(self) -> dict[str, Bounds]:
+        """The limits and budgets of those whom requests name, by name."""
+        scopes = {*self._meters, *self._use}
+        found: dict[str, Bounds] = {}
+        for scope, name in scopes:
+            if scope is Scope.USER and name.startswith(PREFIX):
+                limit = self._use.get((scope, name))
+                guard = None if limit is None else self._guard([limit], (), (), ())
+                if limit is not None and limit.concurrency == 0:
+                    guard = Closed(f"The user {name!r}")
+                found[name] = guard, self._meters.get((scope, name), ())
+        return found
 
     def target(self, route: ModelRoute) -> Guard | None:
         """The guard of a model, its budgets in it.  Its own rate of requests and its queue are not."""

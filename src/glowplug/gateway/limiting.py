@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from glowplug.domain.price import Tokens, dearest, plain_cost
 from glowplug.domain.usage import AttemptClosed
-from glowplug.errors import GlowplugError, LimitReached
+from glowplug.errors import Forbidden, GlowplugError
 from glowplug.gateway import refusals
 from glowplug.routing.budgets import Meter, Reservation
 from glowplug.routing.limits import RateLimit, Slots
@@ -50,7 +50,7 @@ class Guard:
         self.meters = meters
         """Budgets of a model; those of a key stand beside its guard."""
 
-    def refusal(self, now: float) -> LimitReached | None:
+    def refusal(self, now: float) -> GlowplugError | None:
         """Why nothing passes now (monotonic seconds), or None.  Counts nothing."""
         for what, rate in self.rates:
             if wait := rate.wait(now):
@@ -75,6 +75,19 @@ class Guard:
             for _, rate in tokens:
                 rate.take(now, expected)
         return Pass(self, expected)
+
+
+class Closed(Guard):
+    """Lets nobody through."""
+
+    __slots__ = ("_who",)
+
+    def __init__(self, who: str) -> None:
+        super().__init__()
+        self._who = who
+
+    def refusal(self, _now: float) -> GlowplugError:
+        return Forbidden(f"{self._who} is blocked", hint="an admin can let them in again", code="blocked")
 
 
 class Pass:

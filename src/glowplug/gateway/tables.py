@@ -16,6 +16,7 @@ import msgspec
 from glowplug.domain.budget import Scope
 from glowplug.domain.model import Policy
 from glowplug.domain.snapshot import AliasRoute, KeyRoute, Limits, Snapshot
+from glowplug.gateway.end_users import EndUsers
 from glowplug.gateway.guards import Guards
 from glowplug.gateway.kinds import KINDS
 from glowplug.gateway.limiting import Guard
@@ -160,6 +161,13 @@ class Key:
         self.agents: dict[bytes, float] = {}
         """`User-Agent` values that came with it, and when the first did; as many as `gateway.auth` remembers."""
 
+    def within(self, guard: Guard | None, meters: tuple[Meter, ...]) -> Key:
+        """The same key under this guard and more budgets.  Use is noted of this one."""
+        other = Key(self.route)
+        other.keeps, other.limiter = self.keeps, self.limiter
+        other.guard, other.meters = guard, self.meters + meters
+        return other
+
 
 class Tables:
     """The current picture.  `apply` swaps in a new one at once; requests under way keep the objects they hold."""
@@ -192,6 +200,7 @@ class Tables:
         self.model_documents: dict[str, tuple[tuple[str, ...], bytes]] = {}
         """The model list by key, with the states of local models it was made of."""
         self.patterns = Patterns({})
+        self.end_users = EndUsers({})
 
     @property
     def ready(self) -> bool:
@@ -230,6 +239,7 @@ class Tables:
             key.guard, key.meters = guards.key(entry)
             key.keeps = entry.cached or entry.log_bodies
             keys[entry.digest] = key
+        self.end_users = EndUsers(guards.end_users())
         guards.end()
         self.imported = {key.route.imported: key for key in keys.values() if key.route.imported}
         self.snapshot = snapshot

@@ -15,6 +15,7 @@ from glowplug.domain.usage import Outcome
 from glowplug.moving.identity import key_id, member_tag, organisation_tag, printable, request_id
 from glowplug.moving.litellm.rows.keys import MASTER_KEY_ALIAS
 from glowplug.moving.litellm.rows.spend_logs import SpendLog
+from glowplug.wire.end_user import prefixed
 
 COLUMNS = (
     *("request", "attempt", "state", "worker", "day", "key", "asked", "model", "path", "started", "duration"),
@@ -113,7 +114,8 @@ class Lines:
             0 if failed else 200, _FAILED if failed else _OK,
             log.prompt_tokens, log.completion_tokens, log.cached_tokens, False,
             bool(first and first < log.ended),
-            log.user[:255], log.team[:255], text, log.cache_written, 0, 0, 0, log.cost, IMPORTED,
+            log.user[:255] or (log.end_user and prefixed(log.end_user)), log.team[:255], text,
+            log.cache_written, 0, 0, 0, log.cost, IMPORTED,
             "cache" if log.from_cache else "", "",
         )  # fmt: skip
         return row, tags

@@ -67,6 +67,8 @@ class Keys:
         self._budgets = {budget.id: budget for budget in installation.budgets}
         self._users = {user.id: user for user in installation.users}
         self._teams = {team.id: team for team in installation.teams}
+        self._limits_end_users = any(one.budget or one.blocked for one in installation.end_users)
+        """There, requests of every key say who asks; here those of keys that let them."""
 
     def all(self) -> Iterator[ApiKey]:
         """Keys, and those that were replaced and are good a while longer."""
@@ -116,6 +118,7 @@ class Keys:
                 user=key.user[:128],
                 team=key.team[:128],
                 tags=self._tags(key),
+                end_users=self._limits_end_users and not key.user,
                 routes=_routes(key.routes),
                 blocked_at=self._now if key.blocked else None,
             ),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from glowplug.config.readers.foreign import Note, Outcome
 from glowplug.domain.budget import Scope, UseLimit
 from glowplug.domain.people import Member, Team, User, UserRole
@@ -13,6 +15,7 @@ from glowplug.moving.litellm.rows.allowance import Allowance
 from glowplug.moving.litellm.rows.budgets import Budget as SharedBudget
 from glowplug.moving.plan_budgets import Given, Holder, budgets, limit, more_now
 from glowplug.moving.plan_keys import Models
+from glowplug.wire.end_user import prefixed
 
 _ROLES = {"proxy_admin": UserRole.ADMIN, "proxy_admin_viewer": UserRole.VIEWER}
 _LONGEST = 128
@@ -117,12 +120,22 @@ class Allowances:
                                         "organisations are tags here, which have no members"))  # fmt: skip
         for end in found.end_users:
             where, what = f"LiteLLM_EndUserTable[{end.id}]", f"the end user {end.id!r}"
-            self._add(Holder(Scope.USER, end.id[:_LONGEST], where, what, None, end.spent), none, end.budget)
-            self._notes.append(Note(Outcome.CHANGED, where, what,
-                                    "its budget is for keys of that user: what a request says of itself limits nothing")
-                               if not end.blocked else Note(
-                                   Outcome.LEFT, where, f"the block of {what}",
-                                   "what a request says of itself blocks nothing", "block the keys"))  # fmt: skip
+            self._add(Holder(Scope.USER, prefixed(end.id), where, what, None, end.spent), none, end.budget)
+            if end.budget or end.blocked:
+                self._notes.append(Note(Outcome.CHANGED, where, what,
+                                        "it is limited through keys that belong to no user",
+                                        "glowplug keys update KEY --user '' --end-users"))  # fmt: skip
+            if end.blocked:
+                self._block(prefixed(end.id))
+
+    def _block(self, name: str) -> None:
+        """Let nobody of this name through, whatever other limits there are."""
+        which = Scope.USER, name
+        found = [one for one in self.limits if (one.scope, one.name) == which] or [
+            UseLimit(scope=Scope.USER, name=name)
+        ]
+        self.limits = [one for one in self.limits if (one.scope, one.name) != which]
+        self.limits += [msgspec.structs.replace(one, concurrency=0) for one in found]
 
     def _add(self, holder: Holder, allowance: Allowance, shared_id: str = "", *, limited: bool = True) -> None:
         """`limited`: its limits are a row of their own and not in its key."""

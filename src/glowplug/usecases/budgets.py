@@ -118,7 +118,7 @@ def checked_name(what: str, name: str) -> str:
     if what == Scope.USER and name.startswith(PREFIX):
         raise RequestError(
             f"the user {name!r} cannot be used",
-            hint=f"{PREFIX}… are those that requests name; nothing is limited by them",
+            hint=f"{PREFIX}… are those that requests name, who may have budgets and limits and nothing else",
         )
     if len(name) > _LONGEST_NAME or not name.isprintable():
         raise RequestError(
@@ -133,11 +133,13 @@ def checked_scope(scope: Scope, name: str, names: Mapping[Scope, frozenset[str]]
         if name:
             raise RequestError(f"all has no name, and {name!r} was given", hint="leave the name out")
         return ""
-    name = checked_name(scope, name)
-    if not name:
+    # Of users also those that requests name: through keys with `end_users` they are limited.
+    end = scope is Scope.USER and name.strip().startswith(PREFIX)
+    name = checked_name("end user" if end else scope, name)
+    if not name or name == PREFIX:
         raise RequestError(f"which {scope}?", hint="give its name")
     known = names.get(scope)
-    if known is not None and name not in known:
+    if known is not None and name not in known and not end:
         raise RequestError(f"there is no {scope} {name!r}", hint=f"there are {', '.join(sorted(known)[:20]) or 'none'}")
     return name
 

@@ -17,6 +17,7 @@ from glowplug.store.database import Database
 from glowplug.usecases.budgets import checked_scope
 from glowplug.usecases.changes import gone, made, updated
 from glowplug.usecases.page import MOST, Page, page
+from glowplug.wire.end_user import PREFIX
 
 MOST_AT_ONCE = 10**9
 
@@ -100,11 +101,13 @@ class LimitBook:
         *,
         actor: Actor = OURSELVES,
     ) -> LimitView:
-        """Limit a scope, in place of the limit it had.  Raises RequestError."""
+        """Limit a scope, in place of the limit it had.  Those whom requests name have no other block than no request at
+        the same time.  Raises RequestError."""
         name = checked_scope(wanted.scope, wanted.name, names)
         if wanted.scope is Scope.KEY:
             raise RequestError("a key carries its own limits", hint="make a key with rpm, tpm or concurrency")
-        checked_amounts(rpm=wanted.rpm, tpm=wanted.tpm, concurrency=wanted.concurrency)
+        blocks = wanted.concurrency == 0 and wanted.scope is Scope.USER and name.startswith(PREFIX)
+        checked_amounts(rpm=wanted.rpm, tpm=wanted.tpm, concurrency=None if blocks else wanted.concurrency)
         if wanted.rpm is wanted.tpm is wanted.concurrency is None:
             raise RequestError("nothing is limited", hint="give rpm, tpm or concurrency; DELETE takes a limit away")
         limit = UseLimit(scope=wanted.scope, name=name, rpm=wanted.rpm, tpm=wanted.tpm, concurrency=wanted.concurrency)

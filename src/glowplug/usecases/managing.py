@@ -1,7 +1,8 @@
 """What managers of a team may see and do there: who is in it, its keys, its usage; and nothing else.
 
-A key that a manager makes belongs to the team, and to nobody or to the manager: whoever has a key with a user's name is
-that user here, so one for another member would make its maker them.
+A key that a manager makes belongs to the team, and to nobody, to the manager, or to another member.  Whoever has a key
+with a user's name is that user here, so one for another member is for models only (`FOR_MODELS`): with all endpoints it
+would make its maker them.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import msgspec
 
 from glowplug.clock import Clock
-from glowplug.domain.access import ApiKey, Rights, Role
+from glowplug.domain.access import FOR_MODELS, ApiKey, Rights, Role
 from glowplug.domain.budget import Scope
 from glowplug.domain.caller import Caller
 from glowplug.domain.change import Actor
 from glowplug.domain.people import Team
-from glowplug.errors import Conflict, Forbidden, NotFound
+from glowplug.errors import Conflict, Forbidden, NotFound, RequestError
 from glowplug.store.usage import By, UsageSum
 from glowplug.usecases.budgets import BudgetBook, BudgetView
 from glowplug.usecases.key_changes import KeyChange, Rotation
@@ -34,7 +35,9 @@ class TeamKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     name: str = ""
     mine: bool = False
-    """It belongs to whoever asks, too; otherwise to the team alone."""
+    """It belongs to whoever asks, too; otherwise to the team alone, or to `user`."""
+    user: str = ""
+    """A member whom it belongs to, too; unless that is who asks, it may use models and nothing else."""
     models: tuple[str, ...] = ()
     """At most those of the team; empty: all of those."""
     rpm: int | None = None
@@ -119,9 +122,11 @@ class Managing:
         """Make a key of the team, with the rights to memory that keys have by default; asked by a key, with that one's,
         and it ends with it.
 
-        Raises Forbidden, also for a model that the team has not, RequestError, Conflict.
+        Raises Forbidden, also for a model that the team has not, NotFound for a user who is no member, RequestError,
+        Conflict.
         """
         team = self._changeable(caller, team_id)
+        user = self._owner(caller, team, wanted)
         if len(self._keys.of(team=team.id)) >= MOST_KEYS:
             raise Conflict(f"the team {team.id!r} has {MOST_KEYS} keys already", hint="revoke one first")
         for name in wanted.models:
@@ -129,7 +134,7 @@ class Managing:
                 raise Forbidden(
                     f"the team {team.id!r} may not use {name!r}", hint="its list of models is an admin's to change"
                 )
-        user, own = caller.user if wanted.mine else "", caller.key
+        own = caller.key
         left = None if own is None or own.expires_at is None else max(own.expires_at - self._clock.unix(), 1.0)
         ends = [seconds for seconds in (left, wanted.expires_in) if seconds is not None]
         new = NewKey(
@@ -144,6 +149,7 @@ class Managing:
             user=user,
             team=team.id,
             tags=self._tags(team, user),
+            routes=FOR_MODELS if user not in ("", caller.user) else (),
             budget=wanted.budget,
         )
         return await self._keys.create(new, frozenset(wanted.models), dry_run, actor=actor)
@@ -162,7 +168,7 @@ class Managing:
         """Put a new key in the place of one of the team's.  Raises Forbidden for one that belongs to somebody else,
         NotFound, RequestError, Conflict."""
         key = self._key(self._changeable(caller, team_id), key_id)
-        if key.user not in ("", caller.user):
+        if key.user not in ("", caller.user) and key.routes != FOR_MODELS:
             raise Forbidden(
                 f"{key.id} belongs to the user {key.user!r}, and whoever has its text is that user here",
                 hint="block or revoke it; an admin can replace it",
@@ -223,6 +229,21 @@ class Managing:
             f"the team {team.id!r} has no API key {key_id[:100]!r} for using models",
             hint=f"GET /admin/me/teams/{team.id} shows which there are",
         )
+
+    def _owner(self, caller: Caller, team: Team, wanted: TeamKey) -> str:
+        """Whom a new key belongs to; empty for nobody.  Raises RequestError, NotFound."""
+        if not wanted.mine:
+            user = wanted.user
+        elif wanted.user in ("", caller.user):
+            user = caller.user
+        else:
+            raise RequestError(f"it cannot be yours and {wanted.user!r}'s", hint="leave one of the two out")
+        if user and self._teams.member(team.id, user) is None:
+            raise NotFound(
+                f"the team {team.id!r} has no member {user[:100]!r}",
+                hint=f"put them into it: glowplug manage add {team.id} USER",
+            )
+        return user
 
     def _tags(self, team: Team, user: str) -> tuple[str, ...]:
         """Tags with which a new key counts towards what the team's other keys, and those of its user, count towards."""

@@ -1,4 +1,4 @@
-"""Who a client says is asking: only ever written down, never believed.
+"""Who a client says is asking: written down and limited where its key may say so, and never believed to be a user here.
 
 Open WebUI sends `X-OpenWebUI-User-Email` and `-Id` (when it is told to), LiteLLM's clients `x-litellm-end-user-id` or
 `x-litellm-customer-id`; OpenAI's body has `user`, Anthropic's `metadata.user_id`.
@@ -30,16 +30,17 @@ _read: Final = msgspec.json.Decoder(_Users).decode
 def end_user(data: bytes, headers: Mapping[bytes, bytes]) -> str:
     """The name, with its prefix; empty when nobody is named.  `headers` by lower-case name; they go first."""
     for name in HEADERS:
-        if found := _clean(headers.get(name, b"").decode("utf-8", "replace")):
+        if found := prefixed(headers.get(name, b"").decode("utf-8", "replace")):
             return found
     try:
         said = _read(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     metadata = said.metadata.get("user_id") if isinstance(said.metadata, dict) else None
-    return next((found for text in (said.user, metadata) if isinstance(text, str) and (found := _clean(text))), "")
+    return next((found for text in (said.user, metadata) if isinstance(text, str) and (found := prefixed(text))), "")
 
 
-def _clean(text: str) -> str:
+def prefixed(text: str) -> str:
+    """A name as records, budgets and limits have it; empty for what is none."""
     kept = "".join(char for char in text if char.isprintable()).strip()
     return f"{PREFIX}{kept}"[:LONGEST] if kept else ""

@@ -135,6 +135,7 @@ def test_no_secret_is_ever_written() -> None:
     found = export(document, providers=PROVIDERS)
     assert not any(secret in found.text for secret in ("sk-literal", "hush-1", "hush-2", "hush-3"))
     assert "os.environ/GLOWPLUG_HUSH_NAME" in found.text
+    assert "# changed: telemetry.otlp: callbacks: otel (LiteLLM starts only with opentelemetry-sdk" in found.text
 
 
 def test_what_litellm_has_no_word_for_is_a_note_and_a_comment() -> None:

@@ -28,6 +28,12 @@ async def test_a_manager_looks_after_a_team(control: Control, admin: httpx.Async
         new = await mia.post(f"{key}/rotate", json={"overlap": 60})
         assert (new.status_code, bool(new.json()["key"])) == (201, True)
         assert (await mia.post(f"{key}/revoke")).json()["revoked_at"] is not None
+        bobs = (await mia.post(f"{TEAM}/keys", json={"user": "bob"})).json()
+        async with control.client(bobs["key"]) as bob:
+            for path in ("/admin/me", "/admin/me/keys", "/key/info", "/user/info", "/user/daily/activity"):
+                assert (await bob.get(path)).status_code == 403, path
+            assert (await bob.get("/v1/model/info")).status_code == 200
+        assert (await mia.post(f"{TEAM}/keys/{bobs['id']}/revoke")).json()["user"] == "bob"
         shown = (await mia.get(TEAM)).json()
         assert [one["user"] for one in shown["members"]] == ["mia", "bob"]
         assert [one["id"] for one in shown["keys"]] == [new.json()["id"]]

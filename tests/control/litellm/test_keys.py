@@ -87,6 +87,27 @@ async def test_update_changes_what_is_sent_and_null_takes_away(control: Control,
     assert (await _info(admin, name))["models"] == []
 
 
+async def test_many_are_changed_each_by_itself(admin: httpx.AsyncClient) -> None:
+    one, two = await _make(admin, key_alias="one"), await _make(admin, key_alias="two")
+    sent = [{"key": one["key"], "rpm_limit": 5}, {"key": two["token"], "rpm_limit": 0}, {"key": "sk-gone"}]
+    told = (await admin.post("/key/bulk_update", json={"keys": sent})).json()
+    assert (told["total_requested"], len(told["successful_updates"]), len(told["failed_updates"])) == (3, 1, 2)
+    assert told["successful_updates"][0]["key_info"]["rpm_limit"] == 5
+    refused, unknown = told["failed_updates"]
+    assert (refused["key_info"]["key_alias"], unknown["key_info"]) == ("two", None)
+    assert refused["failed_reason"] and unknown["failed_reason"]
+    assert ((await _info(admin, one["token"]))["rpm_limit"], (await _info(admin, two["token"]))["rpm_limit"]) == (
+        5,
+        None,
+    )
+    for wrong in ({"keys": []}, {"keys": [{"key": "x"}] * 501}, {"keys": ["x"]}):
+        assert (await admin.post("/key/bulk_update", json=wrong)).status_code == 400
+
+
+async def test_whoever_asks_has_a_good_key(user: httpx.AsyncClient) -> None:
+    assert (await user.post("/key/health")).json() == {"key": "healthy", "logging_callbacks": None}
+
+
 async def test_tags_that_stand_for_something_else_are_not_touched(control: Control, admin: httpx.AsyncClient) -> None:
     made = await control.keys.create(NewKey(tags=("member:web/ann", "org:1", "x")), frozenset())
     await admin.post("/key/update", json={"key": made.id, "tags": ["y"]})

@@ -209,6 +209,8 @@ class _Writer:
             found["json_logs"] = True
         if as_dict(self._document.get("telemetry")).get("otlp"):
             found["callbacks"] = ["otel"]
+            why = "LiteLLM starts only with opentelemetry-sdk and opentelemetry-exporter-otlp installed beside it"
+            self._notes.changed("telemetry.otlp", "callbacks: otel", why)
         return found
 
     def _general(self) -> dict[str, Value]:

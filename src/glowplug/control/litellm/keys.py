@@ -19,13 +19,15 @@ from glowplug.control.services import Services
 from glowplug.domain.access import ApiKey, Role
 from glowplug.domain.budget import Scope
 from glowplug.domain.change import Actor
-from glowplug.errors import Forbidden, NotFound, RequestError
+from glowplug.errors import Conflict, Forbidden, NotFound, RequestError
 from glowplug.store.usage import By
 from glowplug.usecases.key_changes import KeyChange, Rotation
 from glowplug.usecases.keys import NewKey
 
 _MOST = 1000
 _USUAL = 10
+_MOST_CHANGED = 500
+"""In one request, as LiteLLM has it."""
 
 
 class Chosen(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,12 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     keys: tuple[str, ...] = ()
     key_aliases: tuple[str, ...] = ()
+
+
+class Many(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys, each with what is to be another at it."""
+
+    keys: tuple[dict[str, Any], ...] = ()
 
 
 class Keys:
@@ -134,6 +142,28 @@ class Keys:
             await spent.set_budget(self._services, Scope.KEY, name, sent, amount, length, who)
         return self._keys.get(key.id)
 
+    async def bulk_update(self, request: Request) -> Response:
+        """Many at once, each by itself: one that cannot be changed keeps no other from it."""
+        wanted = (await body(request, Many)).keys
+        if not 0 < len(wanted) <= _MOST_CHANGED:
+            raise RequestError(f"{len(wanted)} keys are named", hint=f"send 1 to {_MOST_CHANGED} in keys")
+        changed, failed = list[dict[str, Any]](), list[dict[str, Any]]()
+        for sent in wanted:
+            name = str(sent.get("key") or "")
+            try:
+                key = await self._updated(naming.named(self._keys, name), sent, actor(request))
+            except (RequestError, NotFound, Conflict) as error:
+                known = naming.find(self._keys, name)
+                info = await self._row(known) if known else None
+                failed.append({"key": name, "key_info": info, "failed_reason": error.message})
+            else:
+                changed.append({"key": name, "key_info": await self._row(key)})
+        return answer({"total_requested": len(wanted), "successful_updates": changed, "failed_updates": failed})
+
+    async def health(self, _request: Request) -> Response:
+        """Whoever hears it has a good key; a key here has no callbacks of its own that could be tried."""
+        return answer({"key": "healthy", "logging_callbacks": None})
+
     async def delete(self, request: Request) -> Response:
         wanted = await body(request, Chosen)
         names = [*wanted.keys, *([wanted.key] if wanted.key else [])]
@@ -192,6 +222,8 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
             Endpoint("GET", "/key/list", keys.list, "LiteLLM: keys", admin),
             Endpoint("GET", "/key/aliases", keys.aliases, "LiteLLM: names of keys", admin),
             Endpoint("POST", "/key/update", keys.update, "LiteLLM: change a key", admin),
+            Endpoint("POST", "/key/bulk_update", keys.bulk_update, "LiteLLM: change many keys", admin),
+            Endpoint("POST", "/key/health", keys.health, "LiteLLM: whether a key is good", Policy.OWN),
             Endpoint("POST", "/key/delete", keys.delete, "LiteLLM: revoke keys", admin),
             Endpoint("POST", "/key/block", keys.block, "LiteLLM: block a key", admin),
             Endpoint("POST", "/key/unblock", keys.unblock, "LiteLLM: let a key in again", admin),

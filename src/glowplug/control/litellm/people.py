@@ -16,6 +16,7 @@ from glowplug.domain.change import Actor
 from glowplug.store.usage import By
 from glowplug.usecases.budgets import BudgetView
 from glowplug.usecases.limits import NewLimit
+from glowplug.wire.end_user import PREFIX
 
 _LIMITS = {"tpm_limit": "tpm", "rpm_limit": "rpm", "max_parallel_requests": "concurrency"}
 
@@ -31,13 +32,13 @@ def limit_of(services: Services, scope: Scope, name: str) -> UseLimit | None:
 
 
 def names(services: Services, by: By, sheet: Sheet, known: Iterable[str]) -> list[str]:
-    """Everybody that is known, or that a key, a budget, a limit or the ledger names."""
+    """Everybody that is known, or that a key, a budget, a limit or the ledger names; not those whom requests name."""
     limits = services.limits.every() if services.limits else ()
     found = {*known, *(getattr(key, by.value) for key in services.keys.every())}
     found |= {name for scope, name in sheet.views if scope.value == by.value}
     found |= {one.name for one in limits if one.scope.value == by.value}
-    found |= {name for name in sheet.sums[by] if not name.startswith("end:")}
-    return sorted(found - {""})
+    found |= set(sheet.sums[by])
+    return sorted(name for name in found if name and not name.startswith(PREFIX))
 
 
 def allowance(own: BudgetView | None, limit: UseLimit | None) -> dict[str, Any]:

@@ -108,9 +108,10 @@ def sum_rows(rows: Iterable[DailyRow]) -> dict[Day, Summed]:
     """Rows of one entity, day, key, model and provider become one."""
     sums: dict[Day, Usage] = {}
     copies: dict[tuple[Day, str, str], int] = {}
-    for row in rows:
-        sums[row.day] = sums.get(row.day, Usage()).plus(row.usage)
-        same = row.day, row.tool, row.endpoint
+    for day, tool, endpoint, usage in rows:
+        before = sums.get(day)  # nearly always the first: a year of many keys has millions of them
+        sums[day] = usage if before is None else before.plus(usage)
+        same = day, tool, endpoint
         copies[same] = copies.get(same, 0) + 1
     most: dict[Day, int] = {}
     for (day, _, _), count in copies.items():

@@ -48,7 +48,10 @@ def read_days(source: Source, whose: str, since: str = "") -> Iterator[DailyRow]
 
     entity = "tag" if whose == "tag" else f"{whose}_id"
     names = (entity, "date", "api_key", "model", "custom_llm_provider", "mcp_namespaced_tool_name", "endpoint")
-    columns = sql.SQL(", ").join(column(name) for name in (*names, *_COUNTERS, "spend"))
+    # What is NULL is replaced there: of millions of rows each step in Python counts.
+    texts = [sql.SQL("coalesce({}, '')").format(column(name)) for name in names]
+    counters = [sql.SQL("coalesce({}, 0)::bigint").format(column(name)) for name in _COUNTERS]
+    columns = sql.SQL(", ").join([*texts, *counters, column("spend")])
     query = sql.SQL('SELECT {} FROM {} WHERE {} ORDER BY date COLLATE "C"').format(
         columns,
         source.table(table),
@@ -56,9 +59,8 @@ def read_days(source: Source, whose: str, since: str = "") -> Iterator[DailyRow]
     )
     for rows in source.stream(query, [since] if since else []):
         for row in rows:
-            whom, day, key, model, provider, tool, endpoint = (text or "" for text in row[:7])
-            counters = (int(number or 0) for number in row[7:-1])
-            usage = Usage._make((*counters, nano_dollars(row[-1] or 0) or 0))
+            whom, day, key, model, provider, tool, endpoint, *used, spent = row
+            usage = Usage._make((*used, (spent and nano_dollars(spent)) or 0))
             yield DailyRow(Day(whom, day, key, model, provider), tool, endpoint, usage)
 
 
@@ -86,8 +88,9 @@ def read_log_sums(source: Source, whose: str, since: str = "") -> Iterator[tuple
         where += sql.SQL(' AND "startTime" >= %s::timestamp')
     query = sql.SQL(
         "SELECT coalesce({entity}, ''), to_char(\"startTime\", 'YYYY-MM-DD'), coalesce(api_key, ''),"
-        " coalesce(model, ''), coalesce(custom_llm_provider, ''), count(*), {failed}, sum(prompt_tokens)::bigint,"
-        " sum(completion_tokens)::bigint, {cached}, {written}, sum({nano})::bigint"
+        " coalesce(model, ''), coalesce(custom_llm_provider, ''), count(*), {failed},"
+        " coalesce(sum(prompt_tokens), 0)::bigint, coalesce(sum(completion_tokens), 0)::bigint, {cached}, {written},"
+        " coalesce(sum({nano}), 0)::bigint"
         ' FROM {origin} WHERE {where} GROUP BY 1, 2, 3, 4, 5 ORDER BY to_char("startTime", \'YYYY-MM-DD\') COLLATE "C"'
     ).format(
         entity=entity,
@@ -100,7 +103,7 @@ def read_log_sums(source: Source, whose: str, since: str = "") -> Iterator[tuple
     )
     for rows in source.stream(query, [since] if since else []):
         for row in rows:
-            yield Day(*row[:5]), Usage(*(number or 0 for number in row[5:]))
+            yield Day(*row[:5]), Usage(*row[5:])
 
 
 def first_log_day(source: Source) -> str:
