@@ -189,5 +189,7 @@ def _show_one(output: Output, looked: Looked, *, preview: bool) -> None:
             output.line(output.style("would", "cyan") + f"   {step.says}")
             for line in step.diff.splitlines():
                 output.line(f"          {line}")
+        if looked.remedy.goes_on:
+            output.line("          and on in parts like this one, each of which can be undone, until nothing is left")
         if looked.remedy.risk:
             output.line(f"          risk: {looked.remedy.risk}")
