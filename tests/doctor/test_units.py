@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from glowplug.doctor.units import commands, enabled, find, services, values
+from glowplug.doctor.units import commands, enabled, find, services, timers, values
 from tests.doctor.museum import HOME, Machine
 
 UNIT = """\
@@ -58,3 +58,15 @@ def test_what_somebody_put_there(machine: Machine) -> None:
         ("c.service", False),
     ]
     assert find(machine.site, "nobody.service", user=True) == ""
+
+
+def test_timers_that_go_off_after_a_start(machine: Machine) -> None:
+    folder = f"{HOME}/.config/systemd/user"
+    for name, text in (("a", "OnBootSec=5"), ("b", "OnStartupSec=1\nUnit=a.service"), ("c", "OnCalendar=daily")):
+        machine.write(f"{folder}/{name}.timer", f"[Timer]\n{text}\n")
+        machine.link(f"{folder}/timers.target.wants/{name}.timer", f"../{name}.timer")
+    machine.link(f"{folder}/timers.target.wants/gone.timer", "../gone.timer")
+    assert [(timer.name, unit.text == UNIT) for timer, unit in timers(machine.site)] == [
+        ("a.timer", True),
+        ("b.timer", True),
+    ]

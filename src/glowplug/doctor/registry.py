@@ -36,6 +36,9 @@ ROWS: Final = (
     ("models_duplicates", "Duplicates"),
     # The machine.
     ("machine_boot_loads", "BootLoads"),
+    ("machine_boot_cron", "BootCron"),
+    ("machine_boot_docker", "BootDocker"),
+    ("machine_boot_podman", "BootPodman"),
     ("machine_double_units", "DoubleUnits"),
     ("machine_unit_verify", "UnitVerify"),
     ("machine_linger", "Linger"),

@@ -22,6 +22,8 @@ SYSTEM: Final = (
 USERS: Final = ("/etc/systemd/user", "/usr/lib/systemd/user")
 """Where units of every user are, behind their own in ~/.config/systemd/user."""
 
+_AFTER_A_START: Final = ("OnBootSec", "OnStartupSec", "OnActiveSec")
+
 
 @dataclass(frozen=True)
 class Enabled:
@@ -55,6 +57,21 @@ def enabled(site: Site) -> Iterator[Enabled]:
                 file = find(site, link.name, user=user)
                 text = site.text(file) if file else ""
                 yield Enabled(link.name, user, str(link), str(real.readlink()), file, text)
+
+
+def timers(site: Site) -> Iterator[tuple[Enabled, Enabled]]:
+    """Timers that are enabled and go off after a start, and the service that each starts.  Raises PermissionError."""
+    for user in (True, False):
+        folder = folders(site, user=user)[0]
+        for link in site.glob(folder, "*.wants/*.timer"):
+            real, file = site.real(link), find(site, link.name, user=user)
+            text = site.text(file) if file else ""
+            if not real.is_symlink() or not any(values(text, "Timer", key) for key in _AFTER_A_START):
+                continue
+            name = (values(text, "Timer", "Unit") or [f"{link.name.removesuffix('.timer')}.service"])[-1]
+            unit = find(site, name, user=user)
+            starts = Enabled(name, user, "", "", unit, site.text(unit) if unit else "")
+            yield Enabled(link.name, user, str(link), str(real.readlink()), file, text), starts
 
 
 def services(site: Site) -> Iterator[Enabled]:
