@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from glowplug.doctor.actions import Action, Command, Crontab, MoveAside, RemoveLink, SetMode, WriteFile
 from glowplug.doctor.site import Ran
 from glowplug.errors import Conflict
+from tests.doctor.checks.test_machine_boot_cron import own as crontab
 from tests.doctor.museum import Machine
 
 FILE, OTHER = "/etc/thing.conf", "/etc/thing.conf.aside"

@@ -43,7 +43,7 @@ def test_a_part_of_an_accelerator(machine: Machine) -> None:
     assert finding("c", one).evidence == ("y", "it takes 50% of an accelerator's memory")
     machine.write("/sys/class/drm/card0/device/mem_info_vram_total", f"{16 << 30}\n")
     one = Measure(machine.site).starter("x", "y", takes)
-    assert finding("c", one).evidence[1] == "it takes 50% of an accelerator's memory: 8.00 GiB"
+    assert finding("c", one).evidence[1] == "it takes 50% of an accelerator's memory: 8 GiB"
     machine.programs.known["nvidia-smi"] = lambda argv: Ran(code=0, out="24576\n8192\n")
     measure = Measure(machine.site)
     assert [measure.starter("x", "y", takes).share for _ in range(2)] == [12 << 30] * 2

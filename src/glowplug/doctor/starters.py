@@ -19,7 +19,7 @@ from glowplug.units import format_size
 from glowplug.usecases.discover import hub_folder_root
 
 RISK: Final = "What counts on such a model being there must ask a server that loads it when it is asked."
-_SCRIPT: Final = re.compile(rb"#!\s*\S*(?:/env\s+)?(?:/|\b)(?:ba|da|z|k)?sh\b")
+_SCRIPT: Final = re.compile(rb"#![^\n]*?[/ ](?:ba|da|z|k)?sh(?=\s)")
 _LONGEST: Final = 64 << 10
 """Bytes of a script that starts something."""
 _WEIGHTS: Final = ("*.safetensors", "*.gguf", "*.bin")

@@ -30,7 +30,7 @@ def system_unit(machine: Machine) -> None:
 
 def preload(machine: Machine) -> None:
     """Ollama itself waits to be asked; what is run after it does ask."""
-    text = f"[Service]\nExecStart=/usr/bin/ollama serve\nExecStartPost=/bin/sh -c \"{PRELOAD}\"\n"
+    text = f'[Service]\nExecStart=/usr/bin/ollama serve\nExecStartPost=/bin/sh -c "{PRELOAD}"\n'
     machine.write("/etc/systemd/system/ollama.service", text)
     machine.link("/etc/systemd/system/multi-user.target.wants/ollama.service", "/etc/systemd/system/ollama.service")
 

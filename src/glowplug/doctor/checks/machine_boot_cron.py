@@ -27,7 +27,8 @@ class BootCron(Check[tuple[Starter, ...]]):
     group = Group.MACHINE
 
     def gather(self, site: Site) -> tuple[Starter, ...]:
-        measure, seen, found = Measure(site), False, []
+        measure, seen = Measure(site), False
+        found: list[Starter] = []
         for path in _paths(site):
             try:
                 data = site.real(path).read_bytes()

@@ -52,6 +52,6 @@ def _units(measure: Measure) -> Iterator[Starter]:
             after = "".join(f"# {line}" if line.lstrip().startswith(_WANTED) else line for line in lines)
             new, why = after.encode(errors="surrogateescape"), f"disable {path.name} (its file {path} stays)"
             action = WriteFile(path=str(path), before=data, after=new, why=why)
-            mounts = dict(reversed(volume.split(":")[:2]) for volume in values(text, "Container", "Volume")
-                          if volume.count(":"))  # fmt: skip
+            volumes = [volume.split(":") for volume in values(text, "Container", "Volume") if ":" in volume]
+            mounts = {inside: outside for outside, inside, *_ in volumes}
             yield measure.starter(str(path), "; ".join(said), found, [action], mounts=mounts)
