@@ -70,3 +70,15 @@ def test_timers_that_go_off_after_a_start(machine: Machine) -> None:
         ("a.timer", True),
         ("b.timer", True),
     ]
+
+
+def test_what_is_beside_a_unit_belongs_to_it(machine: Machine) -> None:
+    folder = f"{HOME}/.config/systemd/user"
+    for where, text in (
+        (f"{folder}/a.service.d/b.conf", "[Service]\nExecStart=\nExecStart=/opt/mine\n"),
+        ("/usr/lib/systemd/user/a.service.d/a.conf", "[Service]\nExecStart=/opt/theirs\n"),
+    ):
+        machine.write(where, text)
+    (one,) = [one for one in services(machine.site) if one.name == "a.service"]
+    assert one.text.startswith(UNIT)
+    assert [command for command in commands(one.text) if command.startswith("/opt")] == ["/opt/mine"]

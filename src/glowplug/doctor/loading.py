@@ -21,7 +21,6 @@ class Loads:
 
 _ENGINES: Final = (
     (re.compile(r"(?:^|[\s/'\"])llama-server(?:\s|$)"), "llama.cpp"),
-    (re.compile(r"(?:^|[\s/'\"])llama-swap(?:\s|$).*\bpreload\b"), "llama-swap"),
     (re.compile(r"(?:^|[\s/'\"])vllm\s+serve\b|vllm\.entrypoints|vllm/vllm-openai"), "vLLM"),
     (re.compile(r"sglang\.launch_server|(?:^|[\s/'\"])sglang\s+serve\b|lmsysorg/sglang"), "SGLang"),
     (re.compile(r"(?:^|[\s/'\"])ollama\s+run\s+\S|/api/(?:generate|chat|embed)\b"), "Ollama"),
@@ -45,14 +44,14 @@ def loads(command: str) -> Loads | None:
     if engine is None:
         return None
     said = words(command)
-    weights = _after(said, (*_WEIGHTS, "-m") if "-m" in said and engine.endswith(".cpp") else _WEIGHTS)
+    weights = after(said, (*_WEIGHTS, "-m") if "-m" in said and engine.endswith(".cpp") else _WEIGHTS)
     if engine == "llama.cpp" and not weights and _NO_MODEL.search(command):
         return None
     if engine == "vLLM" and not weights and "serve" in said:
         weights = next((word for word in said[said.index("serve") + 1 :] if not word.startswith("-")), "")
     if engine == "Ollama":
         weights = _ollama(command, said)
-    share = _after(said, _SHARE)
+    share = after(said, _SHARE)
     try:
         part = float(share) if share else (0.9 if engine == "vLLM" else None)
     except ValueError:
@@ -76,7 +75,7 @@ def words(command: str) -> list[str]:
         return command.split()
 
 
-def _after(words: list[str], options: tuple[str, ...]) -> str:
+def after(words: list[str], options: tuple[str, ...]) -> str:
     """The value of the first of these options."""
     for number, word in enumerate(words):
         name, equals, value = word.partition("=")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from glowplug.doctor.actions import Action
+from glowplug.doctor.llama_swap import preloaded
 from glowplug.doctor.loading import Loads, loads, words
 from glowplug.doctor.models import at_site
 from glowplug.doctor.site import NoSuchProgram, Site
@@ -98,14 +99,14 @@ def finding(check: str, one: Starter) -> Finding:
 
 
 def loaded_by(site: Site, command: str) -> Loads | None:
-    """What a command loads, or a script of the shell that it runs."""
-    found = loads(command)
+    """What a command loads, or a script of the shell that it runs, or a llama-swap that it starts."""
+    found = loads(command) or preloaded(site, command)
     if found is not None:
         return found
     for word in words(command):
         path = word.replace("~", str(site.home), 1).replace("%h", str(site.home)).replace("$HOME", str(site.home))
         for line in _script(site, path) if path.startswith("/") else ():
-            if (found := loads(line)) is not None:
+            if (found := loads(line) or preloaded(site, line)) is not None:
                 return found
     return None
 

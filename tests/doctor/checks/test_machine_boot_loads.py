@@ -35,6 +35,21 @@ def preload(machine: Machine) -> None:
     machine.link("/etc/systemd/system/multi-user.target.wants/ollama.service", "/etc/systemd/system/ollama.service")
 
 
+def drop_in(machine: Machine) -> None:
+    """What somebody put beside a unit of a package."""
+    machine.write("/usr/lib/systemd/system/ollama.service", "[Service]\nExecStart=/usr/bin/ollama serve\n")
+    machine.link("/etc/systemd/system/multi-user.target.wants/ollama.service", "/usr/lib/systemd/system/ollama.service")
+    text = "[Service]\nExecStartPost=/usr/bin/ollama run qwen3:8b\n"
+    machine.write("/etc/systemd/system/ollama.service.d/warm.conf", text)
+
+
+def swap(machine: Machine) -> None:
+    machine.write(f"{HOME}/swap.yaml", "hooks: {on_startup: {preload: [qwen]}}\nmodels: {}\n")
+    command = f"/usr/bin/llama-swap --config {HOME}/swap.yaml"
+    machine.write("/etc/systemd/system/swap.service", SERVICE.format(command=command))
+    machine.link("/etc/systemd/system/multi-user.target.wants/swap.service", "/etc/systemd/system/swap.service")
+
+
 def script(machine: Machine) -> None:
     text = "#!/usr/bin/env bash\n# llama-server was slow\nexec vllm serve \\\n  Qwen/Qwen3-8B\n"
     machine.write(f"{HOME}/bin/serve.sh", text, 0o755)
@@ -64,6 +79,8 @@ EXHIBITS = [
     exhibit("a unit of the user", user_unit, "llama.service"),
     exhibit("a unit of the system", system_unit, "vllm.service"),
     exhibit("a model of Ollama's that is loaded after it", preload, "ollama.service"),
+    exhibit("one that is loaded by a drop-in", drop_in, "ollama.service"),
+    exhibit("a model that a llama-swap preloads", swap, "swap.service"),
     exhibit("a script", script, "serve.service"),
     exhibit("a timer", timer, "warm.timer"),
     exhibit("the desktop", autostart, "m.desktop"),
