@@ -11,7 +11,7 @@ from glowplug.doctor.base import Check
 from glowplug.errors import GlowplugError, NotFound
 
 ROWS: Final = (
-    # A LiteLLM installation, by its database and files.
+    # A LiteLLM installation, by its database, its files and its port.
     ("litellm_sealed_fields", "SealedFields"),
     ("litellm_daily_drift", "DailyDrift"),
     ("litellm_duplicate_days", "DuplicateDays"),
@@ -23,6 +23,7 @@ ROWS: Final = (
     ("litellm_forced_binaries", "ForcedBinaries"),
     ("litellm_compromised", "Compromised"),
     ("litellm_session_keys", "StaleSessionKeys"),
+    ("litellm_answers", "Answers"),
     # Models and routes, ours and LiteLLM's.
     ("models_dangling_routes", "DanglingRoutes"),
     ("models_no_way_out", "NoWayOut"),
