@@ -61,6 +61,7 @@ ROWS: Final = (
     ("ourselves_journal", "Journal"),
     ("ourselves_ledger", "Ledger"),
     ("ourselves_orphans", "Orphans"),
+    ("ourselves_leaks", "Leaks"),
     ("ourselves_estimates", "Estimates"),
     ("ourselves_snapshot", "Snapshot"),
     ("ourselves_version", "Version"),
