@@ -22,7 +22,7 @@ OLD = "NAME\tID\tSIZE\tPROCESSOR\tUNTIL\nqwen3:8b\t500a\t6.5 GB\t100% CPU\tForev
     (NEW, (Resident("qwen3:8b", "6.5 GB", "48%/52% CPU/GPU", "4 minutes from now"),
            Resident("a/b:q4", "1.2 GB", "100% GPU", "Forever"))),
     (OLD, (Resident("qwen3:8b", "6.5 GB", "100% CPU", "Forever"),)),
-    (NEW.splitlines()[0], ()), ("", None),
+    (NEW.splitlines()[0], ()), ("", None), ("what is\nthis\n", ()),
 ])  # fmt: skip
 def test_every_release(tmp_path: Path, out: str, found: tuple[Resident, ...] | None) -> None:
     machine = Machine(tmp_path)

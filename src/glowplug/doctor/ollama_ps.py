@@ -45,5 +45,7 @@ def resident(site: Site) -> tuple[Resident, ...] | None:
     names = _GAP.split(lines[0])
     rows = (dict(zip(names, _GAP.split(line), strict=False)) for line in lines[1:])
     return tuple(
-        Resident(row["NAME"], row.get("SIZE", ""), row.get("PROCESSOR", ""), row.get("UNTIL", "")) for row in rows
+        Resident(row["NAME"], row.get("SIZE", ""), row.get("PROCESSOR", ""), row.get("UNTIL", ""))
+        for row in rows
+        if "NAME" in row
     )

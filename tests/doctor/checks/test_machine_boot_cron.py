@@ -69,6 +69,8 @@ def test_who_has_none_has_none(tmp_path: Path) -> None:
     assert look(BootCron(), machine.site)[0].skipped == "there are no crontabs"
     machine.programs.known["crontab"] = lambda argv: Ran(code=1, out="", err="you (ann) are not allowed to use it\n")
     assert "not allowed" in look(BootCron(), machine.site)[0].could_not
+    of_the_system(machine)
+    assert len(look(BootCron(), machine.site)[0].findings) == 1, "what was found elsewhere is told all the same"
 
 
 def test_what_would_not_come_back_as_it_was_is_not_touched(tmp_path: Path) -> None:

@@ -38,7 +38,12 @@ class BootCron(Check[tuple[Starter, ...]]):
                 continue  # crontabs of others: only root sees them
             seen = True
             found += _lines(measure, path, data, _of_file(path, data))
-        own = _own(site)
+        try:
+            own = _own(site)
+        except (CouldNotLook, OSError):
+            if not found:
+                raise
+            own = ""  # what was found in files is told all the same
         if own:
             found += _lines(measure, "your crontab", own.encode(), _of_user(own))
         if not (seen or own):
