@@ -43,7 +43,8 @@ The doctor needs no server. A LiteLLM installation need not run either; its data
 cannot write, and a repair of it is one transaction, after the rows that it changes were kept. One that runs can be
 asked over its port instead, or as well: only `GET` is used, nothing of it calls a model, and it is told nothing.
 
-Over our admin API the same is `/admin/doctor/…`; what is repaired stands in the audit log with who asked for it.
+Over our admin API the same is `/admin/doctor/…`, and `/admin/doctor/litellm` for a LiteLLM, by its database and its
+port; what is repaired stands in the audit log with who asked for it.
 Other packages add checks through the entry point group `glowplug.doctor`.
 
 """
