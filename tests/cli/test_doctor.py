@@ -11,6 +11,7 @@ from glowplug.cli import doctor
 from glowplug.cli.main import main
 from glowplug.doctor import registry
 from glowplug.domain.finding import Examination, Finding, Group, Looked, Repaired, Severity
+from glowplug.errors import RequestError
 
 FOUND = Finding(check="machine-x", severity=Severity.WARNING, subject="it", summary="is odd")
 
@@ -110,3 +111,18 @@ def test_whose_configuration_it_is_shows(tmp_path: Path) -> None:
         file.write_text(text)
         assert doctor.is_litellms(file) is theirs
     assert doctor.is_litellms(tmp_path / "none") is False
+
+
+def test_a_litellm_is_its_database_or_its_port_or_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LITELLM_MASTER_KEY", "sk-env")
+    monkeypatch.setenv("WHERE", "http://b")
+    (tmp_path / "key").write_text("sk-file\n")
+    both = doctor.foreign_of(("postgresql://x", "http://a:4000"), None, (), tmp_path / "key")
+    assert both.database is not None and both.database.reveal() == "postgresql://x"
+    assert both.url == "http://a:4000" and both.url_key is not None and both.url_key.reveal() == "sk-file"
+    port = doctor.foreign_of(("env:WHERE",), None, (), None)
+    assert (port.database, port.url) == (None, "http://b")
+    assert port.url_key is not None and port.url_key.reveal() == "sk-env"
+    assert doctor.foreign_of((), tmp_path, (), None).url_key is None
+    with pytest.raises(RequestError, match="one LiteLLM at a time"):
+        doctor.foreign_of(("http://a", "https://b"), None, (), None)

@@ -103,6 +103,8 @@ GET /admin/teams/{id}/members look
 PUT /admin/teams/{id}/members admin
 DELETE /admin/teams/{id}/members admin
 GET /admin/changes look
+POST /admin/doctor/litellm admin
+POST /admin/doctor/litellm/repairs/{id}/undo admin
 GET /admin/doctor/checks look
 POST /admin/doctor/examine look
 POST /admin/doctor/repair admin

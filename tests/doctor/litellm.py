@@ -116,7 +116,7 @@ def _people(insert: Insert) -> None:
 
 def _models(insert: Insert, sealer: Sealer) -> None:
     cloud: dict[str, object] = {"model": "openai/gpt-4o", "api_key": "sk-cloud-1", "rpm": 100}
-    local: dict[str, object] = {"model": "ollama_chat/qwen3:32b", "api_base": "http://127.0.0.1:11434"}
+    local: dict[str, object] = {"model": "ollama_chat/qwen3:32b", "api_base": "https://gpu.example.invalid"}
     for id, params in (("m-cloud", cloud), ("m-local", local | {"custom_llm_provider": "ollama_chat"})):
         row = {"model_id": id, "model_name": id, "litellm_params": sealer.row(params), "model_info": {"id": id}}
         insert("LiteLLM_ProxyModelTable", row | BY)

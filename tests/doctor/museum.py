@@ -124,6 +124,8 @@ class Machine:
     """Ends what runs for as long as the machine is there."""
     answers: dict[str, Any] = field(default_factory=dict)
     """What its server answers (`tests.doctor.server`)."""
+    litellm_answers: dict[str, Any] = field(default_factory=dict)
+    litellm_keys: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.site = Site(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from glowplug.doctor.site import Foreign
+from glowplug.secret import Secret
 from tests.doctor.museum import STATE, Machine
 
 KEY = "gp-admin"
@@ -24,11 +27,33 @@ def serve(machine: Machine, answers: Mapping[str, Any]) -> None:
     machine.answers.update(answers)
 
 
+def serve_litellm(machine: Machine, answers: Mapping[str, Any], *, keys: tuple[str, ...] = ("sk-admin",)) -> None:
+    """A LiteLLM that runs: `/health…` is open, other paths want one of these keys; the empty one is none."""
+    if machine.site.litellm is None or machine.site.litellm.url is None:
+        url = _listening(
+            machine,
+            machine.litellm_answers,
+            lambda path, key: key in machine.litellm_keys or (path == "/health/readiness"),
+        )
+        machine.site.litellm = replace(machine.site.litellm or Foreign(), url=url, url_key=Secret("sk-admin"))
+    machine.litellm_answers.clear()
+    machine.litellm_answers.update(answers)
+    machine.litellm_keys[:] = keys
+
+
 def _start(machine: Machine) -> None:
+    url = _listening(machine, machine.answers, lambda path, key: key == KEY)
+    machine.write(f"{STATE}/run/endpoint.json", json.dumps({"base_url": url, "pid": 1}))
+    machine.write(f"{STATE}/cli.key", KEY)
+
+
+def _listening(machine: Machine, answers: Mapping[str, Any], lets_in: Callable[[str, str], bool]) -> str:
+    """Where it listens, for as long as the machine is there."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            known = self.headers["Authorization"] == f"Bearer {KEY}"
-            found = machine.answers.get(self.path)
+            known = lets_in(self.path, (self.headers["Authorization"] or "").removeprefix("Bearer "))
+            found = answers.get(self.path)
             body = found if isinstance(found, bytes) else json.dumps(found).encode()
             self.send_response(401 if not known else 404 if found is None else 200)
             self.send_header("Content-Length", str(len(body)))
@@ -48,6 +73,4 @@ def _start(machine: Machine) -> None:
         thread.join()
 
     machine.at_close.append(stop)
-    url = f"http://127.0.0.1:{server.server_address[1]}"
-    machine.write(f"{STATE}/run/endpoint.json", json.dumps({"base_url": url, "pid": 1}))
-    machine.write(f"{STATE}/cli.key", KEY)
+    return f"http://127.0.0.1:{server.server_address[1]}"

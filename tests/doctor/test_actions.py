@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from glowplug.doctor.actions import Action, Command, MoveAside, RemoveLink, SetMode, WriteFile
+from glowplug.doctor.actions import Action, Command, Crontab, MoveAside, RemoveLink, SetMode, WriteFile
 from glowplug.doctor.site import Ran
 from glowplug.errors import Conflict
+from tests.doctor.checks.test_machine_boot_cron import own as crontab
 from tests.doctor.museum import Machine
 
 FILE, OTHER = "/etc/thing.conf", "/etc/thing.conf.aside"
@@ -48,6 +49,8 @@ def _switched(machine: Machine) -> None:
 
 
 ROWS = [
+    Row("crontab", Crontab(before="a\n", after="# a\n", why="comment out line 1"), lambda m: crontab(m, "a\n"),
+        lambda m: crontab(m, "b\n")),
     Row("other bytes", WriteFile(path=FILE, before=b"a\n", after=b"b\n"), lambda m: m.write(FILE, b"a\n", 0o640),
         lambda m: m.write(FILE, b"c\n")),
     Row("a new file", WriteFile(path=FILE, before=None, after=b"b\n"), lambda m: m.write("/etc/x", b""),

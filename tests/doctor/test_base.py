@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from glowplug.doctor.base import Check
 from glowplug.doctor.examine import examine, look, repair
 from glowplug.doctor.registry import ours
 from glowplug.doctor.repair import Repairs
+from glowplug.doctor.site import Foreign, NoSuchProgram, Ran
 from glowplug.doctor.undo import UndoRecords
 from glowplug.domain.finding import Examination, Severity
+from glowplug.secret import Secret
 from glowplug.testing.litellm_schema import ERAS
-from tests.doctor.museum import Exhibit, Machine, exhibits, ids
+from tests.doctor.checks.test_models_unreachable import closed_port
+from tests.doctor.museum import STATE, Exhibit, Machine, exhibits, ids
 
 ALL = exhibits()
 every_exhibit = pytest.mark.parametrize("exhibit", ALL, ids=ids)
@@ -130,3 +136,44 @@ def test_a_snapshot_has_rows_indexes_and_constraints(bare: Machine) -> None:
         "database: one_more",
         'database: "LiteLLM_UserTable".positive',
     }
+
+
+@pytest.mark.parametrize("answer", [
+    TimeoutError("it did not end"), PermissionError(13, "Permission denied"), NoSuchProgram("it"), Ran(code=1, out=""),
+    Ran(code=0, out=""), Ran(code=3, out="what  is\tthis\n{\n", err="\x1b[31mno\ufffd\n\n"),
+    Ran(code=0, out="x y\nz  \n"),
+], ids=str)  # fmt: skip
+def test_on_a_machine_where_nothing_works_every_check_says_so_and_the_others_go_on(
+    bare: Machine, answer: Ran | Exception
+) -> None:
+    def run(argv: Sequence[str], seconds: float) -> Ran:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    bare.site.run = run
+    nowhere = f"127.0.0.1:{closed_port()}"
+    bare.litellm_config("model_list: [\n")
+    foreign = Foreign(database=Secret(f"postgresql://ann:x@{nowhere}/litellm"), url=f"http://{nowhere}")
+    bare.site.litellm = replace(foreign, config=bare.site.litellm.config if bare.site.litellm else None)
+    for device in ("/dev/nvidia0", "/dev/kfd", "/dev/dri/renderD128"):
+        bare.write(device, b"")
+    bare.write("/sys/class/kfd/kfd/topology/nodes/1/gpu_id", "7")
+    bare.write("/sys/module/amdgpu/srcversion", "A")
+    bare.write("/proc/driver/nvidia/version", "\0")
+    bare.write("/proc/9/cmdline", "llama-server\0-ngl\x009")
+    bare.write("/proc/9/stat", "9 (x")
+    bare.write("/proc/net/tcp", "head\n")
+    bare.write("/etc/crontab", b"@reboot root llama-server -m \xff\n")
+    bare.write("/etc/systemd/system/llm.service", "[Service]\nExecStart=vllm serve 'x\n")
+    bare.write(f"{STATE}/run/endpoint.json", "{")
+    bare.write(f"{STATE}/glowplug.db", b"no database")
+    bare.write(f"{STATE}/instances/x.json", "[")
+    bare.write(f"{STATE}/journal/w0-1.seg", b"?")
+    looked = {one.check: one for one in examine(ours(), bare.site).checks}
+    assert len(looked) == len(ours())
+    for name in ("litellm-sealed-fields", "litellm-references", "litellm-settings-override", "ourselves-schema",
+                 "ourselves-snapshot"):  # fmt: skip
+        assert looked[name].could_not, name
+    assert looked["litellm-answers"].findings
+    assert len([one for one in looked.values() if one.findings]) >= 2, "the others go on"

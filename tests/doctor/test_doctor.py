@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from glowplug.doctor import registry
 from glowplug.doctor.doctor import Doctor
+from glowplug.doctor.site import Foreign, Site
 from glowplug.errors import NotFound
 from tests.doctor.museum import STATE, Machine
 
@@ -36,6 +38,22 @@ def test_each_visit_looks_anew(machine: Machine) -> None:
     (kept,) = doctor.repairs()
     assert kept.check == "machine-secret-files" and kept.undone_at is not None
     assert len(made) == 4 and titles == ["Files with secrets are for their owner only"]
+
+
+def test_a_litellm_beside_it_is_looked_at_by_that_visit_only(machine: Machine) -> None:
+    seen: list[object] = []
+
+    def site() -> Site:
+        seen.append(machine.site)
+        return replace(machine.site)
+
+    doctor, other = Doctor(site), Foreign(url="http://127.0.0.1:1")
+    assert doctor.beside(None) is doctor
+    beside = doctor.beside(other)
+    done = beside.repair(["machine"])
+    assert beside.undo(done.repaired[0].undo) == done.repaired[0].done
+    assert len(seen) == 2 and machine.site.litellm is None
+    assert beside._site().litellm is other
 
 
 def test_names(machine: Machine) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,13 +17,10 @@ from glowplug.doctor.models import (
     litellm_file,
     own_file,
     some,
-    stored_names,
     weights_at,
 )
-from glowplug.doctor.site import Foreign, Site
+from glowplug.doctor.site import Foreign
 from glowplug.domain.model import LocalModel
-from glowplug.secret import Secret
-from tests.doctor.checks.test_models_unreachable import closed_port
 from tests.doctor.museum import CONFIG, HOME, Machine
 
 
@@ -94,25 +88,3 @@ def test_nothing_is_said_to_be_nothing() -> None:
 )  # fmt: skip
 def test_where_a_url_leads(url: str, where: tuple[str, int]) -> None:
     assert host_and_port(url) == where
-
-
-class _Stored(Site):
-    """A site whose LiteLLM has one model in its database."""
-
-    @contextmanager
-    def foreign(self) -> Iterator[Any]:
-        class Source:
-            def rows(self, _wanted: object) -> list[dict[str, str]]:
-                return [{"model_name": "x"}]
-
-        yield Source()
-
-
-def test_models_of_litellms_database_count_or_are_not_known(tmp_path: Path) -> None:
-    machine = Machine(tmp_path)
-    assert stored_names(machine.site, {}) == frozenset()
-    assert stored_names(machine.site, {"general_settings": {"store_model_in_db": True}}) is None
-    machine.site.litellm = Foreign(database=Secret(f"postgresql://ann:x@127.0.0.1:{closed_port()}/litellm"))
-    assert stored_names(machine.site, {}) is None
-    site = _Stored(paths=machine.site.paths, litellm=machine.site.litellm)
-    assert stored_names(site, {}) == {"x"}

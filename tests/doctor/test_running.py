@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from glowplug.doctor.base import CouldNotLook, NothingToLookAt
-from glowplug.doctor.running import ask, runs
+from glowplug.doctor.running import ask, ask_text, runs
 from tests.doctor.checks.test_models_unreachable import closed_port
 from tests.doctor.museum import STATE, Machine
 from tests.doctor.server import serve
@@ -28,6 +28,7 @@ def test_a_server_is_asked_with_the_key_of_this_machine(machine: Machine) -> Non
     serve(machine, {"/admin/status": {"version": "1"}})
     assert runs(machine.site)
     assert ask(machine.site, "/admin/status") == {"version": "1"}
+    assert ask_text(machine.site, "/admin/status") == '{"version": "1"}'
     machine.write(f"{STATE}/cli.key", "another")
     with pytest.raises(CouldNotLook, match="401"):
         ask(machine.site, "/admin/status")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from glowplug.doctor.units import commands, enabled, find, services, values
+from glowplug.doctor.units import commands, enabled, find, services, timers, values
 from tests.doctor.museum import HOME, Machine
 
 UNIT = """\
@@ -58,3 +58,27 @@ def test_what_somebody_put_there(machine: Machine) -> None:
         ("c.service", False),
     ]
     assert find(machine.site, "nobody.service", user=True) == ""
+
+
+def test_timers_that_go_off_after_a_start(machine: Machine) -> None:
+    folder = f"{HOME}/.config/systemd/user"
+    for name, text in (("a", "OnBootSec=5"), ("b", "OnStartupSec=1\nUnit=a.service"), ("c", "OnCalendar=daily")):
+        machine.write(f"{folder}/{name}.timer", f"[Timer]\n{text}\n")
+        machine.link(f"{folder}/timers.target.wants/{name}.timer", f"../{name}.timer")
+    machine.link(f"{folder}/timers.target.wants/gone.timer", "../gone.timer")
+    assert [(timer.name, unit.text == UNIT) for timer, unit in timers(machine.site)] == [
+        ("a.timer", True),
+        ("b.timer", True),
+    ]
+
+
+def test_what_is_beside_a_unit_belongs_to_it(machine: Machine) -> None:
+    folder = f"{HOME}/.config/systemd/user"
+    for where, text in (
+        (f"{folder}/a.service.d/b.conf", "[Service]\nExecStart=\nExecStart=/opt/mine\n"),
+        ("/usr/lib/systemd/user/a.service.d/a.conf", "[Service]\nExecStart=/opt/theirs\n"),
+    ):
+        machine.write(where, text)
+    (one,) = [one for one in services(machine.site) if one.name == "a.service"]
+    assert one.text.startswith(UNIT)
+    assert [command for command in commands(one.text) if command.startswith("/opt")] == ["/opt/mine"]

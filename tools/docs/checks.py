@@ -10,7 +10,7 @@ from glowplug.domain.finding import Group
 
 PAGE: Final = "docs/doctor.md"
 _TITLES: Final = {
-    Group.LITELLM: "A LiteLLM installation, by its database and files (`--litellm`, `--config`)",
+    Group.LITELLM: "A LiteLLM installation, by its database, its files and its port (`--litellm`, `--config`)",
     Group.MODELS: "Models and routes",
     Group.MACHINE: "The machine",
     Group.OURSELVES: "This installation",
@@ -28,6 +28,7 @@ glowplug doctor machine-secret-files --fix       # carry one out
 glowplug doctor --undo list                      # what was repaired
 glowplug doctor --undo 20261126-153012-machine-secret-files
 glowplug doctor --litellm postgresql://litellm@localhost/litellm --config config.yaml --salt-key-file salt.key
+glowplug doctor --litellm http://localhost:4000 --litellm-key-file master.key
 ```
 
 Each finding says what was seen and what comes of it. A repair is whole or nothing: what stops half way is put back.
@@ -39,9 +40,12 @@ something that is not here is silent. The exit code is 0 when nothing but notes 
 repair that failed, 5 when nothing was found but a check could not look.
 
 The doctor needs no server. A LiteLLM installation need not run either; its database is read in one transaction that
-cannot write, and a repair of it is one transaction, after the rows that it changes were kept. Over the admin API the
-same is `/admin/doctor/…`; what is repaired stands in the audit log with who asked for it. Other packages add checks
-through the entry point group `glowplug.doctor`.
+cannot write, and a repair of it is one transaction, after the rows that it changes were kept. One that runs can be
+asked over its port instead, or as well: only `GET` is used, nothing of it calls a model, and it is told nothing.
+
+Over our admin API the same is `/admin/doctor/…`, and `/admin/doctor/litellm` for a LiteLLM, by its database and its
+port; what is repaired stands in the audit log with who asked for it.
+Other packages add checks through the entry point group `glowplug.doctor`.
 
 """
 _SMOKE: Final = """

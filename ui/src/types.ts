@@ -424,6 +424,7 @@ export interface RemedyView {
   steps: readonly StepView[];
   risk?: string;
   reversible?: boolean;
+  goes_on?: boolean;
 }
 
 /** A repair that was carried out. */

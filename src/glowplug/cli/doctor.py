@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from glowplug.errors import RequestError
 if TYPE_CHECKING:
     from glowplug.cli.output import Output
     from glowplug.doctor.doctor import Doctor
+    from glowplug.doctor.site import Foreign
     from glowplug.domain.finding import Examination, Looked
+    from glowplug.secret import Secret
 
 EXIT_HEALTHY = 0
 EXIT_FINDINGS = 1
@@ -33,7 +36,15 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
 @click.option("--fix", is_flag=True, help="Repair what has a remedy, of the checks that are named or of all.")
 @click.option("--undo", "undo_id", metavar="ID", help="Put back what a repair changed; `list` shows the repairs.")
 @click.option("--slow", is_flag=True, help="Also the checks that take long.")
-@click.option("--litellm", "database", metavar="URL", help="Examine this LiteLLM database too (or env:NAME).")
+@click.option(
+    "--litellm",
+    "named",
+    multiple=True,
+    metavar="URL",
+    help="Examine a LiteLLM too: its database (postgresql://…, or env:NAME), or where it runs (http://…); may be both.",
+)
+@click.option("--litellm-key-file", "url_key", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="File with an admin's key of a LiteLLM that runs; else LITELLM_MASTER_KEY.")  # fmt: skip
 @click.option("--litellm-config", "litellm_config", type=click.Path(path_type=Path, dir_okay=False, exists=True),
               metavar="FILE", help="LiteLLM's config.yaml.")  # fmt: skip
 @click.option("--salt-key-file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
@@ -49,7 +60,8 @@ def doctor(
     fix: bool,
     undo_id: str | None,
     slow: bool,
-    database: str | None,
+    named: tuple[str, ...],
+    url_key: Path | None,
     litellm_config: Path | None,
     salt_key_file: Path | None,
     previous: tuple[Path, ...],
@@ -73,19 +85,17 @@ def doctor(
       glowplug doctor machine --fix --dry-run
       glowplug doctor machine-secret-files --fix
       glowplug doctor --litellm postgresql://litellm@localhost/litellm --config config.yaml --salt-key-file salt.key
+      glowplug doctor --litellm http://localhost:4000 --litellm-key-file master.key
     """
-    from glowplug.doctor.site import Foreign
     from glowplug.offline import doctor as doctor_of
 
     session = current()
     if session.url:
         raise RequestError("the doctor looks at this machine", hint="leave --url out")
-    foreign = None
-    if database and config_path is not None and litellm_config is None and is_litellms(config_path):
+    if named and config_path is not None and litellm_config is None and is_litellms(config_path):
         litellm_config, config_path = config_path, None
-    if database or litellm_config:
-        keys = tuple(key_in(path) for path in (*([salt_key_file] if salt_key_file else []), *previous))
-        foreign = Foreign(database=address(database) if database else None, config=litellm_config, keys=keys)
+    keys = tuple(key_in(path) for path in (*([salt_key_file] if salt_key_file else []), *previous))
+    foreign = foreign_of(named, litellm_config, keys, url_key) if named or litellm_config else None
     asked = doctor_of(session.state_dir, config_path, foreign)
     if as_list:
         _list(session.output, asked)
@@ -101,6 +111,24 @@ def doctor(
     else:
         _show(session.output, found, preview=fix and dry_run)
     click.get_current_context().exit(exit_code(found))
+
+
+def foreign_of(named: tuple[str, ...], config: Path | None, keys: tuple[Secret, ...], url_key: Path | None) -> Foreign:
+    """The LiteLLM to be examined, by what was said of it.  Raises RequestError."""
+    from glowplug.doctor.site import Foreign
+    from glowplug.secret import Secret
+
+    found = [address(one) for one in named]
+    servers = [one.reveal() for one in found if one.reveal().startswith(("http://", "https://"))]
+    databases = [one for one in found if one.reveal() not in servers]
+    if len(servers) > 1 or len(databases) > 1:
+        raise RequestError("one LiteLLM at a time", hint="give --litellm once for its database, once for its port")
+    given = os.environ.get("LITELLM_MASTER_KEY", "")
+    key = key_in(url_key) if url_key is not None else Secret(given) if given and servers else None
+    return Foreign(
+        database=databases[0] if databases else None, config=config, keys=keys,
+        url=servers[0] if servers else None, url_key=key,
+    )  # fmt: skip
 
 
 def is_litellms(path: Path) -> bool:
@@ -189,5 +217,7 @@ def _show_one(output: Output, looked: Looked, *, preview: bool) -> None:
             output.line(output.style("would", "cyan") + f"   {step.says}")
             for line in step.diff.splitlines():
                 output.line(f"          {line}")
+        if looked.remedy.goes_on:
+            output.line("          and on in parts like this one, each of which can be undone, until nothing is left")
         if looked.remedy.risk:
             output.line(f"          risk: {looked.remedy.risk}")

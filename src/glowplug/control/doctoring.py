@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from glowplug.doctor.doctor import CheckView, Doctor, RepairView
-from glowplug.doctor.site import Site
+from glowplug.doctor.site import Foreign, Site
 from glowplug.domain.change import Actor
 from glowplug.domain.finding import Examination
 from glowplug.errors import Conflict
@@ -29,15 +29,17 @@ class Doctoring:
     async def checks(self) -> list[CheckView]:
         return await asyncio.to_thread(self._doctor.checks)
 
-    async def examine(self, names: Sequence[str], *, slow: bool) -> Examination:
-        """Raises NotFound for a name that nobody has."""
+    async def examine(self, names: Sequence[str], *, slow: bool, litellm: Foreign | None = None) -> Examination:
+        """`litellm`: what is examined beside this installation.  Raises NotFound for a name that nobody has."""
         async with self._visit:
-            return await asyncio.to_thread(partial(self._doctor.examine, names, slow=slow))
+            return await asyncio.to_thread(partial(self._doctor.beside(litellm).examine, names, slow=slow))
 
-    async def repair(self, names: Sequence[str], *, slow: bool, actor: Actor) -> Examination:
+    async def repair(
+        self, names: Sequence[str], *, slow: bool, actor: Actor, litellm: Foreign | None = None
+    ) -> Examination:
         """Raises NotFound.  Each repair that was carried out is a line of the audit log."""
         async with self._visit:
-            found = await asyncio.to_thread(partial(self._doctor.repair, names, slow=slow))
+            found = await asyncio.to_thread(partial(self._doctor.beside(litellm).repair, names, slow=slow))
             for one in found.repaired:
                 if one.undo:
                     what = {"check": one.check, "steps": list(one.done)}
@@ -48,11 +50,11 @@ class Doctoring:
         """Raises StoreError."""
         return await asyncio.to_thread(self._doctor.repairs)
 
-    async def undo(self, repair_id: str, actor: Actor) -> tuple[str, ...]:
-        """Raises NotFound, Conflict, StoreError."""
+    async def undo(self, repair_id: str, actor: Actor, litellm: Foreign | None = None) -> tuple[str, ...]:
+        """`litellm`: whose database it was about.  Raises NotFound, Conflict, StoreError."""
         async with self._visit:
             try:
-                undone = await asyncio.to_thread(self._doctor.undo, repair_id)
+                undone = await asyncio.to_thread(self._doctor.beside(litellm).undo, repair_id)
             except OSError as error:
                 raise Conflict(
                     f"the repair {repair_id} could not be undone: {error}", hint="what was undone stays so; try again"

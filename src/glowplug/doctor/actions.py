@@ -100,6 +100,7 @@ class WriteFile(msgspec.Struct, frozen=True, kw_only=True, tag="write-file"):
 
 def _replace(file: Path, data: bytes, mode: int) -> None:
     """Write a whole file or nothing; mode and owner stay."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     new = file.with_name(f".{file.name}.glowplug")
     new.unlink(missing_ok=True)
     old = file.stat() if file.exists() else None
@@ -208,6 +209,47 @@ class RemoveLink(msgspec.Struct, frozen=True, kw_only=True, tag="remove-link"):
             raise _changed(self.path)
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(self.target)
+        return True
+
+
+class Crontab(msgspec.Struct, frozen=True, kw_only=True, tag="crontab"):
+    """Other lines in the user's crontab, which only the program `crontab` may write."""
+
+    before: str
+    after: str
+    why: str
+
+    def says(self) -> str:
+        return self.why
+
+    def diff(self) -> str:
+        old, new = self.before.splitlines(), self.after.splitlines()
+        return "\n".join(difflib.unified_diff(old, new, "crontab", "crontab", lineterm="", n=0))
+
+    def do(self, hands: Hands) -> bool:
+        return self._put(hands, self.before, self.after)
+
+    def undo(self, hands: Hands) -> bool:
+        return self._put(hands, self.after, self.before)
+
+    def _put(self, hands: Hands, old: str, new: str) -> bool:
+        there = hands.site.run(("crontab", "-l"), _COMMAND_S).out
+        if there == new:
+            return False
+        if there != old:
+            raise _changed("your crontab")
+        folder = hands.site.real(hands.site.paths.repairs)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = folder / "crontab.new"
+        _replace(file, new.encode(), 0o600)
+        try:
+            ran = hands.run(("crontab", str(file)), _COMMAND_S)
+        except NoSuchProgram:
+            raise OSError("crontab is not installed") from None
+        finally:
+            file.unlink(missing_ok=True)
+        if ran.code:
+            raise OSError(f"crontab did not take it: {(ran.err or ran.out).strip() or ran.code}")
         return True
 
 

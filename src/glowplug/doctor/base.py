@@ -25,10 +25,12 @@ class Remedy:
     actions: Sequence[Action]
     risk: str = ""
     """As a sentence; empty when nothing can."""
+    goes_on: bool = False
+    """It is a part: there is more of the same than one record should hold, and the check looks again after it."""
 
     def view(self, check: str) -> RemedyView:
         steps = tuple(StepView(says=action.says(), diff=action.diff()) for action in self.actions)
-        return RemedyView(check=check, steps=steps, risk=self.risk)
+        return RemedyView(check=check, steps=steps, risk=self.risk, goes_on=self.goes_on)
 
 
 class Check(Generic[F]):

@@ -42,8 +42,9 @@ SELECT entity, day, api_key, model, provider, coalesce(s.copies, 0), coalesce(s.
     coalesce(s.prompt, 0), coalesce(s.completion, 0), coalesce(s.cost, 0), coalesce(l.requests, 0),
     coalesce(l.failed, 0), coalesce(l.prompt, 0), coalesce(l.completion, 0), coalesce(l.cost, 0)
 FROM summed s FULL JOIN logged l USING (entity, day, api_key, model, provider)
-WHERE (s.requests, s.failed, s.prompt, s.completion) IS DISTINCT FROM (l.requests, l.failed, l.prompt, l.completion)
-    OR abs(coalesce(s.cost, 0) - coalesce(l.cost, 0)) > l.requests
+WHERE ((s.requests, s.failed, s.prompt, s.completion) IS DISTINCT FROM (l.requests, l.failed, l.prompt, l.completion)
+    OR abs(coalesce(s.cost, 0) - coalesce(l.cost, 0)) > l.requests)
+    AND (l.requests IS NOT NULL OR {seen})
 ORDER BY day COLLATE "C", entity, api_key, model, provider
 """
 
@@ -54,8 +55,11 @@ def logged(source: Source, daily: Daily) -> bool:
 
 
 def differences(source: Source, daily: Daily, first: str) -> Iterator[Difference]:
-    """Sums that are not what the logs add up to, day by day; both are added up and compared by the database."""
-    for rows in source.stream(_query(source, daily)):
+    """Sums that are not what the logs add up to, day by day; both are added up and compared by the database.
+
+    Those of days whose logs are gone are not among them: there may be years of them, and none is wrong.
+    """
+    for rows in source.stream(_query(source, daily, first)):
         for row in rows:
             day = Day(*row[:5])
             here = {day: Summed(_usage(row[6:11]), row[5])} if row[5] else {}
@@ -67,7 +71,7 @@ def _usage(row: Sequence[int]) -> Usage:
     return Usage(requests, failed, prompt, completion, cost=cost)
 
 
-def _query(source: Source, daily: Daily) -> sql.Composed:
+def _query(source: Source, daily: Daily, first: str) -> sql.Composed:
     """Day, how many rows say the same, the figures here, the figures of the logs."""
     from psycopg import sql
 
@@ -90,6 +94,7 @@ def _query(source: Source, daily: Daily) -> sql.Composed:
         usable=usable,
         table=source.table(daily.table),
         whose=sql.Identifier(daily.key[0]),
+        seen=sql.SQL('day COLLATE "C" >= {}').format(sql.Literal(first)) if first else sql.SQL("false"),
         more=sql.SQL("").join(sql.SQL(", coalesce({}, '')").format(sql.Identifier(name)) for name in daily.key[5:]),
     )
 

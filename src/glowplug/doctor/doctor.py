@@ -11,7 +11,7 @@ from glowplug.doctor import registry
 from glowplug.doctor.base import Check
 from glowplug.doctor.examine import Progress, examine, repair
 from glowplug.doctor.repair import RealHands, Repairs
-from glowplug.doctor.site import Site
+from glowplug.doctor.site import Foreign, Site
 from glowplug.doctor.undo import UndoRecords
 from glowplug.domain.finding import Examination, Group
 
@@ -46,6 +46,18 @@ class Doctor:
     def __init__(self, site: Callable[[], Site]) -> None:
         """`site` makes a new one for each visit, because a site remembers what it has read."""
         self._site = site
+
+    def beside(self, litellm: Foreign | None) -> Doctor:
+        """The same one, which examines this LiteLLM too; itself where it is None."""
+        if litellm is None:
+            return self
+
+        def site() -> Site:
+            found = self._site()
+            found.litellm = litellm
+            return found
+
+        return Doctor(site)
 
     def checks(self) -> list[CheckView]:
         """Raises Broken for one of another package that cannot be used."""

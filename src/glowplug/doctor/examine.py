@@ -59,14 +59,35 @@ def examine(checks: Sequence[Check[Any]], site: Site, progress: Progress = _quie
 def repair(
     checks: Sequence[Check[Any]], site: Site, repairs: Repairs, wanted: Sequence[str], progress: Progress = _quiet
 ) -> Examination:
-    """Look at everything, carry out the remedies of the checks in `wanted` (empty: of all), and look at those again."""
-    done: list[Looked] = []
+    """Look at everything, carry out the remedies of the checks in `wanted` (empty: of all), and look at those again.
+
+    Where a remedy goes on, what is left of everything is looked at once more: one check may wait for another's repair.
+    """
+    done: dict[str, Looked] = {}
     repaired: list[Repaired] = []
-    for check in checks:
-        progress(check.title)
-        looked, remedy = look(check, site)
-        if looked.remedy is not None and remedy is not None and (not wanted or check.name in wanted):
-            repaired.append(repairs.carry_out(check.name, remedy))
-            looked, _ = look(check, site)
-        done.append(looked)
-    return Examination(checks=tuple(done), repaired=tuple(repaired))
+    line, again = list(checks), True
+    while line and again:
+        again = False
+        for check in line:
+            progress(check.title)
+            looked, did, went_on = _repaired(check, site, repairs, wanted)
+            done[check.name] = looked
+            repaired += did
+            again = again or went_on
+        line = [check for check in line if done[check.name].findings]
+    return Examination(checks=tuple(done.values()), repaired=tuple(repaired))
+
+
+def _repaired(
+    check: Check[Any], site: Site, repairs: Repairs, wanted: Sequence[str]
+) -> tuple[Looked, list[Repaired], bool]:
+    """What one check finds after its repairs, these, and whether one of them was a part that was carried out."""
+    did: list[Repaired] = []
+    looked, remedy = look(check, site)
+    while looked.remedy is not None and remedy is not None and (not wanted or check.name in wanted):
+        did.append(repairs.carry_out(check.name, remedy))
+        looked, then = look(check, site)
+        if not (remedy.goes_on and did[-1].done):
+            return looked, did, False
+        remedy = then
+    return looked, did, bool(did)

@@ -21,10 +21,9 @@ class Loads:
 
 _ENGINES: Final = (
     (re.compile(r"(?:^|[\s/'\"])llama-server(?:\s|$)"), "llama.cpp"),
-    (re.compile(r"(?:^|[\s/'\"])llama-swap(?:\s|$).*\bpreload\b"), "llama-swap"),
     (re.compile(r"(?:^|[\s/'\"])vllm\s+serve\b|vllm\.entrypoints|vllm/vllm-openai"), "vLLM"),
     (re.compile(r"sglang\.launch_server|(?:^|[\s/'\"])sglang\s+serve\b|lmsysorg/sglang"), "SGLang"),
-    (re.compile(r"(?:^|[\s/'\"])ollama\s+run\s+\S|/api/(?:generate|chat|embed)\b.*\bkeep_alive"), "Ollama"),
+    (re.compile(r"(?:^|[\s/'\"])ollama\s+run\s+\S|/api/(?:generate|chat|embed)\b"), "Ollama"),
     (re.compile(r"text-generation-(?:launcher|inference)"), "TGI"),
     (re.compile(r"(?:^|[\s/'\"])koboldcpp\b"), "koboldcpp"),
     (re.compile(r"(?:^|[\s/'\"])whisper-server\b"), "whisper.cpp"),
@@ -34,6 +33,7 @@ _ENGINES: Final = (
 )  # fmt: skip
 _WEIGHTS: Final = ("--model", "--model-path", "--model-id", "-hf", "--hf-repo", "-mu", "--model-url")
 _SHARE: Final = ("--gpu-memory-utilization", "--mem-fraction-static", "--cuda-memory-fraction")
+_ASKED: Final = re.compile(r"""["'\\]*model["'\\]*\s*:\s*["'\\]*([^"'\\\s,}]+)""")
 _NO_MODEL: Final = re.compile(r"--models-dir\b|--models-preset\b")
 """llama-server as a router: it loads what it is asked for."""
 
@@ -43,15 +43,15 @@ def loads(command: str) -> Loads | None:
     engine = next((name for pattern, name in _ENGINES if pattern.search(command)), None)
     if engine is None:
         return None
-    words = _words(command)
-    weights = _after(words, (*_WEIGHTS, "-m") if "-m" in words and engine.endswith(".cpp") else _WEIGHTS)
+    said = words(command)
+    weights = after(said, (*_WEIGHTS, "-m") if "-m" in said and engine.endswith(".cpp") else _WEIGHTS)
     if engine == "llama.cpp" and not weights and _NO_MODEL.search(command):
         return None
-    if engine == "vLLM" and not weights and "serve" in words:
-        weights = next((word for word in words[words.index("serve") + 1 :] if not word.startswith("-")), "")
-    if engine == "Ollama" and "run" in words:
-        weights = next((word for word in words[words.index("run") + 1 :] if not word.startswith("-")), "")
-    share = _after(words, _SHARE)
+    if engine == "vLLM" and not weights and "serve" in said:
+        weights = next((word for word in said[said.index("serve") + 1 :] if not word.startswith("-")), "")
+    if engine == "Ollama":
+        weights = _ollama(command, said)
+    share = after(said, _SHARE)
     try:
         part = float(share) if share else (0.9 if engine == "vLLM" else None)
     except ValueError:
@@ -59,14 +59,23 @@ def loads(command: str) -> Loads | None:
     return Loads(engine, weights, part)
 
 
-def _words(command: str) -> list[str]:
+def _ollama(command: str, said: list[str]) -> str:
+    """The name behind `ollama run`, or in the body of a request."""
+    if "run" in said:
+        return next((word for word in said[said.index("run") + 1 :] if not word.startswith("-")), "")
+    asked = _ASKED.search(command)
+    return asked[1] if asked is not None else ""
+
+
+def words(command: str) -> list[str]:
+    """A command line taken apart, however it is quoted."""
     try:
         return shlex.split(command, comments=False)
     except ValueError:
         return command.split()
 
 
-def _after(words: list[str], options: tuple[str, ...]) -> str:
+def after(words: list[str], options: tuple[str, ...]) -> str:
     """The value of the first of these options."""
     for number, word in enumerate(words):
         name, equals, value = word.partition("=")

@@ -21,8 +21,7 @@ from glowplug.doctor.actions import WriteFile
 from glowplug.doctor.base import NothingToLookAt
 from glowplug.doctor.site import Site
 from glowplug.domain.model import LocalModel
-from glowplug.errors import ConfigError, StoreError
-from glowplug.moving.litellm.rows.models import WANTED as PROXY_MODELS
+from glowplug.errors import ConfigError
 
 ROUTES: Final = re.compile(r"aliases\.|defaults\.fallback|groups\..*\.members")
 """Settings that name models: what is wrong with them is about routes."""
@@ -130,18 +129,6 @@ def litellm_file(site: Site) -> dict[str, Value] | None:
     if site.litellm is None or site.litellm.config is None:
         return None
     return read_plain(site.text(site.litellm.config), f"LiteLLM's {site.litellm.config}", words_1_1).values
-
-
-def stored_names(site: Site, document: Mapping[str, Value]) -> frozenset[str] | None:
-    """Names of models that LiteLLM has in its database besides; None where it has some that cannot be seen."""
-    if site.litellm is None or site.litellm.database is None:
-        stored = as_dict(document.get("general_settings")).get("store_model_in_db") is True
-        return None if stored or site.env.get("STORE_MODEL_IN_DB", "").lower() == "true" else frozenset()
-    try:
-        with site.foreign() as source:
-            return frozenset(str(row["model_name"]) for row in source.rows(PROXY_MODELS))
-    except StoreError:
-        return None
 
 
 def host_and_port(url: str) -> tuple[str, int]:

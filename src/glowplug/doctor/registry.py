@@ -11,7 +11,7 @@ from glowplug.doctor.base import Check
 from glowplug.errors import GlowplugError, NotFound
 
 ROWS: Final = (
-    # A LiteLLM installation, by its database and files.
+    # A LiteLLM installation, by its database, its files and its port.
     ("litellm_sealed_fields", "SealedFields"),
     ("litellm_daily_drift", "DailyDrift"),
     ("litellm_duplicate_days", "DuplicateDays"),
@@ -23,11 +23,13 @@ ROWS: Final = (
     ("litellm_forced_binaries", "ForcedBinaries"),
     ("litellm_compromised", "Compromised"),
     ("litellm_session_keys", "StaleSessionKeys"),
+    ("litellm_answers", "Answers"),
     # Models and routes, ours and LiteLLM's.
     ("models_dangling_routes", "DanglingRoutes"),
     ("models_no_way_out", "NoWayOut"),
     ("models_unbounded", "Unbounded"),
     ("models_kept_forever", "KeptForever"),
+    ("models_ollama_keeps", "OllamaKeeps"),
     ("models_context", "Context"),
     ("models_files", "Files"),
     ("models_names", "Names"),
@@ -36,12 +38,18 @@ ROWS: Final = (
     ("models_duplicates", "Duplicates"),
     # The machine.
     ("machine_boot_loads", "BootLoads"),
+    ("machine_boot_cron", "BootCron"),
+    ("machine_boot_docker", "BootDocker"),
+    ("machine_boot_podman", "BootPodman"),
     ("machine_double_units", "DoubleUnits"),
     ("machine_unit_verify", "UnitVerify"),
     ("machine_linger", "Linger"),
     ("machine_secret_files", "SecretFiles"),
     ("machine_gpu_driver", "GpuDriver"),
     ("machine_gpu_answers", "GpuAnswers"),
+    ("machine_amd_driver", "AmdDriver"),
+    ("machine_amd_answers", "AmdAnswers"),
+    ("machine_gpu_unused", "GpuUnused"),
     ("machine_gpu_orphans", "GpuOrphans"),
     ("machine_ports", "Ports"),
     ("machine_disk", "Disk"),
@@ -53,6 +61,7 @@ ROWS: Final = (
     ("ourselves_journal", "Journal"),
     ("ourselves_ledger", "Ledger"),
     ("ourselves_orphans", "Orphans"),
+    ("ourselves_leaks", "Leaks"),
     ("ourselves_estimates", "Estimates"),
     ("ourselves_snapshot", "Snapshot"),
     ("ourselves_version", "Version"),

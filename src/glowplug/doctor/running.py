@@ -25,6 +25,21 @@ def ask(site: Site, path: str) -> dict[str, Any]:
 
     Raises NothingToLookAt where no server runs, CouldNotLook where it does not answer as it should.
     """
+    try:
+        said = msgspec.json.decode(_get(site, path))
+    except msgspec.DecodeError:
+        said = None
+    if not isinstance(said, dict):
+        raise CouldNotLook(f"the server does not answer {path} with an object")
+    return said
+
+
+def ask_text(site: Site, path: str) -> str:
+    """The same of what is text (`/metrics`)."""
+    return _get(site, path).decode(errors="replace")
+
+
+def _get(site: Site, path: str) -> bytes:
     address = urlsplit(_base(site))
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_PATIENCE)
     try:
@@ -39,13 +54,7 @@ def ask(site: Site, path: str) -> dict[str, Any]:
         connection.close()
     if answer.status != 200:
         raise CouldNotLook(f"the server answers {path} with status {answer.status}")
-    try:
-        said = msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        said = None
-    if not isinstance(said, dict):
-        raise CouldNotLook(f"the server does not answer {path} with an object")
-    return said
+    return body
 
 
 def runs(site: Site) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -45,6 +44,41 @@ def count_same(source: Source, daily: Daily) -> tuple[int, int]:
     )
     groups, surplus = ask(source, query)[0]
     return int(groups), int(surplus)
+
+
+def count_null(source: Source, daily: Daily) -> int:
+    """How many rows have NULL somewhere in their key."""
+    from psycopg import sql
+
+    query = sql.SQL("SELECT count(*) FROM {} AS r WHERE {}").format(source.table(daily.table), _has_null(daily))
+    return int(ask(source, query)[0][0])
+
+
+def null_rows(source: Source, daily: Daily, most: int) -> list[Texts]:
+    """Those rows whole, as texts, at most so many."""
+    from psycopg import sql
+
+    names = [str(row[0]) for row in ask(source, _TYPES, (quoted(daily.schema, daily.table),))]
+    query = sql.SQL("SELECT {} FROM {} AS r WHERE {} ORDER BY r.id LIMIT {}").format(
+        sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier("r", name)) for name in names),
+        source.table(daily.table),
+        _has_null(daily),
+        sql.Literal(most),
+    )
+    return [dict(zip(names, row, strict=True)) for row in ask(source, query)]
+
+
+def _has_null(daily: Daily) -> sql.Composed:
+    from psycopg import sql
+
+    key = sql.SQL(", ").join(sql.Identifier("r", name) for name in daily.key)
+    return sql.SQL("num_nulls({}) > 0").format(key)
+
+
+def filled(daily: Daily, row: Texts) -> RowChange:
+    """The same row with empty texts where its key is NULL."""
+    after = row | {name: "" for name in daily.key if row[name] is None}
+    return RowChange(table=daily.table, key={"id": row["id"]}, before=row, after=after, masked=("api_key",))
 
 
 def narrower(source: Source, daily: Daily) -> bool:
@@ -93,20 +127,27 @@ def _suspects(source: Source, daily: Daily) -> sql.Composed:
     ).format(hash=_hash(daily), table=source.table(daily.table))
 
 
-def same_rows(source: Source, daily: Daily, most: int) -> Iterator[Same]:
-    """Found, sorted and added up by the database.  A group that is cut off is merged in part, which loses nothing."""
+def same_rows(source: Source, daily: Daily, most: int) -> tuple[list[Same], bool]:
+    """Found, sorted and added up by the database, and whether there are more than so many rows.
+
+    Then the last ones may lack others that are the same, so they are left for the next time, unless they are all:
+    what is merged in part loses nothing.
+    """
     types = dict(ask(source, _TYPES, (quoted(daily.schema, daily.table),)))
     counters = [name for name, type_ in types.items() if type_ in _NUMBERS and name not in daily.key]
     width = len(counters)
-    read = (
+    read = [
         (dict(zip(counters, row[:width], strict=True)), dict(zip(types, row[width:], strict=True)))
         for rows in source.stream(_query(source, daily, counters, list(types), most))
         for row in rows
-    )
-    for _, pairs in groupby(read, key=lambda pair: [pair[1][name] or "" for name in daily.key]):
-        (sums, first), *rest = pairs
-        if rest:  # none: two keys have the same hash, or the limit cut the group off
-            yield Same((first, *(row for _, row in rest)), sums)
+    ]
+    groups = [list(pairs) for _, pairs in groupby(read, key=lambda pair: [pair[1][name] or "" for name in daily.key])]
+    cut = len(read) == most
+    if cut and len(groups) > 1:
+        groups.pop()
+    # One row alone: two keys have the same hash.
+    found = [Same(tuple(row for _, row in pairs), pairs[0][0]) for pairs in groups if len(pairs) > 1]
+    return found, cut
 
 
 def _query(source: Source, daily: Daily, counters: list[str], columns: list[str], most: int) -> sql.Composed:

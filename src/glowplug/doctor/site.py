@@ -74,6 +74,10 @@ class Foreign:
     config: Path | None = None
     keys: tuple[Secret, ...] = ()
     """What its values may be sealed with: the salt key, the master key, earlier ones."""
+    url: str | None = None
+    """Where it runs, to be asked over its own port: `http://…`"""
+    url_key: Secret | None = None
+    """An admin's key there."""
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from glowplug.doctor.actions import Command, Hands, MoveAside, RemoveLink, SetMode, WriteFile
+from glowplug.doctor.actions import Command, Crontab, Hands, MoveAside, RemoveLink, SetMode, WriteFile
 from glowplug.doctor.rows import Rows
 from glowplug.errors import NotFound, StoreError
 from glowplug.files import write_private
 
-Kept = WriteFile | MoveAside | SetMode | RemoveLink | Command | Rows
+Kept = WriteFile | MoveAside | SetMode | RemoveLink | Crontab | Command | Rows
 """Every kind of action; what is none of these cannot be kept, and so cannot be part of a remedy."""
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}(?:-[0-9]+)?-[a-z0-9-]+")
 

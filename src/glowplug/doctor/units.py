@@ -22,6 +22,8 @@ SYSTEM: Final = (
 USERS: Final = ("/etc/systemd/user", "/usr/lib/systemd/user")
 """Where units of every user are, behind their own in ~/.config/systemd/user."""
 
+_AFTER_A_START: Final = ("OnBootSec", "OnStartupSec", "OnActiveSec")
+
 
 @dataclass(frozen=True)
 class Enabled:
@@ -36,6 +38,7 @@ class Enabled:
     file: str
     """The file of the unit; empty when it is not there."""
     text: str
+    """Of its file, and of what was put beside it (`NAME.d/*.conf`) behind that."""
 
 
 def folders(site: Site, *, user: bool) -> tuple[str, ...]:
@@ -53,8 +56,23 @@ def enabled(site: Site) -> Iterator[Enabled]:
                 if not real.is_symlink():
                     continue
                 file = find(site, link.name, user=user)
-                text = site.text(file) if file else ""
+                text = _text(site, link.name, file, user=user)
                 yield Enabled(link.name, user, str(link), str(real.readlink()), file, text)
+
+
+def timers(site: Site) -> Iterator[tuple[Enabled, Enabled]]:
+    """Timers that are enabled and go off after a start, and the service that each starts.  Raises PermissionError."""
+    for user in (True, False):
+        folder = folders(site, user=user)[0]
+        for link in site.glob(folder, "*.wants/*.timer"):
+            real, file = site.real(link), find(site, link.name, user=user)
+            text = _text(site, link.name, file, user=user)
+            if not real.is_symlink() or not any(values(text, "Timer", key) for key in _AFTER_A_START):
+                continue
+            name = (values(text, "Timer", "Unit") or [f"{link.name.removesuffix('.timer')}.service"])[-1]
+            unit = find(site, name, user=user)
+            starts = Enabled(name, user, "", "", unit, _text(site, name, unit, user=user))
+            yield Enabled(link.name, user, str(link), str(real.readlink()), file, text), starts
 
 
 def services(site: Site) -> Iterator[Enabled]:
@@ -66,7 +84,7 @@ def services(site: Site) -> Iterator[Enabled]:
         for file in site.glob(folder, "*.service"):
             if site.real(file).is_file():
                 known = links.get((file.name, user))
-                yield known or Enabled(file.name, user, "", "", str(file), site.text(file))
+                yield known or Enabled(file.name, user, "", "", str(file), _text(site, file.name, str(file), user=user))
 
 
 def find(site: Site, name: str, *, user: bool) -> str:
@@ -79,6 +97,15 @@ def find(site: Site, name: str, *, user: bool) -> str:
             if site.real(path).is_file():
                 return str(path)
     return ""
+
+
+def _text(site: Site, name: str, file: str, *, user: bool) -> str:
+    if not file:
+        return ""
+    parts = [site.text(file)]
+    for folder in reversed(folders(site, user=user)):  # what is before the others has the last word
+        parts += [site.text(path) for path in site.glob(folder, f"{name}.d/*.conf")]
+    return "\n".join(parts)
 
 
 def values(text: str, section: str, key: str) -> list[str]:
@@ -102,4 +129,9 @@ def values(text: str, section: str, key: str) -> list[str]:
 def commands(text: str) -> list[str]:
     """What a service runs when it starts, without systemd's marks in front."""
     keys = ("ExecStartPre", "ExecStart", "ExecStartPost")
-    return [value.lstrip("-@:+!") for key in keys for value in values(text, "Service", key)]
+    found = []
+    for key in keys:
+        said = values(text, "Service", key)
+        last = max((number for number, value in enumerate(said) if not value), default=-1)  # an empty one starts over
+        found += [value.lstrip("-@:+!") for value in said[last + 1 :]]
+    return found

@@ -61,6 +61,8 @@ class RemedyView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     risk: str = ""
     """What could go wrong, as a sentence; empty when nothing can."""
     reversible: bool = True
+    goes_on: bool = False
+    """It is the first of several parts, which are carried out one after the other; each can be undone."""
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

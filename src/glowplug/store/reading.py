@@ -23,6 +23,10 @@ def reading(place: Place) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             at = revision(connection)
+            if not at:
+                raise StoreError(
+                    f"{place.name} has no schema yet", hint="start `glowplug up` once, or restore a backup into it"
+                )
             if at != CURRENT.head:
                 raise StoreError(
                     f"{place.name} is of schema revision {at}{writer(connection)}, this release uses {CURRENT.head}",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -8,6 +9,8 @@ import pytest
 
 from glowplug.doctor import registry
 from tests.control.conftest import Control
+from tests.doctor.museum import Machine
+from tests.doctor.server import serve_litellm
 
 CHECK = "machine-secret-files"
 
@@ -64,3 +67,34 @@ async def test_what_cannot_be_undone_is_said(admin: httpx.AsyncClient, pepper: P
     os.unlink(pepper)
     answer = await admin.post(f"/admin/doctor/repairs/{done['undo']}/undo")
     assert (answer.status_code, "could not be undone" in answer.text) == (409, True)
+
+
+@pytest.fixture
+def litellm(tmp_path: Path) -> Iterator[Machine]:
+    """One that runs, and takes the key of the examples."""
+    machine = Machine(tmp_path / "machine")
+    serve_litellm(machine, {"/v1/models": {}, "/health/readiness": {}}, keys=("sk-admin", "sk-1234"))
+    yield machine
+    machine.close()
+
+
+async def test_a_litellm_is_examined_and_repaired_when_that_is_said(
+    admin: httpx.AsyncClient, pepper: Path, litellm: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "ROWS", (*registry.ROWS, ("litellm_answers", "Answers")))
+    assert litellm.site.litellm is not None
+    theirs = {"url": litellm.site.litellm.url, "url_key": "sk-admin", "keys": ["sk-salt"]}
+    found = await admin.post("/admin/doctor/litellm", json={"litellm": theirs})
+    (looked,) = found.json()["checks"]
+    assert "sk-1234" in looked["findings"][0]["summary"] and "sk-admin" not in found.text
+    asked = {"litellm": theirs, "checks": ["machine"], "dry_run": False}
+    (done,) = (await admin.post("/admin/doctor/litellm", json=asked)).json()["repaired"]
+    assert mode(pepper) == 0o600
+    undo = f"/admin/doctor/litellm/repairs/{done['undo']}/undo"
+    assert (await admin.post(undo, json={"litellm": theirs})).json()["undone"] == done["done"]
+    assert mode(pepper) == 0o644
+
+
+@pytest.mark.parametrize("theirs", [{}, {"keys": ["x"]}, {"url": "localhost:4000"}, {"url": 5}])
+async def test_one_that_is_none(admin: httpx.AsyncClient, pepper: Path, theirs: dict[str, object]) -> None:
+    assert (await admin.post("/admin/doctor/litellm", json={"litellm": theirs})).status_code == 400

@@ -6,12 +6,13 @@ import random
 
 import pytest
 
-from glowplug.doctor.checks import litellm_duplicate_days
+from glowplug.doctor.checks import litellm_daily_drift, litellm_duplicate_days
 from glowplug.doctor.checks.litellm_duplicate_days import DuplicateDays
 from glowplug.doctor.examine import examine, look, repair
 from glowplug.doctor.registry import ours
 from glowplug.doctor.repair import Repairs
 from glowplug.doctor.undo import UndoRecords
+from glowplug.domain.finding import Severity
 from glowplug.testing.litellm_schema import ERAS
 from glowplug.testing.litellm_seed import inserter
 from tests.doctor.museum import Exhibit, Machine
@@ -50,6 +51,14 @@ EXHIBITS = [
             *_in_parts("NULL", "''"), f"UPDATE {TABLE} SET endpoint = NULL WHERE id = '5-qwen3'"
         ),
         ("LiteLLM_DailyUserSpend",),
+        healthy=database,
+    ),
+    Exhibit(
+        "rows alone with NULL, which LiteLLM will not find",
+        "litellm-duplicate-days",
+        change(f"UPDATE {TABLE} SET endpoint = NULL, mcp_namespaced_tool_name = NULL WHERE date = '2026-11-05'"),
+        ("LiteLLM_DailyUserSpend: NULL",),
+        Severity.NOTE,
         healthy=database,
     ),
 ]  # fmt: skip
@@ -97,11 +106,12 @@ def test_no_count_is_lost_and_undoing_gives_every_row_back(bare: Machine, seed: 
         assert _sums(connection) == before
         (count,) = connection.execute(f"SELECT count(*) FROM {TABLE}".encode()).fetchone() or (0,)
         assert count == len(before)
-        repairs.undo(did.repaired[0].undo)
+        for one in reversed(did.repaired):
+            repairs.undo(one.undo)
         assert machine.snapshot() == rows
 
 
-def test_what_is_more_than_one_repair_takes_is_repaired_by_the_next(
+def test_what_is_more_than_one_record_holds_is_repaired_in_parts_that_can_be_undone(
     bare: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(litellm_duplicate_days, "MOST_ROWS", 40)
@@ -110,14 +120,42 @@ def test_what_is_more_than_one_repair_takes_is_repaired_by_the_next(
     repairs = Repairs(machine.hands, UndoRecords(machine.path(str(machine.site.paths.repairs))))
     with connected(machine) as connection:
         _scatter(connection, 9, 150)
-        before = _sums(connection)
-        first = repair([DuplicateDays()], machine.site, repairs, ())
-        assert "repair again" in first.findings[0].advice
-        for _ in range(10):
-            did = repair([DuplicateDays()], machine.site, repairs, ())
-            assert not [one.failed for one in did.repaired if one.failed]
-            assert _sums(connection) == before
-        assert did.findings == ()
+        before, rows = _sums(connection), machine.snapshot()
+        did = repair([DuplicateDays()], machine.site, repairs, ())
+        assert did.findings == () and len(did.repaired) > 3
+        assert not [one.failed for one in did.repaired if one.failed]
+        assert _sums(connection) == before
+        for one in reversed(did.repaired):
+            assert repairs.undo(one.undo)
+        assert machine.snapshot() == rows
+
+
+def test_parts_that_wait_for_another_check_are_repaired_too(bare: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies that the logs prove lie behind rows that are to be merged."""
+    for module in (litellm_duplicate_days, litellm_daily_drift):
+        monkeypatch.setattr(module, "MOST_ROWS", 8)
+    machine = bare
+    database(machine)
+    whole = (
+        f"INSERT INTO {TABLE} (id, user_id, date, api_key, model, custom_llm_provider, mcp_namespaced_tool_name,"
+        " endpoint, prompt_tokens, completion_tokens, spend, api_requests, successful_requests, updated_at)"
+        " SELECT id || '-' || n, user_id, date, api_key, model, custom_llm_provider, NULL, endpoint, prompt_tokens,"
+        " completion_tokens, spend, api_requests, successful_requests, updated_at"
+        f" FROM {TABLE}, generate_series(1, 4) n WHERE id IN ('4-qwen3', '5-gpt-4o', '5-qwen3')"
+    )
+    parts = [part.replace("5-qwen3", "4-gpt-4o") for part in _in_parts("endpoint", "endpoint")]
+    change(whole, *parts)(machine)
+    checks = [check for check in ours() if check.name.startswith("litellm-")]
+    repairs = Repairs(machine.hands, UndoRecords(machine.path(str(machine.site.paths.repairs))))
+    rows = machine.snapshot()
+    did = repair(checks, machine.site, repairs, ())
+    assert did.findings == ()
+    assert [one.check.removeprefix("litellm-") for one in did.repaired] == ["duplicate-days", *["daily-drift"] * 3]
+    with connected(machine) as connection:
+        assert connection.execute(f"SELECT count(*), sum(api_requests) FROM {TABLE}".encode()).fetchone() == (6, 36)
+    for one in reversed(did.repaired):
+        assert repairs.undo(one.undo)
+    assert machine.snapshot() == rows
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -165,6 +203,17 @@ def test_copies_that_the_logs_prove_are_not_added_up(bare: Machine) -> None:
     looked, remedy = look(DuplicateDays(), machine.site)
     assert remedy is None
     assert looked.findings[0].advice == "1 sum would be too much by the logs: repair litellm-daily-drift first."
+
+
+def test_under_an_older_index_nulls_are_told_and_stay(bare: Machine) -> None:
+    machine = bare
+    database(machine)
+    change(
+        f"UPDATE {TABLE} SET endpoint = NULL WHERE date = '2026-11-05'",
+        f"CREATE UNIQUE INDEX older ON {TABLE} (user_id, date, api_key, model)",
+    )(machine)
+    looked, remedy = look(DuplicateDays(), machine.site)
+    assert remedy is None and looked.findings[0].advice == "Repair litellm-unique-indexes first."
 
 
 def test_tables_in_a_schema_of_their_own(bare: Machine) -> None:

@@ -33,7 +33,7 @@ def sealed_database(machine: Machine, era: str = "1.82") -> None:
     assert machine.site.litellm is not None
     machine.site.litellm = replace(machine.site.litellm, keys=tuple(KEYS))
     model(machine, "m-good", wing.sealer.row(GOOD))
-    model(machine, "m-plain", {"model": "ollama/qwen3:8b", "api_base": "http://127.0.0.1:11434"})
+    model(machine, "m-plain", {"model": "ollama/qwen3:8b", "api_base": "https://gpu.example.invalid"})
 
 
 def model(machine: Machine, name: str, params: object) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from glowplug.doctor.checks import litellm_session_keys
 from glowplug.doctor.checks.litellm_session_keys import StaleSessionKeys
 from glowplug.doctor.examine import look, repair
 from glowplug.doctor.repair import Repairs
 from glowplug.doctor.undo import UndoRecords
 from glowplug.domain.finding import Severity
 from glowplug.testing.litellm_seed_people import hashed
-from tests.doctor.museum import Exhibit, Machine
+from tests.doctor.museum import STATE, Exhibit, Machine
 
 CHECK = "litellm-session-keys"
 TABLE = "LiteLLM_VerificationToken"
@@ -69,6 +70,19 @@ def test_they_move_with_all_they_say(bare: Machine) -> None:
     )  # fmt: skip
     ((left,),) = bare.wing.execute(f'SELECT count(*) FROM "{TABLE}"')
     assert left == 3 + 200 + 2, "keys of people and of logins that go on"
+
+
+def test_many_move_in_parts_each_of_which_can_be_undone(bare: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(litellm_session_keys, "_AT_ONCE", 30)
+    healthy(bare)
+    more(101)(bare)  # type: ignore[operator]
+    before = bare.snapshot()
+    repairs = Repairs(bare.hands, UndoRecords(bare.path(f"{STATE}/doctor")))
+    did = repair([StaleSessionKeys()], bare.site, repairs, ())
+    assert did.findings == () and len(did.repaired) == 4
+    for one in reversed(did.repaired):
+        repairs.undo(one.undo)
+    assert bare.snapshot() == before
 
 
 def test_one_that_a_mapping_names_stays(bare: Machine) -> None:

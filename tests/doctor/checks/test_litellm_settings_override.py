@@ -55,7 +55,7 @@ EXHIBITS = [
     Exhibit("retries", CHECK, lambda m: change(m, "router_settings", num_retries=5),
             ("LiteLLM_Config[router_settings].num_retries",), repaired=False, healthy=healthy),
     Exhibit("fallbacks and a policy", CHECK,
-            lambda m: change(m, "router_settings", fallbacks=[{"chat": ["x"]}],
+            lambda m: change(m, "router_settings", fallbacks=[{"m-local": ["m-cloud"]}],
                              retry_policy={"TimeoutErrorRetries": 9}),
             ("].fallbacks", "].retry_policy.TimeoutErrorRetries"), repaired=False, healthy=healthy),
     Exhibit("a password", CHECK, lambda m: change(m, "litellm_settings", cache_params={"password": "db-password"}),

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from glowplug.doctor.checks.machine_disk import LEAST, LEAST_FILES, LITTLE, Disk
+from glowplug.doctor.checks.machine_disk import LEAST, LEAST_FILES, LITTLE, Disk, Room
 from glowplug.doctor.examine import look
 from glowplug.domain.finding import Severity
-from tests.doctor.museum import Exhibit, Machine, disk
+from tests.doctor.museum import CONFIG, HOME, Exhibit, Machine, disk
 
 
 def full(machine: Machine) -> None:
@@ -36,4 +36,21 @@ def test_a_state_directory_that_is_not_there_yet(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.path(str(machine.site.paths.pepper)).unlink()
     machine.path(str(machine.site.paths.state)).rmdir()
+    assert look(Disk(), machine.site)[0].could_not == ""
+
+
+def test_a_disk_of_weights_alone_is_less_bad(tmp_path: Path) -> None:
+    (finding,) = Disk().inspect((Room("/data/models", "weights", 5 << 20, -1),))
+    assert (finding.severity, finding.subject) == (Severity.WARNING, "the disk of /data/models")
+    assert "download" in finding.consequence
+
+
+def test_weights_are_looked_for_where_they_are_named(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.models()
+    asked: list[str] = []
+    machine.site.statvfs = lambda path: asked.append(path) or disk(100 << 30)
+    Disk().gather(machine.site)
+    assert str(machine.path(f"{HOME}/models")) in asked
+    machine.write(CONFIG, "models: [")
     assert look(Disk(), machine.site)[0].could_not == ""

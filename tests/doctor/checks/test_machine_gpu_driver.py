@@ -36,6 +36,9 @@ def updated(machine: Machine) -> None:
 EXHIBITS = [
     Exhibit("updated without a restart", "machine-gpu-driver",
             updated, ("NVIDIA's driver",), Severity.ERROR, repaired=False, healthy=installed),
+    Exhibit("another module at the next start", "machine-gpu-driver",
+            lambda m: m.programs.says("modinfo", {"-F version nvidia": "555.42.02\n"}), ("NVIDIA's driver",),
+            repaired=False, healthy=installed),
     Exhibit("the module is not loaded", "machine-gpu-driver",
             lambda m: m.path("/proc/driver/nvidia/version").unlink(), ("kernel module",), repaired=False,
             healthy=installed),

@@ -7,7 +7,14 @@ from pathlib import Path
 from glowplug.doctor.checks.machine_secret_files import SecretFiles
 from glowplug.doctor.examine import look
 from glowplug.domain.finding import Severity
-from tests.doctor.museum import CONFIG, HOME, STATE, Exhibit, Machine
+from tests.doctor.museum import CONFIG, HOME, LITELLM, STATE, Exhibit, Machine
+
+UNIT = "[Service]\nExecStart=/bin/true\nEnvironment=OPENAI_API_KEY=sk-1\n"
+
+
+def litellm(machine: Machine) -> None:
+    machine.path(LITELLM).with_name(".env").chmod(0o644)
+
 
 EXHIBITS = [
     Exhibit("the pepper is for everybody", "machine-secret-files",
@@ -18,6 +25,13 @@ EXHIBITS = [
     Exhibit("LiteLLM's environment is for everybody", "machine-secret-files",
             lambda m: m.write(f"{HOME}/.config/litellm/.env", "LITELLM_MASTER_KEY=sk-1\n", 0o644) and None,
             (".env",), Severity.ERROR),
+    Exhibit("LiteLLM's configuration, wherever it is", "machine-secret-files", litellm, ("/litellm/.env",),
+            Severity.ERROR, healthy=lambda m: m.litellm_config("model_list: []\n")),
+    Exhibit("a unit with a key", "machine-secret-files",
+            lambda m: m.write(f"{HOME}/.config/systemd/user/x.service", UNIT, 0o644) and None, ("x.service",),
+            Severity.ERROR),
+    Exhibit("Hugging Face's token", "machine-secret-files",
+            lambda m: m.write(f"{HOME}/.cache/huggingface/token", "hf_x", 0o640) and None, ("huggingface/token",)),
 ]  # fmt: skip
 
 

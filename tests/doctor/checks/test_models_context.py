@@ -27,6 +27,12 @@ def ollama(machine: Machine, context: int) -> None:
     machine.write(f"{LIBRARY}/manifests/registry.ollama.ai/library/mistral/latest", manifest % size)
 
 
+def listed(machine: Machine, context: int) -> None:
+    ollama(machine, 4096)
+    params = f"{{model: ollama_chat/mistral, num_ctx: {context}, timeout: 9, rpm: 9}}"
+    machine.litellm_config(f"model_list:\n- {{model_name: m, litellm_params: {params}}}\n")
+
+
 def vllm(machine: Machine, context: int) -> None:
     machine.models(model=VLLM % context)
     machine.write(f"{HOME}/models/big/config.json", '{"max_position_embeddings": 4096}')
@@ -38,6 +44,8 @@ EXHIBITS = [
             healthy=lambda m: m.models()),
     Exhibit("Ollama's context", "models-context", lambda m: ollama(m, 9000), ("chat-mistral-ollama",),
             healthy=lambda m: ollama(m, 8192)),
+    Exhibit("the context that LiteLLM asks Ollama for", "models-context", lambda m: listed(m, 9000),
+            ("model_list[0] (m)",), repaired=False, healthy=lambda m: listed(m, 8192)),
     Exhibit("vLLM's context", "models-context", lambda m: vllm(m, 9000), ("chat-big-vllm",),
             healthy=lambda m: vllm(m, 4096)),
 ]  # fmt: skip

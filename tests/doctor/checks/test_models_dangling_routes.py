@@ -8,6 +8,7 @@ from glowplug.doctor.checks.models_dangling_routes import DanglingRoutes
 from glowplug.doctor.examine import look
 from glowplug.domain.finding import Severity
 from tests.doctor.museum import CONFIG, STATE, Exhibit, Machine
+from tests.doctor.server import serve_litellm
 
 GOOD = "aliases:\n  chat: {targets: [chat-hermes-llamacpp, chat-gpt-openai]}\n"
 LIST = "model_list:\n- {model_name: a, litellm_params: {model: openai/a}}\n- {model_name: b/*, litellm_params: {}}\n"
@@ -24,6 +25,13 @@ def foreign(name: str, text: str, *subjects: str) -> Exhibit:
                    repaired=False, healthy=lambda m: m.litellm_config(FOREIGN))  # fmt: skip
 
 
+def served(machine: Machine, target: str) -> None:
+    """By a server whose models are in its database: its file says nothing of them."""
+    entries = [{"model_name": name, "litellm_params": {"model": f"openai/{name}"}} for name in ("a", "b")]
+    settings = {"current_values": {"fallbacks": [{"a": [target]}]}}
+    serve_litellm(machine, {"/v1/models": {}, "/model/info": {"data": entries}, "/router/settings": settings})
+
+
 EXHIBITS = [
     exhibit("an alias without its model", "aliases:\n  chat: {targets: [chat-gpt-openai, chat-gone]}\n",
             "aliases.chat.targets[1]"),
@@ -32,6 +40,8 @@ EXHIBITS = [
     exhibit("a default that is not there", "defaults:\n  fallback: [chat-gone]\n", "defaults.fallback[0]"),
     foreign("LiteLLM's fallbacks", LIST + "litellm_settings:\n  fallbacks: [{a: [gone]}, {gone: [a]}]\n"
             "  default_fallbacks: [gone]\n", "fallbacks[0]", "fallbacks[1]", "default_fallbacks"),
+    Exhibit("a fallback of a LiteLLM that runs", "models-dangling-routes", lambda m: served(m, "gone"),
+            ("router_settings.fallbacks[0]",), Severity.ERROR, repaired=False, healthy=lambda m: served(m, "b")),
     foreign("LiteLLM's aliases in a circle", LIST + "router_settings:\n  model_group_alias: {x: y, y: {model: x}}\n",
             "model_group_alias: x", "model_group_alias: y"),
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from tests.doctor.server import serve
 def served(machine: Machine, **status: Any) -> None:
     digest = sha256(machine.path(CONFIG).read_bytes()).hexdigest()
     said = {"version": __version__, "config_path": CONFIG, "stale": "", **status}
-    serve(machine, {"/admin/status": said, "/admin/config": {"digest": digest}})
+    serve(machine, {"/admin/status": said, "/admin/config": {"digest": digest}, "/metrics": b""})
 
 
 EXHIBITS = [

@@ -11,6 +11,10 @@ from glowplug.control.auth import Policy
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
+from glowplug.doctor.site import Foreign
+from glowplug.domain.finding import Group
+from glowplug.errors import RequestError
+from glowplug.secret import Secret
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +30,43 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[str, ...] = ()
     slow: bool = False
     dry_run: bool = False
+
+
+class Theirs(msgspec.Struct, frozen=True, kw_only=True):
+    """A LiteLLM: its database, where it runs, or both; never kept, and in no log."""
+
+    database: str = ""
+    keys: tuple[str, ...] = ()
+    """What its values may be sealed with: the salt key, the master key, earlier ones."""
+    url: str = ""
+    url_key: str = ""
+    """An admin's key there."""
+
+    def foreign(self) -> Foreign:
+        """Raises RequestError where it says nothing that could be examined."""
+        if not self.database and not self.url:
+            raise RequestError("no LiteLLM was named", hint="give its database, or the url where it runs")
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise RequestError("the url of a LiteLLM begins with http:// or https://")
+        return Foreign(
+            database=Secret(self.database) if self.database else None, keys=tuple(map(Secret, filter(None, self.keys))),
+            url=self.url or None, url_key=Secret(self.url_key) if self.url_key else None,
+        )  # fmt: skip
+
+
+class TheirRepair(msgspec.Struct, frozen=True, kw_only=True):
+    """The same of a LiteLLM, and of nothing else unless it is named."""
+
+    litellm: Theirs
+    checks: tuple[str, ...] = (Group.LITELLM.value,)
+    slow: bool = False
+    dry_run: bool = True
+
+
+class TheirUndoing(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose database a repair was about."""
+
+    litellm: Theirs
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -56,7 +97,22 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         name = request.path_params["id"]
         return answer({"id": name, "undone": await doctor.undo(name, actor(request))})
 
+    async def litellm(request: Request) -> Response:
+        wanted = await body(request, TheirRepair)
+        foreign = wanted.litellm.foreign()
+        if wanted.dry_run:
+            return answer(await doctor.examine(wanted.checks, slow=wanted.slow, litellm=foreign))
+        found = await doctor.repair(wanted.checks, slow=wanted.slow, actor=actor(request), litellm=foreign)
+        return answer(found)
+
+    async def undo_litellm(request: Request) -> Response:
+        name, wanted = request.path_params["id"], await body(request, TheirUndoing)
+        return answer({"id": name, "undone": await doctor.undo(name, actor(request), wanted.litellm.foreign())})
+
+    litellms = "/admin/doctor/litellm"
     return (
+        Endpoint("POST", litellms, litellm, "examine a LiteLLM; with dry_run false repair it", Policy.ADMIN),
+        Endpoint("POST", litellms + "/repairs/{id}/undo", undo_litellm, "put back what was repaired", Policy.ADMIN),
         Endpoint("GET", "/admin/doctor/checks", checks, "what the doctor looks at", Policy.ADMIN),
         Endpoint("POST", "/admin/doctor/examine", examine, "look, with every remedy previewed", Policy.READ),
         Endpoint("POST", "/admin/doctor/repair", repair, "carry remedies out", Policy.ADMIN),

@@ -10,20 +10,13 @@ from typing import Final
 
 from glowplug.doctor.actions import MoveAside
 from glowplug.doctor.base import Check, NothingToLookAt, Remedy
+from glowplug.doctor.litellm_releases import STOLEN, holes_of, is_version, least_without
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 
-_STOLEN: Final = ("1.82.7", "1.82.8")
-"""On PyPI for hours on 24 March 2026 (MAL-2026-2144): they send keys and tokens of the machine to somebody."""
 _STARTER: Final = "litellm_init.pth"
 """What 1.82.8 puts beside itself: every Python that starts there runs it, and it stays when the package goes."""
 _ASIDE: Final = ".glowplug-aside"
-_HOLES: Final = (
-    ("CVE-2026-42208", "SQL by the text of a key", "1.81.16", "1.83.7"),
-    ("CVE-2026-49468", "no key needed, by a made-up Host header", "", "1.84.0"),
-    ("CVE-2026-35030", "somebody else's login, by OpenID tokens that begin alike", "", "1.83.0"),
-)
-"""Name, what it lets in, the first version that has it (empty: all), the one that has it no more."""
 _PYTHON: Final = ("lib/python3*/site-packages", "lib64/python3*/site-packages")
 _DEBIAN: Final = ("lib/python3*/dist-packages", "local/lib/python3*/dist-packages", "local/lib/python3*/site-packages")
 _UNDER_HOME: Final = (
@@ -33,7 +26,6 @@ _UNDER_HOME: Final = (
 """Where a Python or a virtual environment may be; no deeper, for a home directory can be very large."""
 _ELSEWHERE: Final = ("/usr", "/opt", "/opt/*", "/opt/*/*", "/opt/*/*/*", "/app", "/app/*", "/srv/*", "/srv/*/*")
 _CACHE: Final = ".cache/uv/archive-v0/*"
-_NUMBERS = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?(.*)")
 _VERSION = re.compile(r"^Version:\s*(\S+)", re.MULTILINE)
 _ROTATE: Final = (
     "Take everything for stolen that this account could read: change SSH and cloud keys, tokens, the keys of all "
@@ -92,7 +84,7 @@ class Compromised(Check[Installations]):
             )
 
     def _of(self, here: Installed) -> Iterator[Finding]:
-        if here.version in _STOLEN:
+        if here.version in STOLEN:
             yield Finding(
                 check=self.name,
                 severity=Severity.ERROR,
@@ -103,17 +95,16 @@ class Compromised(Check[Installations]):
                 advice="Remove it, and what package managers keep of it (`uv cache clean litellm`, `pip cache purge`). "
                 + _ROTATE,
             )
-        holes = [hole for hole in _HOLES if _between(here.version, hole[2], hole[3])]
-        if holes and here.version not in _STOLEN:
-            least = max((fixed for *_, fixed in holes), key=_numbers)
+        holes = holes_of(here.version)
+        if holes and here.version not in STOLEN:
             yield Finding(
                 check=self.name,
                 severity=Severity.WARNING,
                 subject=f"LiteLLM {here.version} in {here.folder}",
                 summary="has holes that everybody knows",
-                evidence=tuple(f"{name}: {what}; not in {fixed} or later" for name, what, _, fixed in holes),
+                evidence=tuple(map(str, holes)),
                 consequence="Whoever reaches its port can use them.",
-                advice=f"Update it to {least} or later.",
+                advice=f"Update it to {least_without(holes)} or later.",
             )
 
     def remedy(self, facts: Installations) -> Remedy | None:
@@ -149,17 +140,4 @@ def _version(site: Site, info: Path) -> str:
     except OSError:
         match = None
     version = match[1] if match is not None else info.name.removeprefix("litellm-").removesuffix(".dist-info")
-    return version if _NUMBERS.fullmatch(version) else ""
-
-
-def _numbers(version: str) -> tuple[int, int, int, int]:
-    """To compare by; what is before a release (`1.83.7rc1`) is less than it."""
-    match = _NUMBERS.fullmatch(version)
-    if match is None:
-        return (0, 0, 0, 0)
-    before = re.match(r"[-.]?(?:a|b|rc|dev)", match[4]) is not None
-    return int(match[1]), int(match[2]), int(match[3] or 0), 0 if before else 1
-
-
-def _between(version: str, first: str, fixed: str) -> bool:
-    return (not first or _numbers(version) >= _numbers(first)) and _numbers(version) < _numbers(fixed)
+    return version if is_version(version) else ""

@@ -24,7 +24,7 @@ from glowplug.moving.litellm.rows.spend_logs import TABLE as LOGS
 from glowplug.moving.litellm.source import Source
 
 MOST_ROWS: Final = 10_000
-"""That one repair adds: all of them are in its record."""
+"""That are added or compared at a time: all of them are in one record."""
 _SHOWN: Final = 4
 _NOTHING: Final = Usage()
 _SAID: Final = {
@@ -58,7 +58,9 @@ class Drift:
     logs: Usage = _NOTHING
     first: list[Difference] = field(default_factory=list)
     absent: list[Difference] = field(default_factory=list)
-    """Those that have no row at all, as many as one repair adds."""
+    """Those that have no row at all, as many as are added at a time."""
+    lacking: int = 0
+    """How many have none."""
     copies: list[Same] = field(default_factory=list)
     """Rows each of which alone is what the logs say."""
 
@@ -69,8 +71,10 @@ class Drift:
         self.logs = self.logs.plus(difference.logs)
         if len(self.first) < _SHOWN:
             self.first.append(difference)
-        if difference.daily == _NOTHING and len(self.absent) < most:
-            self.absent.append(difference)
+        if difference.daily == _NOTHING:
+            self.lacking += 1
+            if len(self.absent) < most:
+                self.absent.append(difference)
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,13 @@ class Compared:
     drifts: tuple[Drift, ...]
     fill: bool = True
     """Whether what is NULL in a key can be filled in."""
+    cut: bool = False
+    """There are more rows that may be copies than were looked at."""
+
+    @property
+    def more(self) -> bool:
+        """Whether one repair leaves something to the next."""
+        return self.cut or any(drift.lacking > len(drift.absent) for drift in self.drifts)
 
 
 class DailyDrift(Check[tuple[Compared, ...]]):
@@ -123,7 +134,7 @@ class DailyDrift(Check[tuple[Compared, ...]]):
                 *([f"… {more} more"] if more else []),
             ),
             consequence=consequence,
-            advice=advice if len(drift.absent) + len(drift.copies) < drift.count else "",
+            advice=advice if drift.lacking + len(drift.copies) < drift.count else "",
         )
 
     def remedy(self, facts: tuple[Compared, ...]) -> Remedy | None:
@@ -134,6 +145,7 @@ class DailyDrift(Check[tuple[Compared, ...]]):
             actions=actions,
             risk="Only sums that have no row at all are added, without tokens of caches; only rows each of which is"
             " what the logs say are taken for copies. Other rows stay as they are.",
+            goes_on=any(compared.more for compared in facts),
         )
 
 
@@ -184,13 +196,14 @@ def _first_day(source: Source, daily: Daily) -> str:
 
 
 def _compare(source: Source, daily: Daily, first: str, *, since: str, today: str) -> Compared:
-    several = [same for same in same_rows(source, daily, MOST_ROWS) if same.rows[0]["date"] != today]
+    seen, cut = same_rows(source, daily, MOST_ROWS)
+    several = [same for same in seen if same.rows[0]["date"] != today]
     too_much: dict[Day, Difference] = {}
     found = drifts(noted(differences(source, daily, first), several, daily, too_much), since, today)
     for drift in found:
         if drift.reason is Reason.DOUBLED:
             drift.copies = list(copies(daily, several, too_much))
-    return Compared(daily, found, not narrower(source, daily))
+    return Compared(daily, found, not narrower(source, daily), cut)
 
 
 def drifts(differences: Iterable[Difference], since: str, today: str) -> tuple[Drift, ...]:

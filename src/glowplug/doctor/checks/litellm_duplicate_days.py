@@ -13,8 +13,8 @@ from typing import Final
 from glowplug.doctor.base import Check, Remedy
 from glowplug.doctor.day_sums import copies, differences, logged, noted
 from glowplug.doctor.foreign import Daily, daily_tables, litellm_database, many, shown_key
-from glowplug.doctor.rows import Rows
-from glowplug.doctor.same_rows import Same, count_same, merge, narrower, same_rows
+from glowplug.doctor.rows import Rows, Texts
+from glowplug.doctor.same_rows import Same, count_null, count_same, filled, merge, narrower, null_rows, same_rows
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.moving.litellm.daily import Day, Difference
@@ -22,7 +22,7 @@ from glowplug.moving.litellm.history import first_log_day
 from glowplug.moving.litellm.source import Source
 
 MOST_ROWS: Final = 10_000
-"""That are merged by one repair: all of them are in its record."""
+"""That are merged at a time: all of them are in one record."""
 _SHOWN: Final = 3
 
 
@@ -41,6 +41,17 @@ class Repeated:
     """Whether an older index is in the way of filling in what is NULL."""
     copied: int = 0
     """Sums whose rows the logs prove to be copies, which are not to be added up."""
+    cut: bool = False
+    """There are more rows than were looked at."""
+    nulls: int = 0
+    """Rows with NULL in their key that are the only ones of their sum."""
+    null: tuple[Texts, ...] = ()
+    """Those that are filled in at a time; none where an older index may be in the way."""
+
+    @property
+    def more(self) -> bool:
+        """Whether one repair leaves something to the next: what is NULL is filled in when nothing is there twice."""
+        return self.cut or self.groups > 0 or self.nulls > len(self.null)
 
 
 class DuplicateDays(Check[tuple[Repeated, ...]]):
@@ -55,7 +66,7 @@ class DuplicateDays(Check[tuple[Repeated, ...]]):
             left, found = MOST_ROWS, []
             for daily in daily_tables(source):
                 repeated = _look(source, daily, left)
-                left = max(0, left - sum(len(same.rows) for same in repeated.same))
+                left = max(0, left - sum(len(same.rows) for same in repeated.same) - len(repeated.null))
                 found.append(repeated)
         return tuple(found)
 
@@ -73,7 +84,18 @@ class DuplicateDays(Check[tuple[Repeated, ...]]):
             )
             for repeated in facts
             if repeated.groups
-        ]
+        ] + [self._null(repeated) for repeated in facts if repeated.nulls]
+
+    def _null(self, repeated: Repeated) -> Finding:
+        return Finding(
+            check=self.name,
+            severity=Severity.NOTE,
+            subject=f"{repeated.daily.table}: NULL",
+            summary=f"is in the key of {many(repeated.nulls, 'row')}",
+            evidence=(f"the key is {', '.join(repeated.daily.key)}",),
+            consequence="LiteLLM looks for an empty text there, does not find the row, and writes the sum once more.",
+            advice="Repair litellm-unique-indexes first." if repeated.narrower else "",
+        )
 
     def remedy(self, facts: tuple[Repeated, ...]) -> Remedy | None:
         actions = [
@@ -90,18 +112,29 @@ class DuplicateDays(Check[tuple[Repeated, ...]]):
             for repeated in facts
             if repeated.same
         ]
+        actions += [
+            Rows(
+                schema=repeated.daily.schema,
+                changes=tuple(filled(repeated.daily, row) for row in repeated.null),
+                why=f"put empty texts for NULL into the keys of {many(len(repeated.null), 'row')} of"
+                f" {repeated.daily.table}",
+            )
+            for repeated in facts
+            if repeated.null
+        ]
         if not actions:
             return None
         return Remedy(
             actions=actions,
             risk="What was counted twice and cannot be proven by the logs stays counted twice. When LiteLLM writes to"
             " one of these rows meanwhile, nothing is changed.",
+            goes_on=any(repeated.more for repeated in facts),
         )
 
 
 def _look(source: Source, daily: Daily, most: int) -> Repeated:
     groups, surplus = count_same(source, daily)
-    several = list(same_rows(source, daily, most)) if groups and most else []
+    several, cut = same_rows(source, daily, most) if groups and most else ([], groups > 0)
     held: set[int] = set()
     if several and logged(source, daily):
         too_much: dict[Day, Difference] = {}
@@ -109,7 +142,10 @@ def _look(source: Source, daily: Daily, most: int) -> Repeated:
             pass
         held = {id(same) for same in copies(daily, several, too_much)}
     same = tuple(one for one in several if id(one) not in held)
-    return Repeated(daily, groups, surplus, same, narrower(source, daily), len(held))
+    older = narrower(source, daily)
+    nulls = 0 if groups else count_null(source, daily)
+    null = tuple(null_rows(source, daily, most)) if nulls and most and not older else ()
+    return Repeated(daily, groups, surplus, same, older, len(held), cut, nulls, null)
 
 
 def _said(daily: Daily, same: Same) -> str:
@@ -124,7 +160,4 @@ def _said(daily: Daily, same: Same) -> str:
 def _again(repeated: Repeated) -> str:
     if repeated.copied:
         return f"{many(repeated.copied, 'sum')} would be too much by the logs: repair litellm-daily-drift first."
-    rows = sum(len(same.rows) for same in repeated.same)
-    if rows >= repeated.surplus + repeated.groups:
-        return ""
-    return f"One repair merges {MOST_ROWS} rows at most: repair again until nothing is found."
+    return ""

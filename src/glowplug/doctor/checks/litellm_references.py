@@ -233,6 +233,7 @@ class MissingReferences(Check[References]):
             actions=actions,
             risk="A budget that is made again limits nothing until somebody says how much. Undoing it deletes these"
             " rows again, with what LiteLLM has hung on them since.",
+            goes_on=any(one.more for one in facts.dangling if one.link.kind is Kind.BUDGET),
         )
 
 

@@ -24,7 +24,7 @@ _NORMAL: Final = 10
 """Some are always there: a login lasts a day, and newer versions take them away now and then."""
 _MANY: Final = 100
 _AT_ONCE: Final = 5_000
-"""Rows that one repair moves, which have all to be kept to undo it."""
+"""Rows that are moved at a time: all of them are in one record."""
 _NAMESPACE: Final = uuid.UUID("5c1b0d7e-8f57-4a2e-9d0b-6b1b8f0a7f11")
 _BY: Final = "glowplug doctor"
 _COUNT: Final = """
@@ -104,8 +104,8 @@ class StaleSessionKeys(Check[SessionKeys]):
                 RowChange(table=HEART, key={"token": row["token"]}, before=row, after=None, masked=("token",)),
             ]
         why = f"move {len(facts.rows)} keys of logins that are over from {HEART} to {_DELETED}"
-        risk = "" if len(facts.rows) == facts.count else "That is a part of them: once more for the others."
-        return Remedy(actions=[Rows(schema=facts.schema, changes=tuple(changes), why=why)], risk=risk)
+        rows = Rows(schema=facts.schema, changes=tuple(changes), why=why)
+        return Remedy(actions=[rows], goes_on=len(facts.rows) < facts.count)
 
 
 def _counted(source: Source, at: float) -> tuple[int, str]:

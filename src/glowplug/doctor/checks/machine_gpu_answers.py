@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from glowplug.doctor.accelerators import nvidia
 from glowplug.doctor.base import Check, NothingToLookAt
 from glowplug.doctor.site import NoSuchProgram, Site
 from glowplug.domain.finding import Finding, Group, Severity
@@ -37,7 +38,7 @@ class GpuAnswers(Check[Answer]):
     group = Group.MACHINE
 
     def gather(self, site: Site) -> Answer:
-        devices = len(site.glob("/dev", "nvidia[0-9]*"))
+        devices = nvidia(site)
         if not devices:
             raise NothingToLookAt("there is no accelerator of NVIDIA's")
         uvm = site.real(_UVM).exists()

@@ -1,4 +1,4 @@
-"""NVIDIA's kernel module and library, which must be of one version."""
+"""NVIDIA's kernel module and library, which must be of one version, now and after the next start."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from glowplug.doctor.base import Check, NothingToLookAt
+from glowplug.doctor.kernel_modules import on_disk
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 
@@ -33,6 +34,8 @@ class Driver:
     """(path, version) of each `libnvidia-ml`."""
     devices: tuple[str, ...]
     """`/dev/nvidia0` and its like."""
+    installed: str = ""
+    """Version of the kernel module on the disk; empty: there is none for this kernel, or nobody can say."""
 
 
 class GpuDriver(Check[Driver]):
@@ -56,7 +59,7 @@ class GpuDriver(Check[Driver]):
         devices = tuple(str(path) for path in site.glob("/dev", "nvidia[0-9]*"))
         if not (module or libraries or devices):
             raise NothingToLookAt("there is nothing of NVIDIA's driver here")
-        return Driver(module, tuple(libraries), devices)
+        return Driver(module, tuple(libraries), devices, on_disk(site, "nvidia", "version") if module else "")
 
     def inspect(self, facts: Driver) -> Sequence[Finding]:
         if facts.libraries and not facts.module:
@@ -84,6 +87,17 @@ class GpuDriver(Check[Driver]):
                     (f"{_MODULE} says {facts.module}", *seen),
                     "Every engine falls back to the processor or does not start.",
                     "restart the machine, so that the module of the installed driver is loaded",
+                )
+            ]  # fmt: skip
+        if facts.module and facts.installed and all(version != facts.installed for _, version in facts.libraries):
+            seen = tuple(f"{path} is {version}" for path, version in facts.libraries)
+            return [
+                self._finding(
+                    Severity.WARNING, "NVIDIA's driver",
+                    f"has a library of {facts.module}, and on the disk the kernel module {facts.installed}",
+                    ("`modinfo -F version nvidia`", *seen),
+                    "It works until the next start: then the module is loaded that the library does not go with.",
+                    "install library and module of one version",
                 )
             ]  # fmt: skip
         return []

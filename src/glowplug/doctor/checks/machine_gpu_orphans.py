@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from glowplug.doctor.accelerators import holds_one, present
 from glowplug.doctor.base import Check, NothingToLookAt
 from glowplug.doctor.loading import loads
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 
-_DEVICE: Final = re.compile(r"/dev/(?:nvidia\d+|nvidia-uvm|kfd|dri/renderD\d+)\Z")
 _WORKERS: Final = ("VLLM::", "sglang::", "ollama runner", "llama_runner", "multiprocessing.spawn", "ray::")
 """What processes of engines call themselves that no command line of an engine is."""
 
@@ -39,7 +38,7 @@ class GpuOrphans(Check[tuple[Holder, ...]]):
     group = Group.MACHINE
 
     def gather(self, site: Site) -> tuple[Holder, ...]:
-        if not site.glob("/dev", "nvidia[0-9]*") and not site.glob("/dev/dri", "renderD*"):
+        if not present(site) and not site.glob("/dev/dri", "renderD*"):
             raise NothingToLookAt("there is no accelerator")
         return tuple(_holders(site))
 
@@ -62,8 +61,7 @@ class GpuOrphans(Check[tuple[Holder, ...]]):
 def _holders(site: Site) -> Iterator[Holder]:
     for process in site.glob("/proc", "[0-9]*"):
         try:
-            links = [str(link.readlink()) for link in site.real(process / "fd").iterdir() if link.is_symlink()]
-            if not any(_DEVICE.search(link) for link in links):
+            if not holds_one(site, process):
                 continue
             command = site.text(process / "cmdline").replace("\0", " ").strip()
             parent = int(site.text(process / "stat").rpartition(")")[2].split()[1])

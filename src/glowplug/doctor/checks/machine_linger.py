@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from glowplug.doctor.base import Check, NothingToLookAt
+from glowplug.doctor.actions import Command
+from glowplug.doctor.base import Check, NothingToLookAt, Remedy
 from glowplug.doctor.site import Site
 from glowplug.doctor.units import commands, enabled
 from glowplug.domain.finding import Finding, Group, Severity
@@ -54,9 +55,16 @@ class Linger(Check[Lingering]):
                 summary=f"does not linger, and has {', '.join(facts.units)}",
                 evidence=(f"{_FOLDER}/{facts.user} is not there",),
                 consequence="They do not start at boot, and end with the last login.",
-                advice=f"loginctl enable-linger {facts.user}",
             )
         ]
+
+    def remedy(self, facts: Lingering) -> Remedy | None:
+        file = f"{_FOLDER}/{facts.user}"
+        action = Command(
+            argv=("loginctl", "enable-linger", facts.user), back=("loginctl", "disable-linger", facts.user),
+            probe=("stat", "--format=%n", file), before="", after=file, why=f"let {facts.user} linger",
+        )  # fmt: skip
+        return Remedy(actions=[action], risk="Everything that is enabled for this user runs from the next boot on.")
 
 
 def _serves(command: str) -> bool:

@@ -9,15 +9,19 @@ from typing import Final
 
 from glowplug.doctor.actions import SetMode
 from glowplug.doctor.base import Check, NothingToLookAt, Remedy
+from glowplug.doctor.litellm_files import environment_files
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 
 _OTHERS: Final = 0o077
 _ELSEWHERE: Final = (
     (".config/glowplug", "*.yaml"), (".config/glowplug", "*.env"), (".config/litellm", "*"), (".litellm", "*"),
-    (".config/environment.d", "*.conf"),
+    (".config/environment.d", "*.conf"), (".config/systemd/user", "*.service"),
+    (".config/systemd/user", "*.service.d/*.conf"),
 )  # fmt: skip
 """Below the home directory: configuration and environment files that may have keys in them."""
+_TOKENS: Final = (".cache/huggingface/token", ".cache/huggingface/stored_tokens", ".huggingface/token")
+"""Below the home directory: nothing but a token, which says so nowhere."""
 _KEYS: Final = ("API_KEY", "api_key", "MASTER_KEY", "SALT_KEY", "master_key", "DATABASE_URL", "database_url", "TOKEN")
 """What a file with secrets says somewhere."""
 
@@ -44,8 +48,12 @@ class SecretFiles(Check[tuple[OpenFile, ...]]):
         for path in (own.pepper, own.keyring, own.cli_key, own.managed, own.database):
             if (file := site.real(path)).exists():
                 found[str(path)] = OpenFile(str(path), stat.S_IMODE(file.stat().st_mode), "secrets of this server")
-        if site.config is not None:
-            self._look(site, str(site.config), found)
+        named = [path for path in (site.config, site.litellm and site.litellm.config) if path]
+        for path in (*map(str, named), *(environment_files(site) if site.litellm is not None else ())):
+            self._look(site, path, found)
+        for token in (str(site.home / name) for name in _TOKENS):
+            if (file := site.real(token)).is_file():
+                found[token] = OpenFile(token, stat.S_IMODE(file.stat().st_mode), "a token of Hugging Face's")
         for folder, pattern in _ELSEWHERE:
             for file in site.glob(site.home / folder, pattern):
                 self._look(site, str(file), found)

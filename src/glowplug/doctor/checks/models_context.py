@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from glowplug.doctor.base import Check, Remedy
-from glowplug.doctor.models import OwnFile, at_site, own_file, some, weights_at
+from glowplug.doctor.litellm_models import theirs
+from glowplug.doctor.models import Far, Listed, OwnFile, at_site, far, own_file, some, weights_at
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.domain.model import LocalModel
@@ -18,6 +19,8 @@ from glowplug.engines import gguf, ollama_library
 from glowplug.engines.llamacpp_settings import settings
 from glowplug.engines.weights import WeightsError
 
+_OLLAMA = ("ollama/", "ollama_chat/")
+"""What LiteLLM calls its models."""
 _STRETCHED = ("rope", "yarn")
 """In a free argument or an option: it is stretched on purpose."""
 
@@ -26,7 +29,7 @@ _STRETCHED = ("rope", "yarn")
 class Given:
     """A model with the context it is given."""
 
-    model: str
+    subject: str
     option: str
     """The engine's name of it."""
     tokens: int
@@ -59,7 +62,8 @@ class Context(Check[Facts]):
 
     def gather(self, site: Site) -> Facts:
         models = [model for model in site.loaded.local_models if not _stretched(model)]
-        some(models, "are no local models")
+        foreign = [one for one in theirs(site).models if one.model.startswith(_OLLAMA) and _here(one)]
+        some([*models, *foreign], "are no local models")
         own = own_file(site)
         found = []
         for model in models:
@@ -69,6 +73,12 @@ class Context(Check[Facts]):
                     at = ("models", model.name, "options", one.option)
                     mine = own is not None and own.says(*at)
                     found.append(one if not mine else Given(**{**vars(one), "setting": at}))
+        for other in foreign:
+            with suppress(WeightsError, OSError):
+                tokens = other.params.get("num_ctx") or other.info.get("num_ctx")
+                model = LocalModel(name="", engine="ollama", id=other.model.partition("/")[2])
+                one = _ollama(site, model, f"{other.where} ({other.name})", tokens)
+                found += [] if one is None else [one]
         return Facts(tuple(found), own)
 
     def inspect(self, facts: Facts) -> Sequence[Finding]:
@@ -76,7 +86,7 @@ class Context(Check[Facts]):
             Finding(
                 check=self.name,
                 severity=Severity.WARNING,
-                subject=f"model {one.model}",
+                subject=one.subject,
                 summary=f"is given a context of {one.tokens} tokens, and its weights were made for {one.trained}",
                 evidence=(f"{one.option}: {one.tokens}",),
                 consequence="Long conversations become nonsense, and their cache takes memory that others lack.",
@@ -106,18 +116,28 @@ def _given(site: Site, model: LocalModel) -> Given | None:
         case "llamacpp" if model.path:
             return _llamacpp(model, _trained(weights_at(site, model.path)))
         case "ollama":
-            file = ollama_library.weights_file(at_site(site, model))
-            tokens = model.options.get("num_ctx")
-            trained = _trained(file) if file is not None and isinstance(tokens, int) else 0
-            return Given(model.name, "num_ctx", int(tokens or 0), trained, trained) if trained else None
+            return _ollama(site, model, f"model {model.name}", model.options.get("num_ctx"))
         case "vllm" if model.path:
             config = weights_at(site, model.path) / "config.json"
             trained = msgspec.json.decode(config.read_bytes(), type=_Config).max_position_embeddings
             tokens = model.options.get("max_model_len")
             if not trained or not isinstance(tokens, int):
                 return None
-            return Given(model.name, "max_model_len", tokens, trained, trained)
+            return Given(f"model {model.name}", "max_model_len", tokens, trained, trained)
     return None
+
+
+def _here(one: Listed) -> bool:
+    return far(one.api_base or "localhost") is Far.HERE
+
+
+def _ollama(site: Site, model: LocalModel, subject: str, tokens: object) -> Given | None:
+    """Raises WeightsError."""
+    file = ollama_library.weights_file(at_site(site, model))
+    if file is None or not isinstance(tokens, int):
+        return None
+    trained = _trained(file)
+    return Given(subject, "num_ctx", tokens, trained, trained) if trained else None
 
 
 def _llamacpp(model: LocalModel, trained: int) -> Given | None:
@@ -125,7 +145,7 @@ def _llamacpp(model: LocalModel, trained: int) -> Given | None:
     if not said.context or not trained:
         return None
     slots = 1 if said.unified else max(said.slots, 1)
-    return Given(model.name, "ctx_size", said.context // slots, trained, trained * slots)
+    return Given(f"model {model.name}", "ctx_size", said.context // slots, trained, trained * slots)
 
 
 def _trained(file: Path) -> int:

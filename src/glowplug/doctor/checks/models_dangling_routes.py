@@ -10,7 +10,8 @@ from typing import Final
 from glowplug.config.readers.foreign import Value
 from glowplug.config.readers.values import as_dict
 from glowplug.doctor.base import Check, CouldNotLook, NothingToLookAt
-from glowplug.doctor.models import ROUTES, listed, litellm_file, stored_names
+from glowplug.doctor.litellm_models import theirs
+from glowplug.doctor.models import ROUTES
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.errors import ConfigError, Problem
@@ -59,12 +60,9 @@ class DanglingRoutes(Check[Facts]):
         else:
             refused = tuple(p for p in loaded.warnings if ROUTES.match(p.path) and _NOWHERE.search(p.message))
             aliases = bool(loaded.aliases or loaded.config.defaults.fallback)
-        document = litellm_file(site) or {}
-        stored = stored_names(site, document)
-        # Where some cannot be seen, any name may be one of those.
-        names = {one.name for one in listed(document)} | (stored if stored is not None else {"*"})
-        names |= {route.source for route in _aliases(document)}
-        routes = tuple(_routes(document))
+        there = theirs(site)
+        names = there.names | {route.source for route in _aliases(there.document)}
+        routes = tuple(_routes(there.document))
         if not refused and not aliases and not routes:
             raise NothingToLookAt("no alias, fallback or default names a model")
         return Facts(str(site.config or ""), refused, frozenset(names), routes)

@@ -14,10 +14,17 @@ from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.domain.model import LocalModel
 from glowplug.engines import gguf, ollama_library, safetensors
+from glowplug.engines.hf_folder import hub_folder
 from glowplug.engines.weights import Trouble, WeightsError
+from glowplug.units import format_size
+from glowplug.usecases.discover import hub_folder_root
 
 _BESIDE: Final = ("mmproj", "draft_model", "lora")
 """Options of llama.cpp that name more weights."""
+_HALF: Final = ".incomplete"
+"""How the hub's cache calls what it has not got all of."""
+_GOES_ON: Final = 600.0
+"""Seconds within which a download that goes on has written something."""
 _AGAIN: Final = "Download it again, or correct the path."
 
 
@@ -67,6 +74,8 @@ def _wrong(site: Site, model: LocalModel) -> Iterator[Wrong]:
                     gguf.read(weights_at(site, value))
         elif model.path and model.engine in ("vllm", "sglang"):
             _folder(weights_at(site, model.path))
+        elif model.id and model.engine in ("vllm", "sglang"):
+            yield from _cached(site, model)
         elif model.path and not os.access(weights_at(site, model.path), os.R_OK):
             yield Wrong(model.name, f"{model.path} cannot be read", _AGAIN)
     except WeightsError as error:
@@ -82,6 +91,21 @@ def _folder(path: Path) -> None:
         gguf.read(path)
     elif not any(path.glob("*.bin")) and not any(path.glob("*.pt")):
         safetensors.read(path)
+
+
+def _cached(site: Site, model: LocalModel) -> Iterator[Wrong]:
+    """A repository in the hub's cache; one that is not there is downloaded by the first load.  Raises WeightsError."""
+    root = site.real(hub_folder_root({**site.env, **model.env}, site.home))
+    folder = root / f"models--{model.id.replace('/', '--')}"
+    half = [file.stat() for file in folder.glob(f"blobs/*{_HALF}")]
+    if half and site.clock.unix() - max(info.st_mtime for info in half) > _GOES_ON:
+        size = format_size(sum(info.st_blocks * 512 for info in half))
+        what = f"a download stopped half way: {len(half)} files in {site.shown(folder / 'blobs')}, {size} of them there"
+        yield Wrong(model.name, what, f"Run `hf download {model.id}`, which goes on where it stopped.")
+        return
+    snapshot = hub_folder(model.id, {"HF_HUB_CACHE": str(root)}, site.home)
+    if not half and snapshot is not None and (snapshot / "config.json").exists():
+        _folder(snapshot)
 
 
 def _library(site: Site, model: LocalModel) -> Iterator[Wrong]:

@@ -8,7 +8,8 @@ from math import inf
 from typing import Final
 
 from glowplug.doctor.base import Check, Remedy
-from glowplug.doctor.models import OwnFile, listed, litellm_file, own_file, some
+from glowplug.doctor.litellm_models import theirs
+from glowplug.doctor.models import OwnFile, own_file, some
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 
@@ -41,7 +42,7 @@ class KeptForever(Check[Facts]):
     group = Group.MODELS
 
     def gather(self, site: Site) -> Facts:
-        loaded, foreign = site.loaded, listed(litellm_file(site))
+        loaded, foreign = site.loaded, theirs(site).models
         some([*loaded.local_models, *foreign], "are no local models")
         own = own_file(site)
         kept = []

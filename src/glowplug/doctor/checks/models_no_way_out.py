@@ -9,7 +9,8 @@ from typing import Final
 from glowplug.config.readers.foreign import Value
 from glowplug.config.readers.values import as_dict
 from glowplug.doctor.base import Check, NothingToLookAt
-from glowplug.doctor.models import Far, far, listed, litellm_file, stored_names
+from glowplug.doctor.litellm_models import Theirs, theirs
+from glowplug.doctor.models import Far, far
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
@@ -37,15 +38,15 @@ class NoWayOut(Check[Facts]):
 
     def gather(self, site: Site) -> Facts:
         models = {route.name: route for route in site.loaded.routes}
-        document = litellm_file(site) or {}
+        there = theirs(site)
         ours = any(_away(route) for route in models.values())
-        theirs = any(not one.local for one in listed(document))
-        if not ours and not theirs:
+        out = any(not one.local for one in there.models)
+        if not ours and not out:
             raise NothingToLookAt("every model is on this machine or beside it")
         aliases = tuple(alias for alias in site.loaded.aliases if not alias.deprecated) if ours else ()
-        # A model that is in LiteLLM's database may be one that is away.
-        foreign = tuple(_shut(document)) if theirs and stored_names(site, document) == frozenset() else ()
-        if not aliases and not theirs:
+        # A model that cannot be seen may be one that is away.
+        foreign = tuple(_shut(there)) if out and there.complete else ()
+        if not aliases and not out:
             raise NothingToLookAt("there are no aliases")
         return Facts(aliases, models, foreign)
 
@@ -64,7 +65,7 @@ class NoWayOut(Check[Facts]):
             for alias in facts.aliases
             if not _leaves(alias, known, facts.models, set())
         ]
-        theirs = [
+        foreign = [
             Finding(
                 check=self.name,
                 severity=Severity.WARNING if name in _DEFAULT else Severity.NOTE,
@@ -75,13 +76,14 @@ class NoWayOut(Check[Facts]):
             )
             for name in facts.foreign
         ]
-        return [*ours, *theirs]
+        return [*ours, *foreign]
 
 
-def _shut(document: Mapping[str, Value]) -> Iterator[str]:
+def _shut(there: Theirs) -> Iterator[str]:
     """LiteLLM's defaults and aliases that lead to nothing but local deployments."""
-    away = {one.name for one in listed(document) if not one.local}
-    here = {one.name for one in listed(document)} - away
+    document = there.document
+    away = {one.name for one in there.models if not one.local}
+    here = {one.name for one in there.models} - away
     lists: dict[str, set[str]] = {}
     everybody: set[str] = set()
     aliases: dict[str, Value] = {}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from glowplug.doctor.base import Check, CouldNotLook
-from glowplug.doctor.models import Far, far, host_and_port, listed, litellm_file, some
+from glowplug.doctor.litellm_models import theirs
+from glowplug.doctor.models import Far, Listed, far, host_and_port, some
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.errors import ConfigError
@@ -49,9 +50,9 @@ class OnePort(Check[tuple[Shared, ...]]):
                 Shared(problem.path, int(match[1]), match[2], Severity.ERROR, "The file is refused as a whole.")
                 for problem, match in found
             )
-        foreign = listed(litellm_file(site))
+        foreign = theirs(site).models
         some([*loaded.routes, *foreign], "are no models")
-        return (*_ours(site), *_foreign(site))
+        return (*_ours(site), *_foreign(foreign))
 
     def inspect(self, facts: tuple[Shared, ...]) -> Sequence[Finding]:
         return [
@@ -87,10 +88,10 @@ def _ours(site: Site) -> Iterator[Shared]:
             )  # fmt: skip
 
 
-def _foreign(site: Site) -> Iterator[Shared]:
+def _foreign(models: Sequence[Listed]) -> Iterator[Shared]:
     """Different models behind one address of a server that serves only one."""
     seen: dict[int, tuple[str, str]] = {}
-    for one in listed(litellm_file(site)):
+    for one in models:
         port = _port(one.api_base) if one.api_base else 0
         if not port or one.model.startswith("ollama"):
             continue

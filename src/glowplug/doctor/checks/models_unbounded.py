@@ -8,7 +8,8 @@ from typing import Final
 
 from glowplug.config.readers.values import as_dict
 from glowplug.doctor.base import Check, Remedy
-from glowplug.doctor.models import OwnFile, listed, litellm_file, own_file, some
+from glowplug.doctor.litellm_models import Theirs, theirs
+from glowplug.doctor.models import OwnFile, own_file, some
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 from glowplug.domain.naming import TYPES, type_of
@@ -50,8 +51,9 @@ class Unbounded(Check[Facts]):
     group = Group.MODELS
 
     def gather(self, site: Site) -> Facts:
-        ours, foreign = self._ours(site), self._foreign(site)
-        some([*site.loaded.local_models, *listed(litellm_file(site))], "are no local models")
+        there = theirs(site)
+        ours, foreign = self._ours(site), self._foreign(there)
+        some([*site.loaded.local_models, *there.models], "are no local models")
         return Facts((*ours, *foreign), own_file(site))
 
     def _ours(self, site: Site) -> list[Loose]:
@@ -68,12 +70,12 @@ class Unbounded(Check[Facts]):
                 found.append(Loose(f"model {model.name}", lacks, endless, model.name))
         return found
 
-    def _foreign(self, site: Site) -> list[Loose]:
-        document = litellm_file(site) or {}
+    def _foreign(self, there: Theirs) -> list[Loose]:
+        document = there.document
         everywhere = {**as_dict(document.get("litellm_settings")), **as_dict(document.get("router_settings"))}
         timed = any(everywhere.get(name) for name in _TIMES)
         found = []
-        for one in listed(document):
+        for one in there.models:
             limited = {**one.info, **one.params}
             lacks: tuple[str, ...] = ()
             if one.local:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from glowplug.doctor.base import Check
-from glowplug.doctor.models import Far, far, host_and_port, listed, litellm_file, some
+from glowplug.doctor.litellm_models import theirs
+from glowplug.doctor.models import Far, far, host_and_port, some
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 
@@ -67,7 +68,7 @@ def _urls(site: Site) -> Iterator[tuple[str, str]]:
     for route in site.loaded.routes:
         if not route.local and route.base_url and not route.unavailable:
             yield route.base_url, route.name
-    for one in listed(litellm_file(site)):
+    for one in theirs(site).models:
         if one.api_base and not one.api_base.startswith("os.environ/"):
             yield one.api_base, f"{one.where} ({one.name})"
 
