@@ -200,7 +200,7 @@ def test_weights_that_are_found_are_served_and_taken_back(served: Installation, 
     page.click("button.main")
     page.until("it is pinned", "document.querySelector('[aria-label=\"Unpin chat-loop-llamacpp\"]') !== null")
     page.open(f"{served.base_url}/ui/first")
-    page.wait_text("3 models")
+    page.wait_text("4 models")
     assert served.admin("models/chat-loop-llamacpp", "DELETE")["settings"] is None
     page.click("Look again")
     page.until("it is offered again", "document.querySelector('[aria-label=\"Serve chat-loop-llamacpp\"]') !== null")
