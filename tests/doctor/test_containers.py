@@ -68,5 +68,9 @@ def test_one_that_does_not_let_us_look_is_told(tmp_path: Path, check: Containers
     machine.programs.known[check.program] = lambda argv: Ran(code=1, out="", err="x\npermission denied\n")
     looked = look(check, machine.site)[0]
     assert looked.could_not == f"{check.program} does not tell its containers: permission denied"
+    machine.programs.known[check.program] = lambda argv: Ran(
+        code=1, out="", err="Cannot connect to the Docker daemon at"
+    )
+    assert look(check, machine.site)[0].skipped == f"{check.program} does not run"
     machine.programs.known[check.program] = lambda argv: Ran(code=0, out="" if argv[1] == "ps" else "{")
     assert look(check, machine.site)[0].findings == ()

@@ -19,6 +19,8 @@ _FORMAT: Final = (
     '{"image": {{json .Config.Image}}, "restart": {{json .HostConfig.RestartPolicy.Name}},'
     ' "path": {{json .Path}}, "args": {{json .Args}}, "mounts": {{json .Mounts}}}'
 )
+_NO_DAEMON: Final = "Cannot connect to the Docker daemon"
+_REFUSED: Final = "permission denied"
 _ALWAYS: Final = ("always", "unless-stopped")
 
 
@@ -38,6 +40,8 @@ class Containers(Check[tuple[Starter, ...]]):
             listed = site.run((program, "ps", "--all", "--format", "{{.Names}}"), _SECONDS)
         except NoSuchProgram:
             raise NothingToLookAt(f"{program} is not installed") from None
+        if listed.code and _NO_DAEMON in listed.err and _REFUSED not in listed.err:
+            raise NothingToLookAt(f"{program} does not run")
         if listed.code:
             why = listed.err.strip().splitlines()[-1:] or [f"it ended with {listed.code}"]
             raise CouldNotLook(f"{program} does not tell its containers: {why[0]}")

@@ -29,6 +29,7 @@ class BootCron(Check[tuple[Starter, ...]]):
     def gather(self, site: Site) -> tuple[Starter, ...]:
         measure, seen = Measure(site), False
         found: list[Starter] = []
+        files: list[bytes] = []
         for path in _paths(site):
             try:
                 data = site.real(path).read_bytes()
@@ -37,9 +38,10 @@ class BootCron(Check[tuple[Starter, ...]]):
                     raise
                 continue  # crontabs of others: only root sees them
             seen = True
+            files.append(data)
             found += _lines(measure, path, data, _of_file(path, data))
         try:
-            own = _own(site)
+            own = _own(site, files)
         except (CouldNotLook, OSError):
             if not found:
                 raise
@@ -67,20 +69,16 @@ def _paths(site: Site) -> Iterator[str]:
             continue  # those of others
 
 
-def _own(site: Site) -> str:
-    """The crontab of this user; empty where there is none, or it was seen as a file.  Raises CouldNotLook."""
+def _own(site: Site, files: list[bytes]) -> str:
+    """The crontab of this user; empty where there is none, or it was among these files.  Raises CouldNotLook."""
     try:
         ran = site.run(_ASK, _SECONDS)
     except NoSuchProgram:
         return ""
     if ran.code and not any(what in ran.err for what in _NONE):
         raise CouldNotLook(f"`{' '.join(_ASK)}` failed: {ran.err.strip() or ran.code}")
-    spool = f"/var/spool/cron/crontabs/{site.home.name}"
-    try:
-        there = site.real(spool).exists() and site.real(spool).read_bytes() != b""
-    except PermissionError:
-        there = False
-    return "" if ran.code or there else ran.out
+    # Cron puts lines of its own in front, which `crontab -l` leaves out.
+    return "" if ran.code or any(file.endswith(ran.out.encode()) for file in files) else ran.out
 
 
 def _lines(
