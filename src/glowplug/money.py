@@ -30,7 +30,10 @@ def decimal_usd(nano: int) -> str:
     """Nano-dollars for programs: a plain decimal number of dollars, exact, `0.0042`."""
     sign = "-" if nano < 0 else ""
     whole, rest = divmod(abs(nano), NANO)
-    return f"{sign}{whole}.{rest:09d}".rstrip("0").rstrip(".")
+    if not rest:
+        return f"{sign}{whole}"
+    digits = str(NANO + rest)  # a 1 and nine digits: a format would cost a request a microsecond
+    return f"{sign}{whole}.{digits[1:].rstrip('0')}"
 
 
 def format_usd(nano: int) -> str:

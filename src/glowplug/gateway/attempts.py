@@ -18,7 +18,7 @@ from glowplug.gateway.upstream import Dialing, UpstreamConnection
 from glowplug.routing.breaker import Breaker
 from glowplug.translate.base import Untranslatable
 from glowplug.wire import sse
-from glowplug.wire.http1 import is_event_stream, passed_lines, with_query
+from glowplug.wire.http1 import is_event_stream, with_query
 from glowplug.wire.openai_values import Usage
 from glowplug.wire.refused import Refusal
 
@@ -150,7 +150,7 @@ class Attempt:
             why = "it answers a stream with something else"
             self.call.failed(self.target, refusals.attempt_error(self.target, why, False), why, final=True)
         else:
-            self.media = passed_lines(head)
+            self.media = self.target.passed(head)
 
     def up_data(self, data: bytes) -> None:
         watch = self.watch

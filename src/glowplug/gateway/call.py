@@ -209,9 +209,10 @@ class Call(CallState):
     def answered(self, status: int, head: bytes, body: bytes) -> None:
         """A whole response, good or bad, that goes to the client as it is."""
         self._count(status)
+        lines = passed_lines(head) if self.attempt is None else self.attempt.target.passed(head)
         if self.keeper is not None:
-            self._kept(status, passed_lines(head), body)
-        self.reply.whole(status, passed_lines(head) + identity(self), body)
+            self._kept(status, lines, body)
+        self.reply.whole(status, lines + identity(self), body)
         self._done()
 
     def told(self, status: int, lines: bytes, body: bytes) -> None:

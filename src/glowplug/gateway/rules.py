@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -160,7 +159,7 @@ def named(tables: Tables, names: Iterable[str], kind: int) -> tuple[Target, ...]
 
 def _wished(call: Call, tables: Tables) -> tuple[Route, tuple[Target, ...]]:
     """The route and the targets as header fields change them."""
-    wishes, route, targets = call.wishes, copy(call.route), call.targets
+    wishes, route, targets = call.wishes, call.route.twin(), call.targets
     assert wishes is not None, "only asked when there are some"
     route.timeout = wishes.timeout or route.timeout
     route.cold = wishes.cold or route.cold

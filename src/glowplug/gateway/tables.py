@@ -72,6 +72,10 @@ class Route:
         )
         """Whether there is more to say about its targets than their order (see `gateway.rules`)."""
 
+    def twin(self) -> Route:
+        """The same, for one request to change."""
+        return Route(self.alias, self.own, self.targets, self.limiter)
+
 
 class Patterns:
     """Models whose name ends in `*`, and the routes that were made of them: as many as `MOST` under one snapshot,

@@ -21,6 +21,7 @@ from glowplug.routing.breaker import Breaker
 from glowplug.routing.fair import Line, Waits
 from glowplug.routing.limits import RateLimit
 from glowplug.routing.plan import Standing
+from glowplug.wire.http1 import passed_lines
 from glowplug.wire.quirks import says_cost
 from glowplug.wire.sigv4 import Signer
 
@@ -75,8 +76,9 @@ class Target:
 
     __slots__ = (
         "active", "asked", "base", "bills", "breaker", "costs_nothing", "failure", "first_byte", "guard", "heads",
-        "identity", "instance", "lacking", "limiter", "loading", "metered", "name", "name_header", "pool",
-        "price_version", "queue", "roads", "route", "shared", "signer", "timed", "waiters", "warmed_at", "watched",
+        "identity", "instance", "lacking", "limiter", "loading", "metered", "name", "name_header", "passed_head",
+        "passed_lines", "pool", "price_version", "queue", "roads", "route", "shared", "signer", "timed", "waiters",
+        "warmed_at", "watched",
     )  # fmt: skip
 
     def __init__(self, route: ModelRoute) -> None:
@@ -84,6 +86,8 @@ class Target:
         self.name_header = route.name.encode()
         self.identity = named(self.name_header)
         """Header lines of what it answers."""
+        self.passed_head = self.passed_lines = b""
+        """The last response head, and what of it clients see: engines say the same again and again."""
         self.active = 0
         self.instance: Instance | None = None
         self.failure: Failure | None = None
@@ -154,6 +158,12 @@ class Target:
             known = bool(route.provider)
             self.signer = None if route.aws is None else Signer(route.aws, host)
             self.heads = provider_heads(self.roads, host, prefix, route.api_key, route.headers, known=known)
+
+    def passed(self, head: bytes) -> bytes:
+        """`passed_lines` of a response head that it answered with."""
+        if head != self.passed_head:
+            self.passed_head, self.passed_lines = head, passed_lines(head)
+        return self.passed_lines
 
     def standing(self, now: float) -> Standing:
         """How this target stands now (monotonic seconds)."""
