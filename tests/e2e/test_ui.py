@@ -336,6 +336,27 @@ def test_a_finding_is_repaired_and_that_undone(served: Installation, page: Page)
     assert page.faults(host(served)) == []
 
 
+def test_a_provider_is_added_and_removed_and_its_key_shown_by_nothing(served: Installation, page: Page) -> None:
+    page.open(f"{served.base_url}/ui/providers")
+    page.wait_text("Add a provider")
+    page.click("Add a provider")
+    page.type("Name", "lab")
+    page.type("URL", "http://127.0.0.1:9/v1")
+    page.type("Key", "sk-made-up")
+    page.wait_text("glowplug providers add lab --base-url http://127.0.0.1:9/v1 --ask-key")
+    page.click("Preview")
+    page.wait_text("Nothing that is served changes.")
+    page.click("Add it")
+    page.wait_text("Its key is the secret providers/lab.")
+    assert "sk-made-up" not in page.text()
+    page.click("Remove lab")
+    page.wait_text("glowplug providers remove lab")
+    page.click("Remove it")
+    page.wait_text("lab was removed")
+    assert served.admin("providers", "GET")["data"] == []
+    assert page.faults(host(served)) == []
+
+
 def test_a_broken_configuration_says_where_and_a_good_one_is_saved_and_undone(served: Installation, page: Page) -> None:
     assert served.config is not None
     before = served.config.read_text()

@@ -31,6 +31,7 @@ _LINES = 10_000
 """In one transaction."""
 _MOST_NOTES = 1_000
 """Logs that cannot be used and are named; the others are counted."""
+_UNUSED: Final = Usage()
 _DAYS: Final = ".days"
 """Behind the name of a source: how far its daily sums were taken over."""
 
@@ -261,8 +262,9 @@ def _past(comparison: Comparison, teams: _Teams, joins: Joins, models: dict[str,
 
 
 def _put(found: dict[tuple[str, str, str, str, str], Usage], whose: tuple[str, str, str, str, str], u: Usage) -> None:
-    if u != Usage():
-        found[whose] = found.get(whose, Usage()).plus(u)
+    if u != _UNUSED:
+        before = found.get(whose)
+        found[whose] = u if before is None else before.plus(u)
 
 
 def _difference(one: Difference) -> DayDifference:

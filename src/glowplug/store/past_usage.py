@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, cast, delete, func, insert, select
+from sqlalchemy import BigInteger, Connection, cast, delete, func, select
 
+from glowplug.store import statements
 from glowplug.store.tables import past_usage
 from glowplug.store.usage_columns import PAST_SUMS
 from glowplug.store.usage_sum import UsageSum
@@ -47,7 +48,10 @@ def put(connection: Connection, source: str, day: str, rows: Sequence[PastDay]) 
     mine = [row for row in rows if known.get(tuple(row[:5]), source) == source]
     connection.execute(delete(past_usage).where(here.source == source, here.day == day))
     if mine:
-        connection.execute(insert(past_usage), [{"source": source, **row._asdict()} for row in mine])
+        # In the driver's own way: a year of many keys has millions of them.
+        connection.exec_driver_sql(
+            statements.insert(connection, past_usage, ("source", *PastDay._fields)), [(source, *row) for row in mine]
+        )
     return sum(tuple(row[:5]) not in known for row in mine)
 
 

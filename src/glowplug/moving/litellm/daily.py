@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import add
 from typing import NamedTuple
 
 
@@ -40,15 +41,15 @@ class Usage(NamedTuple):
     """Nano-dollars."""
 
     def plus(self, other: Usage) -> Usage:
-        return Usage(*(a + b for a, b in zip(self, other, strict=True)))
+        return Usage._make(map(add, self, other))
 
     def beyond(self, other: Usage) -> Usage:
         """What this has and the other has not; never below zero."""
-        return Usage(*(max(0, a - b) for a, b in zip(self, other, strict=True)))
+        return Usage._make([a - b if a > b else 0 for a, b in zip(self, other, strict=True)])
 
     def most(self, other: Usage) -> Usage:
         """The greater of each."""
-        return Usage(*(max(a, b) for a, b in zip(self, other, strict=True)))
+        return Usage._make(map(max, self, other))
 
 
 class DailyRow(NamedTuple):
