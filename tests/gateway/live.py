@@ -83,6 +83,8 @@ class Control:
 
     def __init__(self) -> None:
         self.got: asyncio.Queue[link.ToControl] = asyncio.Queue()
+        self.met: asyncio.Queue[link.ToControl] = asyncio.Queue()
+        """Who came, which every first request says."""
         self.writers: list[asyncio.StreamWriter] = []
 
     async def start(self, path: str) -> None:
@@ -93,7 +95,8 @@ class Control:
         frames = link.Frames()
         while data := await reader.read(65_536):
             for body in frames.feed(data):
-                self.got.put_nowait(link.decode_to_control(body))
+                message = link.decode_to_control(body)
+                (self.met if isinstance(message, link.Met) else self.got).put_nowait(message)
 
     def say(self, *messages: link.ToWorker) -> None:
         for message in messages:

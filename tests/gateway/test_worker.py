@@ -210,6 +210,8 @@ async def test_keys_are_reported_while_it_runs_each_use_once(state_dir: Path) ->
         one.process.send_signal(signal.SIGTERM)
         assert await one.end() == 0
         assert one.control.got.empty(), "the report at the end has nothing new"
+        assert isinstance(one.control.met.get_nowait(), link.Met)
+        assert one.control.met.empty(), "the same client with the same key is told of once"
 
 
 def test_no_two_workers_share_a_name() -> None:
