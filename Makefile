@@ -13,7 +13,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-engines check bench soak models lock docs ui clean
+.PHONY: help up test test-engines check bench soak models lock docs ui shots clean
 .DELETE_ON_ERROR:
 
 help: ## explain the verbs
@@ -32,6 +32,7 @@ check test test-engines: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/.dev ## install what tests need, run all of them
 	@$(BIN)/python -m tools.system install
+	-@$(BIN)/python hatch_build.py
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 test-engines: $(VENV)/.dev ## test with real engines (GLOWPLUG_VLLM_PYTHON=/path/to/python that has vLLM)
@@ -71,6 +72,10 @@ docs: $(VENV)/.dev ## regenerate the generated pages and pictures
 
 ui: $(VENV)/.demo ## build the admin UI anew where its sources have changed
 	@$(BIN)/python hatch_build.py
+
+shots: $(VENV)/.dev ui ## photograph every page of the admin UI into docs/shots (needs chromium)
+	@$(BIN)/python -m tools.system install
+	@$(BIN)/python -m tests.support.shots $(ARGS)
 
 clean: ## remove .venv and everything else that was made
 	rm -rf $(VENV) build dist ui/node_modules src/glowplug/control/static .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

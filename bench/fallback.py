@@ -7,13 +7,17 @@ import http.client
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bench import procfs
 from bench.candidates import UPSTREAM_MODEL, free_port
+from bench.crowd import Crowd
 from bench.figures import Figure, of_rounds
 from bench.installation import SLOW_ENGINE, A, Installation, install, local_config
 from bench.programs import BenchError, Pinning, Upstream, build
@@ -23,8 +27,11 @@ PART = "fallback"
 BUDGET_MS = 5.0
 DIRECT, THROUGH, REFUSED, OPEN, KILLED = "direct", "through", "refused", "open", "killed"
 CASES = (DIRECT, THROUGH, REFUSED, OPEN, KILLED)
-ENGINE = (*SLOW_ENGINE[:3],)
-"""An engine that is ready at once."""
+ENGINE = (*SLOW_ENGINE[:3], "--hang-after", "1")
+"""An engine that is ready at once, and keeps silent once it has answered."""
+IN_FLIGHT = 4
+_THINKING = 0.05
+"""Seconds in which all of them have reached the engine."""
 _WARM = 3
 
 
@@ -42,12 +49,18 @@ class Round:
     """Behind a target whose breaker is open."""
     killed: float
     """Behind a local engine that was granted, and was killed before the request."""
+    crowd: tuple[float, ...]
+    """Of IN_FLIGHT direct calls at once, in the order of the answers."""
+    caught: tuple[float, ...]
+    """Of as many requests whose engine was killed before it had said a word: since the signal, likewise."""
+    dying: float
+    """Between the signal and the moment at which the engine's connections ended: nobody can know it sooner."""
 
 
 def config(upstream: int, rounds: int, nobody: Sequence[int]) -> str:
     """A target that is down for every round, because breakers remember; one whose breaker opens; a local engine."""
     text = local_config([A], engine=ENGINE)
-    engines, _, models = text.partition("models:\n")
+    engines, _, models = text.replace("parallel: 4", f"parallel: {IN_FLIGHT}").partition("models:\n")
     out = [engines + "providers:", f'  cloud: {{base_url: "http://127.0.0.1:{upstream}/v1", api_key: sk-cloud}}']
     downs = [f"down-{number}" for number in range(rounds)] + ["open"]
     for name, port in zip(downs, nobody, strict=True):
@@ -90,13 +103,35 @@ class Caller:
         self._connection.close()
 
 
-def _kill_engine(there: Installation) -> None:
-    """Start the engine, kill it, and come back when it is gone."""
+class Callers(NamedTuple):
+    """Those who ask the fallback itself, and those who ask through the gateway."""
+
+    direct: Caller
+    ours: Caller
+    direct_crowd: Crowd
+    our_crowd: Crowd
+
+
+def _start_engine(there: Installation) -> None:
+    """Start it.  Who has just been killed may not have been missed yet.  Raises BenchError."""
+    until = time.monotonic() + 30
     there.start_model(A)
-    pid = int(there.instance(A)["pid"])
-    os.kill(pid, signal.SIGKILL)
-    while procfs.command_line(pid):  # a zombie has none
-        time.sleep(0.0005)
+    while not procfs.command_line(int(there.instance(A)["pid"] or 0)):
+        if time.monotonic() > until:
+            raise BenchError(f"{A} did not come back after it was killed")
+        time.sleep(0.005)
+        there.start_model(A)
+
+
+def _kill_engine(there: Installation) -> tuple[float, float]:
+    """Kill the engine that runs, and come back when its connections have ended: when it was killed, and that moment."""
+    row = there.instance(A)
+    with socket.create_connection(("127.0.0.1", int(row["port"])), 10) as witness:
+        began = time.monotonic()
+        os.kill(int(row["pid"]), signal.SIGKILL)
+        with suppress(ConnectionResetError):
+            witness.recv(1)
+        return began, time.monotonic()
 
 
 def measure(rounds: int, work: Path) -> list[Round]:
@@ -108,19 +143,36 @@ def measure(rounds: int, work: Path) -> list[Round]:
     try:
         nobody = [free_port() for _ in range(rounds + 1)]
         there = install(work, config(upstream.port, rounds, nobody))
-        direct, ours = Caller(upstream.port, "sk-cloud"), Caller(there.port, there.key)
-        try:
-            return [_round(number, direct, ours, there) for number in range(-_WARM, rounds)][_WARM:]
-        finally:
-            direct.close()
-            ours.close()
-            there.close()
+        with ExitStack() as stack:
+            stack.callback(there.close)
+            callers = Callers(
+                stack.enter_context(closing(Caller(upstream.port, "sk-cloud"))),
+                stack.enter_context(closing(Caller(there.port, there.key))),
+                stack.enter_context(closing(Crowd(upstream.port, "sk-cloud", IN_FLIGHT))),
+                stack.enter_context(closing(Crowd(there.port, there.key, IN_FLIGHT))),
+            )
+            return [_round(number, callers, there) for number in range(-_WARM, rounds)][_WARM:]
     finally:
         upstream.close()
 
 
-def _round(number: int, direct: Caller, ours: Caller, there: Installation) -> Round:
+def _caught(callers: Callers, there: Installation) -> tuple[tuple[float, ...], tuple[float, ...], float]:
+    """A crowd that asks the fallback itself, a crowd whose engine is killed, and how long that took to die."""
+    began = time.monotonic()
+    callers.direct_crowd.ask("chat-cloud")
+    crowd = tuple(moment - began for moment in callers.direct_crowd.answers())
+    _start_engine(there)
+    callers.ours.first_byte("killed", A, 1)  # its last word
+    callers.our_crowd.ask("killed")
+    time.sleep(_THINKING)
+    killed, gone = _kill_engine(there)
+    moments = callers.our_crowd.answers("x-glowplug-model: chat-cloud", "x-glowplug-attempts: 2")
+    return crowd, tuple(moment - killed for moment in moments), gone - killed
+
+
+def _round(number: int, callers: Callers, there: Installation) -> Round:
     """One round; those before 0 warm connections up and leave the targets of later ones alone."""
+    direct, ours = callers.direct, callers.ours
 
     def refused() -> float:
         if number < 0:
@@ -137,6 +189,7 @@ def _round(number: int, direct: Caller, ours: Caller, there: Installation) -> Ro
             return ours.first_byte("open", "chat-cloud", 1)
 
     def killed() -> float:
+        _start_engine(there)
         _kill_engine(there)
         return ours.first_byte("killed", "chat-cloud")
 
@@ -147,7 +200,8 @@ def _round(number: int, direct: Caller, ours: Caller, there: Installation) -> Ro
     }  # fmt: skip
     turn = number % len(CASES)
     took = {name: calls[name]() for name in (*CASES[turn:], *CASES[:turn])}
-    return Round(**took)
+    crowd, caught, dying = _caught(callers, there)
+    return Round(**took, crowd=crowd, caught=caught, dying=dying)
 
 
 def high(values: Sequence[float]) -> float:
@@ -159,23 +213,31 @@ def high(values: Sequence[float]) -> float:
 def figures(rounds: Sequence[Round]) -> list[Figure]:
     """Medians and 95th percentiles of what is added; differences are formed inside a round first."""
     out = [of_rounds(PART, "direct: first byte", [one.direct * 1000 for one in rounds], "ms", digits=2)]
+    caught = f"engine killed under {IN_FLIGHT} requests"
     for name, values, budget in (
         ("through the gateway", [one.through - one.direct for one in rounds], None),
         ("first target refuses", [one.refused - one.direct for one in rounds], BUDGET_MS),
         ("breaker of the first is open", [one.open - one.direct for one in rounds], BUDGET_MS),
         ("local engine was killed", [one.killed - one.direct for one in rounds], BUDGET_MS),
+        (f"{caught}, since its end", [took - one.dying for one in rounds for took in added(one)], BUDGET_MS),
+        (f"{caught}, since the signal", [took for one in rounds for took in added(one)], None),
     ):
-        added = [value * 1000 for value in values]
-        out.append(of_rounds(PART, f"{name}: added", added, "ms", digits=2, budget=budget))
+        taken = [value * 1000 for value in values]
+        out.append(of_rounds(PART, f"{name}: added", taken, "ms", digits=2, budget=budget))
         out.append(
             Figure(
                 part=PART,
                 name=f"{name}: added, p95",
-                value=high(added),
+                value=high(taken),
                 unit="ms",
                 digits=2,
-                rounds=len(added),
+                rounds=len(taken),
                 budget=budget,
             )
         )
     return out
+
+
+def added(one: Round) -> list[float]:
+    """How much later than in the direct crowd the requests heard something whose engine was killed."""
+    return [later - sooner for sooner, later in zip(one.crowd, one.caught, strict=True)]

@@ -52,3 +52,8 @@ def unused_digest(pepper: bytes, foreign: bytes) -> bytes:
     who knows the SHA-256 can make a key of it.
     """
     return blake2b(foreign, digest_size=32, key=pepper, person=b"glowplug-unused").digest()
+
+
+def value_digest(pepper: bytes, value: bytes) -> bytes:
+    """Keyed hash of a secret, to know whether it is still the same."""
+    return blake2b(value, digest_size=32, key=pepper, person=b"glowplug-value").digest()

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from bench.fallback import BUDGET_MS, Caller, Round, config, figures, high, measure
+from bench.fallback import BUDGET_MS, IN_FLIGHT, Caller, Round, config, figures, high, measure
 from bench.installation import A
 from bench.programs import BenchError, Pinning, Upstream
 
@@ -33,9 +33,21 @@ def test_the_configuration_has_a_target_of_its_own_for_every_round(tmp_path: Pat
 
 def test_differences_are_formed_inside_a_round() -> None:
     rounds = [
-        Round(direct=0.001, through=0.002, refused=0.004, open=0.002, killed=0.003),
-        Round(direct=0.101, through=0.102, refused=0.103, open=0.102, killed=0.109),
-        Round(direct=0.002, through=0.003, refused=0.003, open=0.003, killed=0.009),
+        Round(
+            direct=direct,
+            through=through,
+            refused=refused,
+            open=opened,
+            killed=killed,
+            crowd=(1,),
+            caught=(2,),
+            dying=1,
+        )
+        for direct, through, refused, opened, killed in (
+            (0.001, 0.002, 0.004, 0.002, 0.003),
+            (0.101, 0.102, 0.103, 0.102, 0.109),
+            (0.002, 0.003, 0.003, 0.003, 0.009),
+        )
     ]
     named = {figure.name: figure for figure in figures(rounds)}
     refused = named["first target refuses: added"]
@@ -43,6 +55,18 @@ def test_differences_are_formed_inside_a_round() -> None:
     assert named["first target refuses: added, p95"].value == pytest.approx(3.0)
     assert named["local engine was killed: added"].verdict == "missed"
     assert named["through the gateway: added"].budget is None
+
+
+def test_who_was_caught_is_compared_with_the_crowd_in_their_order() -> None:
+    one = Round(
+        direct=1.0, through=1.0, refused=1.0, open=1.0, killed=1.0,
+        crowd=(0.001, 0.002), caught=(0.006, 0.010), dying=0.002,
+    )  # fmt: skip
+    named = {figure.name: figure for figure in figures([one])}
+    since = f"engine killed under {IN_FLIGHT} requests, since its"
+    assert named[f"{since} end: added"].value == pytest.approx(4.5), "3 and 6"
+    assert named[f"{since} end: added, p95"].verdict == "missed"
+    assert named[f"engine killed under {IN_FLIGHT} requests, since the signal: added"].value == pytest.approx(6.5)
 
 
 def test_the_95th_of_a_hundred() -> None:
@@ -70,3 +94,5 @@ def test_a_round_in_which_somebody_else_answered_is_none() -> None:
 def test_a_real_round(tmp_path: Path) -> None:
     (only,) = measure(1, tmp_path)
     assert min(only.direct, only.through, only.refused, only.open, only.killed) > 0.001, "the upstream takes that long"
+    assert len(only.crowd) == len(only.caught) == IN_FLIGHT
+    assert min(only.caught) > only.dying > 0

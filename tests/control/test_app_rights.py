@@ -40,6 +40,7 @@ DELETE /v1/responses/{id} models
 POST /v1/responses/{id}/cancel models
 POST /v1/responses/input_tokens models
 GET /internal/responses/{id} models
+GET /admin/footprint look
 GET /admin/status look
 GET /admin/instances look
 GET /admin/models look

@@ -9,8 +9,12 @@ import msgspec
 import pytest
 
 from glowplug.control.metrics import CONTROL_METRICS, ControlMetrics
+from glowplug.domain.budget import Budget, Scope, Window
 from glowplug.domain.instance import Failure, FailureKind, InstanceView, State
 from glowplug.domain.plan import DeviceView, MemoryView
+from glowplug.money import NANO
+from glowplug.usecases.budgets import State as Standing
+from glowplug.usecases.budgets import view
 from glowplug.wire.exposition import Families
 from tests.still_clock import StillClock
 
@@ -47,6 +51,37 @@ def test_states_change_once_and_busy_is_ready(metrics: ControlMetrics) -> None:
     }
     loads = values(families, "glowplug_load_seconds")
     assert (loads["m", "_count"], loads["m", "_sum"]) == (1, 2.0)
+
+
+def test_ends_are_counted_once_with_their_reason(metrics: ControlMetrics) -> None:
+    for reason in ("idle", "evicted", "evicted"):
+        for state in (State.READY, State.DRAINING, State.STOPPING, State.RELEASING, State.STOPPED):
+            leaving = reason if state in (State.DRAINING, State.STOPPING, State.RELEASING) else ""
+            metrics.changed(msgspec.structs.replace(VIEW, state=state, leaving=leaving))
+    metrics.changed(msgspec.structs.replace(VIEW, state=State.READY))
+    metrics.changed(msgspec.structs.replace(VIEW, state=State.RELEASING, leaving="failed"))
+    assert values(metrics.families(1, 0), "glowplug_instance_stops_total") == {
+        ("m", "idle"): 1, ("m", "evicted"): 2, ("m", "failed"): 1,
+    }  # fmt: skip
+
+
+def test_budgets_of_what_is_bounded_and_what_open_requests_hold(metrics: ControlMetrics) -> None:
+    assert metrics.families(1, 0)["glowplug_budget_dollars"] == []
+    budgets = [
+        view(Budget(id=str(number), scope=scope, name=name, amount=5 * NANO, window=window, seconds=seconds), state)
+        for number, (scope, name, window, seconds, state) in enumerate((
+            (Scope.TEAM, "web", Window.MONTH, 0.0, Standing(2 * NANO, NANO // 2, 0.0, 1.0)),
+            (Scope.ALL, "", Window.ROLLING, 300.0, None),
+            (Scope.KEY, "key_1", Window.MONTH, 0.0, Standing(1, 2, 0.0, 1.0)),
+            (Scope.USER, "ann", Window.MONTH, 0.0, Standing(1, 2, 0.0, 1.0)),
+        ))
+    ]  # fmt: skip
+    metrics.budgets = lambda: budgets
+    assert values(metrics.families(1, 0), "glowplug_budget_dollars") == {
+        ("team", "web", "month", "amount"): 5, ("team", "web", "month", "spent"): 2,
+        ("team", "web", "month", "reserved"): 0.5, ("team", "web", "month", "left"): 2.5,
+        ("all", "", "300s", "amount"): 5,
+    }  # fmt: skip
 
 
 def test_failures_by_kind_and_memory_that_did_not_come_back(metrics: ControlMetrics) -> None:

@@ -44,6 +44,18 @@ def test_authentication(rig: Rig, headers: list[str], token: str | None, status:
     assert rig.ups == []
 
 
+def test_a_key_beside_somebody_elses_credentials_decides(rig: Rig) -> None:
+    """Those in `Authorization` are known here too: neither the first request nor one that is remembered takes them."""
+    for token in (KEY, "somebody-elses"):
+        for beside, status in ((f"Bearer {KEY}", 200), ("sk-gp-nobody", 401), (KEY, 200)):
+            client = rig.ask(chat(), token=token, headers=[f"x-litellm-api-key: {beside}"])
+            if status == 200:
+                assert KEY.encode() not in rig.up().request
+                assert b"somebody-elses" not in rig.up().request
+                rig.reply(whole())
+            assert client.answer.status == status
+
+
 def test_an_expired_key_and_a_server_without_snapshot(rig: Rig) -> None:
     rig.apply(snapshot(keys=(key("old", "old", expires_at=5.0), *KEYS)))
     assert rig.ask(chat(), token="old").answer.status == 401

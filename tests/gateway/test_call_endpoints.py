@@ -183,7 +183,9 @@ def test_a_model_that_does_not_serve_it(rig: Rig, case: Case) -> None:
     assert (client.answer.status, error_of(case, client)["code"]) == (400, "wrong_endpoint")
 
 
-@pytest.mark.parametrize("header", [f"x-api-key: {KEY}", f"Authorization: Bearer {KEY}", f"api-key: {KEY}"])
+@pytest.mark.parametrize("header", [
+    f"x-api-key: {KEY}", f"Authorization: Bearer {KEY}", f"api-key: {KEY}", f"x-litellm-api-key: {KEY}",
+])  # fmt: skip
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions"])
 def test_a_key_wherever_clients_put_it(rig: Rig, header: str, path: str) -> None:
     rig.apply(everything())

@@ -47,6 +47,25 @@ def test_failures_open_it_and_one_request_tries_later(rig: Rig) -> None:
     assert target.breaker is None or not target.breaker.until
 
 
+def test_each_rest_is_counted_once(rig: Rig) -> None:
+    """Failures that come while it rests are of requests that were under way; the try that fails begins a new one."""
+    clients = [rig.ask(chat("cloud")) for _ in range(7)]
+    for up in list(rig.ups):
+        up.say(whole({"error": {"message": "x"}}, 500))
+        rig.spin()
+    assert [client.answer.status for client in clients] == [500] * 7
+    assert dict(rig.plane.metrics.rests) == {"cloud": 1}
+    target = rig.plane.tables.targets["cloud"]
+    assert target.breaker is not None
+    target.breaker.until = 1e-9
+    rig.ask(chat("cloud"))
+    rig.reply(whole({"error": {"message": "x"}}, 500), "cloud")
+    assert dict(rig.plane.metrics.rests) == {"cloud": 2}
+    rig.ask(chat("cloud2"))
+    rig.reply(whole({"error": {"message": "slow"}}, 429, "retry-after: 60"), "cloud2")
+    assert dict(rig.plane.metrics.rests) == {"cloud": 2, "cloud2": 1}
+
+
 def test_a_refused_key_cools_every_model_of_it(rig: Rig) -> None:
     rig.apply(snapshot(models=TWO, aliases=()))
     rig.ask(chat("a"))

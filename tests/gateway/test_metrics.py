@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from time import monotonic
 
 import pytest
 
@@ -58,6 +59,8 @@ def test_everything_counted_is_exported() -> None:
     metrics.cost["m"] = 1_500_000_000
     metrics.auth_failures["invalid_api_key"] = 11
     metrics.journal_failures = 12
+    metrics.rests["m"] = 6
+    metrics.fallbacks_failed["m"] = 8
     series = _series(metrics, glowplug_connections=[Sample((), 13)], glowplug_leases=[Sample((("model", "a"),), 1)])
     assert series['glowplug_requests_total{model="m",code="200"}'] == 2
     assert series['glowplug_attempts_total{model="m",outcome="ok"}'] == 3
@@ -68,6 +71,8 @@ def test_everything_counted_is_exported() -> None:
     assert series['glowplug_cost_dollars_total{model="m"}'] == 1.5
     assert series['glowplug_auth_failures_total{reason="invalid_api_key"}'] == 11
     assert series["glowplug_journal_failures_total"] == 12
+    assert series['glowplug_rests_total{model="m"}'] == 6
+    assert series['glowplug_fallbacks_failed_total{model="m"}'] == 8
     assert series["glowplug_connections"] == 13
     assert series['glowplug_leases{model="a"}'] == 1
 
@@ -77,6 +82,22 @@ def test_a_fallback_is_counted_with_both_names(rig: Rig) -> None:
     rig.reply(whole({"error": {}}, 500), "cloud")
     rig.reply(whole(), "cloud2")
     assert dict(rig.plane.metrics.fallbacks) == {("cloud", "cloud2"): 1}
+
+
+def test_a_fallback_that_could_not_help_either_is_counted(rig: Rig) -> None:
+    for name, times in (("cloud", 1), ("both", 2)):  # the first has no fallback
+        rig.ask(chat(name))
+        for target in ("cloud", "cloud2")[:times]:
+            rig.reply(whole({"error": {}}, 500), target)
+    assert dict(rig.plane.metrics.fallbacks_failed) == {"cloud": 1}
+    assert not rig.plane.metrics.fallbacks
+
+
+def test_the_age_of_what_is_on_the_disk(rig: Rig) -> None:
+    assert rig.plane.families()["glowplug_journal_sync_age_seconds"] == []
+    rig.plane._synced_at = monotonic() - 5.0
+    (age,) = rig.plane.families()["glowplug_journal_sync_age_seconds"]
+    assert 5.0 <= age.value < 60.0
 
 
 @pytest.mark.parametrize("name", ["overhead_seconds", "upstream_seconds", "request_seconds"])

@@ -80,6 +80,17 @@ def test_a_ready_model_tells_when_it_will_stop_and_a_busy_one_does_not(clock: Vi
     assert "secret" not in repr(row)
 
 
+@pytest.mark.parametrize(("event", "why"), [
+    (ev.StopAsked(), "asked"), (ev.EvictAsked("room for another"), "evicted"), (ev.Exited(FAILURE), "failed"),
+])  # fmt: skip
+def test_what_leaves_says_why(clock: VirtualClock, event: ev.Event, why: str) -> None:
+    ready = machine(clock, *READY)
+    assert view.instance_view(MODEL, ready, ENDPOINT, None, clock, memory=False).leaving == ""
+    ready.handle(clock.monotonic(), event)
+    row = view.instance_view(MODEL, ready, ENDPOINT, None, clock, memory=False)
+    assert (row.state in (State.DRAINING, State.STOPPING, State.RELEASING), row.leaving) == (True, why)
+
+
 @pytest.mark.parametrize(
     ("wait", "until", "permanent"), [(-5.0, 0.0, False), (0.0, 0.0, False), (10.0, 10.0, False), (math.inf, 0.0, True)]
 )

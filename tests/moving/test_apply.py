@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
-from glowplug.domain.budget import Budget, Scope, Window
-from glowplug.moving import apply
+from glowplug.domain.people import User
+from glowplug.moving.apply import counted, store_people
 from glowplug.moving.plan import Plan
-from glowplug.moving.plan_budgets import Given
-from glowplug.offline import offline
-from glowplug.secret import Secret
-from glowplug.store import spend
+from glowplug.store import tables, users
+from tests.support.sqlite import opened
 
 
-def test_a_secret_that_is_here_stays(tmp_path: Path) -> None:
-    with offline(tmp_path / "state") as store:
-        notes: list[object] = []
+def test_without_a_source_to_follow_nothing_is_remembered_and_nothing_changes(tmp_path: Path) -> None:
+    database = opened(tmp_path / "glowplug.db")
 
-        def stored(value: str) -> int:
-            return apply.store_secrets(Plan(secrets={"openai": Secret(value)}), store.database, store.paths, notes).new  # type: ignore[arg-type]
+    def bring(name: str) -> int:
+        plan = Plan(users=(User(id="ann", name=name),))
+        looked = database.call(lambda c: counted(plan, c, [], 9.0))
+        counts = store_people(plan, database, [], 9.0)
+        assert counts == looked
+        return next(one.new for one in counts if one.noun == "users")
 
-        assert (stored("one"), stored("one"), notes) == (1, 0, [])
-        assert stored("two") == 0
-        assert len(notes) == 1
-        assert "two" not in str(notes)
-
-
-def test_a_budget_begins_with_what_was_spent_and_only_once(tmp_path: Path) -> None:
-    budget = Budget(id="budget_1", scope=Scope.TEAM, name="t", amount=10, window=Window.MONTH)
-    now = time.time()
-    with offline(tmp_path / "state") as store:
-        for spent, new in ((7, 1), (9, 0)):
-            given = Plan(budgets=(Given(budget, spent),))
-            assert apply.start_budgets(given, store.database, now).new == new
-        assert store.database.call(lambda c: spend.since(c, Scope.TEAM, "t", now - 60)) == 7
+    assert (bring("Ann"), bring("Anna")) == (1, 0)
+    assert [one.name for one in database.call(users.every)] == ["Ann"]
+    assert database.call(lambda c: c.execute(tables.imported_rows.select()).all()) == []

@@ -75,3 +75,13 @@ def test_json_is_the_whole_value() -> None:
 def test_changed_is_whether_anything_is_new() -> None:
     assert report().changed
     assert not report(counts=(Count(noun="keys", found=3, here=3),)).changed
+
+
+def test_what_was_followed_is_counted_and_shown() -> None:
+    counts = (Count(noun="keys", found=3, here=3, updated=2, ended=1),)
+    one = report(counts=counts, lines=(line(Note(Outcome.UPDATED, "keys[k]", "rpm of the key 'a'", "1 → 2")),))
+    assert one.changed
+    lines = list(text(one))
+    assert lines[1].endswith("3 here already, 2 updated, 1 ended")
+    assert lines[2:4] == ["Changed since the last import (1):", "  keys[k]: rpm of the key 'a' (1 → 2)"]
+    assert report(counts=(Count(noun="keys", found=0, ended=1),)).changed

@@ -24,11 +24,13 @@ from glowplug.moving.run import Here, Options, Store, import_litellm
 from glowplug.offline import look, offline
 from glowplug.providers.catalogue import PROVIDERS
 from glowplug.secret import Secret
-from glowplug.store import budgets, check, keys, rollups, spend, tables
+from glowplug.store import budgets, check, keys, rollups, spend, tables, teams, users
 from glowplug.store.usage import By, sums
 from glowplug.testing.litellm_sealing import LAYOUTS
+from glowplug.testing.litellm_seed import seed
 from glowplug.testing.litellm_seed_history import DEPLOYMENTS
 from tests.moving.conftest import Seeded, Seeding
+from tests.moving.postgres import Server
 
 FILE = """
 model_list:
@@ -63,6 +65,11 @@ def everything(store: Store) -> dict[str, list[tuple[object, ...]]]:
             columns = [column for column in table.columns if column.name not in moments]
             listed = [tuple(map(str, row)) for row in connection.execute(select(*columns))]
             found[name] = sorted(listed)
+        found["imported_rows"] = sorted(
+            # Of a secret it has a hash that is another in each installation.
+            (one.noun, one.id, one.made, "" if one.noun == "secrets" else str(one.fields))
+            for one in connection.execute(select(tables.imported_rows))
+        )
         mine = [row for row in found["api_keys"] if not any("sk-gp-" in str(one) for one in row)]
         return {**found, "api_keys": mine}  # type: ignore[dict-item]
 
@@ -173,6 +180,84 @@ def test_a_server_gets_what_a_file_gets(seeding: Seeding, tmp_path: Path) -> Non
         assert everything(server) == wanted
 
 
+CHANGES = """
+UPDATE "LiteLLM_VerificationToken" SET rpm_limit = 99, models = '{chat}', max_budget = 4 WHERE key_alias = 'limited';
+UPDATE "LiteLLM_VerificationToken" SET blocked = NULL, rpm_limit = 7 WHERE key_alias = 'blocked';
+DELETE FROM "LiteLLM_VerificationToken" WHERE key_alias = 'nothing set';
+INSERT INTO "LiteLLM_VerificationToken" (token, key_alias, spend, max_budget) VALUES (repeat('ab', 32), 'late', 0.5, 2);
+UPDATE "LiteLLM_UserTable" SET user_email = 'Bob@example.invalid', user_role = 'proxy_admin_viewer', spend = 0.7
+    WHERE user_id = 'u-bob';
+UPDATE "LiteLLM_TeamTable" SET max_budget = NULL, members_with_roles = '[{"user_id": "u-ann", "role": "user"}]'
+    WHERE team_id = 'team-search';
+DELETE FROM "LiteLLM_TeamMembership" WHERE user_id = 'u-bob';
+"""
+
+
+def test_what_changed_there_since_is_followed(postgres: Server, tmp_path: Path) -> None:
+    """As a dry run said it would be, in a store of ours that is on a server, too; what was changed here stays."""
+    database = postgres.litellm("1.82")
+    config = tmp_path / "ours.yaml"
+    config.write_text(f"server:\n  database: {postgres.url(postgres.empty())}\n")
+    with postgres.connect(database) as connection, offline(tmp_path / "state", config) as store:
+        seeded = Seeded(postgres, database, seed(connection))
+        run(seeded, store)
+        table = tables.api_keys
+        store.database.call(lambda c: c.execute(table.update().where(table.c.name == "blocked").values(rpm=3)))
+        connection.execute(CHANGES)
+        before = everything(store)
+        with look(tmp_path / "state", config) as here:
+            planned = run(seeded, here)
+        assert everything(store) == before
+        done = run(seeded, store)
+        assert (planned.counts, planned.lines) == (done.counts, done.lines)
+        assert {one.noun: (one.new, one.updated, one.ended) for one in done.counts if one.changed} == {
+            "users": (0, 1, 0), "members": (0, 1, 1), "keys": (1, 2, 1), "budgets": (1, 1, 2),
+            "budgets begun": (1, 1, 0),
+        }  # fmt: skip
+        found = {one.name: one for one in store.database.call(keys.every)}
+        assert (found["limited"].rpm, found["limited"].models) == (99, ("chat",))
+        assert (found["blocked"].rpm, found["blocked"].blocked_at) == (3, None)
+        assert [name for name, one in found.items() if one.revoked_at] == ["nothing set"]
+        bob = next(one for one in store.database.call(users.every) if one.id == "u-bob")
+        assert (bob.email, bob.role) == ("bob@example.invalid", "viewer")
+        in_search = [one for one in store.database.call(teams.every_member) if one.team == "team-search"]
+        assert [(one.user, one.manager) for one in in_search] == [("u-ann", False)]
+        made = {(one.scope, one.name): one for one in store.database.call(budgets.every)}
+        assert made[Scope.KEY, found["limited"].id].amount == 4_000_000_000
+        assert (Scope.TEAM, "team-search") not in made
+        assert (
+            store.database.call(lambda c: spend.since(c, Scope.USER, "u-bob", made[Scope.USER, "u-bob"].created_at))
+            == 700_000_000
+        )
+        said = [f"{one.what}: {one.why}" for one in done.lines if one.outcome == "updated"]
+        assert "rpm of the key 'limited': 10 → 99" in said
+        assert "the key 'nothing set': the source has it no more, so it is revoked" in said
+        (left,) = [one for one in done.lines if "which is here, stays" in one.why]
+        assert left.what == "rpm of the key 'blocked'"
+        after = everything(store)
+        assert not run(seeded, store).changed
+        assert everything(store) == after
+
+
+def test_a_provider_key_that_was_turned_there_is_turned_here(seeding: Seeding, tmp_path: Path) -> None:
+    seeded = seeding("1.82", "one key")
+    options = Options(database=seeded.url, keys=seeded.planted.keys, history=False)
+
+    def bring(text: str) -> dict[str, int]:
+        report = import_litellm(
+            options, store, read=lambda overlay: read(text, env={}, providers=PROVIDERS, overlay=overlay), place=nowhere
+        )
+        return {one.noun: one.updated for one in report.counts if one.changed}
+
+    with offline(tmp_path / "state") as store:
+        bring(FILE)
+        assert bring(FILE) == {}
+        assert bring(FILE.replace("sk-file", "sk-turned")) == {"secrets": 1}
+        # Another file has other names: what a key is for is another, but for one that is the very same.
+        assert bring("") == {"secrets": 1}
+        assert len([one for one in store.database.call(keys.every) if one.role == "admin" and not one.revoked_at]) > 1
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_layouts(seeding: Seeding, layout: str, tmp_path: Path) -> None:
     seeded = seeding("1.82", layout)
@@ -197,10 +282,11 @@ def test_a_dry_run_counts_what_is_here(seeding: Seeding, tmp_path: Path) -> None
         planned, done = run(seeded, None), run(seeded, store)
         assert planned.lines == done.lines
         assert planned.days == done.days
-        nothing = {one.noun: one for one in planned.counts}
+        assert planned.counts == done.counts
         first = {one.noun: one for one in done.counts}
-        assert nothing == {noun: one for noun, one in first.items() if noun != "budgets begun"}
+        marks = tables.imported_rows
         store.database.call(lambda c: c.execute(tables.api_keys.delete().where(tables.api_keys.c.name == "plain")))
+        store.database.call(lambda c: c.execute(marks.delete().where(marks.c.noun == "keys")))
         before = everything(store)
         with look(tmp_path / "state") as here:
             again = run(seeded, here)

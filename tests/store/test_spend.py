@@ -7,7 +7,17 @@ from glowplug.domain.budget import Scope
 from glowplug.errors import StoreError
 from glowplug.store import rollups
 from glowplug.store.database import Database
-from glowplug.store.spend import Before, Spend, by_day, known_before, lines_since, spent_before
+from glowplug.store.spend import (
+    Before,
+    Spend,
+    by_day,
+    forget_before,
+    known_before,
+    lines_since,
+    others_since,
+    spent_before,
+)
+from glowplug.store.tables import attempts
 
 
 def _add(database: Database, *rows: tuple[str, str, int, int]) -> None:
@@ -75,3 +85,42 @@ def test_lines_of_many_are_those_of_each(database: Database) -> None:
     source = Spend(database)
     assert database.call(lambda c: lines_since(c, wanted)) == [source.since(*one) for one in wanted]
     assert database.call(lambda c: lines_since(c, [])) == []
+
+
+def test_what_was_noted_before_is_replaced_and_forgotten(database: Database) -> None:
+    database.call(lambda c: spent_before(c, 10.0, [Before(Scope.KEY, "k", 7), Before(Scope.TEAM, "t", 1)]))
+    database.call(lambda c: spent_before(c, 20.0, [Before(Scope.KEY, "k", 9)]))
+    assert Spend(database).since(Scope.KEY, "k", 15.0) == 9
+    database.call(lambda c: forget_before(c, [("key", "k"), ("key", "nobody")]))
+    assert database.call(known_before) == {("team", "t")}
+
+
+def test_lines_of_others(database: Database) -> None:
+    """Of every scope, by the hour that `lines_since` goes by, also at its very beginning."""
+
+    def line(request: str, worker: str, started: float, **more: object) -> dict[str, object]:
+        texts = dict.fromkeys(("asked", "model", "path", "outcome", "user", "team"), "")
+        numbers = dict.fromkeys(
+            ("duration", "first_byte", "status", "prompt_tokens", "completion_tokens", "cached_tokens"), 0
+        )
+        own = {"request": request, "attempt": 0, "state": "closed", "worker": worker, "day": "2026-11-01", "key": "k"}
+        flags = {"estimated": False, "streamed": False}
+        return {**texts, **numbers, **own, **flags, "started": started, "cost": 1, "tags": [], **more}
+
+    mine = [line("1", "litellm", 36_000.0)]
+    database.call(lambda c: c.execute(attempts.insert(), mine))
+    wanted = [(Scope.ALL, "", 0.0), (Scope.KEY, "k", 36_000.0), (Scope.TEAM, "t", 39_600.0), (Scope.TAG, "ü", 0.0)]
+    wanted += [(Scope.KEY, "k", 39_601.0), (Scope.USER, "u", 0.0), (Scope.MODEL, "m", 0.0), (Scope.TAG, "x", 0.0)]
+
+    def others() -> list[int]:
+        return database.call(lambda c: others_since(c, "litellm", wanted))
+
+    assert others() == [0] * 8
+    more = [
+        line("2", "w", 39_599.5, cost=20, team="t", tags=["ü", "ü"]),
+        line("3", "w", 39_600.0, cost=300, team="t", user="u", model="m", tags=["x", "ü"]),
+        line("4", "w", 39_700.0, cost=9000, state="open"),
+    ]
+    database.call(lambda c: c.execute(attempts.insert(), more))
+    assert others() == [320, 320, 300, 320, 300, 300, 300, 300]
+    assert database.call(lambda c: others_since(c, "litellm", [])) == []

@@ -17,6 +17,7 @@ from glowplug.wire.end_user import LONGEST, end_user
     (b'{"metadata":[1]}', {}, ""),
     (b'{"user":"ann"}', {b"x-openwebui-user-email": b"a@b.c", b"x-openwebui-user-id": b"9"}, "end:a@b.c"),
     (b'{"user":"ann"}', {b"x-litellm-end-user-id": b"bob"}, "end:bob"),
+    (b'{"user":"ann"}', {b"x-litellm-customer-id": b"bob"}, "end:bob"),
     (b'{"user":"ann"}', {b"x-openwebui-user-id": b" "}, "end:ann"),
     (b'{"user":"end:ann"}', {}, "end:end:ann"),
     (b"no json", {b"x-openwebui-user-id": b"\xff"}, "end:\ufffd"),

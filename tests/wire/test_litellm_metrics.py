@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from glowplug.control.metrics import CONTROL_METRICS
 from glowplug.gateway.metrics import METRICS
 from glowplug.wire.exposition import Families, Histogram, Sample
 from glowplug.wire.litellm_metrics import _ROWS, ROWS, translated
@@ -27,6 +28,16 @@ def figures(**more: Any) -> Families:
         "glowplug_request_seconds": seconds.samples(),
         "glowplug_requests_in_flight": [Sample((("worker", "1"),), 7)],
         "glowplug_fallbacks_total": [Sample((("model", "m"), ("served", "n")), 2)],
+        "glowplug_fallbacks_failed_total": [Sample((("model", "m"),), 3)],
+        "glowplug_rests_total": [Sample((("model", "m"),), 4)],
+        "glowplug_target_standing": [
+            Sample((("model", name), ("standing", name)), 1)
+            for name in ("ready", "cold", "full", "limited", "cooling", "failed", "unavailable")
+        ],
+        "glowplug_budget_dollars": [
+            Sample((("scope", scope), ("name", "web"), ("window", "month"), ("kind", kind)), value)
+            for scope, kind, value in (("team", "left", 2.5), ("team", "spent", 9), ("tag", "left", 8))
+        ],
         **more,
     }  # fmt: skip
 
@@ -39,6 +50,12 @@ def figures(**more: Any) -> Families:
     ("litellm_cached_tokens_metric_total", {"model": "m"}, 3),
     ("litellm_spend_metric_total", {"model": "m"}, 0.5),
     ("litellm_in_flight_requests", {"worker": "1"}, 7),
+    ("litellm_deployment_failed_fallbacks_total", {"requested_model": "m"}, 3),
+    ("litellm_deployment_cooled_down_total", {"litellm_model_name": "m"}, 4),
+    *(("litellm_deployment_state", {"litellm_model_name": name}, 0) for name in ("ready", "cold", "full")),
+    ("litellm_deployment_state", {"litellm_model_name": "limited"}, 1),
+    *(("litellm_deployment_state", {"litellm_model_name": name}, 2) for name in ("cooling", "failed", "unavailable")),
+    ("litellm_remaining_team_budget_metric", {"team": "web", "window": "month"}, 2.5),
     ("litellm_deployment_successful_fallbacks_total", {"requested_model": "m", "fallback_model": "n"}, 2),
 ])  # fmt: skip
 def test_a_figure_under_its_other_name(name: str, labels: dict[str, str], value: float) -> None:
@@ -58,6 +75,6 @@ def test_histograms_keep_their_buckets() -> None:
 
 def test_every_row_has_a_source_of_the_same_type() -> None:
     for name, one in _ROWS.items():
-        assert METRICS[one.source].kind == one.row.kind, name
+        assert {**METRICS, **CONTROL_METRICS}[one.source].kind == one.row.kind, name
         assert name.endswith("_total") is (one.row.kind == "counter"), name
     assert set(translated({})) == set(ROWS)

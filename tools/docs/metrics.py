@@ -62,6 +62,8 @@ SECTIONS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         Panel("Requests by model", "reqps", ((_rate("glowplug_requests_total", "model"), "{{model}}"),)),
         Panel("Attempts by outcome", "reqps", ((_rate("glowplug_attempts_total", "outcome"), "{{outcome}}"),)),
         Panel("Fallbacks", "reqps", ((_rate("glowplug_fallbacks_total", "model, served"), "{{model}} → {{served}}"),)),
+        Panel("Fallbacks in vain", "reqps", ((_rate("glowplug_fallbacks_failed_total", "model"), "{{model}}"),)),
+        Panel("Left alone", "short", ((_grown("glowplug_rests_total"), "{{model}}"),)),
         Panel("Time to first byte", "s", _quantiles("glowplug_first_byte_seconds")),
         Panel("Whole requests", "s", _quantiles("glowplug_request_seconds")),
         Panel("Added by Glowplug", "s", _quantiles("glowplug_overhead_seconds")),
@@ -71,6 +73,10 @@ SECTIONS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         Panel("Tokens", "short", ((_rate("glowplug_tokens_total", "kind"), "{{kind}}"),)),
         Panel("Tokens by model", "short", ((_rate("glowplug_tokens_total", "model"), "{{model}}"),)),
         Panel("Dollars a second", "currencyUSD", ((_rate("glowplug_cost_dollars_total", "model"), "{{model}}"),)),
+        Panel("Left of budgets", "currencyUSD", (
+            ('glowplug_budget_dollars{kind="left"}', "{{scope}} {{name}} {{window}}"),)),
+        Panel("Held by open requests", "currencyUSD", (
+            ('glowplug_budget_dollars{kind="reserved"}', "{{scope}} {{name}} {{window}}"),)),
     )),
     ("Engines and memory", (
         Panel("States", "short", (("glowplug_instance_state", "{{model}} {{state}}"),)),
@@ -78,6 +84,7 @@ SECTIONS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         Panel("Claimed by models", "bytes", (("glowplug_claimed_bytes", "{{model}} on {{device}}"),)),
         Panel("Loads", "s", _quantiles("glowplug_load_seconds")),
         Panel("Starts and stops", "short", ((_grown("glowplug_instance_transitions_total"), "{{model}} {{state}}"),)),
+        Panel("Why they ended", "short", ((_grown("glowplug_instance_stops_total"), "{{model}} {{reason}}"),)),
         Panel("Failures", "short", ((_grown("glowplug_instance_failures_total"), "{{model}} {{kind}}"),)),
         Panel("Power for requests", "watt", ((_rate("glowplug_energy_joules_total", "model"), "{{model}}"),)),
     )),
@@ -85,6 +92,7 @@ SECTIONS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
         Panel("Refused keys", "reqps", ((_rate("glowplug_auth_failures_total", "reason"), "{{reason}}"),)),
         Panel("Event loop late", "s", (("glowplug_loop_lag_seconds", "{{worker}}"),)),
         Panel("Journal not folded", "bytes", (("glowplug_journal_bytes", ""),)),
+        Panel("Since the journal went to the disk", "s", (("glowplug_journal_sync_age_seconds", "{{worker}}"),)),
         Panel("Since the last fold", "s", (("glowplug_fold_age_seconds", ""),)),
     )),
 )  # fmt: skip

@@ -8,16 +8,20 @@ from typing import Any, Final
 
 import msgspec
 
+from glowplug.control.api.footprint import FootprintView
 from glowplug.doctor.doctor import CheckView, RepairView
 from glowplug.domain.finding import Examination
 from glowplug.domain.instance import InstanceView
-from glowplug.domain.plan import LeaseView, MemoryView
+from glowplug.domain.plan import LeaseView, MemoryView, PlanView
 from glowplug.store.usage_sum import UsageSum
 from glowplug.usecases.logins import Me
 from glowplug.usecases.status import Status
 
 PAGE: Final = "ui/src/types.ts"
-SHOWN: Final = (InstanceView, MemoryView, LeaseView, Status, UsageSum, Examination, CheckView, RepairView, Me)
+SHOWN: Final = (
+    InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView, RepairView,
+    Me,
+)  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"
 _OPENING: Final = """// Made by `python -m tools.docs` from the values of the admin API: do not edit.

@@ -25,6 +25,15 @@ export interface DeviceView {
   problem: string;
 }
 
+/** A model that would be unloaded to make room. */
+export interface EvictionView {
+  model: string;
+  why: string;
+  frees: Record<string, number>;
+  state: State;
+  reload_seconds: number | null;
+}
+
 /** One run of the doctor. */
 export interface Examination {
   checks: readonly Looked[];
@@ -55,6 +64,24 @@ export interface Finding {
   advice?: string;
 }
 
+/** What one instance needs, before anybody decided where. `device` + `host` is the whole. */
+export interface Footprint {
+  device: number;
+  host: number;
+  error: number;
+  source: Source;
+  shards: number;
+  parts: Record<string, number>;
+  detail: string;
+}
+
+/** What the control process and its workers take; the answer of `GET /admin/footprint`. */
+export interface FootprintView {
+  memory: number | null;
+  cpu_seconds: number | null;
+  processes: number;
+}
+
 /** What a check looks at. */
 export type Group = "litellm" | "machine" | "models" | "ourselves";
 
@@ -82,6 +109,7 @@ export interface InstanceView {
   why: string;
   launcher: string;
   unit: string;
+  leaving: string;
 }
 
 /** One way to own an engine, as `docs/design/ownership.md` describes them. */
@@ -134,6 +162,21 @@ export interface MemoryView {
   problems: readonly string[];
 }
 
+/** What a load would do; the answer of `GET /admin/plan/{model}`. */
+export interface PlanView {
+  model: string;
+  verdict: Verdict;
+  why: string;
+  claim: Record<string, number>;
+  footprint: Footprint;
+  evict: readonly EvictionView[];
+  eta_s: number | null;
+  queue_position: number | null;
+  devices: readonly DeviceView[];
+  failure: Failure | null;
+  estimate_error: number | null;
+}
+
 /** A previewed repair of all findings of one check that have one. */
 export interface RemedyView {
   check: string;
@@ -161,6 +204,9 @@ export interface Repaired {
 
 /** How bad it is; the worst first. */
 export type Severity = "error" | "note" | "warning";
+
+/** The rungs of the ladder, best first: who says what an instance needs. */
+export type Source = "declared" | "engine" | "header" | "learned" | "nothing" | "policy" | "size";
 
 /** `stopped → queued → starting → loading → ready ⇄ busy → draining → stopping → releasing → stopped`; `failed`. */
 export type State = "asleep" | "busy" | "draining" | "failed" | "loading" | "queued" | "ready" | "releasing" | "starting" | "stopped" | "stopping";
@@ -206,6 +252,9 @@ export interface UsageSum {
 
 /** What a person may do here. */
 export type UserRole = "admin" | "member" | "viewer";
+
+/** What would become of a load that is asked for now. */
+export type Verdict = "after_evicting" | "fits" | "never" | "ready" | "waits";
 
 /** One gateway worker as the control process knows it. */
 export interface WorkerView {

@@ -16,6 +16,7 @@ from glowplug.control.api import (
     credentials,
     doctor,
     events,
+    footprint,
     invitations,
     keys,
     leases,
@@ -64,7 +65,7 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     nouns = (
         status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage,
         config, events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, managing, logins,
-        sessions, invitations, oidc, doctor, pages,
+        sessions, invitations, oidc, doctor, footprint, pages,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from glowplug.clock import Clock
+from glowplug.domain.budget import Scope, Window
 from glowplug.domain.instance import InstanceView, State
 from glowplug.domain.plan import MemoryView
+from glowplug.money import NANO
+from glowplug.usecases.budgets import BudgetView
 from glowplug.wire.exposition import Families, Histogram, Row, Sample
 
 CONTROL_METRICS: Final = {
@@ -17,6 +20,9 @@ CONTROL_METRICS: Final = {
     "glowplug_workers_missing": Row("gauge", "Gateway workers whose figures are not in this answer."),
     "glowplug_instance_state": Row("gauge", "1 for the state each local model's instance is in."),
     "glowplug_instance_transitions_total": Row("counter", "Changes of state, by model and new state."),
+    "glowplug_instance_stops_total": Row(
+        "counter", "Instances that were ended, by model and reason: idle, evicted (for another model), asked, failed …"
+    ),
     "glowplug_instance_failures_total": Row("counter", "Failures of instances, by model and kind."),
     "glowplug_load_seconds": Row("histogram", "Seconds that loads took, by model."),
     "glowplug_memory_bytes": Row(
@@ -28,11 +34,16 @@ CONTROL_METRICS: Final = {
     "glowplug_fold_age_seconds": Row("gauge", "Seconds since the journal was folded into the ledger."),
     "glowplug_fold_failures_total": Row("counter", "Folds that could not be done."),
     "glowplug_ledger_mismatches": Row("gauge", "Differences the last check of the ledger found; must be 0."),
+    "glowplug_budget_dollars": Row(
+        "gauge", "Budgets of teams, tags, models and of everything: amount, spent, reserved by open requests, left."
+    ),
     "glowplug_energy_joules_total": Row(
         "counter", "Energy that devices reported for requests to local models, by model and device."
     ),
     "glowplug_config_stale": Row("gauge", "1 while the configuration in force is not the one on the disk."),
 }
+_ENDED: Final = (State.STOPPING, State.RELEASING)
+_UNBOUNDED: Final = (Scope.KEY, Scope.USER)
 _LOADS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
 
 
@@ -58,6 +69,7 @@ class ControlMetrics:
         self._energy = energy
         self._states: dict[str, State] = {}
         self._transitions: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._stops: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._failures: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._loads: defaultdict[str, Histogram] = defaultdict(lambda: Histogram(_LOADS))
         self._leaked: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -65,6 +77,8 @@ class ControlMetrics:
         self._fold_failures = 0
         self.mismatches: int | None = None
         """What the last check of the ledger found; None before the first."""
+        self.budgets: Callable[[], Sequence[BudgetView]] = tuple
+        """How budgets stand."""
 
     # ---- told
 
@@ -76,6 +90,8 @@ class ControlMetrics:
         before = self._states.get(view.model)
         self._states[view.model] = state
         self._transitions[view.model, state.value] += 1
+        if state in _ENDED and before not in _ENDED:
+            self._stops[view.model, view.leaving] += 1
         if state is State.READY and before is not State.READY and view.load_seconds is not None:
             self._loads[view.model].observe(view.load_seconds)
         if state is State.FAILED and view.failure is not None:
@@ -105,6 +121,9 @@ class ControlMetrics:
                 Sample((("model", model), ("state", state)), count)
                 for (model, state), count in self._transitions.items()
             ],
+            "glowplug_instance_stops_total": [
+                Sample((("model", model), ("reason", reason)), count) for (model, reason), count in self._stops.items()
+            ],
             "glowplug_instance_failures_total": [
                 Sample((("model", model), ("kind", kind)), count) for (model, kind), count in self._failures.items()
             ],
@@ -123,6 +142,7 @@ class ControlMetrics:
                 for (model, device), micro in self._energy().items()
             ],
             "glowplug_config_stale": [Sample((), bool(self._stale()))],
+            "glowplug_budget_dollars": _of_budgets(self.budgets()),
             **_of_instances(self._instances()),
             **_of_memory(self._memory()),
         }
@@ -137,6 +157,19 @@ def _of_instances(views: Sequence[InstanceView]) -> Families:
             Sample((("model", v.model), ("device", device)), size) for v in views for device, size in v.claim.items()
         ],
     }
+
+
+def _of_budgets(budgets: Sequence[BudgetView]) -> list[Sample]:
+    """Those of keys and users are left out: their number has no bound."""
+    out = []
+    for one in budgets:
+        if one.scope in _UNBOUNDED:
+            continue
+        window = f"{one.seconds:g}s" if one.window is Window.ROLLING else one.window.value
+        labels = (("scope", one.scope.value), ("name", one.name), ("window", window))
+        figures = {"amount": one.amount, "spent": one.spent, "reserved": one.reserved, "left": one.remaining}
+        out += [Sample((*labels, ("kind", kind)), nano / NANO) for kind, nano in figures.items() if nano is not None]
+    return out
 
 
 def _of_memory(memory: MemoryView) -> Families:

@@ -133,13 +133,9 @@ class ControlProcess:
         )
         self._folding = FoldLoop(self._metering.fold, self._events, self._clock)
         self._metrics = ControlMetrics(
-            self._clock,
-            instances=self._manager.views,
-            memory=self._manager.planner.memory,
-            journal=paths.journal,
-            stale=lambda: self._configuration.stale,
-            energy=self._energy.given,
-        )
+            self._clock, instances=self._manager.views, memory=self._manager.planner.memory, journal=paths.journal,
+            stale=lambda: self._configuration.stale, energy=self._energy.given,
+        )  # fmt: skip
         self._outbox.metrics, self._outbox.energy = self._metrics, self._energy
         self._folding.folded = self._metrics.folded
         self._stop = asyncio.Event()
@@ -184,6 +180,7 @@ class ControlProcess:
         self._loop = asyncio.get_running_loop()
         self._budgets = BudgetBook(self._database, self._clock, self._budgets_changed, self._metering.states)
         await self._budgets.load()
+        self._metrics.budgets = self._budgets.views
         self._limits = LimitBook(self._database, self._publish, self._clock)
         await self._limits.load()
         self._keys = KeyBook(self._database, start.pepper, self._clock, self._publish, self._budgets)

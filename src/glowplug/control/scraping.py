@@ -65,7 +65,8 @@ class Scraping:
         counted = joined(parts)
         own = self._own.families(workers=len(there), missing=len(there) - len(found))
         rows = {**METRICS, **CONTROL_METRICS, **litellm_metrics.ROWS}
-        return render(rows, joined((counted, own, litellm_metrics.translated(counted))))
+        ours = joined((counted, own))
+        return render(rows, joined((ours, litellm_metrics.translated(ours))))
 
 
 def _index(worker: str) -> str:

@@ -124,3 +124,5 @@ class InstanceView(msgspec.Struct, frozen=True, kw_only=True):
     launcher: str = ""
     unit: str = ""
     """The systemd unit or container it runs in."""
+    leaving: str = ""
+    """While it is on its way out: `idle`, `evicted` (another needs its memory), `asked`, `reconfigured`, `failed` …"""

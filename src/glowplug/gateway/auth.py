@@ -11,7 +11,7 @@ from glowplug.domain.snapshot import KeyRoute
 from glowplug.errors import Forbidden, Unauthenticated, Unavailable
 from glowplug.gateway.tables import Key, Tables
 from glowplug.secret import key_digest
-from glowplug.wire.credentials import presented_key
+from glowplug.wire.credentials import BESIDE, presented_key
 
 _SEEN: Final = 4096
 """Header values that are remembered under one snapshot; a new snapshot (a revocation, say) forgets them all."""
@@ -27,7 +27,7 @@ def authenticate(tables: Tables, headers: dict[bytes, bytes], role: Role = Role.
     Raises Unavailable before the first snapshot, Unauthenticated when there is no key or nobody knows it, Forbidden
     when it may not do what `role` may.
     """
-    credential = headers.get(b"authorization")
+    credential = headers.get(b"authorization") if BESIDE not in headers else None
     key = tables.seen_credentials.get(credential) if credential is not None else None
     if key is None:
         key = _look_up(tables, headers)

@@ -17,7 +17,7 @@ from glowplug.errors import GlowplugError, LimitReached, Loading, RequestError, 
 from glowplug.gateway import counting, ollama_calls
 from glowplug.gateway.admission import admit, read
 from glowplug.gateway.attempts import Attempt
-from glowplug.gateway.choosing import counts, mark_tried, others_left, somebody_ready, step
+from glowplug.gateway.choosing import counts, mark_tried, others_left, several_asked, somebody_ready, step
 from glowplug.gateway.continuing import continues
 from glowplug.gateway.identity import identity, rates
 from glowplug.gateway.keeping import Keeper, finish, keep
@@ -316,6 +316,8 @@ class Call:
             first = self.targets[0]
             if served.target is not first:  # it may have answered at its second attempt
                 metrics.fallbacks[first.name, served.target.name] += 1
+        elif self.attempts > 1 and (status >= 500 or status == 429) and several_asked(self):
+            metrics.fallbacks_failed[self.targets[0].name] += 1
 
     def _done(self) -> None:
         if self.over:

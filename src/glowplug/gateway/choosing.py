@@ -157,6 +157,14 @@ def mark_tried(call: Call, target: Target, why: str, *, final: bool) -> None:
     call.reason = f"failover; {target.name} {why}".encode("ascii", "replace").replace(b"\r", b" ").replace(b"\n", b" ")
 
 
+def several_asked(call: Call) -> bool:
+    """Whether more than one target has had its chance, the one at hand included."""
+    tried, attempt = call.tried, call.attempt
+    if attempt is not None and attempt.target in call.targets:  # it may have been renamed meanwhile
+        tried |= 1 << call.targets.index(attempt.target)
+    return tried & (tried - 1) != 0
+
+
 def others_left(call: Call, target: Target) -> bool:
     """Whether somebody else can answer after this target."""
     tried = call.tried | 1 << call.targets.index(target) | _out_of_retries(call)

@@ -45,7 +45,10 @@ def note(attempt: Attempt, outcome: Outcome) -> None:
     elif outcome is Outcome.OK:
         _good(attempt, now)
     elif outcome is Outcome.UPSTREAM_ERROR or outcome is Outcome.TIMEOUT:
+        before = _until(target)
         _bad(attempt, outcome, now)
+        if before <= now < _until(target):
+            attempt.call.plane.metrics.rests[target.name] += 1
     for breaker in attempt.probes:
         breaker.leave()
     _rest(target, now)
@@ -85,6 +88,11 @@ def _bad(attempt: Attempt, outcome: Outcome, now: float) -> None:
             own.failed(now, chance(), probe=own in attempt.probes)
     elif not local:
         _good(attempt, now)  # it answers; that it refuses this request says nothing of it
+
+
+def _until(target: Target) -> float:
+    """When something may be sent again, as far as is known; 0.0 where nothing is in the way."""
+    return max(breaker.until if breaker is not None else 0.0 for breaker in (target.breaker, target.shared))
 
 
 def _own(target: Target) -> Breaker:

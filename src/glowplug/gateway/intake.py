@@ -7,11 +7,10 @@ from typing import Final
 
 from glowplug.errors import Forbidden, GlowplugError, HeadersTooLarge, RequestError
 from glowplug.gateway.tables import Tables
+from glowplug.wire.credentials import PLACES
 from glowplug.wire.http1 import host_name
 
-ONCE: Final = frozenset(
-    (b"host", b"authorization", b"x-api-key", b"api-key", b"transfer-encoding", b"expect", b"origin")
-)
+ONCE: Final = frozenset((*PLACES, b"host", b"transfer-encoding", b"expect", b"origin"))
 """Header fields that must not be repeated: two readers could choose differently."""
 _SEEN_HOSTS: Final = 64
 """Host values whose check is remembered."""
@@ -20,7 +19,7 @@ _CORS_HEADERS: Final = (
     b"anthropic-dangerous-direct-browser-access, openai-beta, openai-organization, openai-project, x-stainless-arch, "
     b"x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-retry-count, x-stainless-runtime, "
     b"x-stainless-runtime-version, x-stainless-timeout, x-stainless-helper-method, x-glowplug-keep-alive, "
-    b"x-glowplug-model"
+    b"x-glowplug-model, x-litellm-api-key"
 )
 """What clients in pages send; named one by one, because a pattern means nothing to a browser."""
 

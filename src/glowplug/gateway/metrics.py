@@ -6,6 +6,7 @@ No label names a key, a user or a path: their number has no bound.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 from glowplug.money import NANO
@@ -15,6 +16,10 @@ METRICS: Final = {
     "glowplug_requests_total": Row("counter", "Requests by the name the client asked for and the status it got."),
     "glowplug_attempts_total": Row("counter", "Attempts by model and outcome."),
     "glowplug_fallbacks_total": Row("counter", "Requests that another target than the first answered, by both."),
+    "glowplug_fallbacks_failed_total": Row(
+        "counter", "Requests that several targets were asked for and none answered, by the first."
+    ),
+    "glowplug_rests_total": Row("counter", "Times that a model was left alone after failures or because it asked to."),
     "glowplug_tokens_total": Row("counter", "Tokens by model and kind (prompt, completion; cached is part of prompt)."),
     "glowplug_cost_dollars_total": Row("counter", "What attempts cost, by model."),
     "glowplug_request_seconds": Row("histogram", "Seconds from the request to its last byte."),
@@ -33,6 +38,7 @@ METRICS: Final = {
     "glowplug_auth_failures_total": Row("counter", "Requests refused for their key, by reason."),
     "glowplug_cache_lookups_total": Row("counter", "Requests of keys with a cache, by result (hit, miss)."),
     "glowplug_bodies_dropped_total": Row("counter", "Requests whose bodies did not reach the log of requests."),
+    "glowplug_journal_sync_age_seconds": Row("gauge", "Seconds since records were last written through to the disk."),
     "glowplug_journal_failures_total": Row("counter", "Records that could not be written to the journal."),
 }
 
@@ -45,6 +51,9 @@ class Metrics:
         self.attempts: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.fallbacks: defaultdict[tuple[str, str], int] = defaultdict(int)
         """By the first target and the one that answered."""
+        self.fallbacks_failed: defaultdict[str, int] = defaultdict(int)
+        """By the first target."""
+        self.rests: defaultdict[str, int] = defaultdict(int)
         self.tokens: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
         """Prompt, completion, cached."""
         self.cost: defaultdict[str, int] = defaultdict(int)
@@ -83,6 +92,8 @@ class Metrics:
                 Sample((("model", first), ("served", served)), count)
                 for (first, served), count in self.fallbacks.items()
             ],
+            "glowplug_fallbacks_failed_total": by_model(self.fallbacks_failed),
+            "glowplug_rests_total": by_model(self.rests),
             "glowplug_tokens_total": [
                 Sample((("model", model), ("kind", kind)), count)
                 for model, counts in self.tokens.items()
@@ -108,6 +119,6 @@ class Metrics:
         }
 
 
-def by_model(values: dict[str, float]) -> list[Sample]:
+def by_model(values: Mapping[str, float]) -> list[Sample]:
     """Series of a gauge that has one value a model."""
     return [Sample((("model", model),), value) for model, value in values.items()]

@@ -315,5 +315,6 @@ class Plane:
                 "glowplug_snapshot_revision": [Sample((), self.tables.snapshot.revision)],
                 "glowplug_control_connected": [Sample((), float(self.control_connected))],
                 "glowplug_loop_lag_seconds": [Sample((), lag)],
+                "glowplug_journal_sync_age_seconds": [Sample((), now - self._synced_at)] if self._synced_at else [],
             }
         )

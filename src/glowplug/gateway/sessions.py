@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 MOST: Final = 65_536
 """Conversations that are remembered; the one unused for longest is forgotten first."""
 HEADERS: Final = (
-    b"x-glowplug-session", b"x-litellm-session-id", b"x-openwebui-chat-id", b"session_id", b"conversation_id",
+    b"x-glowplug-session", b"x-litellm-session-id", b"x-litellm-trace-id", b"x-openwebui-chat-id", b"session_id",
+    b"conversation_id",
 )  # fmt: skip
 """Fields in which clients name a conversation: ours, LiteLLM's, Open WebUI's, Codex's."""
 

@@ -47,6 +47,13 @@ class Moves:
         self._waking = False
         self._out: list[Effect] = []
 
+    @property
+    def leaving(self) -> str:
+        """Why it is on its way out, in a word; empty while it is not."""
+        if self.state not in (State.DRAINING, *GOING):
+            return ""
+        return StopReason.FAILED if self.failure is not None else self._reason
+
     def _queue(self, now: float) -> None:
         """Nothing is started before it has been given memory."""
         self.failure, self.retry_at = None, -math.inf

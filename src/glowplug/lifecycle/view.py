@@ -85,6 +85,7 @@ def instance_view(
         idle_until=None if machine.idle_at is None else unix(clock, machine.idle_at),
         memory=running.memory() if memory and running else None,
         loading=machine.load.fraction if machine.coming else None,
+        leaving=machine.leaving,
     )
 
 

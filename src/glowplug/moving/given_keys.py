@@ -50,8 +50,8 @@ def store_given(secrets: Sequence[Secret], source: str, where: Store | Here | No
     keys = given_keys(secrets, source, where.pepper if where is not None else b"p" * 32, now)
     plan = Plan(keys=keys)
     if isinstance(where, Store):
-        counts = store_people(plan, where.database)
+        counts = store_people(plan, where.database, [], now)
     else:
-        counts = counted(plan, where.connection if where is not None else None)
+        counts = counted(plan, where.connection if where is not None else None, [], now)
     found = next(one for one in counts if one.noun == "keys")
     return Given(found, sum(len(one.reveal().encode("utf-8", "surrogateescape")) < SHORTEST for one in secrets))

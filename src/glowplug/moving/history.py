@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from functools import partial
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from glowplug.config.readers.foreign import Note, Outcome
 from glowplug.moving.identity import printable, source_id
-from glowplug.moving.lines import COLUMNS, Joins, Lines, sums
+from glowplug.moving.lines import COLUMNS, WORKER, Joins, Lines, sums
 from glowplug.moving.litellm.daily import Comparison, Day, Difference, Usage
-from glowplug.moving.litellm.history import compare_days
+from glowplug.moving.litellm.eras import DAILY
+from glowplug.moving.litellm.history import compare_days, count_logs_of
 from glowplug.moving.litellm.rows.spend_logs import TABLE, LogBatch, Position, SpendLog, read_logs
 from glowplug.moving.litellm.source import Source
 from glowplug.moving.report import DayDifference, Days
 from glowplug.store import bulk, meta, past_usage
 from glowplug.store.database import Database
 from glowplug.store.past_usage import PastDay
+from glowplug.store.tables import attempts
 
 Row = tuple[tuple[object, ...], tuple[str, ...]]
 """One line by `COLUMNS`, and its tags."""
@@ -126,15 +129,16 @@ def count_logs(source: Source, here: Connection | None, joins: Joins, progress: 
 
 def count_days(source: Source, here: Connection | None, joins: Joins) -> Moved:
     """What `move_days` would find and add to what is here, or where nothing is yet; only reads."""
-    marker = source_id(source.name)
-    until = (meta.get(here, marker + _DAYS) if here is not None else None) or ""
+    until = (meta.get(here, source_id(source.name) + _DAYS) if here is not None else None) or ""
 
     def fresh(day: str, rows: list[PastDay]) -> int:
-        if day < until:
-            return 0
-        return past_usage.count_new(here, day, rows) if here is not None else len(rows)
+        if here is None:
+            return len(rows)
+        return (
+            0 if day < until or (day == until and _lost(source, here, day)) else past_usage.count_new(here, day, rows)
+        )
 
-    return _days(source, joins, fresh)
+    return _days(source, joins, until, fresh)
 
 
 def move_days(source: Source, database: Database, joins: Joins) -> Moved:
@@ -152,30 +156,51 @@ def move_days(source: Source, database: Database, joins: Joins) -> Moved:
             return 0
 
         def work(connection: Connection) -> int:
+            if day == until and _lost(source, connection, day):
+                return 0
             added = past_usage.put(connection, origin, day, rows)
-            meta.put(connection, marker, day)
+            if _is_day(day):
+                meta.put(connection, marker, day)
             return added
 
         return database.call(work)
 
-    return _days(source, joins, put)
+    return _days(source, joins, until, put)
 
 
-def _days(source: Source, joins: Joins, put: Callable[[str, list[PastDay]], int]) -> Moved:
-    """Each day is given to `put`, which says how many of its rows are new."""
-    models = _models(source, joins)
-    teams = _Teams(compare_days(source, "team"))
+def _lost(source: Source, here: Connection, day: str) -> bool:
+    """Whether logs of a day were deleted there whose lines are here: its sums would count them again."""
+    row = attempts.c
+    lines = select(func.count()).select_from(attempts).where(row.day == day, row.worker == WORKER)
+    return int(here.execute(lines).scalar_one()) > count_logs_of(source, day)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _days(source: Source, joins: Joins, until: str, put: Callable[[str, list[PastDay]], int]) -> Moved:
+    """Each day from `until` on is given to `put`, which says how many of its rows are new.  What is before it was
+    compared by an earlier import, and nothing of it would be taken."""
+    models: dict[str, str] | None = None
+    teams = _Teams(compare_days(source, "team", until))
     found = new = duplicates = 0
     differences = Days()
-    for comparison in compare_days(source, "user"):
+    for comparison in compare_days(source, "user", until):
         for one in comparison.differences:
             differences.add(one.reason.value, one.daily.cost - one.logs.cost, partial(_difference, one))
         duplicates += comparison.duplicates
         day = next(iter(comparison.corrected)).day if comparison.corrected else ""
-        rows = _past(comparison, teams, joins, models)
+        if comparison.beyond and models is None:
+            models = _models(source, joins)
+        rows = _past(comparison, teams, joins, models or {})
         found += len(rows)
         new += put(day, rows)
-    return Moved(found, new, (), differences.most(), differences.by_reason, duplicates)
+    note = Note(Outcome.TAKEN, DAILY["user"], f"the days before {until}", "an earlier import compared them")
+    return Moved(found, new, (note,) if until else (), differences.most(), differences.by_reason, duplicates)
 
 
 def _models(source: Source, joins: Joins) -> dict[str, str]:

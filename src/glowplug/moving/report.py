@@ -40,7 +40,16 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     new: int = 0
     """Written by this import, or in a dry run: what it would write."""
     here: int = 0
-    """Here already; nothing of them was changed."""
+    """Here already."""
+    updated: int = 0
+    """Of those, changed as the source was since the last import."""
+    ended: int = 0
+    """From an earlier import and taken away here, because the source has them no more."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written, or in a dry run: would be."""
+        return bool(self.new or self.updated or self.ended)
 
 
 class DayDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +91,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def changed(self) -> bool:
         """Whether anything was written, or in a dry run: would be."""
-        return any(one.new for one in self.counts)
+        return any(one.changed for one in self.counts)
 
     def of(self, outcome: Outcome) -> tuple[Line, ...]:
         """The lines with this outcome, in their order."""
@@ -127,9 +136,11 @@ def text(report: Report) -> Iterable[str]:
         f" (schema of about {report.era})" if report.era else ""
     )
     for one in report.counts:
-        yield f"  {one.noun:<22}{one.found:>10,} found {one.new:>10,} new {one.here:>10,} here already"
+        more = (f", {one.updated:,} updated" if one.updated else "") + (f", {one.ended:,} ended" if one.ended else "")
+        yield f"  {one.noun:<22}{one.found:>10,} found {one.new:>10,} new {one.here:>10,} here already{more}"
     for outcome, title in (
         (Outcome.REFUSED, "Refused"),
+        (Outcome.UPDATED, "Changed since the last import"),
         (Outcome.CHANGED, "Different here"),
         (Outcome.LEFT, "Left behind"),
     ):

@@ -16,12 +16,14 @@ from glowplug.errors import StoreError
 from glowplug.files import write_private
 from glowplug.moving import apply
 from glowplug.moving.audit import count_audit, move_audit
+from glowplug.moving.begin import count_budgets, start_budgets
 from glowplug.moving.history import Progress as Progress
 from glowplug.moving.history import count_days, count_logs, move_days, move_logs
 from glowplug.moving.litellm.installation import Installation, read_installation
 from glowplug.moving.litellm.overlay import overlay_rows
 from glowplug.moving.litellm.source import Source, open_source
 from glowplug.moving.plan import Plan, make_plan
+from glowplug.moving.provider_secrets import count_secrets, store_secrets
 from glowplug.moving.report import Count, DayDifference, Report, line
 from glowplug.paths import Paths
 from glowplug.secret import Secret
@@ -82,8 +84,8 @@ def import_litellm(
     finds them and says what it did, or with True would do; called once, after the secrets it names are stored, and
     doing it again must change nothing.
 
-    Every step may be done again: an import that was killed goes on when it is run again, and a second run changes
-    nothing.  Raises ConfigError, StoreError.
+    Every step may be done again: an import that was killed goes on when it is run again, and a second run changes only
+    what changed at the source since.  Raises ConfigError, StoreError.
     """
     began, now = time.monotonic(), time.time()
     file = read(Overlay())
@@ -148,10 +150,17 @@ class _Run:
         self._notes.extend(plan.notes)
         store = self._store
         if store is not None:
-            self._counts.append(apply.store_secrets(plan, store.database, store.paths, self._notes))
+            self._counts.append(
+                store_secrets(litellm, plan.origin, store.database, store.paths, store.pepper, self._notes)
+            )
+        else:
+            self._counts.append(count_secrets(litellm, plan.origin, self._here, self._pepper, self._notes))
         self._notes.extend(self._place(litellm, self._dry_run))
         self._progress(Progress("keys and people"))
-        self._counts.extend(apply.store_people(plan, store.database) if store else apply.counted(plan, self._here))
+        if store is not None:
+            self._counts.extend(apply.store_people(plan, store.database, self._notes, self._now))
+        else:
+            self._counts.extend(apply.counted(plan, self._here, self._notes, self._now))
         return plan
 
     def history(self, source: Source, plan: Plan) -> None:
@@ -165,16 +174,18 @@ class _Run:
             self._progress(Progress("daily sums"))
             days = move_days(source, self._store.database, plan.joins)
             audit = move_audit(source, self._store.database)
-        self._notes.extend(logs.notes)
+        self._notes.extend((*logs.notes, *days.notes))
         for noun, moved in (("requests", logs), ("days of the past", days), ("audit entries", audit)):
             self._counts.append(Count(noun=noun, found=moved.found, new=moved.new, here=moved.found - moved.new))
         self._days, self._by_reason, self._duplicates = days.days, dict(days.by_reason), days.duplicates
 
     def begin(self, plan: Plan) -> None:
         """The budgets, as they stand there."""
-        if self._store is not None:
-            self._counts.append(apply.start_budgets(plan, self._store.database, self._now))
-            self._store.database.sync()
+        if self._store is None:
+            self._counts.append(count_budgets(plan, self._here))
+            return
+        self._counts.append(start_budgets(plan, self._store.database, self._now))
+        self._store.database.sync()
 
     def report(self, began: float) -> Report:
         """What is to be said, kept beside the database."""

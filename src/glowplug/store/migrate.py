@@ -32,7 +32,7 @@ class Schema:
 
 WRITTEN_BY = "written_by"
 """Name of the version in `meta` that used a database last."""
-CURRENT = Schema(Path(__file__).parent / "migrations", "0013")
+CURRENT = Schema(Path(__file__).parent / "migrations", "0014")
 
 
 def revision(connection: Connection) -> str | None:

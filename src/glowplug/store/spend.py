@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, cast, func, insert, select
+from sqlalchemy import BigInteger, Connection, Integer, Text, bindparam, cast, delete, func, insert, literal, select
 
 from glowplug.domain.budget import Scope
 from glowplug.store.database import Database
 from glowplug.store.rollups import HOUR
-from glowplug.store.tables import spend, spent_elsewhere
+from glowplug.store.tables import attempts, spend, spent_elsewhere
 
 
 class Spend:
@@ -75,6 +75,45 @@ def lines_since(connection: Connection, wanted: Sequence[tuple[Scope, str, float
     return [sums.get(number, 0) for number in range(len(wanted))]
 
 
+def others_since(connection: Connection, worker: str, wanted: Sequence[tuple[Scope, str, float]]) -> list[int]:
+    """Of `lines_since` what lines say that another than this worker wrote."""
+    row = attempts.c
+    # Where an import is the only one that wrote, as nearly always, this is all.
+    if not wanted or connection.execute(select(row.request).where(row.worker != worker).limit(1)).first() is None:
+        return [0] * len(wanted)
+    first = min(max(start, 0.0) // HOUR for _, _, start in wanted) * HOUR
+    sums: dict[tuple[Scope, str], list[tuple[int, int]]] = {}
+    for scope in {scope for scope, _, _ in wanted}:
+        for names, hour, nano in _by_hour(connection, worker, scope, first):
+            for name in names:
+                sums.setdefault((scope, name), []).append((hour, nano))
+    return [
+        sum(nano for hour, nano in sums.get((scope, name), ()) if hour >= max(start, 0.0) // HOUR)
+        for scope, name, start in wanted
+    ]
+
+
+def _by_hour(
+    connection: Connection, worker: str, scope: Scope, first: float
+) -> Iterator[tuple[Sequence[str], int, int]]:
+    """Names, hour and nano-dollars of what other workers wrote."""
+    row = attempts.c
+    hours = row.started / HOUR
+    # A cast rounds on PostgreSQL, and SQLite may have no floor.
+    hour = cast(func.floor(hours) if connection.dialect.name == "postgresql" else hours, Integer)
+    whose = cast(row.tags, Text) if scope is Scope.TAG else literal("") if scope is Scope.ALL else row[scope.value]
+    inner = (
+        select(whose.label("whose"), hour.label("hour"), row.cost)
+        .where(row.worker != worker, row.state != "open", row.cost != 0, row.started >= first)
+        .subquery()
+    )
+    query = select(inner.c.whose, inner.c.hour, cast(func.sum(inner.c.cost), BigInteger)).group_by(
+        inner.c.whose, inner.c.hour
+    )
+    for name, at, nano in connection.execute(query):
+        yield (dict.fromkeys(msgspec.json.decode(name, type=list[str])) if scope is Scope.TAG else (name,)), at, nano  # type: ignore[misc]
+
+
 def known_before(connection: Connection) -> set[tuple[str, str]]:
     """Scope and name of all that something was noted for."""
     return {
@@ -83,10 +122,19 @@ def known_before(connection: Connection) -> set[tuple[str, str]]:
 
 
 def spent_before(connection: Connection, at: float, rows: Sequence[Before]) -> None:
-    """Note that so much had been spent elsewhere, of scopes that nothing was noted for before."""
+    """Note that so much had been spent elsewhere, in place of what was noted of these scopes."""
+    forget_before(connection, [(one.scope.value, one.name) for one in rows])
     if rows:
         values = [{"scope": one.scope.value, "name": one.name, "at": at, "nano": one.nano} for one in rows]
         connection.execute(insert(spent_elsewhere), values)
+
+
+def forget_before(connection: Connection, whose: Sequence[tuple[str, str]]) -> None:
+    """Drop what was noted of these scopes and names."""
+    if whose:
+        here = spent_elsewhere.c
+        statement = delete(spent_elsewhere).where(here.scope == bindparam("of"), here.name == bindparam("called"))
+        connection.execute(statement, [{"of": scope, "called": name} for scope, name in whose])
 
 
 class DaySum(msgspec.Struct, frozen=True, kw_only=True):

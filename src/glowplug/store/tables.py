@@ -199,6 +199,16 @@ spent_elsewhere = Table(
 """What another gateway had counted against a budget beyond the lines that were taken over (nano-dollars), as though it
 had been spent at the moment of the import."""
 
+imported_rows = Table(
+    "imported_rows",
+    metadata,
+    *(Column(name, String(length), nullable=False) for name, length in (("noun", 32), ("id", 600), ("source", 64))),
+    Column("made", Boolean, nullable=False),
+    Column("fields", JSON, nullable=False),
+    PrimaryKeyConstraint("noun", "id", name="imported_rows_pk"),
+)
+"""What imports brought: `fields` as the source had them (of secrets a hash), `made` where an import made the row."""
+
 price_versions = Table(
     "price_versions",
     metadata,

@@ -176,11 +176,14 @@ class BudgetBook:
         """All of them, oldest first."""
         return tuple(self._budgets.values())
 
+    def views(self) -> tuple[BudgetView, ...]:
+        """All of them, with how they stand."""
+        states = self._states()
+        return tuple(view(budget, states.get(budget.id)) for budget in self._budgets.values())
+
     def list(self, limit: int = MOST, after: str = "") -> Page[BudgetView]:
         """Budgets for people, with how they stand."""
-        states = self._states()
-        rows = [view(budget, states.get(budget.id)) for budget in self._budgets.values()]
-        return page(rows, lambda row: row.id, limit, after)
+        return page(self.views(), lambda row: row.id, limit, after)
 
     async def create(
         self,

@@ -1,7 +1,7 @@
 """Who a client says is asking: only ever written down, never believed.
 
-Open WebUI sends `X-OpenWebUI-User-Email` and `-Id` (when it is told to), LiteLLM's clients `x-litellm-end-user-id`;
-OpenAI's body has `user`, Anthropic's `metadata.user_id`.
+Open WebUI sends `X-OpenWebUI-User-Email` and `-Id` (when it is told to), LiteLLM's clients `x-litellm-end-user-id` or
+`x-litellm-customer-id`; OpenAI's body has `user`, Anthropic's `metadata.user_id`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import msgspec
 PREFIX: Final = "end:"
 """Stands before such a name in records, so that it is never taken for somebody a key belongs to."""
 LONGEST: Final = 128
-HEADERS: Final = (b"x-openwebui-user-email", b"x-openwebui-user-id", b"x-litellm-end-user-id")
+HEADERS: Final = (
+    b"x-openwebui-user-email", b"x-openwebui-user-id", b"x-litellm-end-user-id", b"x-litellm-customer-id",
+)  # fmt: skip
 
 
 class _Users(msgspec.Struct):

@@ -19,6 +19,8 @@ class _From(NamedTuple):
     labels: dict[str, str]
     """Our label → theirs."""
     keep: Callable[[dict[str, str]], bool] = lambda _labels: True
+    worth: Callable[[dict[str, str]], float] | None = None
+    """The value, where it is what our labels say."""
 
 
 def _failed(labels: dict[str, str]) -> bool:
@@ -29,6 +31,16 @@ def _kind(*kinds: str) -> Callable[[dict[str, str]], bool]:
     return lambda labels: labels["kind"] in kinds
 
 
+def _left_of_a_team(labels: dict[str, str]) -> bool:
+    return labels["scope"] == "team" and labels["kind"] == "left"
+
+
+def _outage(labels: dict[str, str]) -> float:
+    return _OUTAGE.get(labels["standing"], 0.0)
+
+
+_OUTAGE: Final = {"limited": 1.0, "cooling": 2.0, "failed": 2.0, "unavailable": 2.0}
+"""How a model that stands so is called there: 1 partly out, 2 out; else 0, also one that is not loaded."""
 _MODEL: Final = {"model": "model"}
 _ASKED: Final = {"model": "requested_model", "code": "status_code"}
 _ROWS: Final = {
@@ -76,6 +88,28 @@ _ROWS: Final = {
         "glowplug_fallbacks_total",
         {"model": "requested_model", "served": "fallback_model"},
     ),
+    "litellm_deployment_failed_fallbacks_total": _From(
+        Row("counter", "Requests that no fallback could answer either."),
+        "glowplug_fallbacks_failed_total",
+        {"model": "requested_model"},
+    ),
+    "litellm_deployment_state": _From(
+        Row("gauge", "0: can answer, loaded or not; 1: over its rate; 2: rests, failed or is not configured."),
+        "glowplug_target_standing",
+        {"model": "litellm_model_name"},
+        worth=_outage,
+    ),
+    "litellm_deployment_cooled_down_total": _From(
+        Row("counter", "Times that a model was left alone for a while."),
+        "glowplug_rests_total",
+        {"model": "litellm_model_name"},
+    ),
+    "litellm_remaining_team_budget_metric": _From(
+        Row("gauge", "Dollars that are left of a team's budgets."),
+        "glowplug_budget_dollars",
+        {"name": "team", "window": "window"},
+        _left_of_a_team,
+    ),
 }  # fmt: skip
 ROWS: Final = {name: one.row for name, one in _ROWS.items()}
 
@@ -91,6 +125,6 @@ def translated(families: Families) -> Families:
                 known = {**one.labels, "worker": "worker"}
                 theirs = tuple((known[label], value) for label, value in sample.labels if label in known)
                 identity = (theirs, sample.suffix)
-                sums[identity] = sums.get(identity, 0.0) + sample.value
+                sums[identity] = sums.get(identity, 0.0) + (one.worth(labels) if one.worth else sample.value)
         out[name] = [Sample(labels, value, suffix) for (labels, suffix), value in sums.items()]
     return out

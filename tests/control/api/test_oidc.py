@@ -26,7 +26,7 @@ async def test_out_and_back_and_in(control: Control, provider: FakeOidc) -> None
         back = provider.authorize(left.headers["location"])
         cross = {"sec-fetch-site": "cross-site"}
         done = await browser.get("/auth/oidc/callback", params=back, headers=cross)
-        assert (done.status_code, done.headers["location"]) == (303, "/ui/"), done.text
+        assert (done.status_code, done.headers["location"]) == (303, "/ui/#entered"), done.text
         assert (await browser.get("/auth/me")).json()["email"] == "ann@lab.example"
         assert (await browser.get("/auth/oidc/callback", params=back)).status_code == 403, "once"
         again = provider.authorize((await browser.get("/auth/oidc/login")).headers["location"])

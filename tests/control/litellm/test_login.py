@@ -29,7 +29,7 @@ async def browser(control: Control, admin: httpx.AsyncClient) -> AsyncIterator[h
 
 async def test_a_cookie_and_where_to_go(browser: httpx.AsyncClient, database: Database) -> None:
     answer = await browser.post("/v2/login", json={**GOOD, "remember": True})
-    assert (answer.status_code, answer.json()) == (200, {"redirect_url": "http://127.0.0.1:4000/ui/"})
+    assert (answer.status_code, answer.json()) == (200, {"redirect_url": "http://127.0.0.1:4000/ui/#entered"})
     line = answer.headers["set-cookie"]
     assert line.startswith("glowplug_session=") and "HttpOnly" in line and "SameSite=Strict" in line
     me = (await browser.get("/auth/me")).json()
@@ -43,7 +43,7 @@ async def test_a_cookie_and_where_to_go(browser: httpx.AsyncClient, database: Da
 
 async def test_over_https_the_cookie_is_the_hosts(browser: httpx.AsyncClient) -> None:
     answer = await browser.post("/v2/login", json=GOOD, headers={"x-forwarded-proto": "https"})
-    assert answer.json() == {"redirect_url": "https://127.0.0.1:4000/ui/"}
+    assert answer.json() == {"redirect_url": "https://127.0.0.1:4000/ui/#entered"}
     assert answer.headers["set-cookie"].startswith("__Host-glowplug=") and "Secure" in answer.headers["set-cookie"]
 
 
@@ -126,7 +126,7 @@ async def test_admin_and_the_master_key_let_in_whose_key_it_is(
     (ann,) = [row["id"] for row in (await admin.get("/admin/users")).json()["data"]]
     assert (await admin.patch(f"/admin/keys/{key.id}", json={"user": ann})).status_code == 200
     answer = await browser.post("/v2/login", json={"username": " Admin", "password": MASTER})
-    assert answer.json() == {"redirect_url": "http://127.0.0.1:4000/ui/"}
+    assert answer.json() == {"redirect_url": "http://127.0.0.1:4000/ui/#entered"}
     me = (await browser.get("/auth/me")).json()
     assert (me["id"], me["role"]) == (ann, "admin")
     assert (await actions(database))[-1] == "login"

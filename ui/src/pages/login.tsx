@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import { enter, Refused } from "../api";
+import { enter } from "../api";
+import { Problem } from "../parts/basics";
 import type { Me } from "../types";
 
 /** Reads the one-time token behind the `#`, which no server is sent, and takes it out of the address. */
@@ -12,7 +13,7 @@ function tokenOnce(): string {
 
 export function Login({ entered }: { entered: (who: Me) => void }) {
   const [token] = useState(tokenOnce);
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const send = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -24,10 +25,10 @@ export function Login({ entered }: { entered: (who: Me) => void }) {
         token === ""
           ? await enter("/auth/login", { user: said("email"), password: said("password") })
           : await enter("/auth/claim", { token, email: said("email"), password: said("password"), name: said("name") });
-      history.replaceState(null, "", "/ui/");
+      if (token !== "") history.replaceState(null, "", "/ui/");
       entered(who);
     } catch (error) {
-      setProblem(error instanceof Refused ? `${error.message}. ${error.hint}` : String(error));
+      setProblem(error);
       setBusy(false);
     }
   };
@@ -36,16 +37,16 @@ export function Login({ entered }: { entered: (who: Me) => void }) {
       <h1>{token === "" ? "Log in" : "Welcome to Glowplug"}</h1>
       <form onSubmit={send}>
         {token !== "" && (
-          <label>
+          <label class="field">
             Name (optional)
             <input name="name" autocomplete="name" />
           </label>
         )}
-        <label>
+        <label class="field">
           E-mail address
           <input name="email" autocomplete="username" required={token === ""} autofocus />
         </label>
-        <label>
+        <label class="field">
           Password
           <input
             name="password"
@@ -60,9 +61,7 @@ export function Login({ entered }: { entered: (who: Me) => void }) {
             At least 12 characters. For a new password of your own user the address may stay empty.
           </p>
         )}
-        <p role="alert" class="bad">
-          {problem}
-        </p>
+        <Problem error={problem} />
         <button class="main" disabled={busy}>
           {token === "" ? "Log in" : "Set the password"}
         </button>

@@ -1,138 +1,304 @@
-import { useCallback, useEffect, useState } from "preact/hooks";
-import { ask, Refused } from "../api";
-import type { InstanceView, MemoryView, Status } from "../types";
+import { useState } from "preact/hooks";
+import { ask, at, send } from "../api";
+import { count, duration, energy, money, quoted, size, today } from "../format";
+import { useAsk, useSteady } from "../hooks";
+import { useLive, useNow } from "../live";
+import { StackedBar, type Part } from "../parts/bar";
+import { Card, Empty, Figure, Pill, Problem, told, type Tone } from "../parts/basics";
+import { act, show } from "../parts/dialog";
+import { Log } from "../parts/log";
+import { useActions } from "../parts/palette";
+import { to } from "../router";
+import type { DeviceView, Examination, FootprintView, InstanceView, PlanView, State, Status, UsageSum } from "../types";
+import type { PageProps } from "./index";
 
-const EVENTS = ["instance", "loading", "failure", "config", "leak"];
-/** Milliseconds between polls; events make it sooner. */
-const POLL = 5000;
-const GIB = 2 ** 30;
+const TONES: Record<State, Tone> = {
+  ready: "good",
+  busy: "good",
+  failed: "bad",
+  stopped: "quiet",
+  asleep: "quiet",
+  queued: "warm",
+  starting: "warm",
+  loading: "warm",
+  draining: "warm",
+  stopping: "warm",
+  releasing: "warm",
+};
+const DOWN: readonly State[] = ["stopped", "failed", "asleep"];
+/** Milliseconds. */
+const MONEY_EVERY = 30_000;
 
-interface Seen {
-  rows: readonly InstanceView[];
-  memory: MemoryView;
-  /** Unix seconds as the server has them. */
-  now: number;
-}
-
-async function look(): Promise<Seen> {
-  const [instances, memory, status] = await Promise.all([
-    ask<{ data: readonly InstanceView[] }>("GET", "/admin/instances"),
-    ask<MemoryView>("GET", "/admin/memory"),
-    ask<Status>("GET", "/admin/status"),
-  ]);
-  return { rows: instances.data, memory, now: status.started_at + status.uptime };
-}
-
-export function Now({ admin }: { admin: boolean }) {
-  const [seen, setSeen] = useState<Seen | null>(null);
-  const [problem, setProblem] = useState("");
-  const told = (error: unknown) =>
-    setProblem(error instanceof Refused ? `${error.message}. ${error.hint}` : "The server does not answer");
-  const refresh = useCallback(() => {
-    look().then((found) => {
-      setSeen(found);
-      setProblem("");
-    }, told);
-  }, []);
-  useEffect(() => {
-    refresh();
-    const timer = setInterval(() => document.hidden || refresh(), POLL);
-    const events = new EventSource("/admin/events");
-    for (const kind of EVENTS) events.addEventListener(kind, refresh);
-    return () => {
-      clearInterval(timer);
-      events.close();
-    };
-  }, []);
-  const act = (verb: "start" | "stop", model: string) => {
-    if (!confirm(`${verb === "start" ? "Load" : "Unload"} ${model}?\n\nThe same: glowplug ${verb} ${model}`)) return;
-    ask("POST", `/admin/models/${encodeURIComponent(model)}/${verb}`).then(refresh, told);
-  };
+export default function Now({ admin }: PageProps) {
+  const { seen, problem } = useLive();
+  const [rows, steady] = useSteady(seen?.rows ?? [], (row) => row.model);
+  useActions(
+    admin
+      ? rows.map((row) =>
+          DOWN.includes(row.state)
+            ? { label: `Load ${row.model}`, run: () => load(row) }
+            : { label: `Unload ${row.model}`, run: () => unload(row) },
+        )
+      : [],
+  );
+  if (seen === null) return problem === null ? <p class="quiet waiting">Loading …</p> : <Problem error={problem} />;
   return (
-    <main>
-      <p role="alert" class="bad">
-        {problem}
-      </p>
-      <h1>Models on this machine</h1>
-      {seen?.rows.length === 0 && (
-        <p>
-          No local model is configured. <code>glowplug discover</code> looks for some.
-        </p>
+    <>
+      <h1>Now</h1>
+      <Summary status={seen.status} rows={seen.rows} />
+      <h2>Memory</h2>
+      {seen.memory.data.length === 0 && <Empty title="No device’s memory could be read" />}
+      {seen.memory.problems.map((text) => (
+        <Problem key={text} error={text} />
+      ))}
+      <div class="cards broad">
+        {seen.memory.data.map((device) => (
+          <Device key={device.id} device={device} rows={seen.rows} />
+        ))}
+      </div>
+      <h2>Models on this machine</h2>
+      {rows.length === 0 && (
+        <Empty title="No local model is configured">
+          <p>
+            <code>glowplug discover</code> looks for engines and models that are here already; <a href={to("models")}>Models</a>{" "}
+            shows what is served from elsewhere.
+          </p>
+        </Empty>
       )}
-      <ul class="cards">
-        {seen?.rows.map((row) => (
-          <Card key={row.model} row={row} now={seen.now} act={admin ? act : null} />
+      <ul class="cards" {...steady}>
+        {rows.map((row) => (
+          <Instance key={row.model} row={row} admin={admin} />
         ))}
       </ul>
-      <h2>Memory</h2>
-      {seen?.memory.data.map((device) => {
-        const total = device.total ?? 0;
-        const used = device.used ?? 0;
-        return (
-          <p key={device.id}>
-            <label>
-              {device.name || device.id}: {size(device.used)} of {size(device.total)} used, {size(device.free)} for models{" "}
-              <meter max={total || 1} value={used} />
-            </label>
-            {device.problem !== "" && <span class="bad">{device.problem}</span>}
-          </p>
-        );
-      })}
-    </main>
+    </>
   );
 }
 
-function Card({
-  row,
-  now,
-  act,
-}: {
-  row: InstanceView;
-  now: number;
-  act: ((verb: "start" | "stop", model: string) => void) | null;
-}) {
-  const down = row.state === "stopped" || row.state === "failed";
-  const verb = down ? "start" : "stop";
+function Summary({ status, rows }: { status: Status; rows: readonly InstanceView[] }) {
+  const spent = useAsk<{ data: readonly UsageSum[] }>(at("/admin/usage", { by: "day", since: today() }), {
+    every: MONEY_EVERY,
+  });
+  const day = spent.data?.data.find((one) => one.day === today());
+  const own = useAsk<FootprintView>("/admin/footprint", { every: MONEY_EVERY });
+  const up = rows.filter((row) => !DOWN.includes(row.state)).length;
+  const waiting = rows.reduce((sum, row) => sum + row.waiting, 0);
+  const lost = status.workers.filter((worker) => !worker.connected).length;
+  const cpu = own.data?.cpu_seconds ?? null;
   return (
-    <li>
-      <h3>{row.model}</h3>
-      <p>
-        <span class={`state ${row.state}`} role="status">
-          {row.state}
-        </span>{" "}
-        {row.since > 0 && `for ${time(now - row.since)}`}
+    <div class="figures">
+      <Figure name="Loaded" value={`${up} of ${rows.length}`} note={waiting > 0 ? `${waiting} requests wait` : "nobody waits"} />
+      <Figure
+        name="Spent today"
+        value={<a href={to("usage")}>{spent.data === null ? "…" : money(day?.cost ?? 0)}</a>}
+        note={`${count(day?.attempts ?? 0)} requests${day?.energy_mj ? `, ${energy(day.energy_mj)}` : ""}`}
+      />
+      <Findings />
+      <Figure
+        name="Gateway itself"
+        value={own.data === null ? "…" : size(own.data.memory)}
+        note={`${cpu === null ? "" : `${((cpu / Math.max(status.uptime, 1)) * 100).toFixed(1)} % of a core, `}up ${duration(status.uptime)}`}
+      />
+      <Figure
+        name="Workers"
+        value={lost === 0 ? count(status.workers.length) : `${lost} of ${status.workers.length} lost`}
+        note={`version ${status.version}`}
+      />
+      {status.stale !== "" && <Problem error={`The file is not in force: ${status.stale}`} />}
+    </div>
+  );
+}
+
+let examined: { at: number; found: Promise<Examination> } | null = null;
+
+/** Looking costs the machine something, so what was found holds for some minutes. */
+function examine(): Promise<Examination> {
+  if (examined === null || Date.now() - examined.at > 300_000) {
+    examined = { at: Date.now(), found: ask<Examination>("POST", "/admin/doctor/examine", {}) };
+    examined.found.catch(() => void (examined = null));
+  }
+  return examined.found;
+}
+
+function Findings() {
+  const [text, setText] = useState("…");
+  const [note, setNote] = useState("");
+  useState(() => {
+    examine().then(
+      ({ checks }) => {
+        const open = checks.flatMap((one) => one.findings ?? []);
+        const errors = open.filter((one) => one.severity === "error").length;
+        const warnings = open.filter((one) => one.severity === "warning").length;
+        setText(open.length === 0 ? "none" : String(open.length));
+        setNote(open.length === 0 ? `${checks.length} checks` : `${errors} errors, ${warnings} warnings`);
+      },
+      (error: unknown) => {
+        setText("unknown");
+        setNote(told(error)[0]);
+      },
+    );
+  });
+  return <Figure name="Open findings" value={<a href={to("doctor")}>{text}</a>} note={note} />;
+}
+
+function Device({ device, rows }: { device: DeviceView; rows: readonly InstanceView[] }) {
+  const parts: Part[] = [];
+  for (const [model, bytes] of Object.entries(device.ours)) {
+    parts.push(...split(model, bytes, rows.find((row) => row.model === model)));
+  }
+  for (const [id, bytes] of Object.entries(device.leases)) parts.push({ label: `Lent (${id})`, amount: bytes, kind: "lease" });
+  const names = device.other_names.length === 0 ? "Other programs" : `Other programs (${device.other_names.join(", ")})`;
+  parts.push({ label: names, amount: device.others ?? 0, kind: "others" });
+  parts.push({ label: "Reserve", amount: device.reserve, kind: "reserve" });
+  parts.push({ label: "Free for models", amount: device.free ?? 0, kind: "free" });
+  return (
+    <Card title={device.name || device.id} aside={<span class="quiet">{size(device.total)}</span>}>
+      <StackedBar total={device.total ?? 0} parts={parts} label={`Memory of ${device.name || device.id}`} />
+      {device.problem !== "" && <p class="quiet">{device.problem}</p>}
+    </Card>
+  );
+}
+
+const footprints = new Map<string, Record<string, number>>();
+const asked = new Set<string>();
+
+/** A model's claim as weights, KV cache and the rest, in the shares of its estimate. */
+function split(model: string, bytes: number, row: InstanceView | undefined): Part[] {
+  const parts = footprints.get(model);
+  if (parts === undefined && !asked.has(model) && row !== undefined) {
+    asked.add(model);
+    ask<PlanView>("GET", `/admin/plan/${model}`).then(
+      (plan) => footprints.set(model, plan.footprint.parts),
+      () => undefined,
+    );
+  }
+  const whole = Object.values(parts ?? {}).reduce((sum, one) => sum + one, 0);
+  if (parts === undefined || whole === 0) return [{ label: model, amount: bytes, kind: "weights" }];
+  const weights = ((parts["weights"] ?? 0) / whole) * bytes;
+  const kv = ((parts["kv"] ?? 0) / whole) * bytes;
+  return [
+    { label: `${model}: weights`, amount: weights, kind: "weights" },
+    { label: `${model}: KV`, amount: kv, kind: "kv" },
+    { label: `${model}: overhead`, amount: bytes - weights - kv, kind: "overhead" },
+  ];
+}
+
+function Instance({ row, admin }: { row: InstanceView; admin: boolean }) {
+  const now = useNow();
+  const down = DOWN.includes(row.state);
+  const held = Object.values(down ? {} : row.measured).reduce((sum, one) => sum + one, 0);
+  return (
+    <li class="card instance">
+      <header>
+        <h3>
+          <a href={to("models", { model: row.model })}>{row.model}</a>
+        </h3>
+        <span role="status" class={`state ${row.state}`}>
+          <Pill tone={TONES[row.state]}>{row.state}</Pill>
+        </span>
+      </header>
+      <p class="line">
+        {row.since > 0 ? `for ${duration(now - row.since)}` : "not loaded yet"}
         {row.loading !== null && `, ${Math.round(row.loading * 100)} %`}
-        {row.idle_until !== null && `, unloaded in ${time(row.idle_until - now)}`}
+        {row.queue_position !== null && `, number ${row.queue_position} in the queue`}
+        {row.idle_until !== null && `, unloads in ${duration(row.idle_until - now)}`}
       </p>
-      <p class="quiet">
-        {row.engine} · {row.leases} using it · {row.waiting} waiting
-      </p>
-      {row.why !== "" && <p>{row.why}</p>}
+      <dl class="facts">
+        <Fact name="Engine" value={row.engine} />
+        <Fact name="In use by" value={`${row.leases}`} />
+        <Fact name="Waiting" value={`${row.waiting}`} />
+        <Fact name="Memory" value={held > 0 ? size(held) : down ? "–" : size(row.memory)} />
+        <Fact name="Last load" value={row.load_seconds === null ? "–" : duration(row.load_seconds)} />
+      </dl>
+      <p class="line quiet">{row.why}</p>
       {row.failure !== null && (
-        <p class="bad">
-          {row.failure.message}. {row.failure.hint}
-        </p>
+        <div class="problem">
+          <p>
+            <strong>{row.failure.message}</strong>
+          </p>
+          {row.failure.hint !== "" && <p>{row.failure.hint}</p>}
+        </div>
       )}
-      {act !== null && (
-        <p>
-          <button aria-label={`${down ? "Load" : "Unload"} ${row.model}`} onClick={() => act(verb, row.model)}>
+      <footer>
+        {admin && (
+          <button
+            type="button"
+            class={down ? "main" : ""}
+            aria-label={`${down ? "Load" : "Unload"} ${row.model}`}
+            onClick={() => (down ? load(row) : unload(row))}
+          >
             {down ? "Load" : "Unload"}
-          </button>{" "}
-          <code>
-            glowplug {verb} {row.model}
-          </code>
-        </p>
-      )}
+          </button>
+        )}
+        <button type="button" aria-label={`Log of ${row.model}`} onClick={() => log(row.model)}>
+          Log
+        </button>
+      </footer>
     </li>
   );
 }
 
-function size(bytes: number | null): string {
-  return bytes === null ? "unknown" : `${(bytes / GIB).toFixed(1)} GiB`;
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
 }
 
-function time(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 120) return `${whole} s`;
-  return whole < 7200 ? `${Math.round(whole / 60)} min` : `${Math.round(whole / 3600)} h`;
+function verb(model: string, word: "start" | "stop"): string {
+  return `/admin/models/${encodeURIComponent(model)}/${word}`;
+}
+
+function load({ model }: InstanceView): void {
+  act({
+    title: `Load ${model}`,
+    verb: "Load",
+    cli: () => `glowplug start ${quoted(model)}`,
+    preview: async () => <Plan plan={await ask<PlanView>("GET", `/admin/plan/${model}`)} />,
+    run: () => ask("POST", verb(model, "start")),
+  });
+}
+
+function Plan({ plan }: { plan: PlanView }) {
+  return (
+    <>
+      <p>
+        {plan.why}
+        {plan.eta_s !== null && ` Ready in about ${duration(plan.eta_s)}.`}
+      </p>
+      {plan.evict.length > 0 && (
+        <ul>
+          {plan.evict.map((one) => (
+            <li key={one.model}>
+              unloads {one.model}: {one.why}
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function unload({ model, leases, waiting }: InstanceView): void {
+  act({
+    title: `Unload ${model}`,
+    verb: "Unload",
+    says: (
+      <p>
+        {leases === 0 && waiting === 0
+          ? "Nobody uses it now. The next request loads it again."
+          : `${leases} use it and ${waiting} wait for it: they are let finish first.`}
+      </p>
+    ),
+    cli: () => `glowplug stop ${quoted(model)}`,
+    run: () => ask("POST", verb(model, "stop")),
+    done: () => `${model} is being unloaded`,
+    undo: () => () => ask("POST", verb(model, "start")),
+  });
+}
+
+function log(model: string): void {
+  const path = at(`/admin/models/${encodeURIComponent(model)}/logs`, { lines: 200, follow: true });
+  show(`Log of ${model}`, () => <Log open={(signal) => send("GET", path, undefined, signal)} line={`glowplug logs ${quoted(model)}`} />, true);
 }

@@ -27,6 +27,8 @@ class Outcome(StrEnum):
     """It has no counterpart here, or needs none."""
     REFUSED = "refused"
     """It could not be used, and what depends on it is not there either."""
+    UPDATED = "updated"
+    """It is here from an earlier import and became what the source has now; `why` says from what to what."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from glowplug.control.services import Services
 from glowplug.usecases.oidc import LASTS, OidcLogin
 from glowplug.usecases.sessions import LIFETIME
 
-_AFTER = "/ui/"
+_AFTER = "/ui/#entered"
 _SEE_OTHER = 303
 
 

@@ -29,7 +29,7 @@ from glowplug.usecases.sessions import LIFETIME
 
 _MOST: Final = 8192
 """Bytes of a body."""
-_AFTER: Final = "/ui/"
+_AFTER: Final = "/ui/#entered"
 _ADMIN: Final = "admin"
 """Whom LiteLLM's page calls whoever has the master key."""
 

@@ -34,8 +34,9 @@ USABLE = """abs(spend) < 1e9 AND isfinite("startTime")"""
 """What `read_logs` takes too."""
 
 
-def read_days(source: Source, whose: str) -> Iterator[DailyRow]:
-    """The rows of one of the daily tables (`whose` is a key of `eras.DAILY`) as they are, if there is one."""
+def read_days(source: Source, whose: str, since: str = "") -> Iterator[DailyRow]:
+    """The rows of one of the daily tables (`whose` is a key of `eras.DAILY`) as they are, if there is one; from a day
+    on (`YYYY-MM-DD`), or all of them."""
     from psycopg import sql
 
     table = DAILY[whose]
@@ -48,8 +49,12 @@ def read_days(source: Source, whose: str) -> Iterator[DailyRow]:
     entity = "tag" if whose == "tag" else f"{whose}_id"
     names = (entity, "date", "api_key", "model", "custom_llm_provider", "mcp_namespaced_tool_name", "endpoint")
     columns = sql.SQL(", ").join(column(name) for name in (*names, *_COUNTERS, "spend"))
-    query = sql.SQL('SELECT {} FROM {} ORDER BY date COLLATE "C"').format(columns, source.table(table))
-    for rows in source.stream(query):
+    query = sql.SQL('SELECT {} FROM {} WHERE {} ORDER BY date COLLATE "C"').format(
+        columns,
+        source.table(table),
+        sql.SQL('date COLLATE "C" >= %s') if since else sql.SQL("true"),
+    )
+    for rows in source.stream(query, [since] if since else []):
         for row in rows:
             whom, day, key, model, provider, tool, endpoint = (text or "" for text in row[:7])
             counters = (int(number or 0) for number in row[7:-1])
@@ -57,7 +62,7 @@ def read_days(source: Source, whose: str) -> Iterator[DailyRow]:
             yield DailyRow(Day(whom, day, key, model, provider), tool, endpoint, usage)
 
 
-def read_log_sums(source: Source, whose: str) -> Iterator[tuple[Day, Usage]]:
+def read_log_sums(source: Source, whose: str, since: str = "") -> Iterator[tuple[Day, Usage]]:
     """The same sums, added up by the database from the logs; nothing in eras whose logs do not say whose they are."""
     from psycopg import sql
 
@@ -77,6 +82,8 @@ def read_log_sums(source: Source, whose: str) -> Iterator[tuple[Day, Usage]]:
     else:
         return
     where = sql.SQL(USABLE) + (sql.SQL("") if whose == "user" else sql.SQL(" AND {} <> ''").format(entity))
+    if since:
+        where += sql.SQL(' AND "startTime" >= %s::timestamp')
     query = sql.SQL(
         "SELECT coalesce({entity}, ''), to_char(\"startTime\", 'YYYY-MM-DD'), coalesce(api_key, ''),"
         " coalesce(model, ''), coalesce(custom_llm_provider, ''), count(*), {failed}, sum(prompt_tokens)::bigint,"
@@ -91,7 +98,7 @@ def read_log_sums(source: Source, whose: str) -> Iterator[tuple[Day, Usage]]:
         origin=origin,
         where=where,
     )
-    for rows in source.stream(query):
+    for rows in source.stream(query, [since] if since else []):
         for row in rows:
             yield Day(*row[:5]), Usage(*(number or 0 for number in row[5:]))
 
@@ -106,13 +113,23 @@ def first_log_day(source: Source) -> str:
     return next((rows[0][0] or "" for rows in source.stream(query)), "")
 
 
-def compare_days(source: Source, whose: str) -> Iterator[Comparison]:
+def count_logs_of(source: Source, day: str) -> int:
+    """How many logs there are of a UTC day (`YYYY-MM-DD`)."""
+    from psycopg import sql
+
+    query = sql.SQL(
+        'SELECT count(*) FROM {} WHERE {} AND "startTime" >= %s::timestamp AND "startTime" < %s::timestamp + \'1 day\''
+    ).format(source.table(LOGS), sql.SQL(USABLE))
+    return next((int(rows[0][0]) for rows in source.stream(query, [day, day])), 0)
+
+
+def compare_days(source: Source, whose: str, since: str = "") -> Iterator[Comparison]:
     """What was really used, by one of the daily tables (`whose` is a key of `eras.DAILY`) and the logs.
 
-    A comparison for each day, the oldest first.
+    A comparison for each day, the oldest first; from a day on (`YYYY-MM-DD`), or of all.
     """
     first = first_log_day(source)
-    for sums, logs in by_day(read_days(source, whose), read_log_sums(source, whose)):
+    for sums, logs in by_day(read_days(source, whose, since), read_log_sums(source, whose, since)):
         yield daily.compare(daily.sum_rows(sums), dict(logs), first)
 
 

@@ -74,6 +74,8 @@ class Installation:
     """Models and credentials that cannot be used."""
     opened: Mapping[int, int] = field(default_factory=dict)
     """Which of the opener's keys → how many rows it opened something of.  More than one: the key changed some time."""
+    forbidden: frozenset[str] = frozenset()
+    """Tables that are read where that is allowed, and here it is not."""
     notes: tuple[Note, ...] = field(default=(), repr=False)
 
     @property
@@ -121,6 +123,7 @@ def read_installation(source: Source, opener: Opener) -> Installation:
         settings=read.those(settings.WANTED, settings.read_setting),
         refused=tuple(one for one in (*found_models, *found_credentials) if isinstance(one, Refused)),
         opened=dict(reading.opened),
+        forbidden=source.layout.forbidden & eras.READ,
         notes=tuple(reading.notes),
     )
 

@@ -18,6 +18,8 @@ _MOST = 1 << 62
 _SHORT = 16
 """Digits that are a number below `_MOST` for sure."""
 _T = TypeVar("_T")
+NOT_SET = "it is taken as not set"
+"""Why an odd value is none."""
 GIVE_AGAIN = "name the key it was written with, or give the value again"
 _NESTED = 3
 """JSON strings within JSON strings that are taken apart."""
@@ -149,7 +151,7 @@ class Row:
         self._reading.note(outcome, self.where, what, why, hint)
 
     def _odd(self, name: str, what: str, instead: _T) -> _T:
-        self._reading.note(Outcome.CHANGED, f"{self.where}.{name}", what, "it is taken as not set")
+        self._reading.note(Outcome.CHANGED, f"{self.where}.{name}", what, NOT_SET)
         return instead
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from glowplug.config.readers.foreign import Outcome, Value
-from glowplug.moving.litellm.values import Row, nano_dollars, whole_number
+from glowplug.moving.litellm.values import NOT_SET, Row, nano_dollars, whole_number
 
 COLUMNS = (
     "max_budget",
@@ -93,7 +93,7 @@ def _models(row: Row, metadata: Mapping[str, Value]) -> tuple[ModelAllowance, ..
         rules = budget if isinstance(budget, dict) else {"budget_limit": budget}
         most = nano_dollars(rules.get("budget_limit", rules.get("max_budget")))
         if budget is not None and most is None and not isinstance(budget, dict):
-            row.note(Outcome.CHANGED, f"model_max_budget of {model} is no amount of money", "it is taken as not set")
+            row.note(Outcome.CHANGED, f"model_max_budget of {model} is no amount of money", NOT_SET)
         found.append(
             ModelAllowance(
                 model,

@@ -1,0 +1,72 @@
+"""`make shots`: a picture of every page of the admin UI, of the demo with some traffic, into docs/shots.
+
+    python -m tests.support.shots [PAGE ...]      only these pages
+
+Each page is taken at a desk in the light; those in `DARK` in the dark too, and those in `PHONE` at 390 px.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.e2e.installation import ROOT, Installation, installed, until
+from tests.support.browser import BROAD, NARROW, Page, chromium
+
+FOLDER = ROOT / "docs" / "shots"
+DARK = ("now",)
+PHONE = ("now",)
+_SETTLED = """
+document.querySelector('main h1') !== null && document.querySelector('.waiting') === null
+  && !document.querySelector('main').innerText.includes('…\\n')
+"""
+
+
+def main(wanted: list[str]) -> None:
+    """Take the pictures.  Raises BrowserProblem when a page does not come."""
+    with tempfile.TemporaryDirectory(prefix="gp-") as folder, installed(Path(folder)) as demo:
+        demo.start("demo", "--port", "0")
+        traffic(demo)
+        link = until("the link is shown", lambda: invitation(demo))
+        with chromium() as browser, browser.page(BROAD) as page:
+            page.open(link)
+            page.type("E-mail address", "ann@example.org")
+            page.type("Password", "a few good words")
+            page.click("button.main")
+            page.until("it is there", "document.querySelector('nav [data-page]') !== null")
+            names = page.evaluate("[...document.querySelectorAll('nav [data-page]')].map((link) => link.dataset.page)")
+            for name in wanted or names:
+                shoot(page, demo, name)
+
+
+def shoot(page: Page, demo: Installation, name: str) -> None:
+    """Every picture of one page."""
+    views = [("", BROAD, False)]
+    views += [("-dark", BROAD, True)] if name in DARK else []
+    views += [("-phone", NARROW, False)] if name in PHONE else []
+    for suffix, width, dark in views:
+        page.view(width, 900 if width == BROAD else 844, dark=dark)
+        page.open(f"{demo.base_url}/ui/{name}")
+        page.until(f"{name} is settled", _SETTLED, 30.0)
+        print(page.picture(FOLDER / f"{name}{suffix}.png"))
+
+
+def invitation(demo: Installation) -> str:
+    """The address that lets the first admin in."""
+    made = demo.admin("invitations", "POST", {"name": "Ann", "role": "admin"})
+    link = str(made["link"])
+    return link if re.match("https?:", link) else f"{demo.base_url}{link}"
+
+
+def traffic(demo: Installation) -> None:
+    """Some requests, so that pages have something to show."""
+    models = [one["id"] for one in demo.call("GET", "/v1/models").json["data"]]
+    for model in models:
+        for text in ("hello", "what is a glow plug?"):
+            demo.chat(model, text, max_tokens=24)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,5 @@
+import { Soon } from "../parts/soon";
+
+export default function Config() {
+  return <Soon title="Config" cli="glowplug config show" />;
+}

@@ -1,0 +1,5 @@
+import { Soon } from "../parts/soon";
+
+export default function Requests() {
+  return <Soon title="Requests" cli="glowplug requests" />;
+}

@@ -1,0 +1,5 @@
+import { Soon } from "../parts/soon";
+
+export default function Usage() {
+  return <Soon title="Usage" cli="glowplug usage" />;
+}

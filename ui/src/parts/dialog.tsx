@@ -1,0 +1,161 @@
+// One dialog for whatever changes something: what will happen, the command that does the same, then the doing.
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { refresh } from "../live";
+import { Cli, Problem } from "./basics";
+import { toast } from "./toast";
+
+export interface Act<T> {
+  title: string;
+  /** What it means, above the fields. */
+  says?: ComponentChildren;
+  /** Fields (`parts/fields`); their values are what the functions below are given. */
+  fields?: ComponentChildren;
+  /** The command line that does the same; empty for none. */
+  cli: (form: FormData) => string;
+  /** What would happen, asked for with `dry_run` when it opens and (with fields) on the button. */
+  preview?: (form: FormData) => Promise<ComponentChildren>;
+  run: (form: FormData) => Promise<T>;
+  /** The button: a verb. */
+  verb: string;
+  danger?: boolean;
+  /** Said afterwards. */
+  done?: (result: T) => string;
+  /** How to put it back. */
+  undo?: (result: T) => (() => Promise<unknown>) | null;
+  /** Shown in the place of the form when it is done, a secret for instance; null closes it. */
+  shows?: (result: T) => ComponentChildren | null;
+  /** Called after it was done, to ask anew. */
+  after?: () => void;
+}
+
+interface Open {
+  id: number;
+  title: string;
+  /** Given a way to close itself. */
+  body: (close: () => void) => ComponentChildren;
+  wide: boolean;
+}
+
+let opened: Open | null = null;
+let last = 0;
+let draw: () => void = () => undefined;
+
+function set(to: Open | null): void {
+  opened = to;
+  draw();
+}
+
+/** Ask before something is changed, then change it. */
+export function act<T>(asked: Act<T>): void {
+  show(asked.title, (close) => <Form asked={asked} close={close} />);
+}
+
+/** Show anything in the dialog: a log, a detail. */
+export function show(title: string, body: (close: () => void) => ComponentChildren, wide = false): void {
+  set({ id: ++last, title, body, wide });
+}
+
+export function Dialogs() {
+  const [, again] = useState(0);
+  useEffect(() => {
+    draw = () => again((count) => count + 1);
+    return () => void (draw = () => undefined);
+  }, []);
+  return opened === null ? null : <Frame key={opened.id} {...opened} />;
+}
+
+function Frame({ title, body, wide }: Open) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    return () => before instanceof HTMLElement && before.isConnected && before.focus();
+  }, []);
+  const close = () => set(null);
+  return (
+    <dialog ref={dialog} class={wide ? "wide" : undefined} aria-labelledby="dialog-title" onClose={close}>
+      <header>
+        <h2 id="dialog-title">{title}</h2>
+        <button type="button" class="plain" aria-label="Close" onClick={close}>
+          ×
+        </button>
+      </header>
+      {body(close)}
+    </dialog>
+  );
+}
+
+function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
+  const form = useRef<HTMLFormElement>(null);
+  const [line, setLine] = useState(() => asked.cli(new FormData()));
+  const [seen, setSeen] = useState<ComponentChildren>(null);
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const [result, setResult] = useState<ComponentChildren | null>(null);
+  const data = () => new FormData(form.current ?? undefined);
+  const look = () => {
+    asked.preview?.(data()).then((found) => {
+      setSeen(found);
+      setError(null);
+    }, setError);
+  };
+  useEffect(() => {
+    setLine(asked.cli(data()));
+    if (asked.fields === undefined) look();
+  }, []);
+  const send = async (event: SubmitEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      const made = await asked.run(data());
+      asked.after?.();
+      void refresh();
+      if (asked.done !== undefined) toast(asked.done(made), asked.undo?.(made) ?? null);
+      const left = asked.shows?.(made) ?? null;
+      if (left === null) close();
+      else setResult(left);
+    } catch (problem) {
+      setError(problem);
+    }
+    setBusy(false);
+  };
+  if (result !== null) {
+    return (
+      <>
+        {result}
+        <footer>
+          <button type="button" class="main" onClick={close}>
+            Done
+          </button>
+        </footer>
+      </>
+    );
+  }
+  return (
+    <form ref={form} onSubmit={send} onInput={() => setLine(asked.cli(data()))}>
+      {asked.says !== undefined && <div>{asked.says}</div>}
+      {asked.fields}
+      {asked.preview !== undefined && (
+        <div class="preview" aria-live="polite">
+          {seen ?? <p class="quiet">{asked.fields === undefined ? "Looking …" : "“Preview” says what would happen."}</p>}
+        </div>
+      )}
+      <Problem error={error} />
+      {line !== "" && <Cli line={line} />}
+      <footer>
+        {asked.preview !== undefined && asked.fields !== undefined && (
+          <button type="button" onClick={look}>
+            Preview
+          </button>
+        )}
+        <button type="button" onClick={close}>
+          Cancel
+        </button>
+        <button class={asked.danger ? "main danger" : "main"} disabled={busy}>
+          {asked.verb}
+        </button>
+      </footer>
+    </form>
+  );
+}

@@ -1,0 +1,78 @@
+// Ctrl-K: every page, and what the page that is open offers.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { PAGES } from "../pages";
+import { go, to } from "../router";
+
+export interface Action {
+  label: string;
+  run: () => void;
+}
+
+const offered = new Map<symbol, readonly Action[]>();
+
+/** Offer actions in the palette while the component is there. */
+export function useActions(actions: readonly Action[]): void {
+  const mine = useMemo(() => Symbol(), []);
+  useEffect(() => {
+    offered.set(mine, actions);
+    return () => void offered.delete(mine);
+  });
+}
+
+export function Palette({ close }: { close: () => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [typed, setTyped] = useState("");
+  const [at, setAt] = useState(0);
+  useEffect(() => dialog.current?.showModal(), []);
+  const all = useMemo(
+    () => [
+      ...PAGES.map((page) => ({ label: page.title, run: () => go(to(page.name)) })),
+      ...[...offered.values()].flat(),
+    ],
+    [],
+  );
+  const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = all.filter((one) => words.every((word) => one.label.toLowerCase().includes(word))).slice(0, 12);
+  const chosen = Math.min(at, found.length - 1);
+  const run = (action: Action | undefined) => {
+    close();
+    action?.run();
+  };
+  const key = (event: KeyboardEvent) => {
+    const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (step !== 0) {
+      event.preventDefault();
+      setAt(Math.max(0, Math.min(found.length - 1, chosen + step)));
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      run(found[chosen]);
+    }
+  };
+  return (
+    <dialog ref={dialog} class="palette" aria-label="Go to a page or do something" onClose={close}>
+      <input
+        role="combobox"
+        aria-label="Page or action"
+        aria-expanded="true"
+        aria-controls="palette-list"
+        aria-activedescendant={found.length > 0 ? `palette-${chosen}` : undefined}
+        placeholder="Page or action …"
+        value={typed}
+        autofocus
+        onInput={(event) => {
+          setTyped(event.currentTarget.value);
+          setAt(0);
+        }}
+        onKeyDown={key}
+      />
+      <ul id="palette-list" role="listbox" aria-label="Found">
+        {found.map((one, index) => (
+          <li key={one.label} id={`palette-${index}`} role="option" aria-selected={index === chosen} onClick={() => run(one)}>
+            {one.label}
+          </li>
+        ))}
+      </ul>
+      {found.length === 0 && <p class="quiet">Nothing is called so.</p>}
+    </dialog>
+  );
+}

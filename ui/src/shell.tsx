@@ -1,0 +1,135 @@
+// What is around every page: navigation, palette, dialogs, what was said.
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { leave } from "./api";
+import { moment } from "./format";
+import { live, useLive } from "./live";
+import { PAGES, type Page, type PageProps } from "./pages";
+import { Empty, Problem, told } from "./parts/basics";
+import { Dialogs } from "./parts/dialog";
+import { Palette } from "./parts/palette";
+import { Toasts } from "./parts/toast";
+import { followLinks, to, usePlace } from "./router";
+import { setTheme, theme } from "./theme";
+import type { Me } from "./types";
+
+export function Shell({ who }: { who: Me }) {
+  const { page: name } = usePlace();
+  const [menu, setMenu] = useState(false);
+  const [palette, setPalette] = useState(false);
+  const reads = who.role !== "member";
+  const pages = PAGES.filter((page) => reads || page.member === true);
+  const page = pages.find((one) => one.name === name) ?? (name === "now" ? pages[0] : undefined);
+  useEffect(followLinks, []);
+  useEffect(() => (reads ? live() : undefined), [reads]);
+  useEffect(() => {
+    const key = (event: KeyboardEvent) => {
+      if (event.key.toLowerCase() !== "k" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      setPalette((open) => !open);
+    };
+    addEventListener("keydown", key);
+    return () => removeEventListener("keydown", key);
+  }, []);
+  useEffect(() => {
+    setMenu(false);
+    document.title = page === undefined ? "Glowplug" : `${page.title} · Glowplug`;
+  }, [page]);
+  return (
+    <div class="shell">
+      <a class="skip" href="#main" onClick={() => document.getElementById("main")?.focus()}>
+        Skip to the page
+      </a>
+      <header class="top">
+        <button type="button" class="plain menu" aria-label="Menu" aria-expanded={menu} aria-controls="nav" onClick={() => setMenu(!menu)}>
+          ☰
+        </button>
+        <a class="brand" href="/ui/">
+          Glowplug
+        </a>
+        <button type="button" class="find" onClick={() => setPalette(true)}>
+          Go to … <kbd>Ctrl K</kbd>
+        </button>
+      </header>
+      <nav id="nav" class={menu ? "side open" : "side"} aria-label="Pages">
+        <ul>
+          {pages.map((one) => (
+            <li key={one.name}>
+              <a href={to(one.name)} data-page={one.name} aria-current={one === page ? "page" : undefined}>
+                {one.title}
+              </a>
+            </li>
+          ))}
+        </ul>
+        <Account who={who} />
+      </nav>
+      <main id="main" tabIndex={-1}>
+        {reads && <Stale />}
+        {page === undefined ? <Missing name={name} /> : <Body key={page.name} page={page} admin={who.role === "admin"} />}
+      </main>
+      <Toasts />
+      <Dialogs />
+      {palette && <Palette close={() => setPalette(false)} />}
+    </div>
+  );
+}
+
+function Body({ page, admin }: { page: Page; admin: boolean }) {
+  const [Shown, setShown] = useState<ComponentType<PageProps> | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const load = () => {
+    setError(null);
+    page.load().then((found) => setShown(() => found.default), setError);
+  };
+  useEffect(load, [page]);
+  if (error !== null) return <Problem error={error} again={() => location.reload()} />;
+  return Shown === null ? <p class="quiet waiting">Loading …</p> : <Shown admin={admin} />;
+}
+
+/** A line that is there while the server does not answer; its room is kept, so nothing moves. */
+function Stale() {
+  const { seen, problem } = useLive();
+  const since = seen === null ? "" : ` What is shown is of ${moment(seen.asked.here / 1000).slice(11)}.`;
+  return (
+    <p class="stale" role="status">
+      {problem === null ? "" : `${told(problem)[0].replace(/^./, (first) => first.toUpperCase())}.${since}`}
+    </p>
+  );
+}
+
+function Missing({ name }: { name: string }) {
+  return (
+    <Empty title={`There is no page “${name}” here`}>
+      <p>
+        <a href="/ui/">Go to the first page</a>
+      </p>
+    </Empty>
+  );
+}
+
+function Account({ who }: { who: Me }) {
+  const [chosen, choose] = useState(theme);
+  return (
+    <div class="account">
+      <span class="quiet">
+        {who.name || who.email} ({who.role})
+      </span>
+      <select
+        aria-label="Theme"
+        onChange={(event) => {
+          setTheme(event.currentTarget.value);
+          choose(event.currentTarget.value);
+        }}
+      >
+        {[["auto", "System theme"], ["light", "Light"], ["dark", "Dark"]].map(([value, label]) => (
+          <option key={value} value={value} selected={value === chosen}>
+            {label}
+          </option>
+        ))}
+      </select>
+      <button type="button" onClick={leave}>
+        Log out
+      </button>
+    </div>
+  );
+}
