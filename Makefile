@@ -13,7 +13,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help up test test-engines check bench soak models lock docs ui shots clean
+.PHONY: help up test test-compiled test-engines check bench soak models lock docs ui compiled shots clean
 .DELETE_ON_ERROR:
 
 help: ## explain the verbs
@@ -28,12 +28,16 @@ up: $(VENV)/.demo ## install into .venv, then serve the demo on http://127.0.0.1
 
 # What was compiled is kept, whatever the environment says: a run starts hundreds of processes, and each of them would
 # compile everything it imports anew.
-check test test-engines: export PYTHONDONTWRITEBYTECODE :=
+check test test-compiled test-engines: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(VENV)/.dev ## install what tests need, run all of them
 	@$(BIN)/python -m tools.system install
 	-@$(BIN)/python hatch_build.py
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+test-compiled: $(VENV)/.dev compiled ## test the data path as it is in a wheel (ARGS="tests/gateway -x")
+	@$(BIN)/python -m pytest -o pythonpath="build/compiled ." -n $(JOBS) --dist loadfile \
+		$(or $(ARGS),tests/gateway tests/routing tests/wire tests/ledger tests/translate)
 
 test-engines: $(VENV)/.dev ## test with real engines (GLOWPLUG_VLLM_PYTHON=/path/to/python that has vLLM)
 	@$(BIN)/python -m pytest -m engines -rP $(ARGS)
@@ -46,7 +50,7 @@ check: $(VENV)/.dev ## lint, format, types, floors, lengths, mirrored tests, wor
 	$(BIN)/python -m tools.checks
 	$(BIN)/python -m tools.docs --check
 
-bench: $(VENV)/.dev ## measure beside direct and nginx; prints one table
+bench: $(VENV)/.dev compiled ## measure beside direct and nginx; prints one table
 	$(BIN)/python -m bench.run $(ARGS)
 
 soak: $(VENV)/.dev ## kill 200 workers under load, compare ledger and bill (ARGS="--kills 20 --seconds 20")
@@ -72,6 +76,9 @@ docs: $(VENV)/.dev ## regenerate the generated pages and pictures
 
 ui: $(VENV)/.demo ## build the admin UI anew where its sources have changed
 	@$(BIN)/python hatch_build.py
+
+compiled: $(VENV)/.dev ## compile the data path into build/compiled, as a wheel has it (a minute; needs a C compiler)
+	@$(BIN)/python hatch_build.py compiled
 
 shots: $(VENV)/.dev ui ## photograph every page of the admin UI into docs/shots (needs chromium)
 	@$(BIN)/python -m tools.system install

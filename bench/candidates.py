@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hatch_build import compiled_current
+
 from bench import procfs
 from bench.programs import HERE, BenchError, Pinning, ask, stop
 
@@ -172,10 +174,17 @@ models:
 """
 
 
-def glowplug_environment() -> dict[str, str]:
+def package(*, interpreted: bool = False) -> Path:
+    """Where the code under test is: the package as it is published, compiled (`make compiled`), when there is one of
+    these sources; else, or when it shall be `interpreted`, the sources."""
+    root, place = HERE.parent, HERE.parent / "build" / "compiled"
+    return root / "src" if interpreted or not compiled_current(root, place) else place
+
+
+def glowplug_environment(*, interpreted: bool = False) -> dict[str, str]:
     """The environment of a server under test: this checkout's code, a made-up provider key, nobody's settings."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("GLOWPLUG_")}
-    paths = [str(HERE.parent / "src"), *filter(None, [env.get("PYTHONPATH")])]
+    paths = [str(package(interpreted=interpreted)), *filter(None, [env.get("PYTHONPATH")])]
     return env | {"BENCH_UPSTREAM_KEY": "sk-upstream-" + secrets.token_hex(8), "PYTHONPATH": os.pathsep.join(paths)}
 
 
@@ -185,12 +194,15 @@ def glowplug_command(config: Path, state: Path, port: int) -> list[str]:
     ]  # fmt: skip
 
 
-def start_glowplug(upstream: int, work: Path, pinning: Pinning, *, full: bool = False) -> Running:
+def start_glowplug(
+    upstream: int, work: Path, pinning: Pinning, *, full: bool = False, interpreted: bool = False
+) -> Running:
     """Keys, a rate limit on key, model and alias, usage journal, the control process with its store.  `full`:
-    everything that can be on, as `glowplug_config` and `make_full_key` have it."""
+    everything that can be on, as `glowplug_config` and `make_full_key` have it.  `interpreted`: not compiled."""
     state, config, log, port = work / "state", work / "glowplug.yaml", work / "glowplug.log", free_port()
     config.write_text(glowplug_config(upstream, full=full))
-    process = _start(glowplug_command(config, state, port), pinning, log, glowplug_environment())
+    environment = glowplug_environment(interpreted=interpreted)
+    process = _start(glowplug_command(config, state, port), pinning, log, environment)
     with _stopped_on_error(process):
         wait_for(process, port, "/health/live", log, 30)
         admin = read_key(state / "cli.key", process, log)
@@ -201,10 +213,12 @@ def start_glowplug(upstream: int, work: Path, pinning: Pinning, *, full: bool = 
         data = worker_pids(status, names)
         if not data:
             raise BenchError(f"no gateway worker found among {names}")
+    name = "glowplug" + ("-full" if full else "") + ("-interpreted" if interpreted else "")
+    how = "compiled" if package(interpreted=interpreted).name == "compiled" else "interpreted"
     return Running(
-        name="glowplug-full" if full else "glowplug", json_port=port, sse_port=port, key=key, rewrites=True,
+        name=name, json_port=port, sse_port=port, key=key, rewrites=True,
         translates=True, data_pids=data, other_pids=tuple(p for p in names if p not in data), process=process,
-        version=str(status.get("version", "")) if isinstance(status, dict) else "",
+        version=f"{status.get('version', '')} {how}" if isinstance(status, dict) else how,
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from bench.table import Row, Sample, render, summarize
 
 REQUESTS = "requests"
 """The part that compares gateways; the others are `bench.jit.PARTS`."""
-CANDIDATES = ("direct", "nginx", "glowplug", "glowplug-full", "litellm")
+CANDIDATES = ("direct", "nginx", "glowplug", "glowplug-full", "glowplug-interpreted", "litellm")
 STREAMS = 500
 EVENTS_A_SECOND = 25
 
@@ -186,6 +186,7 @@ def started(
         "nginx": candidates.start_nginx,
         "glowplug": candidates.start_glowplug,
         "glowplug-full": partial(candidates.start_glowplug, full=True),
+        "glowplug-interpreted": partial(candidates.start_glowplug, interpreted=True),
     }
     if litellm is not None:
         starters["litellm"] = partial(candidates.start_litellm, litellm)

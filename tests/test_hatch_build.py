@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import importlib
 import importlib.util
 import json
 from collections.abc import Callable
@@ -83,3 +86,75 @@ def test_the_lock_file_says_nothing_of_where_packages_come_from() -> None:
     text = (ROOT / "ui" / "package-lock.json").read_text()
     assert '"resolved"' not in text
     assert text.count('"integrity"') == len(json.loads(text)["packages"]) - 1
+
+
+def test_no_interpreted_class_is_based_on_a_compiled_one(hook: ModuleType) -> None:
+    """Python would refuse to make it, when it is first used."""
+    source = ROOT / "src"
+    compiled = set(hook.compiled_modules(ROOT))
+    native = {
+        (_module(name), node.name) for name in compiled for node in _classes(ast.parse((source / name).read_text()))
+    }
+    based = [
+        f"{file.relative_to(source)}: {node.name}"
+        for file in sorted(source.rglob("*.py"))
+        if file.relative_to(source).as_posix() not in compiled
+        for tree in [ast.parse(file.read_text())]
+        for node in _classes(tree)
+        for base in node.bases
+        if _where(ast.unparse(base).partition("[")[0], tree) in native
+    ]
+    assert len(native) > 30
+    assert not based
+
+
+def _module(file: str) -> str:
+    return file.removesuffix(".py").replace("/", ".")
+
+
+def _classes(tree: ast.AST) -> list[ast.ClassDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+
+
+def _where(name: str, tree: ast.AST) -> tuple[str, str] | None:
+    """The module and the name in it that a base is called by: `Base` or `module.Base`."""
+    imported = {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module is not None
+        for alias in node.names
+    }
+    first, _, last = name.partition(".")
+    if first not in imported:
+        return None
+    module, own = imported[first]
+    return (f"{module}.{own}", last) if last else (module, own)
+
+
+@pytest.mark.parametrize("name", [
+    "connection.ClientConnection", "upstream.UpstreamConnection", "realtime.Session"
+])  # fmt: skip
+def test_what_a_transport_calls_has_all_that_transports_call(name: str) -> None:
+    """They are no subclasses of `asyncio.Protocol`, so nothing is inherited."""
+    module, _, cls = name.partition(".")
+    protocol = getattr(importlib.import_module(f"glowplug.gateway.{module}"), cls)
+    assert not {word for word in dir(asyncio.Protocol) if not word.startswith("_")} - set(dir(protocol))
+
+
+def test_values_of_msgspec_are_left_alone(hook: ModuleType, tmp_path: Path) -> None:
+    package = tmp_path / "src" / "glowplug" / "gateway"
+    package.mkdir(parents=True)
+    (package / "call.py").write_text("class Call:\n    pass\n")
+    (package / "values.py").write_text("class Row(msgspec.Struct, frozen=True):\n    pass\n")
+    (tmp_path / "pyproject.toml").write_text('[tool.glowplug]\ncompiled = ["gateway/*.py"]\n')
+    assert hook.compiled_modules(tmp_path) == ["glowplug/gateway/call.py"]
+
+
+def test_what_does_not_compile_says_why(hook: ModuleType, tmp_path: Path) -> None:
+    package = tmp_path / "src" / "glowplug"
+    package.mkdir(parents=True)
+    (package / "wrong.py").write_text("def f() -> int:\n    return 'text'\n")
+    (tmp_path / "pyproject.toml").write_text('[tool.glowplug]\ncompiled = ["*.py"]\n[tool.mypy]\n')
+    with pytest.raises(RuntimeError, match=r"(?s)does not compile.*Incompatible return value"):
+        hook.compile_package(tmp_path, tmp_path / "compiled")
+    assert not (tmp_path / "compiled" / hook.STAMP).exists()

@@ -539,7 +539,8 @@ class Handler(BaseHTTPRequestHandler):
             answer = self.fake.admin(self.command, parts[1:], query, body)
             self._text(answer) if isinstance(answer, str) else self._json(answer)
         elif parts == ["v1", "models"]:
-            self._json({"data": [{"id": row["name"]} for row in self.fake.models]})
+            rows = [{"id": row["name"], "capabilities": row.get("capabilities", ["chat"])} for row in self.fake.models]
+            self._json({"data": rows})
         elif parts == ["v1", "embeddings"]:
             vector = [0.6, -0.8] + [0.0] * 10
             self._json({"model": "embed-a", "data": [{"embedding": vector}], "usage": {"prompt_tokens": 4}})

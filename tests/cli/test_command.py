@@ -17,9 +17,11 @@ MUTATING = {
     "config reload", "lease", "budgets create", "budgets delete", "limits set", "limits delete",
     "ledger rebuild", "secrets set", "secrets delete", "secrets rotate",
     "restore", "rename", "import litellm", "import llama-swap", "import ollama", "invitations create",
-    "invitations revoke", "models add", "models remove", "aliases set", "aliases remove", "providers add",
-    "providers remove", "manage add", "manage remove", "manage create", "manage rotate", "manage block",
+    "invitations revoke", "models add", "models change", "models remove", "aliases set", "aliases remove",
+    "providers add", "providers remove", "manage add", "manage remove", "manage create", "manage rotate",
+    "manage block",
     "manage unblock", "manage revoke", "sessions end", "doctor", "systemd install", "systemd uninstall",
+    "connect",
 }  # fmt: skip
 
 
@@ -49,6 +51,7 @@ def test_every_change_can_be_tried_dry() -> None:
         ["invitations", "create", "x"],
         ["invitations", "revoke", "i1"],
         ["models", "add", "x"],
+        ["models", "change", "chat-lab", "--set", "pinned=true"],
         ["models", "remove", "chat-lab"],
         ["aliases", "set", "chat-default", "chat-cloud"],
         ["aliases", "remove", "chat-default"],

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from glowplug.config.load import Loaded
-from glowplug.config.show import HIDDEN, Source
+from glowplug.config.show import HIDDEN, Origin
 
 Load = Callable[..., Loaded]
 
@@ -42,24 +42,24 @@ def value(loaded: Loaded, path: str) -> Any:
 @pytest.mark.parametrize(
     ("path", "shown", "source"),
     [
-        ("server.port", "${PORT:-4001}", Source(kind="file", line=1, variables=("PORT",))),
-        ("server.host", "127.0.0.1", Source(kind="default")),
-        ("server.limits.body", "64MiB", Source(kind="default")),
-        ("defaults.keep_alive", "10m", Source(kind="file", line=4)),
-        ("defaults.cold", "wait", Source(kind="default")),
-        ("providers.p.api_key", "${KEY}", Source(kind="file", line=6, variables=("KEY",))),
-        ("providers.p.headers.X-A", HIDDEN, Source(kind="file", line=6)),
-        ("providers.p.headers.X-B", "file:team", Source(kind="file", line=6)),
-        ("providers.p.connect_timeout", "5s", Source(kind="default", inherited="defaults.connect_timeout")),
-        ("models.local.options.ctx_size", 64, Source(kind="file", line=8)),
-        ("models.local.keep_alive", "10m", Source(kind="file", line=4, inherited="defaults.keep_alive")),
-        ("models.kept.keep_alive", -1, Source(kind="file", line=9)),
-        ("models.cloud.rpm", 5, Source(kind="file", line=10)),
-        ("aliases.a.targets", ["local", "cloud"], Source(kind="file", line=12)),
-        ("aliases.a.cold", "wait", Source(kind="default", inherited="defaults.cold")),
+        ("server.port", "${PORT:-4001}", Origin(kind="file", line=1, variables=("PORT",))),
+        ("server.host", "127.0.0.1", Origin(kind="default")),
+        ("server.limits.body", "64MiB", Origin(kind="default")),
+        ("defaults.keep_alive", "10m", Origin(kind="file", line=4)),
+        ("defaults.cold", "wait", Origin(kind="default")),
+        ("providers.p.api_key", "${KEY}", Origin(kind="file", line=6, variables=("KEY",))),
+        ("providers.p.headers.X-A", HIDDEN, Origin(kind="file", line=6)),
+        ("providers.p.headers.X-B", "file:team", Origin(kind="file", line=6)),
+        ("providers.p.connect_timeout", "5s", Origin(kind="default", inherited="defaults.connect_timeout")),
+        ("models.local.options.ctx_size", 64, Origin(kind="file", line=8)),
+        ("models.local.keep_alive", "10m", Origin(kind="file", line=4, inherited="defaults.keep_alive")),
+        ("models.kept.keep_alive", -1, Origin(kind="file", line=9)),
+        ("models.cloud.rpm", 5, Origin(kind="file", line=10)),
+        ("aliases.a.targets", ["local", "cloud"], Origin(kind="file", line=12)),
+        ("aliases.a.cold", "wait", Origin(kind="default", inherited="defaults.cold")),
     ],
 )
-def test_every_value_has_its_source(loaded: Loaded, path: str, shown: object, source: Source) -> None:
+def test_every_value_has_its_source(loaded: Loaded, path: str, shown: object, source: Origin) -> None:
     assert (value(loaded, path), loaded.shown().sources[path]) == (shown, source)
 
 
@@ -98,11 +98,11 @@ def test_path_and_digest_are_those_of_the_file(loaded: Loaded) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        (Source(kind="file", line=3), "line 3"),
-        (Source(kind="default"), "default"),
-        (Source(kind="environment", variables=("A", "B")), "environment, A, B"),
-        (Source(kind="file", line=3, variables=("A",), inherited="defaults.cold"), "line 3, A, from defaults.cold"),
+        (Origin(kind="file", line=3), "line 3"),
+        (Origin(kind="default"), "default"),
+        (Origin(kind="environment", variables=("A", "B")), "environment, A, B"),
+        (Origin(kind="file", line=3, variables=("A",), inherited="defaults.cold"), "line 3, A, from defaults.cold"),
     ],
 )
-def test_a_source_in_words(source: Source, words: str) -> None:
+def test_a_source_in_words(source: Origin, words: str) -> None:
     assert str(source) == words

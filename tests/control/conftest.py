@@ -23,6 +23,7 @@ from glowplug.store.database import Database
 from glowplug.usecases.budgets import BudgetBook, State
 from glowplug.usecases.changes import ChangeLog
 from glowplug.usecases.config import Checked, Reloaded
+from glowplug.usecases.config_file import ConfigFile
 from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.keys import KeyBook, NewKey
 from glowplug.usecases.leases import MemoryLeases
@@ -123,6 +124,7 @@ class Control:
             ),
             requests=Requests(database, self.fold),
             config=self.config,
+            config_file=ConfigFile(self.configuration(), self.clock, self.changes),
             status=self.status,
             events=self.events,
             log_file=lambda name: directory / f"{name}.log",

@@ -33,6 +33,7 @@ from glowplug.wire.link import (
     Held,
     Hello,
     KeysUsed,
+    Met,
     Progress,
     Revoked,
     SetSnapshot,
@@ -204,6 +205,15 @@ async def test_everything_a_worker_says_reaches_the_manager_in_order(bench: Benc
         ("suspect", "i1", "silent"), ("drained", "w0-1-1", "i1"), ("keys", {"key_1": 5.0}),
     ]  # fmt: skip
     assert bench.stirred == 4
+    await worker.leave()
+
+
+async def test_who_came_is_passed_on(bench: Bench) -> None:
+    met: list[tuple[str, str, float]] = []
+    bench.link.met = lambda *told: met.append(told)
+    worker = await (await bench.worker()).greeted()
+    worker.say(Met("key_1", "curl/8", 1.5))
+    await until(lambda: met == [("key_1", "curl/8", 1.5)])
     await worker.leave()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from glowplug.paths import state_paths
 from tests.e2e.conftest import Install, engines
 from tests.e2e.installation import ROOT, Installation, until
 from tests.support.browser import BROAD, NARROW, Browser, Page, chromium
@@ -30,11 +32,13 @@ VIEWS = [(BROAD, False), (BROAD, True), (NARROW, False), (NARROW, True)]
 @pytest.fixture(scope="module")
 def served(install_shared: Install, weights: Path) -> Installation:
     installation = install_shared()
+    installation.env["HOME"] = str(installation.state)  # what the doctor repairs is below it
     chat = f"engine: llamacpp, path: {weights / 'chat.gguf'}"
     installation.write(f"""
 {engines()}
+server: {{model_folders: [{weights}]}}
 models:
-  {COLD}: {{{chat}, args: [--slow-start, "0.7"]}}
+  {COLD}: {{{chat}, args: [--slow-start, "0.7"], price: {{prompt: 1000, completion: 1000}}}}
   chat-other-fake: {{{chat}}}
 """)
     installation.start()
@@ -122,6 +126,85 @@ def test_a_cold_model_is_loaded_and_its_states_go_by(served: Installation, page:
     assert page.faults(host(served)) == []
 
 
+def test_it_is_talked_to_from_cold_and_its_cost_appears(served: Installation, page: Page) -> None:
+    page.open(f"{served.base_url}/ui/playground?models={COLD}")
+    page.click("Make a key for an hour")
+    page.wait_text("glowplug keys create playground --expires 3600s")
+    page.click("Make the key")
+    page.wait_text("is shown this once")
+    page.click("Done")
+    page.type("Message", "How are you?")
+    page.click("Send")
+    page.wait_text(f"{COLD} is ")
+    page.wait_text("cost $0.0")
+    answer = page.evaluate("document.querySelector('.turn.assistant .words').innerText")
+    page.click("Another model")
+    page.type("Message", "And you?")
+    page.press("Enter")
+    page.until("both answered", "document.querySelectorAll('.facts-line').length === 3")
+    request = page.evaluate("new URL(document.querySelector('.facts-line a').href).searchParams.get('request')")
+    seen = served.admin(f"requests/{request}")
+    assert seen["outcome"] == "ok" and seen["cost"] > 0 and len(str(answer)) > 3
+    page.click("Code")
+    page.wait_text("from openai import OpenAI")
+    page.press("Escape")
+    page.open(f"{served.base_url}/ui/")
+    page.until(
+        "it is in what today cost", "/Spent today\\s+\\$0\\.0*[1-9]/.test(document.querySelector('.figures').innerText)"
+    )
+    page.click(f"Unload {COLD}")
+    page.wait_text(f"glowplug stop {COLD}")
+    page.click("button.main")
+    served.wait_state(COLD, "stopped")
+    assert page.faults(host(served)) == []
+
+
+def test_a_client_is_waited_for_and_told_why_it_was_refused(served: Installation, page: Page) -> None:
+    page.open(f"{served.base_url}/ui/connect")
+    page.click("Claude Code")
+    page.wait_text("Its first request")
+    page.click("Make a key")
+    page.wait_text("glowplug keys create claude-code")
+    page.click("Make the key")
+    page.wait_text("is shown this once")
+    secret = page.evaluate("document.querySelector('.secret code').innerText")
+    page.click("Done")
+    page.until("it is filled in", f"document.querySelector('.code pre').innerText.includes({json.dumps(secret)})")
+    body = {"model": "chat-other-fake", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}
+    said = {"User-Agent": "claude-cli/2.1.332 (external, cli)"}
+    assert served.call("POST", "/v1/messages", body, key=f"{secret}x", headers=said).status == 401
+    page.wait_text("it brought no key that is known here")
+    assert served.call("POST", "/v1/messages", body, key=str(secret), headers=said).status == 200
+    page.wait_text("Claude Code came")
+    page.wait_text("answered by chat-other-fake")
+    page.click("Undo")
+    page.wait_text("Undone")
+    assert served.call("POST", "/v1/messages", body, key=str(secret), headers=said).status == 401
+    assert page.faults(host(served)) == []
+
+
+def test_weights_that_are_found_are_served_and_taken_back(served: Installation, page: Page) -> None:
+    page.open(f"{served.base_url}/ui/first")
+    page.click("Serve chat-loop-llamacpp")
+    page.wait_text("glowplug models add chat-loop-llamacpp --engine llamacpp --path")
+    page.click("Preview")
+    page.wait_text("Adds the model")
+    page.click("Serve it")
+    page.wait_text("chat-loop-llamacpp is served")
+    assert served.admin("models/chat-loop-llamacpp")["source"] == "managed"
+    page.open(f"{served.base_url}/ui/now")
+    page.click("Pin chat-loop-llamacpp")
+    page.wait_text("pinned: true")
+    page.click("button.main")
+    page.until("it is pinned", "document.querySelector('[aria-label=\"Unpin chat-loop-llamacpp\"]') !== null")
+    page.open(f"{served.base_url}/ui/first")
+    page.wait_text("3 models")
+    assert served.admin("models/chat-loop-llamacpp", "DELETE")["settings"] is None
+    page.click("Look again")
+    page.until("it is offered again", "document.querySelector('[aria-label=\"Serve chat-loop-llamacpp\"]') !== null")
+    assert page.faults(host(served)) == []
+
+
 def test_every_page_in_every_light(served: Installation, page: Page) -> None:
     names = pages_of(page)
     assert names[0] == "now" and len(names) > 10
@@ -171,8 +254,88 @@ def test_a_viewer_reads_and_has_nothing_to_press(served: Installation, browser: 
         tab.type("Password", PASSWORD)
         tab.click("button.main")
         tab.wait_text(COLD)
-        assert tab.evaluate("document.querySelector('[aria-label^=Load]')") is None
+        assert tab.evaluate("document.querySelector('[aria-label^=Load], [aria-label^=Pin]')") is None
+        with planted(served):
+            tab.open(f"{served.base_url}/ui/doctor")
+            tab.wait_text("can be read by other accounts")
+        for name, there in (
+            {"config": COLD, "config?view=file": "for admins", "settings?view=invitations": "Vic"}
+        ).items():
+            tab.open(f"{served.base_url}/ui/{name}")
+            tab.wait_text(there)
+            assert not acting(tab), name
+        for name, shown in (("first", "chat-loop-llamacpp"), ("connect?client=zed", "Its first request")):
+            tab.open(f"{served.base_url}/ui/{name}")
+            tab.wait_text(shown)
+            assert tab.evaluate("document.querySelector('main .card button:not(.copy)')") is None, name
         assert tab.faults(host(served)) == []
+        refused = """fetch("/auth/me").then((said) => said.json()).then(({csrf}) => Promise.all([
+            ["POST", "/admin/doctor/repair"], ["PUT", "/admin/config/file"], ["POST", "/admin/invitations"],
+        ].map(([method, path]) => fetch(path, {method, headers: {"x-glowplug-csrf": csrf}, body: "{}"})
+            .then((said) => said.status))))"""
+        assert tab.evaluate(refused) == [403, 403, 403]
+
+
+@contextlib.contextmanager
+def planted(served: Installation) -> Iterator[Path]:
+    """A file with a secret that everybody can read, for the doctor to find."""
+    file = state_paths(served.state).cli_key
+    file.chmod(0o644)
+    yield file
+    file.chmod(0o600)
+
+
+def acting(page: Page) -> list[str]:
+    """Buttons that change something on the server."""
+    names = page.evaluate("[...document.querySelectorAll('main button')].map((one) => one.innerText)")
+    return [name for name in names if re.match("Fix|Undo|Reload|Save|Invite|Take back|End", name)]
+
+
+def test_a_finding_is_repaired_and_that_undone(served: Installation, page: Page) -> None:
+    with planted(served) as file:
+        page.open(f"{served.base_url}/ui/doctor")
+        page.click("Fix machine-secret-files")
+        page.wait_text(f"set the mode of {file} from 0644 to 0600")
+        page.wait_text("glowplug doctor machine-secret-files --fix")
+        page.click("dialog button.main")
+        page.wait_text("Repaired: set the mode")
+        assert file.stat().st_mode & 0o777 == 0o600
+        page.wait_gone("can be read by other accounts")
+        page.click(".toast button")
+        page.wait_text("Undone")
+        assert file.stat().st_mode & 0o777 == 0o644
+        page.wait_text("can be read by other accounts")
+        page.wait_text("undone 20")
+    assert page.faults(host(served)) == []
+
+
+def test_a_broken_configuration_says_where_and_a_good_one_is_saved_and_undone(served: Installation, page: Page) -> None:
+    assert served.config is not None
+    before = served.config.read_text()
+    page.open(f"{served.base_url}/ui/config?view=file")
+    page.wait_text("No change.")
+    shown = page.evaluate("document.querySelector('textarea').value")
+    page.type("Configuration file", shown.replace("engine: llamacpp", "engine: lamacpp", 1))
+    page.wait_text("there is no engine lamacpp")
+    page.wait_text(f"models.{COLD}.engine")
+    assert page.evaluate("document.querySelector('.editor + .actions .main').disabled")
+    page.type("Configuration file", shown.replace("chat-other-fake: {", "chat-other-fake: {keep_alive: 7m, "))
+    page.wait_text("It can be saved.")
+    page.click("Save")
+    page.wait_text("A copy of the file as it is stays beside it")
+    page.until("the change is previewed", "document.querySelector('dialog .diff .plus') !== null")
+    page.click("dialog button.main")
+    page.wait_text("Saved, and in force.")
+    assert served.config.read_text() == before.replace("chat-other-fake: {", "chat-other-fake: {keep_alive: 7m, ")
+    page.click(".toast button")
+    page.wait_text("Undone")
+    assert served.config.read_text() == before
+    served.write(before.replace("engine: llamacpp", "engine: lamacpp", 1))
+    page.wait_text("not in force")
+    page.wait_text("there is no engine lamacpp")
+    served.write(before)
+    page.wait_gone("there is no engine lamacpp")
+    assert page.faults(host(served)) == []
 
 
 def test_what_is_shown_outlives_the_control_process(served: Installation, page: Page) -> None:

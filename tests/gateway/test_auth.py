@@ -183,3 +183,31 @@ def test_a_key_that_is_blocked_is_refused_with_the_next_snapshot(rig: Rig) -> No
     assert len(rig.ups) == 1
     rig.apply(snapshot(keys=tuple(msgspec.structs.replace(one, blocked="it is blocked") for one in KEYS)))
     assert rig.ask(chat()).answer.status == 403
+
+
+def test_who_comes_with_a_key_is_told_once() -> None:
+    told: list[tuple[str, bytes]] = []
+    tables = _tables(USER, BOSS)
+    tables.met = lambda key, agent, at: told.append((key, agent)) if abs(at - time.time()) < 60 else None
+    for agent in (b"curl/8", b"curl/8", b"codex"):
+        authenticate(tables, _bearer(KEY) | {b"user-agent": agent})
+    tables.apply(snapshot(revision=2, keys=(USER, BOSS)))
+    authenticate(tables, _bearer(KEY) | {b"user-agent": b"codex"})
+    authenticate(tables, _bearer(ADMIN))
+    assert told == [("user", b"curl/8"), ("user", b"codex"), ("admin", b"")]
+    for _ in range(2):
+        with pytest.raises(Unauthenticated):
+            authenticate(tables, _bearer("sk-gp-nobody") | {b"user-agent": b"zed"})
+        with pytest.raises(Unauthenticated):
+            authenticate(tables, {b"user-agent": b"cline"})
+    assert told[3:] == [("", b"zed"), ("", b"cline")], "a client that was set up wrongly has come, too"
+    for number in range(100):
+        authenticate(tables, _bearer(KEY) | {b"user-agent": b"%d" % number})
+    assert len(tables.keys[USER.digest].agents) == 32
+    assert len(told) == 35
+    for number in range(100):
+        with pytest.raises(Unauthenticated):
+            authenticate(tables, {b"user-agent": b"%d" % number})
+    assert len(tables.strangers) == 32
+    tables.apply(snapshot(revision=3, keys=(USER,)))
+    assert not tables.strangers

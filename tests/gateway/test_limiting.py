@@ -19,6 +19,7 @@ from glowplug.routing.plan import Standing
 from glowplug.wire.openai import estimate_tokens
 from tests.gateway.metered import USER, Metered, budget, priced
 from tests.gateway.rig import ANSWER, STREAM, Rig, chat, local, whole
+from tests.support.compiled import interpreted
 
 
 @pytest.fixture
@@ -319,6 +320,7 @@ def test_targets_behind_the_first_that_is_ready_are_not_looked_at(rig: Rig, mete
     assert standings_for(call, monotonic(), 0) == [Standing.LIMITED, Standing.LIMITED], "both cost something"
 
 
+@interpreted
 @pytest.mark.parametrize(("data", "kind", "route", "cost"), [
     (b"{}      ", {}, {}, 2 + 2 * 4096),
     (b"{}      ", {}, {"max_output": 10}, 2 + 2 * 10),
@@ -331,6 +333,7 @@ def test_what_is_reserved(data: bytes, kind: dict[str, bool], route: dict[str, A
     assert expected_cost(_call(data, **kind), _target(**route)) == cost
 
 
+@interpreted
 def test_what_is_expected_without_a_word_about_the_answer_is_the_prompt() -> None:
     assert expected_tokens(_call(b"{}      ")) == 2
     assert expected_tokens(_call(b'{"max_tokens":3}')) == 4 + 3

@@ -33,12 +33,18 @@ def test_the_link_lives_through_a_restart_of_control(live: Run) -> None:
         await until(lambda: bool(plane.grants.instances))
         assert snapshots == [1]
         assert plane.control_connected
+        key = next(iter(plane.tables.keys.values()))
+        key.agents[b"curl/8\x1b" + b"x" * 300] = 5.0
+        met = link.Met(key.route.id, "curl/8?" + "x" * 193, 5.0)
+        plane.tables.met(key.route.id, *next(iter(key.agents.items())))
+        assert await control.got.get() == met
         await control.stop(path)
         await until(lambda: not control_link.connected)
         assert plane.tables.ready, "it goes on from what it has"
         again = Control()
         await again.start(path)
         assert await again.got.get() == link.Hello("w0", 7, link.PROTOCOL, (link.Held(place, 0),))
+        assert await again.got.get() == met, "a control process that is new is told who came"
         again.say(link.Revoked("i1"))
         assert await again.got.get() == link.Drained("i1")
         again.writers[-1].write(b"\xff\xff\xff\xff garbage")

@@ -52,31 +52,35 @@ class Line(NamedTuple):
     price: str
 
 
-class Recorder(JournalWriter):
+class Recorder:
     """The journal of a worker; tells what is appended to it."""
 
     def __init__(self, whole: Whole, worker: str) -> None:
-        super().__init__(whole.journal, worker, SystemClock(), SEGMENT)
+        self.writer = JournalWriter(whole.journal, worker, SystemClock(), SEGMENT)
         self.whole = whole
         self.records: list[AttemptOpened | AttemptClosed] = []
 
     def opened(self, record: AttemptOpened) -> None:
         self.whole.admitted(record)
-        super().opened(record)
+        self.writer.opened(record)
         self.records.append(record)
 
     def closed(self, record: AttemptClosed) -> None:
-        super().closed(record)
+        self.writer.closed(record)
         self.records.append(record)
         self.whole.ended(record)
 
+    def flush(self) -> None:
+        self.writer.flush()
+
     def die(self) -> None:
         """The process is gone, its pages stay."""
-        self._files.close(self._segment)
-        if self._reserve is not None:
-            self._files.close(self._reserve)
-        if self._rolled is not None:
-            os.close(self._rolled)
+        writer = self.writer
+        writer._files.close(writer._segment)
+        if writer._reserve is not None:
+            writer._files.close(writer._reserve)
+        if writer._rolled is not None:
+            os.close(writer._rolled)
 
 
 class Nowhere:

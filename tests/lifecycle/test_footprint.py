@@ -17,7 +17,7 @@ from glowplug.lifecycle.learned import Run, RunBook
 from tests.lifecycle.fakes import Scripted
 
 GIB = 1 << 30
-ESTIMATE = Footprint(device=5 * GIB, host=GIB, source=Source.HEADER)
+ESTIMATE = Footprint(device=5 * GIB, host=GIB, source=Source.HEADER, parts={"weights": 4 * GIB, "kv": GIB})
 
 
 class Estimating(Scripted):
@@ -88,6 +88,10 @@ def test_the_ladder_from_the_bottom_to_the_top(model: LocalModel, book: RunBook,
     found = footprints.find(engine, said, CARD)
     assert (found.source, found.device) == (Source.LEARNED, 7 * GIB)
     assert len(engine.asked) == asked, "what was measured needs no estimate"
+    assert found.parts == footprints.quick(engine, said, CARD).parts == ESTIMATE.parts, (
+        "what it is made of, the estimate said"
+    )
+    assert Footprints(book).find(engine, said, CARD).parts == {"weights": 1000}
 
 
 def test_declared_memory_is_taken_at_its_word() -> None:

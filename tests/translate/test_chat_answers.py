@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from glowplug.translate.base import Untranslatable
 from glowplug.translate.chat_answers import UNSIGNED, ChatAnswers, ChatStream, message_of_completion, usage_members
-from glowplug.wire.openai import Usage, completion_details, prompt_details
+from glowplug.wire.openai import completion_details, prompt_details
+from glowplug.wire.openai_values import Usage
 from tests.translate.grammar import cut, message_of, named_events
 
 TO = ChatAnswers(id="r1", model="claude-alias", stops=frozenset({"END"}))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from glowplug.errors import RequestError
 from glowplug.translate.base import Untranslatable
 from glowplug.translate.ollama_native import LineWatch, forwarded, renamed, usage_of, whole
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 
 OWN, ASKED = b'"mistral:7b"', b'"chat"'
 

@@ -24,7 +24,7 @@ from glowplug.errors import (
     UpstreamTimeout,
 )
 from glowplug.wire import anthropic
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 
 
 def _tokens(usage: Usage | None) -> tuple[int, int | None, int] | None:

@@ -24,6 +24,7 @@ TO_CONTROL: list[link.ToControl] = [
     link.Drained("i1"),
     link.Suspect("i1", "why"),
     link.KeysUsed({"key_1": 1.5}),
+    link.Met("key_1", "curl/8", 1.5),
     link.Explained(4, None, Unexplained(status=404, code="model_not_found", message="there is no m")),
 ]
 TO_WORKER: list[link.ToWorker] = [

@@ -241,8 +241,8 @@ def test_many_candidates_do_not_cost_a_parse_each(monkeypatch: pytest.MonkeyPatc
     def counted(real: Callable[[bytes], object]) -> Callable[[bytes], object]:
         return lambda data: parses.append(len(data)) or real(data)  # type: ignore[func-returns-value]
 
-    monkeypatch.setattr(openai, "_peek", counted(openai._peek))
-    monkeypatch.setattr(openai, "_strict_model", counted(openai._strict_model))
+    monkeypatch.setattr(openai, "read_peek", counted(openai.read_peek))
+    monkeypatch.setattr(openai, "read_strict_model", counted(openai.read_strict_model))
     data = b'{"a":[' + b",".join([b'{"model":"x","stream_options":{}}'] * 1_000)
     data += b'],"model":"y","stream":true,"stream_options":{}}'
     assert peek(data).spliced(b'"z"').endswith(b'"model":"z","stream":true,"stream_options":{"include_usage":true}}')

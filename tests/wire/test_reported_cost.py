@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glowplug.wire import reported_cost
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 from glowplug.wire.quirks import QUIRKS, says_cost
 from glowplug.wire.reported_cost import Billed, billed, in_head, nano_of
 

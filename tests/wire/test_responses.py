@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from glowplug.errors import EngineFailed
 from glowplug.wire import responses
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 from tests.wire.test_anthropic import event
 
 

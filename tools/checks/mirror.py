@@ -43,11 +43,15 @@ EXCEPTIONS: Mapping[str, str] = {
     "src/glowplug/gateway/dialects.py": "a table only; tests/gateway/test_shapes.py puts rows into it",
     "src/glowplug/hardware/base.py": "Protocols and values only",
     "src/glowplug/launchers/base.py": "Protocols and values only; tests/launchers/test_process.py has the rest",
+    "src/glowplug/gateway/call_state.py": "values only",
     "src/glowplug/lifecycle/events.py": "values only",
     "src/glowplug/lifecycle/queueing.py": "values only",
     "src/glowplug/usecases/memory.py": "a Protocol only",
     "tools/models/make_tiny_hf.py": "needs torch and transformers; tests/engines/test_vllm_real.py runs it",
     "tools/models/train_demo_chat.py": "needs torch and minutes; tests/e2e/test_demo_models.py judges what it made",
+    "src/glowplug/wire/anthropic_values.py": "values only",
+    "src/glowplug/wire/openai_values.py": "values only; tested with those who read them",
+    "src/glowplug/wire/responses_values.py": "values only",
 }
 """Source file → why it has no test file.  An entry that is no longer needed is an error."""
 

@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ask } from "./api";
 import type { InstanceView, MemoryView, Status } from "./types";
 
-const KINDS = ["instance", "loading", "config", "config_refused", "keys", "worker", "failure", "leak", "ledger"] as const;
+const KINDS = ["instance", "loading", "config", "config_refused", "keys", "worker", "failure", "leak", "ledger", "client"] as const;
 export type Kind = (typeof KINDS)[number];
 export interface LiveEvent {
   kind: Kind;

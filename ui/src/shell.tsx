@@ -10,7 +10,7 @@ import { Dialogs } from "./parts/dialog";
 import { Palette } from "./parts/palette";
 import { Toasts } from "./parts/toast";
 import { followLinks, to, usePlace } from "./router";
-import { setTheme, theme } from "./theme";
+import { setTheme, useTheme } from "./theme";
 import type { Me } from "./types";
 
 export function Shell({ who }: { who: Me }) {
@@ -108,7 +108,7 @@ function Missing({ name }: { name: string }) {
 }
 
 function Account({ who }: { who: Me }) {
-  const [chosen, choose] = useState(theme);
+  const chosen = useTheme();
   return (
     <div class="account">
       <span class="quiet">
@@ -116,10 +116,7 @@ function Account({ who }: { who: Me }) {
       </span>
       <select
         aria-label="Theme"
-        onChange={(event) => {
-          setTheme(event.currentTarget.value);
-          choose(event.currentTarget.value);
-        }}
+        onChange={(event) => setTheme(event.currentTarget.value)}
       >
         {[["auto", "System theme"], ["light", "Light"], ["dark", "Dark"]].map(([value, label]) => (
           <option key={value} value={value} selected={value === chosen}>

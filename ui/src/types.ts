@@ -2,12 +2,119 @@
 //
 // Members with a `?` may be left out where they are empty; the others are always there.
 
+/** One line of the ledger, for people. Times in seconds, `started` in Unix time, `cost` in nano-dollars. */
+export interface AttemptView {
+  attempt: number;
+  state: string;
+  model: string;
+  worker: string;
+  started: number;
+  duration: number;
+  first_byte: number;
+  status: number;
+  outcome: string;
+  reason: string;
+  streamed: boolean;
+  estimated: boolean;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cached_tokens: number;
+  cache_written: number;
+  reasoning: number;
+  prompt_audio: number;
+  completion_audio: number;
+  cost: number;
+  price: string;
+  energy_mj: number | null;
+}
+
+/** One request with its answer, for people. Bytes that are no UTF-8 are shown as U+FFFD. */
+export interface BodyView {
+  request: string;
+  key: string;
+  at: number;
+  kind: string;
+  asked: string;
+  model: string;
+  status: number;
+  sent: string;
+  answered: string;
+  truncated: boolean;
+}
+
+/** A model that could be served. */
+export interface Candidate {
+  name: string;
+  settings: Record<string, unknown>;
+  size: number | null;
+  base_url: string;
+}
+
+/** What a model can be asked for; each names the endpoint it opens. */
+export type Capability = "chat" | "completions" | "embeddings" | "files" | "images" | "messages" | "moderations" | "realtime" | "rerank" | "responses" | "speech" | "transcriptions";
+
+/** One change. `before` and `after` are plain JSON without secrets; where there are both, only what differs. */
+export interface Change {
+  id: string;
+  at: number;
+  by: string;
+  through: string;
+  action: string;
+  noun: string;
+  subject: string;
+  before: Record<string, unknown> | null;
+  after: Record<string, unknown> | null;
+  request: string;
+}
+
 /** A check that can be asked for. */
 export interface CheckView {
   name: string;
   group: Group;
   title: string;
   slow: boolean;
+}
+
+/** What a look at the file on the disk found. */
+export interface Checked {
+  ok: boolean;
+  path: string;
+  problems: readonly ProblemView[];
+  warnings: readonly ProblemView[];
+}
+
+/** The answer of `GET /admin/clients`. */
+export interface ClientList {
+  data: readonly ClientView[];
+  url: string;
+  model: string;
+  models: readonly string[];
+  placeholder: string;
+  others: readonly Sighting[];
+}
+
+/** One client of `GET /admin/clients`. */
+export interface ClientView {
+  name: string;
+  title: string;
+  kind: string;
+  wire: string;
+  command: string;
+  writes: boolean;
+  recognised: boolean;
+  snippets: readonly Snippet[];
+  steps: readonly string[];
+  notes: readonly string[];
+  seen: readonly Sighting[];
+}
+
+/** The answer of `GET /admin/config/file`. */
+export interface ConfigText {
+  path: string;
+  text: string;
+  digest: string;
+  masked: readonly string[];
+  why_not: string;
 }
 
 /** Who holds the memory of one device now. None: unknown, which is not 0. */
@@ -23,6 +130,47 @@ export interface DeviceView {
   reserve: number;
   free: number | null;
   problem: string;
+}
+
+/** The answer of `POST /admin/discover`. */
+export interface Discovered {
+  data: readonly Candidate[];
+  engines: readonly EngineFound[];
+  folders: readonly string[];
+  lines: readonly string[];
+}
+
+/** What was written, or would be. */
+export interface Edited {
+  path: string;
+  ok: boolean;
+  digest: string;
+  diff: string;
+  copy: string;
+  plan: Reloaded | null;
+  problems: readonly ProblemView[];
+  dry_run: boolean;
+}
+
+/** What became of several sessions of one user. */
+export interface Ended {
+  user: string;
+  sessions: readonly SessionView[];
+  dry_run: boolean;
+}
+
+/** One engine, and whether its program is here. */
+export interface EngineFound {
+  name: string;
+  program: string;
+  path: string;
+}
+
+/** One entry as it is in force; no secret is in it. */
+export interface EntryView {
+  name: string;
+  source: string;
+  settings: Record<string, unknown>;
 }
 
 /** A model that would be unloaded to make room. */
@@ -110,6 +258,49 @@ export interface InstanceView {
   launcher: string;
   unit: string;
   leaving: string;
+  pinned: boolean;
+}
+
+/** An invitation for people: everything but its hash. */
+export interface InvitationView {
+  id: string;
+  user: string;
+  name: string;
+  role: UserRole;
+  by: string;
+  created_at: number;
+  expires_at: number;
+  used_at: number | null;
+  link: string | null;
+}
+
+/** A stored key for people: everything but its hash. */
+export interface KeyView {
+  id: string;
+  name: string;
+  display: string;
+  role: Role;
+  models: readonly string[];
+  rpm: number | null;
+  rights: Rights;
+  priority: number;
+  created_at: number;
+  expires_at: number | null;
+  revoked_at: number | null;
+  last_used_at: number | null;
+  user: string;
+  team: string;
+  tags: readonly string[];
+  tpm: number | null;
+  concurrency: number | null;
+  end_users: boolean;
+  cached: boolean;
+  log_bodies: boolean;
+  routes: readonly string[];
+  replaces: string;
+  blocked_at: number | null;
+  key: string | null;
+  dry_run: boolean;
 }
 
 /** One way to own an engine, as `docs/design/ownership.md` describes them. */
@@ -162,6 +353,28 @@ export interface MemoryView {
   problems: readonly string[];
 }
 
+/** One row of `GET /admin/models`. */
+export interface ModelView {
+  name: string;
+  kind: string;
+  engine?: string;
+  base_url?: string;
+  upstream_model?: string;
+  targets?: readonly string[];
+  cold?: string;
+  capabilities?: readonly Capability[];
+  state?: string;
+  problems?: readonly string[];
+}
+
+/** Where one value comes from. */
+export interface Origin {
+  kind: string;
+  line: number;
+  variables: readonly string[];
+  inherited: string;
+}
+
 /** What a load would do; the answer of `GET /admin/plan/{model}`. */
 export interface PlanView {
   model: string;
@@ -175,6 +388,24 @@ export interface PlanView {
   devices: readonly DeviceView[];
   failure: Failure | null;
   estimate_error: number | null;
+}
+
+/** One thing that is wrong in the file. */
+export interface ProblemView {
+  path: string;
+  line: number;
+  message: string;
+  hint: string;
+  file: string;
+}
+
+/** What a reload changed, or would. */
+export interface Reloaded {
+  changed: readonly string[];
+  revision: number;
+  before: number;
+  dry_run: boolean;
+  warnings: readonly ProblemView[];
 }
 
 /** A previewed repair of all findings of one check that have one. */
@@ -202,11 +433,84 @@ export interface Repaired {
   failed?: string;
 }
 
+/** One request: who asked for what, and every try to answer it in order. */
+export interface RequestView {
+  request: string;
+  started: number;
+  key: string;
+  user: string;
+  team: string;
+  tags: readonly string[];
+  asked: string;
+  path: string;
+  trace: string;
+  prompt_tokens: number;
+  completion_tokens: number;
+  cost: number;
+  outcome: string;
+  attempts: readonly AttemptView[];
+}
+
+/** What a key's requests may do to the machine's memory; each includes those below it. */
+export type Rights = "evict" | "start" | "warm";
+
+/** What a key may do. */
+export type Role = "admin" | "user" | "viewer";
+
+/** A session for people. */
+export interface SessionView {
+  id: string;
+  user: string;
+  created_at: number;
+  last_seen: number;
+  expires_at: number;
+  agent: string;
+  current: boolean;
+  dry_run: boolean;
+}
+
 /** How bad it is; the worst first. */
 export type Severity = "error" | "note" | "warning";
 
+/** A redacted tree of plain values, and by dotted path the source of each leaf. Safe to print and to send. */
+export interface Shown {
+  path: string;
+  digest: string;
+  tree: Record<string, unknown>;
+  sources: Record<string, Origin>;
+  managed: string;
+}
+
+/** A program that came with a key. */
+export interface Sighting {
+  key: string;
+  agent: string;
+  client: string;
+  first: number;
+  last: number;
+  key_used: number | null;
+}
+
+/** A text to copy. */
+export interface Snippet {
+  title: string;
+  language: string;
+  text: string;
+}
+
 /** The rungs of the ladder, best first: who says what an instance needs. */
 export type Source = "declared" | "engine" | "header" | "learned" | "nothing" | "policy" | "size";
+
+/** One model; a row of `GET /admin/speeds`. */
+export interface Speed {
+  model: string;
+  running: number;
+  answers: number;
+  tokens: number;
+  tokens_per_second: number | null;
+  first_byte: number | null;
+  last: number | null;
+}
 
 /** `stopped → queued → starting → loading → ready ⇄ busy → draining → stopping → releasing → stopped`; `failed`. */
 export type State = "asleep" | "busy" | "draining" | "failed" | "loading" | "queued" | "ready" | "releasing" | "starting" | "stopped" | "stopping";
@@ -262,4 +566,14 @@ export interface WorkerView {
   pid: number;
   connected: boolean;
   since: number;
+}
+
+/** What became of a change. */
+export interface Written {
+  section: string;
+  name: string;
+  settings: Record<string, unknown> | null;
+  changed: readonly string[];
+  warnings: readonly ProblemView[];
+  dry_run: boolean;
 }

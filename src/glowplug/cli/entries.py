@@ -64,6 +64,12 @@ def put(section: str, name: str, settings: dict[str, Any], dry_run: bool) -> Non
     told(written, "would be changed" if dry_run else "changed")
 
 
+def changed(section: str, name: str, settings: dict[str, Any], dry_run: bool) -> None:
+    """Change an entry that was added, and say so."""
+    written = current().client().call("PATCH", _path(section, name), settings, query=_query(dry_run))
+    told(written, "would be changed" if dry_run else "changed")
+
+
 def removed(section: str, name: str, dry_run: bool) -> None:
     """Take an entry out, and say so."""
     written = current().client().call("DELETE", _path(section, name), query=_query(dry_run))

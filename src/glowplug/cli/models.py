@@ -9,7 +9,7 @@ import click
 
 from glowplug.cli.command import Verb, common_options, current, dry_run_option
 from glowplug.cli.config import file_option
-from glowplug.cli.entries import added, removed, set_option, settings_of
+from glowplug.cli.entries import added, changed, removed, set_option, settings_of
 from glowplug.cli.output import Column
 from glowplug.cli.ps import state_color
 
@@ -25,7 +25,7 @@ _COLUMNS = (Column("NAME"), Column("KIND"), Column("FROM"), Column("CAN"), Colum
 def models(context: click.Context) -> None:
     """List models and aliases, where they come from, and what is wrong with them.
 
-    `add` and `remove` are about models that the server keeps beside its configuration file.
+    `add`, `change` and `remove` are about models that the server keeps beside its configuration file.
 
     \b
     Examples:
@@ -115,6 +115,25 @@ def add(
       glowplug models add chat-qwen3-8b-lab --provider lab --id qwen3-8b --set rpm=60 --set 'tags=["fast"]' --dry-run
     """
     added("models", name, settings_of(pairs, provider=provider, id=upstream, engine=engine, path=path), dry_run)
+
+
+@models.command("change", cls=Verb)
+@click.argument("name", shell_complete=_every_model)
+@set_option
+@dry_run_option
+@common_options
+def change(name: str, pairs: tuple[str, ...], dry_run: bool) -> None:
+    """Change settings of a model that was added; null takes one away.  What runs goes on where it can.
+
+    \b
+    Examples:
+      glowplug models change chat-hermes-3-llamacpp --set pinned=true
+      glowplug models change chat-hermes-3-llamacpp --set pinned=null --set keep_alive=1h --dry-run
+    """
+    settings = settings_of(pairs)
+    if not settings:
+        raise click.UsageError("say what is to change with --set", click.get_current_context())
+    changed("models", name, settings, dry_run)
 
 
 @models.command("remove", cls=Verb)

@@ -23,7 +23,7 @@ def state_color(text: str) -> str:
     return _COLORS.get(text.split(" ")[0], "yellow")
 
 
-_COLUMNS = (
+COLUMNS = (
     Column("MODEL"),
     Column("ENGINE"),
     Column("STATE", paint=state_color),
@@ -71,7 +71,7 @@ def ps(everything: bool) -> None:
         )
     else:
         now = time()
-        output.table(_COLUMNS, [cells(row, now) for row in rows])
+        output.table(COLUMNS, [cells(row, now) for row in rows])
     if devices := devices_of(client):
         if rows:
             output.line("")

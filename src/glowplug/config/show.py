@@ -18,7 +18,7 @@ from glowplug.secret import Secret
 HIDDEN = "***"
 
 
-class Source(msgspec.Struct, frozen=True, kw_only=True):
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where one value comes from."""
 
     kind: str
@@ -47,8 +47,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     """The file, or empty when there is none."""
     digest: str
-    tree: dict[str, object]
-    sources: dict[str, Source]
+    tree: dict[str, Any]
+    sources: dict[str, Origin]
     managed: str = ""
     """The layer beneath it (`glowplug.config.managed`), or empty when there is none."""
 
@@ -58,7 +58,7 @@ class _Shower:
         self._walked = walked
         self._managed = managed
         self._origins = origins
-        self.sources: dict[str, Source] = {}
+        self.sources: dict[str, Origin] = {}
 
     def struct(self, item: msgspec.Struct, at: Path) -> dict[str, object]:
         kind = shape.type_info(type(item))
@@ -90,7 +90,7 @@ class _Shower:
             return raw  # as written: what a variable holds may be a secret, whatever the field
         return written(value, extra)
 
-    def _source(self, at: Path, origin: Path) -> Source:
+    def _source(self, at: Path, origin: Path) -> Origin:
         walked = self._walked
         variables = walked.variables.get(origin, ())
         for path, names in walked.variables.items():
@@ -98,10 +98,10 @@ class _Shower:
                 variables = (*variables, *names)
         inherited = dotted(origin) if origin != at else ""
         if origin not in walked.lines:
-            return Source(kind="default", inherited=inherited)
+            return Origin(kind="default", inherited=inherited)
         line = walked.lines[origin]
         kind = "managed" if origin[:2] in self._managed else "file" if line else "environment"
-        return Source(kind=kind, line=line, variables=variables, inherited=inherited)
+        return Origin(kind=kind, line=line, variables=variables, inherited=inherited)
 
 
 def show(

@@ -12,8 +12,11 @@ from glowplug.control.api import (
     bodies,
     budgets,
     changes,
+    clients,
     config,
+    config_file,
     credentials,
+    discover,
     doctor,
     events,
     footprint,
@@ -64,8 +67,8 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
         status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage,
-        config, events, metrics, responses, requests, bodies, ledger, users, teams, changes, me, managing, logins,
-        sessions, invitations, oidc, doctor, footprint, pages,
+        clients, discover, config, config_file, events, metrics, responses, requests, bodies, ledger, users, teams,
+        changes, me, managing, logins, sessions, invitations, oidc, doctor, footprint, pages,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
     return (*ours, *litellm_routes(services))

@@ -14,7 +14,8 @@ import msgspec
 from glowplug.clock import Clock
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
 from glowplug.config.diff import Diff, diff
-from glowplug.config.load import Loaded, load
+from glowplug.config.from_afar import objections
+from glowplug.config.load import Loaded, load, load_bytes
 from glowplug.config.managed import ManagedFile
 from glowplug.config.secrets import SecretSource
 from glowplug.config.watch import Watcher
@@ -165,15 +166,45 @@ class Configuration:
             self._file()
         before, revision = self._loaded, self._revision
         if dry_run:
-            loaded = await asyncio.to_thread(self._read)
-            changed = _names(diff(before.resolved, loaded.resolved))
-            return Reloaded(changed=changed, dry_run=True, warnings=problem_views(loaded.warnings))
+            return self._plan(await asyncio.to_thread(self._read))
         outcome = await self._watcher.reload()
         if isinstance(outcome, ConfigError):
             raise outcome
         changed = _names(diff(before.resolved, outcome.resolved))
         warnings = problem_views(outcome.warnings)
         return Reloaded(changed=changed, revision=self._revision, before=revision, warnings=warnings)
+
+    # ---- the file as text
+
+    def own_file(self) -> Path:
+        """The file, where it is one of ours.  Raises ConfigError where there is none, or another program's."""
+        if self._reader is not load:
+            raise ConfigError(f"{self._file()} is another program's file", hint="glowplug import makes one of our own")
+        return self._file()
+
+    async def file_trial(self, text: bytes, before: bytes | None = None) -> Reloaded:
+        """What would change were this the text of the file.  Raises ConfigError, where it is `before` now also for
+        what may not be changed from afar."""
+        path = self.own_file()
+
+        def read() -> Loaded:
+            loaded = load_bytes(
+                text, path=path, env=self._env, engines=self._engines, providers=self._providers,
+                secrets=self._secrets, managed=self._managed,
+            )  # fmt: skip
+            home = self._env.get("HOME") or str(Path.home())
+            where = path.absolute().parent
+            found = () if before is None else objections(before, text, loaded.config, self._engines, where, home)
+            if found:
+                raise ConfigError(f"{path} was not changed: {found[0]}", found)
+            return loaded
+
+        return self._plan(await asyncio.to_thread(read))
+
+    def _plan(self, loaded: Loaded) -> Reloaded:
+        """What would change were this in force."""
+        changed = _names(diff(self._loaded.resolved, loaded.resolved))
+        return Reloaded(changed=changed, dry_run=True, warnings=problem_views(loaded.warnings))
 
     # ---- carrying out
 

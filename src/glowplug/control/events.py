@@ -17,7 +17,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened."""
 
     kind: str
-    """`instance`, `loading`, `config`, `config_refused`, `keys`, `worker`, `failure`, `leak`, `ledger`."""
+    """`instance`, `loading`, `config`, `config_refused`, `keys`, `worker`, `failure`, `leak`, `ledger`,
+    `client`."""
     at: float
     """Unix seconds."""
     data: object

@@ -35,6 +35,7 @@ from glowplug.wire.link import (
     KeepResponse,
     KeysUsed,
     Logged,
+    Met,
     Rehash,
     Scraped,
     SetSnapshot,
@@ -127,6 +128,8 @@ class LinkServer:
         self._logged = logged
         self.rehash: Callable[[str, bytes], None] = lambda _key, _digest: None
         """Is told the keyed hash of a key from elsewhere that was used."""
+        self.met: Callable[[str, str, float], None] = lambda _key, _agent, _at: None
+        """Is told the id of a key, the program that came with it for the first time, and when (unix seconds)."""
         self.explained: Callable[[str, Explained], None] = _nobody_wonders
         """Is told what would happen to a request, by the name of the worker that says so."""
         self._workers: dict[str, _Worker] = {}
@@ -234,6 +237,8 @@ class LinkServer:
                 self._stirred()
             case Rehash(key, digest):
                 self.rehash(key, digest)
+            case Met(key, agent, at):
+                self.met(key, agent, at)
             case Logged():
                 self._logged(message)
             case Scraped(ask, families):

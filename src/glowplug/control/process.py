@@ -32,10 +32,10 @@ from glowplug.control.outbox import LinkOutbox
 from glowplug.control.people import open_people
 from glowplug.control.pricing import Pricing
 from glowplug.control.publisher import Publisher
-from glowplug.control.rehashing import rehash_on_use
 from glowplug.control.renaming import renaming
 from glowplug.control.scraping import Scraping
 from glowplug.control.services import Services
+from glowplug.control.sightings import greeting
 from glowplug.control.suspend import Suspend
 from glowplug.control.telemetry import Tapped, exporter
 from glowplug.domain.energy import EnergyReading
@@ -57,6 +57,7 @@ from glowplug.store.places import place_of
 from glowplug.store.spend import Spend
 from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
+from glowplug.usecases.config_file import ConfigFile
 from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.first import first_start
 from glowplug.usecases.keys import KeyBook
@@ -204,7 +205,7 @@ class ControlProcess:
             keep=self._keep,
             logged=self._logged,
         )
-        self._link.rehash = rehash_on_use(self._keys).note
+        self._sightings = greeting(self._link, self._keys, self._events, self._clock)
         self._scraping = Scraping(self._link.views, self._link.send, self._metrics)
         self._outbox.connect(self._link)
         self._publisher.connect(self._link)
@@ -230,13 +231,14 @@ class ControlProcess:
             usage=Usage(self._database, self._metering.fold, self._configuration.former),
             models=Models(self._configuration.catalog, self._manager),
             config=self._configuration,
+            config_file=ConfigFile(self._configuration, self._clock, self._people.changes),
             ledger=LedgerCheck(
                 self._database, self._paths.journal, self._metering.fold, is_gone, self._pricing.refresh, self._checked
             ),
             requests=Requests(self._database, self._metering.fold),
             status=self._status, events=self._events, log_file=self._log_file,
             bodies=self._bodies, doctor=doctoring(self._paths, lambda: self._configuration.path, self._people.changes),
-            scrape=self._scraping.text,
+            scrape=self._scraping.text, sightings=self._sightings.every,
             route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
             responses=self._responses,
             managed=ManagedBook(self._paths.managed, self._configuration, self._credentials, log=self._people.changes),

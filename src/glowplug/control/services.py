@@ -14,7 +14,9 @@ from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.changes import ChangeLog
+from glowplug.usecases.clients import Sighting
 from glowplug.usecases.config import ConfigSource
+from glowplug.usecases.config_file import ConfigFile
 from glowplug.usecases.credentials import CredentialBook
 from glowplug.usecases.keys import KeyBook
 from glowplug.usecases.leases import MemoryLeases
@@ -51,6 +53,8 @@ class Services:
     events: Broadcaster
     log_file: Callable[[str], Path]
     """The log of a local model."""
+    config_file: ConfigFile | None = None
+    """The file of the configuration as text."""
     bodies: Bodies | None = None
     """The log of requests with their bodies."""
     scrape: Callable[[], Awaitable[bytes]] | None = None
@@ -80,6 +84,8 @@ class Services:
     """Logging in with an identity provider; None where only passwords do."""
     renaming: Renaming | None = None
     doctor: Doctoring | None = None
+    sightings: Callable[[], tuple[Sighting, ...]] = lambda: ()
+    """Programs that came, the newest first."""
     plans: Plans | None = None
     memory: MemorySource | None = None
     leases: MemoryLeases | None = None

@@ -126,3 +126,5 @@ class InstanceView(msgspec.Struct, frozen=True, kw_only=True):
     """The systemd unit or container it runs in."""
     leaving: str = ""
     """While it is on its way out: `idle`, `evicted` (another needs its memory), `asked`, `reconfigured`, `failed` …"""
+    pinned: bool = False
+    """Never unloaded to make room for another."""

@@ -19,7 +19,7 @@ from glowplug.routing.breaker import Breaker
 from glowplug.translate.base import Untranslatable
 from glowplug.wire import sse
 from glowplug.wire.http1 import is_event_stream, passed_lines, with_query
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 from glowplug.wire.refused import Refusal
 
 if TYPE_CHECKING:
@@ -35,9 +35,15 @@ class Attempt:
     """The sink of one upstream request.  Reports to its call: relay, stream_ended, answered, failed, broke."""
 
     # Defaults on the class: an attribute costs nothing until it differs, and most never do.
-    status = size = events = 0
+    status = 0
+    size = 0
+    events = 0
     first_byte = 0.0
-    fresh = sent = settled = streaming = translated = False
+    fresh = False
+    sent = False
+    settled = False
+    streaming = False
+    translated = False
     head = b""
     media = b""
     """Header lines that say what comes, when it is no stream of events but passes as it comes."""
@@ -45,11 +51,9 @@ class Attempt:
     """What is counted as one event."""
     whole = b""
     """A collected answer as the client gets it, for who keeps it."""
-    watch: sse.Watch | None = None
     is_last: Callable[[bytes], bool]
     """That of the watch, at hand: it is asked for every piece."""
     up: UpstreamConnection | None = None
-    dial: Dialing | None = None
     instance: Instance | None = None
     lease: Lease | None = None
     """What it holds of limits and budgets."""
@@ -67,6 +71,8 @@ class Attempt:
         self.call = call
         self.target = target
         self.parts: list[bytes] = []
+        self.watch: sse.Watch | None = None  # no default on the class: mypyc takes no None for that of three types
+        self.dial: Dialing | None = None
         road = target.roads[kind.index]
         if road is None:
             raise RequestError(f"{target.name} turned out not to have {kind.name}", hint="ask for another model")
@@ -82,8 +88,7 @@ class Attempt:
             call.limited = True
         owner = call.key.route
         self.route = target.route
-        """As it was when it was asked: what is learned of another place or key says nothing of this one, and it costs
-        what it was reserved by."""
+        """As it was when it was asked: that is what it was reserved by, and what is learned of."""
         self.price_version = target.price_version
         record = AttemptOpened(
             call.request_id, number, owner.id, call.asked, target.name, kind.name, self.wall, call.prompt,

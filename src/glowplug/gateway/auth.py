@@ -16,6 +16,8 @@ from glowplug.wire.credentials import BESIDE, presented_key
 _SEEN: Final = 4096
 """Header values that are remembered under one snapshot; a new snapshot (a revocation, say) forgets them all."""
 
+_AGENTS: Final = 32
+"""Programs that are remembered of one key: who says something else every time must not fill the memory."""
 
 _ADMIN: Final = Role.ADMIN
 _VIEWER: Final = Role.VIEWER
@@ -40,6 +42,10 @@ def authenticate(tables: Tables, headers: dict[bytes, bytes], role: Role = Role.
     if role is _ADMIN and key.route.role is not Role.ADMIN:
         raise Forbidden("This API key may use models only", hint="use an admin key")
     key.used_at = now
+    agent = headers.get(b"user-agent", b"")
+    if agent not in key.agents and len(key.agents) < _AGENTS:
+        key.agents[agent] = now
+        tables.met(key.route.id, agent, now)
     return key
 
 
@@ -48,6 +54,7 @@ def _look_up(tables: Tables, headers: dict[bytes, bytes]) -> Key:
         raise Unavailable("The server is starting", hint="ask again in a moment", retry_after=1.0)
     token = presented_key(headers)
     if token is None:
+        _strange(tables, headers)
         raise Unauthenticated(
             "No API key was given", hint="send `Authorization: Bearer <key>`; `glowplug keys create` makes one"
         )
@@ -56,11 +63,20 @@ def _look_up(tables: Tables, headers: dict[bytes, bytes]) -> Key:
     if key is None and tables.imported:
         key = tables.find_imported(token, digest)
     if key is None or not compare_digest(key.route.digest, digest):
+        _strange(tables, headers)
         raise _invalid()
     # Here and not in `authenticate`: what is not good is not remembered, so what is remembered need not be asked again.
     if key.route.blocked or key.route.role is _VIEWER:
         raise _barred(key.route)
     return key
+
+
+def _strange(tables: Tables, headers: dict[bytes, bytes]) -> None:
+    """Somebody came without a key that is known: who sets a client up wants to know that it came at all."""
+    agent = headers.get(b"user-agent", b"")
+    if agent not in tables.strangers and len(tables.strangers) < _AGENTS:
+        tables.strangers[agent] = at = time()
+        tables.met("", agent, at)
 
 
 def _invalid() -> Unauthenticated:

@@ -7,7 +7,6 @@ stream are not content: they fix the status line, not who answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -17,78 +16,29 @@ from glowplug.errors import GlowplugError, LimitReached, Loading, RequestError, 
 from glowplug.gateway import counting, ollama_calls
 from glowplug.gateway.admission import admit, read
 from glowplug.gateway.attempts import Attempt
+from glowplug.gateway.call_state import INF, CallState
 from glowplug.gateway.choosing import counts, mark_tried, others_left, several_asked, somebody_ready, step
 from glowplug.gateway.continuing import continues
 from glowplug.gateway.identity import identity, rates
-from glowplug.gateway.keeping import Keeper, finish, keep
-from glowplug.gateway.kinds import Kind, Peeked
-from glowplug.gateway.limiting import Pass
+from glowplug.gateway.keeping import finish, keep
+from glowplug.gateway.kinds import Kind
 from glowplug.gateway.reply import Reply
 from glowplug.gateway.rules import rule
-from glowplug.gateway.settling import FIRST
-from glowplug.gateway.tables import Key, Route
+from glowplug.gateway.tables import Key
 from glowplug.gateway.targets import Target
 from glowplug.gateway.waiting import Pause, Wait
-from glowplug.gateway.wishes import Wishes
 from glowplug.wire.http1 import passed_lines
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
     from glowplug.gateway.plane import Plane
-    from glowplug.wire.output_cap import Cap
 
-INF: Final = float("inf")
 DRAIN: Final = 120.0
 """Seconds a paid upstream is read on after its client left, at most."""
 
 
-class Call:
+class Call(CallState):
     """One request.  `deadline` (monotonic seconds) is watched by the plane's sweep."""
-
-    # Defaults on the class: an attribute costs nothing until it differs, and most never do.
-    deadline = wait_until = INF
-    over = paused = limited = False
-    """`limited`: its answer says what its limits still allow."""
-    attempts = tried = retried = pauses = prompt = 0
-    """`prompt`: tokens that its body is taken for until somebody counts; 0 when it has no prompt."""
-    load_time = beat_at = queue_time = upstream_time = 0.0
-    cost = 0
-    """Nano-dollars of its attempts that are settled."""
-    attempt: Attempt | None = None
-    waiting: Wait | None = None
-    held: Pass | None = None
-    """What it took from the limits of its key."""
-    cap: Cap | None = None
-    """How long its answers may be, once a limit or a budget has asked."""
-    last_error: GlowplugError | None = None
-    keep_alive: float | None = None
-    """Seconds the engine is to be kept after this request, when it says so."""
-    wish = ""
-    """`load` or `unload`, when nothing else is asked of the model."""
-    reason = FIRST
-    asked = trace = ""
-    end_user = ""
-    """Who the client says is asking, where its key may say so; for records only."""
-    conversation = b""
-    """What its conversation is remembered by, when its alias is sticky."""
-    tags: tuple[str, ...] = ()
-    wishes: Wishes | None = None
-    """What its header fields say of how it is served."""
-    draw: float | None = None
-    """What decides instead of chance; for who explains."""
-    owes = False
-    """Its next attempt counts against the retry budget."""
-    fields = b""
-    """Header lines of the client that go upstream."""
-    query = b""
-    """The query string of the client, from the question mark on, where it goes upstream."""
-    keeper: Keeper | None = None
-    """What the client is sent, for the cache and the log of requests, when its key asks for one of them."""
-    make: Callable[..., Attempt] = Attempt
-    """How a target is tried."""
-    body: Peeked
-    route: Route
-    targets: tuple[Target, ...]
 
     def __init__(self, conn: ClientConnection, plane: Plane, key: Key, kind: Kind, request_id: str) -> None:
         self.reply = Reply(conn, request_id, kind.envelope)
@@ -212,6 +162,10 @@ class Call:
 
     # ---- attempts
 
+    def make(self, target: Target) -> Attempt:
+        """Try this target.  Raises as Attempt does."""
+        return Attempt(self, target, self.attempts)
+
     def attempt_at(self, target: Target, *, unasked: bool = False) -> None:
         """Try this target now.  `unasked`: its budgets were not asked before; raises LimitReached when one of them is
         used up, and nothing has happened then."""
@@ -219,7 +173,7 @@ class Call:
             ollama_calls.loaded(self, target)
             return
         try:
-            attempt = self.make(self, target, self.attempts)
+            attempt = self.make(target)
         except Unavailable as error:
             self.refuse(error)
             return

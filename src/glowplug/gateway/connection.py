@@ -43,8 +43,9 @@ Request = tuple[bytes, bytes, dict[bytes, bytes], bytes, bool, bool, Kind | None
 arguments of `_begin`: most requests are served at once and never become one."""
 
 
-class ClientConnection(asyncio.Protocol):
-    """Reads requests, serves one at a time, keeps the rest in line with reading paused."""
+class ClientConnection:
+    """An `asyncio.Protocol` (without that base, which no native class can have): reads requests, serves one at a time,
+    keeps the rest in line with reading paused."""
 
     __slots__ = (
         "bad", "call", "client", "cors", "deadline", "expected", "full", "gone", "head", "head_bytes", "headers",

@@ -6,7 +6,7 @@ in front of those that count, reserve, wake and send.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -17,6 +17,7 @@ from glowplug.errors import GlowplugError, NotFound, RequestError
 from glowplug.gateway import rules
 from glowplug.gateway.admission import blocked, find, read
 from glowplug.gateway.call import Call
+from glowplug.gateway.connection import ClientConnection
 from glowplug.gateway.kinds import KINDS, PATHS, Kind
 from glowplug.gateway.rules import Choice
 from glowplug.gateway.sessions import HEADERS as SESSION_HEADERS
@@ -25,7 +26,6 @@ from glowplug.routing.policy import likeliest
 from glowplug.routing.select import Ask, Selection
 
 if TYPE_CHECKING:
-    from glowplug.gateway.connection import ClientConnection
     from glowplug.gateway.plane import Plane
     from glowplug.gateway.tables import Key, Route
 
@@ -40,8 +40,8 @@ class Imagined(Call):
     """`choice` is what was chosen among the targets, `refusal` why nothing is asked at all."""
 
     def __init__(self, plane: Plane, key: Key, kind: Kind) -> None:
-        # Nothing is ever said to its client, so there is none.
-        super().__init__(cast("ClientConnection", None), plane, key, kind, "imagined")
+        # Nothing is ever said to its client, which is none.
+        super().__init__(ClientConnection(plane), plane, key, kind, "imagined")
         self.choice: Choice
         self.refusal: GlowplugError | None = None
 

@@ -10,7 +10,7 @@ from glowplug.gateway.probing import ABSENT, is_absent, translate_instead
 from glowplug.gateway.rules import turn
 from glowplug.gateway.waiting import asks_again
 from glowplug.wire.http1 import is_page
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 from glowplug.wire.refused import Refusal, refusal
 from glowplug.wire.sse import failure
 

@@ -15,6 +15,7 @@ from glowplug.domain.model import Capability, Dialect
 from glowplug.errors import GlowplugError
 from glowplug.wire import anthropic, audio, moderation, ollama, ollama_server, openai, responses, sse
 from glowplug.wire.failures import anthropic_error
+from glowplug.wire.openai_values import Usage
 
 EVENT_STREAM: Final = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
 
@@ -107,7 +108,7 @@ class Kind:
     """The body is multipart/form-data instead."""
     watch: Callable[[], sse.Watch] = sse.UsageWatch
     """Reads a stream that reports usage by itself."""
-    usage: Callable[[bytes], openai.Usage | None] = openai.usage_of
+    usage: Callable[[bytes], Usage | None] = openai.usage_of
     """Reads the usage of a whole answer."""
     refusal: Callable[[int, bytes], bytes] | None = None
     """Puts an error that the upstream answered (status, body) into the client's words, whatever shape it came in."""

@@ -16,6 +16,7 @@ from glowplug.gateway import refusals
 from glowplug.routing.budgets import Meter, Reservation
 from glowplug.routing.limits import RateLimit, Slots
 from glowplug.routing.plan import Standing
+from glowplug.wire.openai import Body
 from glowplug.wire.output_cap import Cap, output_cap
 
 if TYPE_CHECKING:
@@ -210,6 +211,9 @@ def expected_tokens(call: Call) -> int:
 
 def _cap(call: Call) -> Cap:
     """What the request says of the length of its answers; looked up once."""
+    body = call.body
+    if isinstance(body, Body):
+        return body.cap
     if call.cap is None:
         call.cap = output_cap(call.body.data)
     return call.cap

@@ -15,6 +15,9 @@ from glowplug.wire import link
 _RETRY: Final = (0.02, 0.05, 0.05, 0.05, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.5)
 """Seconds between attempts to reach the control process; the last one repeats."""
 
+_MOST_AGENT: Final = 200
+"""Characters of a `User-Agent` that are told."""
+
 log = logging.getLogger("glowplug.worker")
 
 
@@ -48,6 +51,7 @@ class ControlLink(asyncio.Protocol):
         """Deliver to this plane; before `start`."""
         self._plane = plane
         plane.tables.rehash = lambda key, digest: self.send(link.Rehash(key, digest))
+        plane.tables.met = self._met
 
     def start(self) -> None:
         self._task = self._loop.create_task(self._connect())
@@ -63,6 +67,10 @@ class ControlLink(asyncio.Protocol):
         """Send if there is a connection.  What is lost meanwhile is made up for by `Hello.held` and `Grants.resend`."""
         if self._transport is not None:
             self._transport.write(link.encode(message))
+
+    def _met(self, key: str, agent: bytes, at: float) -> None:
+        said = agent[:_MOST_AGENT].decode("latin-1")
+        self.send(link.Met(key, "".join(char if char.isprintable() else "?" for char in said), at))
 
     async def _connect(self) -> None:
         while not self._closing:
@@ -85,6 +93,9 @@ class ControlLink(asyncio.Protocol):
         self.send(link.Hello(self._worker, self._pid, link.PROTOCOL, self._plane.grants.held()))
         self._plane.grants.resend()
         self._plane.kept.resend()
+        for key in self._plane.tables.keys.values():
+            for agent, at in key.agents.items():
+                self._met(key.route.id, agent, at)
 
     def data_received(self, data: bytes) -> None:
         try:

@@ -26,7 +26,7 @@ from glowplug.gateway.choosing import step
 from glowplug.gateway.identity import identity
 from glowplug.gateway.kinds import Kind, kind_named
 from glowplug.wire.http1 import LAST_CHUNK, STATUS_LINES, chunk, fields, header, passed_lines, with_query
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 
 if TYPE_CHECKING:
     from glowplug.gateway.connection import ClientConnection
@@ -71,7 +71,9 @@ def found(path: bytes) -> tuple[Kind, bytes] | None:
 class _Whole:
     """A body that is not looked into, with the model that was said elsewhere."""
 
-    stream = wants_usage = ours = False
+    stream = False
+    wants_usage = False
+    ours = False
 
     def __init__(self, data: bytes, model: str) -> None:
         self.data = data
@@ -86,10 +88,10 @@ class PassedAttempt(Attempt):
     """One try; a good answer passes as it comes."""
 
     chunked = False
-    call: Passing
 
     def __init__(self, call: Passing, target: Target, number: int) -> None:
         super().__init__(call, target, number)
+        self.passing = call
         line, end, rest = self.payload.partition(b" HTTP/1.1\r\n")
         place = line.partition(b" ")[2].removesuffix(call.kind.upstream.encode())
         head = b"%b %b%b%b%b" % (call.method, place, call.below, end, rest)
@@ -102,7 +104,7 @@ class PassedAttempt(Attempt):
             return  # collected, and judged as those of other endpoints are
         self.sent = True
         self.first_byte = monotonic() - self.started
-        call, conn = self.call, self.call.reply.conn
+        call, conn = self.passing, self.passing.reply.conn
         lines = b"%b%b%b%b" % (passed_lines(head), identity(call), call.reply.own_lines, conn.cors)
         length = header(fields(head), b"content-length")
         if status == 204:
@@ -132,7 +134,7 @@ class PassedAttempt(Attempt):
         self.up_data(data)
         if self.chunked:
             self._write(LAST_CHUNK)
-        self.call.passed(self.status)
+        self.passing.passed(self.status)
 
     def _write(self, data: bytes) -> None:
         call = self.call
@@ -147,8 +149,6 @@ class PassedAttempt(Attempt):
 
 class Passing(Call):
     """One request that passes."""
-
-    make = PassedAttempt
 
     def __init__(
         self,
@@ -166,6 +166,9 @@ class Passing(Call):
         self.below = below
         """The path below the provider's base URL."""
         self.asked_query = b""
+
+    def make(self, target: Target) -> PassedAttempt:
+        return PassedAttempt(self, target, self.attempts)
 
     def open(self, query: bytes, headers: dict[bytes, bytes], data: bytes) -> None:
         """Begin with the complete body."""

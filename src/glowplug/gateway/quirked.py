@@ -9,7 +9,7 @@ from typing import Final
 from glowplug.gateway.kinds import Kind, Peeked
 from glowplug.gateway.shapes import Shape
 from glowplug.wire import sse
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 from glowplug.wire.quirks import QUIRKS, Quirk
 from glowplug.wire.reported_cost import billed
 

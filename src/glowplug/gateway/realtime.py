@@ -19,12 +19,13 @@ from glowplug.gateway.access import check_route
 from glowplug.gateway.admission import admit
 from glowplug.gateway.attempts import Attempt
 from glowplug.gateway.auth import authenticate
-from glowplug.gateway.call import INF, Call
+from glowplug.gateway.call import Call
+from glowplug.gateway.call_state import INF
 from glowplug.gateway.choosing import step
 from glowplug.gateway.identity import identity
 from glowplug.gateway.kinds import kind_named
 from glowplug.wire import realtime
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 
 if TYPE_CHECKING:
     import ssl
@@ -39,8 +40,8 @@ _HANDSHAKE: Final = 16_384
 _KIND: Final = kind_named("realtime")
 
 
-class Session(Attempt, asyncio.Protocol):
-    """One upstream websocket."""
+class Session(Attempt):
+    """One upstream websocket; to its transport an `asyncio.Protocol`."""
 
     opened = False
     tr: asyncio.Transport | None = None
@@ -64,10 +65,10 @@ class Session(Attempt, asyncio.Protocol):
         try:
             async with asyncio.timeout(self.target.route.connect_timeout):
                 if self.instance is None and self.target.route.guarded:
-                    await connect(lambda: self, host, port, tls, self.call.plane.lookup)
+                    await connect(self._protocol, host, port, tls, self.call.plane.lookup)
                 else:
                     await self.call.plane.loop.create_connection(
-                        lambda: self, host, port, ssl=tls, server_hostname=host if tls else None
+                        self._protocol, host, port, ssl=tls, server_hostname=host if tls else None
                     )
         except TimeoutError:
             self.dial = None
@@ -75,6 +76,9 @@ class Session(Attempt, asyncio.Protocol):
         except (OSError, UnicodeError) as error:  # TLS errors are OSErrors too
             self.dial = None
             self._refused(f"connect: {getattr(error, 'strerror', None) or error}")
+
+    def _protocol(self) -> asyncio.Protocol:
+        return cast(asyncio.Protocol, self)
 
     def _place(self) -> tuple[str, int, ssl.SSLContext | None]:
         if self.instance is not None:
@@ -144,6 +148,9 @@ class Session(Attempt, asyncio.Protocol):
         self.settle(Outcome.OK if exc is None else Outcome.UPSTREAM_ERROR, None)
         self.session.over_now()
 
+    def eof_received(self) -> bool:
+        return False
+
     def pause_writing(self) -> None:
         self.session.reply.conn.tr.pause_reading()
 
@@ -166,7 +173,9 @@ class _Asked:
     """What a session asks, as a body that has been looked into."""
 
     data = b""
-    stream = wants_usage = ours = False
+    stream = False
+    wants_usage = False
+    ours = False
 
     def __init__(self, model: str, raw_model: bytes) -> None:
         self.model = model

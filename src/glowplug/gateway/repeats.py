@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final
 from glowplug.errors import GlowplugError
 from glowplug.gateway.access import check_route
 from glowplug.gateway.auth import authenticate
-from glowplug.gateway.call import INF, Call
+from glowplug.gateway.call import Call
+from glowplug.gateway.call_state import INF
 
 if TYPE_CHECKING:
     from glowplug.domain.snapshot import Snapshot
@@ -56,6 +57,8 @@ class Head:
             return None
         start = self._start
         end = data.find(b"\r", start, start + _DIGITS)
+        if end < 0:
+            return None
         digits = data[start:end]
         if not digits.isdigit() or not data.startswith(self.back, end):
             return None  # without a line's end at `end` there is no `back` either

@@ -25,7 +25,7 @@ from glowplug.translate.messages_to_chat import MessagesToChat
 from glowplug.translate.responses_to_chat import responses_to_chat
 from glowplug.wire import sse
 from glowplug.wire.http1 import json_head
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 
 LONGEST: Final = 2
 """Translations one road may have; every wire is at most one step from chat completions."""

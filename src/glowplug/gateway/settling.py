@@ -9,7 +9,8 @@ from glowplug.domain.price import REPORTED, Tokens, attempt_cost, plain_cost
 from glowplug.domain.usage import AttemptClosed, Outcome
 from glowplug.gateway import health
 from glowplug.gateway.kept import keep
-from glowplug.wire.openai import Usage, estimate_tokens
+from glowplug.wire.openai import estimate_tokens
+from glowplug.wire.openai_values import Usage
 from glowplug.wire.reported_cost import HEADER, Billed, in_head
 
 if TYPE_CHECKING:

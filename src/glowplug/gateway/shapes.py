@@ -16,7 +16,7 @@ from glowplug.gateway.kinds import KINDS, Kind, Peeked
 from glowplug.wire import sse
 from glowplug.wire.defaults import Defaults
 from glowplug.wire.http1 import is_event_stream
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 
 Heads = tuple[bytes, ...]
 """Request heads to one place by kind, complete up to the value of Content-Length."""

@@ -145,7 +145,7 @@ def _same_place(one: Target, other: Target) -> bool:
 class Key:
     """An API key in use, with its limiter and when it was used last (unix seconds)."""
 
-    __slots__ = ("guard", "keeps", "limiter", "meters", "reported_at", "route", "used_at")
+    __slots__ = ("agents", "guard", "keeps", "limiter", "meters", "reported_at", "route", "used_at")
 
     def __init__(self, route: KeyRoute) -> None:
         self.route = route
@@ -157,6 +157,8 @@ class Key:
         self.meters: tuple[Meter, ...] = ()
         """Budgets of these."""
         self.used_at = self.reported_at = 0.0
+        self.agents: dict[bytes, float] = {}
+        """`User-Agent` values that came with it, and when the first did; as many as `gateway.auth` remembers."""
 
 
 class Tables:
@@ -173,6 +175,11 @@ class Tables:
         """Keys from elsewhere that were not used yet, by their SHA-256."""
         self.rehash: Callable[[str, bytes], None] = _nobody
         """Is told the id and the keyed hash of one that is used."""
+        self.met: Callable[[str, bytes, float], None] = _unmet
+        """Is told the id of a key (empty: none that is known), a `User-Agent` that came with it for the first time, and
+        when."""
+        self.strangers: dict[bytes, float] = {}
+        """`User-Agent` values that came without a key that is known, and when, under this snapshot."""
         self.seen_credentials: dict[bytes, Key] = {}
         """Authorization header values that were found good under this snapshot; saves the keyed hash."""
         self.hosts: frozenset[bytes] = frozenset()
@@ -232,6 +239,7 @@ class Tables:
         self.hosts = frozenset(host.lower().encode() for host in snapshot.hosts)
         self.seen_hosts = set()
         self.seen_credentials = {}
+        self.strangers = {}
         self.origins = frozenset(origin.lower().encode() for origin in snapshot.origins)
         self.limits = snapshot.limits
         self.facts = {}
@@ -287,6 +295,10 @@ class Tables:
 
 
 def _nobody(_key: str, _digest: bytes) -> None:
+    """Nobody wants to know."""
+
+
+def _unmet(_key: str, _agent: bytes, _at: float) -> None:
     """Nobody wants to know."""
 
 

@@ -23,7 +23,8 @@ from glowplug.translate.ollama_answer import Answering, AnswerStream, embedding_
 from glowplug.wire import ollama, ollama_server, sse
 from glowplug.wire.http1 import json_head
 from glowplug.wire.ollama import NotOllama
-from glowplug.wire.openai import Usage, usage_of
+from glowplug.wire.openai import usage_of
+from glowplug.wire.openai_values import Usage
 
 _PREFIX: Final = "/api"
 _JSON_HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n"

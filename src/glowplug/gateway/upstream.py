@@ -43,8 +43,9 @@ class Sink(Protocol):
     def up_fail(self, why: str, stale: bool) -> None: ...
 
 
-class UpstreamConnection(asyncio.Protocol):
-    """One connection to an engine, a provider or the control process."""
+class UpstreamConnection:
+    """One connection to an engine, a provider or the control process: an `asyncio.Protocol`, without that base, or it
+    could not be compiled to a native class."""
 
     __slots__ = (
         "closed",
@@ -178,6 +179,12 @@ class UpstreamConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         return False
 
+    def pause_writing(self) -> None:
+        """A request waits in memory, where it is anyway."""
+
+    def resume_writing(self) -> None:
+        """It has been sent."""
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
         self.pool.lost(self)
@@ -310,7 +317,7 @@ class Pool:
         except (OSError, UnicodeError) as error:  # a name that cannot be encoded is no place either
             sink.up_fail(f"connect: {getattr(error, 'strerror', None) or error}", False)
             return
-        connection = cast(UpstreamConnection, protocol)
+        connection = cast(UpstreamConnection, cast(object, protocol))
         self.open.add(connection)
         connection.send(sink, data)
 
@@ -343,15 +350,17 @@ class Pool:
 Dial = Coroutine[object, object, tuple[asyncio.Transport, asyncio.Protocol]]
 
 
+def _protocol(pool: Pool) -> Callable[[], asyncio.Protocol]:
+    return lambda: cast(asyncio.Protocol, UpstreamConnection(pool))
+
+
 def tcp(
     loop: asyncio.AbstractEventLoop, host: str, port: int, tls: ssl.SSLContext | None, connect_timeout: float
 ) -> Pool:
     """A pool of TCP connections; with `tls` the certificate is verified against `host`."""
 
     def connect(pool: Pool) -> Dial:
-        return loop.create_connection(
-            lambda: UpstreamConnection(pool), host, port, ssl=tls, server_hostname=host if tls else None
-        )
+        return loop.create_connection(_protocol(pool), host, port, ssl=tls, server_hostname=host if tls else None)
 
     return Pool(loop, connect, connect_timeout)
 
@@ -367,7 +376,7 @@ def pinned(
     """The same to a host that came through an API: each dial goes to an address that was checked for this dial."""
 
     def dial(pool: Pool) -> Dial:
-        return connect(lambda: UpstreamConnection(pool), host, port, tls, lookup)
+        return connect(_protocol(pool), host, port, tls, lookup)
 
     return Pool(loop, dial, connect_timeout)
 
@@ -376,6 +385,6 @@ def unix(loop: asyncio.AbstractEventLoop, path: str, connect_timeout: float) -> 
     """A pool of Unix-socket connections."""
 
     def connect(pool: Pool) -> Dial:
-        return loop.create_unix_connection(lambda: UpstreamConnection(pool), path)
+        return loop.create_unix_connection(_protocol(pool), path)
 
     return Pool(loop, connect, connect_timeout)

@@ -11,6 +11,7 @@ import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -81,7 +82,9 @@ class Worker:
         control.start()
         await self._first_snapshot(control)
         notice_the_dead(self._listener)
-        server = await loop.create_server(lambda: ClientConnection(plane), sock=self._listener, backlog=_BACKLOG)
+        server = await loop.create_server(
+            lambda: cast(asyncio.Protocol, ClientConnection(plane)), sock=self._listener, backlog=_BACKLOG
+        )
         reporter = loop.create_task(self._report_keys(control))
         await self._stop.wait()
         server.close()

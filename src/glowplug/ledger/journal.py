@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -188,7 +189,7 @@ class JournalWriter:
         )
 
 
-class Damage(msgspec.Struct, frozen=True):
+class Damage(NamedTuple):
     """A part of a segment that cannot be read; `offset` in bytes from the start of the file."""
 
     segment: str

@@ -34,6 +34,8 @@ class Footprints:
         self._book = book
         self.learn = learn
         self._known: dict[str, tuple[str, Footprint]] = {}
+        self._parts: dict[str, dict[str, int]] = {}
+        """What estimates were made of: a measured run is one sum."""
 
     def known(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint | None:
         """What `find` found, if nothing has changed since; cheap."""
@@ -55,8 +57,10 @@ class Footprints:
         return self._raised(found, engine, model, reading)
 
     def _ladder(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
-        learned = self._learned(engine, model, reading)
-        found = learned or self._unmeasured(engine, model, reading.accelerators)
+        found = self._learned(engine, model, reading)
+        if found is None:
+            found = self._unmeasured(engine, model, reading.accelerators)
+            self._parts[model.name] = found.parts
         return self._raised(found, engine, model, reading)
 
     def _unmeasured(self, engine: Engine, model: LocalModel, accelerators: Sequence[Device]) -> Footprint:
@@ -79,7 +83,11 @@ class Footprints:
         runs = self._book.runs(model.name) if self.learn else []
         if all(run.source is Source.POLICY for run in runs):
             return None  # without reading the weights for the key
-        return footprint(runs, self.key(engine, model, reading), accelerators=bool(reading.accelerators))
+        found = footprint(runs, self.key(engine, model, reading), accelerators=bool(reading.accelerators))
+        if found is None or found.parts:
+            return found
+        found = msgspec.structs.replace(found, parts=self._parts.get(model.name, {}))
+        return found if found.parts else with_weights(found, engine, model)
 
     def key(self, engine: Engine, model: LocalModel, reading: Reading) -> str:
         """Identity of a run (see `learned.key_of`).  Reads both ends of the weights."""

@@ -86,6 +86,7 @@ def instance_view(
         memory=running.memory() if memory and running else None,
         loading=machine.load.fraction if machine.coming else None,
         leaving=machine.leaving,
+        pinned=model.pinned,
     )
 
 

@@ -21,7 +21,6 @@ import msgspec
 from glowplug.translate.base import Untranslatable
 from glowplug.translate.payloads import Payloads
 from glowplug.wire.failures import message_of
-from glowplug.wire.openai import Usage
 from glowplug.wire.openai_chat import (
     Choice,
     Said,
@@ -33,6 +32,7 @@ from glowplug.wire.openai_chat import (
     thought_of,
     usage_in,
 )
+from glowplug.wire.openai_values import Usage
 
 _encode = msgspec.json.Encoder().encode
 _object = msgspec.json.Decoder(dict[str, Any]).decode

@@ -18,7 +18,7 @@ import msgspec
 
 from glowplug.wire import sse
 from glowplug.wire.ollama import Line, Logprob, NotOllama, ToolCall, read_embedded, read_error, read_line
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 
 _encode = msgspec.json.Encoder().encode
 

@@ -17,7 +17,7 @@ import msgspec
 from glowplug.errors import RequestError
 from glowplug.translate.base import Untranslatable
 from glowplug.wire.ollama import FOREVER, Line, NotOllama, OptionValue, read_line
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 
 LONGEST_LINE: Final = 8 << 20
 """Bytes of one object of a stream; nothing a model says in one step is that long."""

@@ -11,6 +11,7 @@ from glowplug.errors import NotFound, RequestError
 from glowplug.store import requests
 from glowplug.store.database import Database
 from glowplug.store.requests import RequestView
+from glowplug.store.speeds import Speed, speeds
 from glowplug.usecases.catalog import Catalog
 from glowplug.usecases.deprecated import DeprecatedName, DeprecatedNames
 from glowplug.usecases.page import MOST, Page
@@ -60,6 +61,11 @@ class Requests:
     async def deprecated(self, catalog: Catalog) -> tuple[DeprecatedName, ...]:
         """Deprecated names of the configuration, and who still asks for them.  Raises StoreError."""
         return await self._names.used(catalog)
+
+    async def speeds(self, since: float) -> tuple[Speed, ...]:
+        """How quickly each model answered since then, in Unix seconds."""
+        await asyncio.to_thread(self._fold)
+        return await self._database.run(lambda c: speeds(c, since))
 
     async def show(self, request: str) -> RequestView:
         """The request with this id.  Raises NotFound."""

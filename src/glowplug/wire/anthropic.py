@@ -8,16 +8,17 @@ Comments and `ping` events may come anywhere.
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
 from glowplug.errors import EngineFailed, GlowplugError
-from glowplug.wire.openai import Usage, completion_details, error_members, error_text, prompt_details
+from glowplug.wire.anthropic_values import GivenUsage, read_event, read_message
+from glowplug.wire.openai import completion_details, error_members, error_text, prompt_details
+from glowplug.wire.openai_values import Usage
 from glowplug.wire.sse import UsageWatch, named_event
 
 _encode = msgspec.json.Encoder().encode
-_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 
 ERROR_TYPES: Final = {
     400: "invalid_request_error",
@@ -35,41 +36,16 @@ _TAIL: Final = 160
 """Bytes in which the last event fits with room to spare."""
 
 
-class _OutputDetails(msgspec.Struct):
-    thinking_tokens: _Count | None = None
-
-
-class _Usage(msgspec.Struct):
-    input_tokens: _Count | None = None
-    output_tokens: _Count | None = None
-    cache_creation_input_tokens: _Count | None = None
-    cache_read_input_tokens: _Count | None = None
-    output_tokens_details: _OutputDetails | None = None
-
-
-class _Message(msgspec.Struct):
-    usage: _Usage | None = None
-
-
-class _Event(msgspec.Struct):
-    usage: _Usage | None = None
-    message: _Message | None = None
-
-
-_message = msgspec.json.Decoder(_Message).decode
-_event = msgspec.json.Decoder(_Event).decode
-
-
 def usage_of(body: bytes) -> Usage | None:
     """The usage of a whole response, or None when it reports none."""
     try:
-        usage = _message(body).usage
+        usage = read_message(body).usage
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return None if usage is None else _joined(usage, None)
 
 
-def _joined(usage: _Usage, before: Usage | None) -> Usage:
+def _joined(usage: GivenUsage, before: Usage | None) -> Usage:
     """Anthropic counts what came from the cache, and what was put there, beside `input_tokens`; we count them inside.
     What a later report of the same stream leaves out stands as it was."""
     prompt = before.prompt_tokens if before is not None else 0
@@ -100,7 +76,7 @@ class MessagesWatch(UsageWatch):
 
     def read(self, payload: bytes) -> None:
         try:
-            event = _event(payload)
+            event = read_event(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         if event.usage is not None:

@@ -18,7 +18,7 @@ from glowplug.wire.splice import mark, replaced
 
 KEY: Final = b'"keep_alive"'
 """A body without these bytes has no such member."""
-HEADER: Final = b"x-glowplug-keep-alive"
+HEADER: Final[bytes] = b"x-glowplug-keep-alive"
 """The same as a header field, for what has no JSON body; it decides when both are there."""
 _ABSENT: Final = msgspec.Raw(b"")
 _PLACE = re.compile(rb'"keep_alive"[ \t\r\n]*:[ \t\r\n]*')

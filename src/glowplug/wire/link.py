@@ -95,6 +95,18 @@ class Rehash(msgspec.Struct, frozen=True, tag=True):
     digest: bytes
 
 
+class Met(msgspec.Struct, frozen=True, tag=True):
+    """A program was let in with a key for the first time since this worker knows the key, or is told of again to a
+    control process that is new."""
+
+    key: str
+    """Its id; empty for a program that was refused because it had none that is known."""
+    agent: str
+    """What it says of itself: its `User-Agent`, cut and printable; empty for nothing."""
+    at: float
+    """Unix seconds."""
+
+
 class Logged(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """A request with its answer, as the client sent and got them; of keys that ask for it only."""
 
@@ -221,6 +233,7 @@ ToControl = (
     | KeepResponse
     | Logged
     | Rehash
+    | Met
 )
 ToWorker = SetSnapshot | Granted | Revoked | Progress | Memory | Failed | Scrape | Explain | ForgetResponse
 

@@ -10,100 +10,39 @@ response member `usage`).
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
 from glowplug.errors import ConfigError, EngineFailed, GlowplugError, Loading, RequestError
+from glowplug.wire.openai_values import (
+    ABSENT,
+    CompletionDetails,
+    Peek,
+    PromptDetails,
+    Usage,
+    read_chunk_usage,
+    read_has_usage,
+    read_peek,
+    read_stream_options,
+    read_strict_model,
+)
+from glowplug.wire.output_cap import said
 from glowplug.wire.splice import SENTINEL, mark, replaced
 
 _encode = msgspec.json.Encoder().encode
 
 
-_ABSENT: Final = msgspec.Raw(b"")
-
-
-class _Peek(msgspec.Struct):
-    model: msgspec.Raw
-    stream: bool | None = None
-    stream_options: msgspec.Raw = _ABSENT
-    # What is said to us and not to the upstream: to see it here costs less than one look for a word in the bytes.
-    keep_alive: msgspec.Raw = _ABSENT
-    fallbacks: msgspec.Raw = _ABSENT
-    num_retries: msgspec.Raw = _ABSENT
-    timeout: msgspec.Raw = _ABSENT
-    tags: msgspec.Raw = _ABSENT
-    disable_fallbacks: msgspec.Raw = _ABSENT
-    metadata: msgspec.Raw = _ABSENT
-
-
-class _StrictModel(msgspec.Struct):
-    model: str
-
-
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool | None = None
-
-
-_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
-"""Tokens; what is negative or absurd is not believed (and would not fit into a record)."""
-
-
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: _Count | None = 0
-    audio_tokens: _Count | None = 0
-    cache_write_tokens: _Count | None = 0
-    """Not OpenAI's: put there by readers of other wires, and by providers that count it."""
-
-
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: _Count | None = 0
-    audio_tokens: _Count | None = 0
-
-
-class Usage(msgspec.Struct):
-    """The `usage` member of a response.  An explicit zero is a value."""
-
-    prompt_tokens: _Count = 0
-    completion_tokens: _Count | None = 0
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-
-    @property
-    def cached_tokens(self) -> int:
-        details = self.prompt_tokens_details
-        return (details.cached_tokens or 0) if details is not None else 0
-
-    @property
-    def cache_written(self) -> int:
-        details = self.prompt_tokens_details
-        return (details.cache_write_tokens or 0) if details is not None else 0
-
-
-def prompt_details(cached: int, written: int = 0, audio: int = 0) -> _PromptDetails | None:
+def prompt_details(cached: int, written: int = 0, audio: int = 0) -> PromptDetails | None:
     """The part of a `Usage` that says how much of the prompt came from a cache, was put there, and was audio."""
-    return _PromptDetails(cached, audio, written) if cached or written or audio else None
+    return PromptDetails(cached, audio, written) if cached or written or audio else None
 
 
-def completion_details(reasoning: int, audio: int = 0) -> _CompletionDetails | None:
+def completion_details(reasoning: int, audio: int = 0) -> CompletionDetails | None:
     """The part of a `Usage` that says how much of the completion was thinking, and audio."""
-    return _CompletionDetails(reasoning, audio) if reasoning or audio else None
+    return CompletionDetails(reasoning, audio) if reasoning or audio else None
 
 
-class _HasUsage(msgspec.Struct):
-    usage: Usage | None = None
-
-
-class _ChunkUsage(msgspec.Struct):
-    usage: Usage | None = None
-    choices: list[msgspec.Raw] | None = None
-
-
-_peek = msgspec.json.Decoder(_Peek).decode
-_strict_model = msgspec.json.Decoder(_StrictModel).decode
-_stream_options = msgspec.json.Decoder(_StreamOptions).decode
-_has_usage = msgspec.json.Decoder(_HasUsage).decode
-_chunk_usage = msgspec.json.Decoder(_ChunkUsage).decode
 _text = msgspec.json.Decoder(str).decode
 
 _MODEL_KEY: Final = b'"model"'
@@ -126,15 +65,17 @@ _OPTIONS_USAGE: Final = b'{"include_usage":true}'
 class Body:
     """A request body that has been looked into.  `raw_model` is the JSON text of the model's name, quotes included."""
 
-    __slots__ = ("_end", "_options", "_start", "data", "ours", "raw_model", "stream", "wants_usage")
+    __slots__ = ("_end", "_options", "_start", "cap", "data", "ours", "raw_model", "stream", "wants_usage")
 
-    def __init__(self, data: bytes, peeked: _Peek, start: int, end: int) -> None:
+    def __init__(self, data: bytes, peeked: Peek, start: int, end: int) -> None:
         self.data = data
         self.ours = not (
-            peeked.keep_alive is peeked.fallbacks is peeked.num_retries is peeked.timeout is _ABSENT
-            and peeked.tags is peeked.disable_fallbacks is _ABSENT
-        ) or (peeked.metadata is not _ABSENT and _TAGS in bytes(peeked.metadata))
+            peeked.keep_alive is peeked.fallbacks is peeked.num_retries is peeked.timeout is ABSENT
+            and peeked.tags is peeked.disable_fallbacks is ABSENT
+        ) or (peeked.metadata is not ABSENT and _TAGS in bytes(peeked.metadata))
         """Whether it has a member that is for us: `keep_alive`, or one of `glowplug.wire.wished`."""
+        self.cap = said(peeked)
+        """How long its answers may be."""
         self.raw_model = data[start:end]
         self.stream = peeked.stream is True
         self._start = start
@@ -183,7 +124,7 @@ class Body:
         spots = [m.end() for m in _OPTIONS_VALUE.finditer(data) if data.startswith(options, m.end())]
         spans = [(at, at + len(options)) for at in spots]
         marks = [mark(number) for number in range(len(spans))]
-        read = bytes(_peek(replaced(data, spans, marks)).stream_options)
+        read = bytes(read_peek(replaced(data, spans, marks)).stream_options)
         if read in marks:
             place = (spans[marks.index(read)], merged)
             model = ((self._start, self._end), name)
@@ -198,7 +139,7 @@ class Body:
 
 def _asks_for_usage(options: bytes) -> bool:
     try:
-        return _stream_options(options).include_usage is True
+        return read_stream_options(options).include_usage is True
     except (msgspec.DecodeError, RecursionError):
         # `null`, or something the upstream will refuse in its own words.
         return options != b"null"
@@ -219,7 +160,7 @@ def peek(data: bytes) -> Body:
         # top-level model, the place is right, and the same parse has read the other members.
         start, end = found.span(1)
         try:
-            peeked = _peek(b"%b%b%b" % (data[:start], _SENTINEL_JSON, data[end:]))
+            peeked = read_peek(b"%b%b%b" % (data[:start], _SENTINEL_JSON, data[end:]))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return _searched(data)
         if bytes(peeked.model) == _SENTINEL_JSON:
@@ -245,7 +186,7 @@ def _check_utf8(data: bytes) -> None:
 def _searched(data: bytes) -> Body:
     """`peek` for every body that is not the common case, errors included."""
     try:
-        peeked = _peek(data)
+        peeked = read_peek(data)
     except msgspec.DecodeError as error:
         raise RequestError(f"The request body cannot be used: {_plain(error)}", code="invalid_body") from None
     except UnicodeDecodeError:
@@ -268,11 +209,11 @@ def _located(data: bytes) -> tuple[int, int]:
     spots = [found.span(1) for found in _SPELLED_VALUE.finditer(data)]
     marks = [mark(number) for number in range(len(spots))]
     try:
-        read = _encode(_strict_model(replaced(data, spots, marks)).model)
+        read = _encode(read_strict_model(replaced(data, spots, marks)).model)
         number = marks.index(read)
         values = [b"[]"] * len(spots)
         values[number] = marks[number]
-        _strict_model(replaced(data, spots, values))
+        read_strict_model(replaced(data, spots, values))
     except msgspec.ValidationError:
         raise RequestError("The request body has the key `model` twice", code="invalid_body") from None
     except (ValueError, RecursionError):
@@ -295,7 +236,7 @@ def _plain(error: msgspec.DecodeError) -> str:
 def usage_of(body: bytes) -> Usage | None:
     """The usage of a whole JSON response, or None when it reports none."""
     try:
-        return _has_usage(body).usage
+        return read_has_usage(body).usage
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
@@ -303,7 +244,7 @@ def usage_of(body: bytes) -> Usage | None:
 def chunk_usage(payload: bytes) -> tuple[Usage | None, bool]:
     """The usage in one SSE payload, and whether that payload is nothing but the usage chunk (`choices: []`)."""
     try:
-        chunk = _chunk_usage(payload)
+        chunk = read_chunk_usage(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None, False
     return chunk.usage, chunk.usage is not None and chunk.choices == []

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 
 
 class Function(msgspec.Struct, gc=False):

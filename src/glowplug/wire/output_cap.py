@@ -6,59 +6,64 @@ Names of the members: OpenAI `max_completion_tokens`, `max_tokens` (chat, comple
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from glowplug.wire.openai_values import ABSENT, Caps, Peek, read_caps, read_options
 
-class _Options(msgspec.Struct):
-    num_predict: Any = None
-
-
-class _Caps(msgspec.Struct):
-    max_tokens: Any = None
-    max_completion_tokens: Any = None
-    max_output_tokens: Any = None
-    n: Any = None
-    options: _Options | None = None
-
-
-_read: Final = msgspec.json.Decoder(_Caps).decode
 MOST_CHOICES: Final = 128
 """As many answers as OpenAI gives at once."""
+_DIGITS: Final = 18
+"""Of a number that is believed: what is longer is no length of anything."""
 
 
-class Cap(msgspec.Struct, frozen=True):
+class Cap:
     """How long answers may be."""
 
-    tokens: int
-    """Each of them; 0 when the request does not say."""
-    answers: int
+    __slots__ = ("answers", "tokens")
+
+    def __init__(self, tokens: int, answers: int) -> None:
+        self.tokens = tokens
+        """Each of them; 0 when the request does not say."""
+        self.answers = answers
 
     def total(self, default: int) -> int:
         """Tokens of all answers, `default` each when the request does not say."""
         return (self.tokens or default) * self.answers
 
 
-_SILENT: Final = Cap(0, 1)
+SILENT: Final = Cap(0, 1)
+"""What a request says that says nothing."""
 
 
 def output_cap(data: bytes) -> Cap:
     """What this body says.  What is no number is for the upstream to refuse."""
     try:
-        caps = _read(data)
+        return said(read_caps(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _SILENT
-    options = caps.options
-    tokens = (
-        _count(caps.max_completion_tokens)
-        or _count(caps.max_output_tokens)
-        or _count(caps.max_tokens)
-        or (0 if options is None else _count(options.num_predict))
-    )
-    return Cap(tokens, min(_count(caps.n), MOST_CHOICES) or 1)
+        return SILENT
 
 
-def _count(value: Any) -> int:
+def said(body: Peek | Caps) -> Cap:
+    """What these members say."""
+    tokens = _count(body.max_completion_tokens) or _count(body.max_output_tokens) or _count(body.max_tokens)
+    if tokens == 0 and body.options is not ABSENT:
+        tokens = _predicted(body.options)
+    answers = _count(body.n)
+    return SILENT if tokens == 0 and answers == 0 else Cap(tokens, min(answers, MOST_CHOICES) or 1)
+
+
+def _predicted(options: msgspec.Raw) -> int:
+    try:
+        return _count(read_options(options).num_predict)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return 0
+
+
+def _count(value: msgspec.Raw) -> int:
     """The number, where it is one above 0; else 0."""
-    return value if type(value) is int and value > 0 else 0
+    if value is ABSENT:
+        return 0
+    text = bytes(value)
+    return int(text) if text.isdigit() and len(text) <= _DIGITS else 0

@@ -15,7 +15,8 @@ import msgspec
 from glowplug.wire import reported_cost
 from glowplug.wire.attribution import without_attribution
 from glowplug.wire.mended import mended
-from glowplug.wire.openai import Usage, prompt_details, usage_of
+from glowplug.wire.openai import prompt_details, usage_of
+from glowplug.wire.openai_values import Usage
 
 Members = dict[str, msgspec.Raw]
 _encode = msgspec.json.Encoder().encode

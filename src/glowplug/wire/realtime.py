@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 
 from glowplug.errors import RequestError
-from glowplug.wire.openai import Usage, completion_details, prompt_details
+from glowplug.wire.openai import completion_details, prompt_details
+from glowplug.wire.openai_values import Usage
 from glowplug.wire.websocket import Texts
 
 PATHS: Final = frozenset((b"/v1/realtime", b"/realtime"))

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from glowplug.money import NANO
-from glowplug.wire.openai import Usage
+from glowplug.wire.openai_values import Usage
 
 HEADER: Final = "litellm-cost"
 """The quirk of an upstream that says it in a header field."""

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 
 from glowplug.errors import GlowplugError
-from glowplug.wire.openai import Usage, completion_details, error_members, error_text, prompt_details
+from glowplug.wire.openai import completion_details, error_members, error_text, prompt_details
+from glowplug.wire.openai_values import Usage
+from glowplug.wire.responses_values import NOTHING, GivenUsage, read_asked, read_event, read_response, read_whole
 from glowplug.wire.sse import UsageWatch, named_event
 
 _encode = msgspec.json.Encoder().encode
-_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
 
 SPELLED: Final = {"max_tokens": "max_output_tokens"}
 """Settings that have another name here than in chat completions."""
@@ -31,55 +32,10 @@ _REFERENCE: Final = "item_reference"
 _OURS = re.compile(r"[a-z]+_(.+)_[0-9]+")
 """The ids of items in responses that were translated (`glowplug.translate.responses_answer`)."""
 _CALLS: Final = (msgspec.Raw(b'"function_call"'), msgspec.Raw(b'"custom_tool_call"'))
+_WITH_IDS: Final = (_MESSAGE, *_CALLS)
 _EVENT_ENDS: Final = (b"\n\n", b"\r\n\r\n")
 
 
-class _Details(msgspec.Struct):
-    cached_tokens: _Count | None = 0
-    audio_tokens: _Count | None = 0
-    reasoning_tokens: _Count | None = 0
-
-
-_NOTHING: Final = _Details()
-
-
-class _Usage(msgspec.Struct):
-    input_tokens: _Count | None = None
-    output_tokens: _Count | None = None
-    prompt_tokens: _Count | None = None
-    completion_tokens: _Count | None = None
-    total_tokens: _Count | None = None
-    input_tokens_details: _Details | None = None
-    output_tokens_details: _Details | None = None
-    input_token_details: _Details | None = None
-    """The audio endpoints spell it so."""
-
-
-class _Response(msgspec.Struct):
-    usage: _Usage | None = None
-    id: str | None = None
-    output: msgspec.Raw = msgspec.Raw(b"[]")
-
-
-class _Whole(msgspec.Struct):
-    response: msgspec.Raw
-
-
-class _Asked(msgspec.Struct):
-    input: msgspec.Raw = msgspec.Raw(b"[]")
-    store: bool | None = None
-    previous_response_id: str | None = None
-
-
-class _Event(msgspec.Struct):
-    usage: _Usage | None = None
-    response: _Response | None = None
-
-
-_response = msgspec.json.Decoder(_Response).decode
-_event = msgspec.json.Decoder(_Event).decode
-_whole = msgspec.json.Decoder(_Whole).decode
-_asked = msgspec.json.Decoder(_Asked).decode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _items = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 
@@ -87,21 +43,21 @@ _items = msgspec.json.Decoder(list[dict[str, msgspec.Raw]]).decode
 def usage_of(body: bytes) -> Usage | None:
     """The usage of a whole response, or None when it reports no tokens (of audio, perhaps seconds)."""
     try:
-        usage = _response(body).usage
+        usage = read_response(body).usage
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return None if usage is None else _plain(usage)
 
 
-def _plain(usage: _Usage) -> Usage | None:
+def _plain(usage: GivenUsage) -> Usage | None:
     given = usage.output_tokens if usage.output_tokens is not None else usage.completion_tokens
     taken = usage.input_tokens if usage.input_tokens is not None else usage.prompt_tokens
     if taken is None and usage.total_tokens is not None:
         taken = max(0, usage.total_tokens - (given or 0))
     if taken is None and given is None:
         return None
-    inside = usage.input_tokens_details or usage.input_token_details or _NOTHING
-    thought = (usage.output_tokens_details or _NOTHING).reasoning_tokens or 0
+    inside = usage.input_tokens_details or usage.input_token_details or NOTHING
+    thought = (usage.output_tokens_details or NOTHING).reasoning_tokens or 0
     return Usage(
         prompt_tokens=taken or 0,
         completion_tokens=given or 0,
@@ -113,12 +69,11 @@ def _plain(usage: _Usage) -> Usage | None:
 class ResponsesWatch(UsageWatch):
     """Watches a stream of response events that passes untouched."""
 
-    __slots__ = ("_closing", "_end", "final")
+    __slots__ = ("_closing", "_end", "_last", "final")
 
-    last = _LAST
-
-    def __init__(self) -> None:
+    def __init__(self, last: re.Pattern[bytes] = _LAST) -> None:
         super().__init__()
+        self._last = last
         self._closing = False
         self._end = b""
         self.final = b""
@@ -126,7 +81,7 @@ class ResponsesWatch(UsageWatch):
 
     def read(self, payload: bytes) -> None:
         try:
-            event = _event(payload)
+            event = read_event(payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
         usage = event.usage or (event.response.usage if event.response is not None else None)
@@ -137,7 +92,7 @@ class ResponsesWatch(UsageWatch):
     def is_last(self, out: bytes) -> bool:
         """Whether these bytes end with the event that ends the stream; they are shown in order, each once."""
         if not self._closing:
-            self._closing = self.last.search(out) is not None
+            self._closing = self._last.search(out) is not None
         self._end = (self._end + out[-4:])[-4:]
         return self._closing and self._end.endswith(_EVENT_ENDS)
 
@@ -147,7 +102,8 @@ class AudioWatch(ResponsesWatch):
 
     __slots__ = ()
 
-    last = _LAST_AUDIO
+    def __init__(self) -> None:
+        super().__init__(_LAST_AUDIO)
 
 
 class ImagesWatch(ResponsesWatch):
@@ -155,7 +111,8 @@ class ImagesWatch(ResponsesWatch):
 
     __slots__ = ()
 
-    last = _LAST_IMAGE
+    def __init__(self) -> None:
+        super().__init__(_LAST_IMAGE)
 
 
 # ---- responses that are kept
@@ -164,7 +121,7 @@ class ImagesWatch(ResponsesWatch):
 def response_in(payload: bytes) -> bytes:
     """The whole response in the payload of a stream's last event, or nothing."""
     try:
-        return bytes(_whole(payload).response)
+        return bytes(read_whole(payload).response)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return b""
 
@@ -172,7 +129,7 @@ def response_in(payload: bytes) -> bytes:
 def id_of(response: bytes) -> str:
     """The id of a whole response, or nothing."""
     try:
-        return _response(response).id or ""
+        return read_response(response).id or ""
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
@@ -180,7 +137,7 @@ def id_of(response: bytes) -> str:
 def input_of(request: bytes) -> bytes | None:
     """The items of a request's input, JSON; None when its response is not to be kept."""
     try:
-        asked = _asked(request)
+        asked = read_asked(request)
         return None if asked.store is False else _encode(_as_items(asked.input))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
@@ -189,7 +146,7 @@ def input_of(request: bytes) -> bytes | None:
 def previous_of(request: bytes) -> str:
     """The id of the response that a request goes on from, or nothing."""
     try:
-        return _asked(request).previous_response_id or ""
+        return read_asked(request).previous_response_id or ""
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
@@ -202,7 +159,7 @@ def continued(request: bytes, before: bytes, response: bytes) -> tuple[bytes, by
     is not what it should be.
     """
     members = _members(request)
-    earlier = [_bare(item) for part in (before, bytes(_response(response).output)) for item in _items(part)]
+    earlier = [_bare(item) for part in (before, bytes(read_response(response).output)) for item in _items(part)]
     items = [item for item in earlier if item.get("type") != _REASONING]
     members["input"] = msgspec.Raw(_encode([*items, *_as_items(members.get("input", msgspec.Raw(b"[]")))]))
     full = _encode(members)
@@ -213,7 +170,7 @@ def continued(request: bytes, before: bytes, response: bytes) -> tuple[bytes, by
 def references_of(request: bytes) -> list[str]:
     """The ids of the items that a request only refers to."""
     try:
-        items = _as_items(_asked(request).input)
+        items = _as_items(read_asked(request).input)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return []
     ids = [item.get("id") for item in items if isinstance(item, dict) and item.get("type") == _REFERENCE]
@@ -229,7 +186,7 @@ def response_of_item(item: str) -> str:
 def item_in(before: bytes, response: bytes, wanted: str) -> dict[str, msgspec.Raw] | None:
     """The item of this id, of those a response answers or of those it says.  Raises ValueError when they are none."""
     name = msgspec.Raw(_encode(wanted))
-    for part in (bytes(_response(response).output), before):
+    for part in (bytes(read_response(response).output), before):
         for item in _items(part):
             if item.get("id") == name:
                 return item
@@ -252,7 +209,7 @@ def resolved(request: bytes, found: Mapping[str, dict[str, msgspec.Raw]]) -> byt
 
 
 def _bare(item: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
-    if item.get("type", _MESSAGE) in (_MESSAGE, *_CALLS):
+    if item.get("type", _MESSAGE) in _WITH_IDS:
         item.pop("id", None)
     return item
 

@@ -18,7 +18,8 @@ from typing import Final, Protocol
 
 import msgspec
 
-from glowplug.wire.openai import Usage, chunk_usage
+from glowplug.wire.openai import chunk_usage
+from glowplug.wire.openai_values import Usage, read_first
 
 MAX_HELD: Final = 1 << 20
 """Bytes of one unfinished event that are kept at most; beyond, they pass unread."""
@@ -57,17 +58,6 @@ def event(payload: bytes) -> bytes:
     return b"data: %b\n\n" % payload
 
 
-class _Fault(msgspec.Struct):
-    message: str = ""
-    code: int | str | None = None
-    type: str | None = None
-
-
-class _First(msgspec.Struct):
-    error: _Fault | None = None
-
-
-_first = msgspec.json.Decoder(_First).decode
 _CLIENTS_FAULTS: Final = ("invalid_request_error", "BadRequestError")
 """Types of errors that every target would answer with (OpenAI and Anthropic; vLLM)."""
 
@@ -82,7 +72,7 @@ def first_failure(block: bytes) -> str | None:
 def failure(payload: bytes) -> str | None:
     """The same of one payload, or of a whole answer."""
     try:
-        fault = _first(payload).error
+        fault = read_first(payload).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if fault is None or fault.type in _CLIENTS_FAULTS:
@@ -110,11 +100,13 @@ class UsageWatch:
 
     __slots__ = ("_tail", "usage")
 
-    is_last = staticmethod(is_last)
-
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self._tail = b""
+
+    def is_last(self, out: bytes) -> bool:
+        """As the function."""
+        return is_last(out)
 
     def feed(self, data: bytes) -> bytes:
         """Look at the next bytes; they are returned as they are."""
@@ -157,11 +149,13 @@ class UsageFilter:
 
     __slots__ = ("_held", "usage")
 
-    is_last = staticmethod(is_last)
-
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self._held = b""
+
+    def is_last(self, out: bytes) -> bool:
+        """As the function."""
+        return is_last(out)
 
     def feed(self, data: bytes) -> bytes:
         """The bytes that may pass now."""

@@ -4,7 +4,8 @@ import httpx
 
 from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
-from tests.ledger.builders import closed
+from tests.control.conftest import Control
+from tests.ledger.builders import START, closed
 
 
 async def test_requests_the_newest_first_and_one(
@@ -21,3 +22,13 @@ async def test_requests_the_newest_first_and_one(
         assert (await admin.get(f"/admin/requests?{query}")).status_code == 400, query
     assert (await user.get("/admin/requests")).status_code == 403
     assert (await user.get("/admin/requests/a")).status_code == 403
+
+
+async def test_speeds_of_the_last_minutes(control: Control, database: Database) -> None:
+    control.clock.now = START + 60.0
+    AttemptStore(database).absorb("w", "s", 1, [], [closed("a")])
+    async with control.client(control.admin_key) as client:
+        (row,) = (await client.get("/admin/speeds")).json()["data"]
+        assert (row["model"], row["tokens"]) == ("m", 5)
+        assert (await client.get("/admin/speeds?seconds=30")).json()["data"] == []
+        assert (await client.get("/admin/speeds?seconds=soon")).status_code == 400

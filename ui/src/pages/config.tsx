@@ -1,5 +1,273 @@
-import { Soon } from "../parts/soon";
+// What is in force and where each value is from, the file in an editor, and what can be moved in.
+import { useEffect, useState } from "preact/hooks";
+import { ask } from "../api";
+import { useAsk } from "../hooks";
+import { useEvents } from "../live";
+import { Card, Cli, Empty, Pill, Problem } from "../parts/basics";
+import { act } from "../parts/dialog";
+import { ChoiceFilter, TextFilter } from "../parts/fields";
+import { useActions } from "../parts/palette";
+import { Table } from "../parts/table";
+import { Tabs, useTab } from "../parts/tabs";
+import { usePlace } from "../router";
+import type { Checked, Origin, Shown } from "../types";
+import { ConfigFile } from "./config_file";
+import { Plan, Problems, type Planned } from "./config_parts";
+import type { PageProps } from "./index";
 
-export default function Config() {
-  return <Soon title="Config" cli="glowplug config show" />;
+const TABS = [
+  { name: "values", title: "In force" },
+  { name: "file", title: "File" },
+  { name: "imports", title: "Imports" },
+];
+
+export default function Config({ admin }: PageProps) {
+  const tab = useTab(TABS);
+  const shown = useAsk<Shown>("/admin/config", { on: ["config"] });
+  const checked = useCheck();
+  const reload = () => reloadNow(() => (shown.again(), checked.again()));
+  useActions(admin ? [{ label: "Reload the configuration", run: reload }] : []);
+  return (
+    <>
+      <div class="heading">
+        <h1>Config</h1>
+        {admin && (
+          <button type="button" onClick={reload}>
+            Reload
+          </button>
+        )}
+      </div>
+      <Standing checked={checked} />
+      <Tabs page="config" label="Parts of the configuration" tabs={TABS} />
+      {tab === "values" && <Values shown={shown.data} error={shown.error} again={shown.again} />}
+      {tab === "file" && <ConfigFile admin={admin} saved={checked.again} />}
+      {tab === "imports" && <Imports />}
+    </>
+  );
+}
+
+/** Whether the file on the disk could be in force. */
+function Standing({ checked }: { checked: ReturnType<typeof useCheck> }) {
+  const { data } = checked;
+  if (data === null) return checked.error === null ? <p class="line quiet">Looking at the file …</p> : <Problem error={checked.error} again={checked.again} />;
+  return (
+    <>
+      <p class="line">
+        <Pill tone={data.ok ? "good" : "bad"}>{data.ok ? "fine" : "not in force"}</Pill>{" "}
+        {data.path === "" ? <span class="quiet">There is no configuration file; what is in force is defaults and what was added here.</span> : <code>{data.path}</code>}
+      </p>
+      {!data.ok && <p>What is on the disk cannot be in force; what was in force before goes on serving.</p>}
+      <Problems rows={data.problems} />
+      <Problems rows={data.warnings} warnings />
+    </>
+  );
+}
+
+interface Look {
+  data: Checked | null;
+  error: unknown;
+  again: () => void;
+}
+
+/** A look at the file on the disk, now and whenever it was read. */
+function useCheck(): Look {
+  const [held, setHeld] = useState<Omit<Look, "again">>({ data: null, error: null });
+  const again = () =>
+    void ask<Checked>("POST", "/admin/config/check").then(
+      (data) => setHeld({ data, error: null }),
+      (error: unknown) => setHeld((old) => ({ ...old, error })),
+    );
+  useEffect(again, []);
+  useEvents(["config", "config_refused"], again);
+  return { ...held, again };
+}
+
+function reloadNow(done: () => void): void {
+  act<Planned>({
+    title: "Reload the configuration",
+    verb: "Reload",
+    says: <p>The file is read anyhow when it is saved; this reads it now, secrets that it names included.</p>,
+    cli: () => "glowplug config reload",
+    preview: async () => <Plan plan={await ask<Planned>("POST", "/admin/config/reload?dry_run=1")} />,
+    run: () => ask<Planned>("POST", "/admin/config/reload"),
+    done: (made) => (made.changed.length === 0 ? "Read; nothing has changed" : `In force: ${made.changed.join(", ")}`),
+    after: done,
+  });
+}
+
+// ---- in force
+
+interface Leaf {
+  /** The dotted path, as messages about the configuration have it. */
+  path: string;
+  section: string;
+  value: unknown;
+  origin: Origin;
+}
+
+function Values({ shown, error, again }: { shown: Shown | null; error: unknown; again: () => void }) {
+  const { query } = usePlace();
+  if (shown === null) return error === null ? <p class="quiet waiting">Loading …</p> : <Problem error={error} again={again} />;
+  const words = (query.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+  const from = query.get("from") ?? "given";
+  const leaves = leavesOf(shown);
+  const found = leaves.filter(
+    (one) =>
+      (from === "all" || (from === "given" ? one.origin.kind !== "default" : one.origin.kind === from)) &&
+      words.every((word) => one.path.toLowerCase().includes(word) || written(one.value).toLowerCase().includes(word)),
+  );
+  const sections = [...new Set(found.map((one) => one.section))];
+  return (
+    <>
+      <div class="filters">
+        <TextFilter name="q" label="Setting or value" placeholder="keep_alive" />
+        <ChoiceFilter
+          name="from"
+          label="From"
+          options={[
+            ["given", "wherever it was given"],
+            ["file", "the file"],
+            ["managed", "added here"],
+            ["environment", "the environment"],
+            ["default", "defaults"],
+            ["all", "everywhere"],
+          ]}
+        />
+        <span class="quiet">
+          {found.length} of {leaves.length} values
+        </span>
+      </div>
+      {found.length === 0 && (
+        <Empty title={leaves.length === 0 ? "Nothing is configured" : "No value is from there, or called so"}>
+          {words.length === 0 && (
+            <p>
+              Everything has its default. <a href="/ui/config?from=all">Show the defaults</a>
+            </p>
+          )}
+        </Empty>
+      )}
+      {sections.map((section) => (
+        <Section key={section} name={section} rows={found.filter((one) => one.section === section)} />
+      ))}
+      <Cli line="glowplug config show" />
+    </>
+  );
+}
+
+function Section({ name, rows }: { name: string; rows: readonly Leaf[] }) {
+  return (
+    <>
+      <h2>{name}</h2>
+      <div class="values">
+        <Table<Leaf>
+          caption={`Values of ${name}`}
+          rows={rows}
+          id={(row) => row.path}
+          columns={[
+            { title: "Setting", cell: (row) => <Setting row={row} /> },
+            { title: "Value", cell: (row) => <code>{written(row.value)}</code> },
+            { title: "From", cell: (row) => <span class="quiet">{from(row.origin)}</span>, wide: true },
+          ]}
+        />
+      </div>
+    </>
+  );
+}
+
+function Setting({ row }: { row: Leaf }) {
+  const rest = row.path.slice(row.section.length).replace(/^\./, "");
+  return (
+    <span class="setting">
+      {rest === "" ? row.path : rest}
+      <small class="quiet from">{from(row.origin)}</small>
+    </span>
+  );
+}
+
+/** Where a value is from, in words. */
+function from(origin: Origin): string {
+  const places: Record<string, string> = {
+    file: `line ${origin.line}`,
+    managed: `added here (managed.yaml line ${origin.line})`,
+    environment: "the environment",
+  };
+  const parts = [places[origin.kind] ?? origin.kind];
+  if (origin.variables.length > 0) parts.push(origin.variables.join(", "));
+  if (origin.inherited !== "") parts.push(`from ${origin.inherited}`);
+  return parts.join(", ");
+}
+
+function leavesOf(shown: Shown): Leaf[] {
+  const found: Leaf[] = [];
+  const walk = (value: unknown, path: string, section: string) => {
+    const origin = shown.sources[path];
+    if (origin !== undefined) found.push({ path, section, value, origin });
+    else if (value !== null && typeof value === "object") {
+      for (const [name, child] of Object.entries(value)) walk(child, dotted(path, name), section === "" ? name : section);
+    }
+  };
+  walk(shown.tree, "", "");
+  return found;
+}
+
+/** As `dotted` of the configuration's reader writes a path. */
+function dotted(path: string, name: string): string {
+  if (name !== "" && /^[A-Za-z0-9_/:@-]+$/.test(name)) return path === "" ? name : `${path}.${name}`;
+  const clean = [...name.slice(0, 81)].map((one) => (/[\p{C}"]/u.test(one) ? "?" : one)).join("");
+  return `${path}["${clean.length <= 80 ? clean : `${clean.slice(0, 80)}…`}"]`;
+}
+
+function written(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(written).join(", ")}]`;
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+// ---- imports
+
+const IMPORTS = [
+  {
+    title: "LiteLLM’s file",
+    says: "Providers, models, names, fallbacks and limits; secrets are sealed in the database.",
+    line: "glowplug import litellm --config config.yaml",
+  },
+  {
+    title: "LiteLLM with its database",
+    says: "Also keys, which go on working, people, teams, budgets and what was used. It asks that no server runs here meanwhile.",
+    line: "glowplug import litellm --config config.yaml --database env:DATABASE_URL --salt-key-file salt.key",
+  },
+  {
+    title: "llama-swap",
+    says: "Its models with their commands, names and times.",
+    line: "glowplug import llama-swap config.yaml",
+  },
+  { title: "Ollama", says: "The library of a running Ollama, a model each.", line: "glowplug import ollama" },
+];
+
+function Imports() {
+  return (
+    <>
+      <p>
+        What is in the configuration stays as it is, a copy of it is kept, and doing it again does nothing. The commands are
+        for the machine that Glowplug runs on, because the files are there.
+      </p>
+      <div class="cards broad">
+        {IMPORTS.map(({ title, says, line }) => (
+          <Card key={title} title={title}>
+            <p>{says}</p>
+            <p class="quiet">First only look:</p>
+            <Cli line={`${line} --dry-run`} />
+            <p class="quiet">Then move in:</p>
+            <Cli line={line} />
+          </Card>
+        ))}
+        <Card title="Models that are here already">
+          <p>
+            Asks the configured providers, an Ollama and servers on this machine, and looks for weights in folders and in the
+            cache of Hugging Face. It prints lines for the <a href="/ui/config?view=file">file</a> and changes nothing.
+          </p>
+          <Cli line="glowplug models discover --folder ~/models" />
+        </Card>
+      </div>
+    </>
+  );
 }

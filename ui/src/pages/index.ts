@@ -24,6 +24,7 @@ export const PAGES: readonly Page[] = [
   { name: "requests", title: "Requests", load: () => import("./requests") },
   { name: "playground", title: "Playground", load: () => import("./playground") },
   { name: "connect", title: "Connect", load: () => import("./connect"), member: true },
+  { name: "first", title: "First steps", load: () => import("./first") },
   { name: "doctor", title: "Doctor", load: () => import("./doctor") },
   { name: "config", title: "Config", load: () => import("./config") },
   { name: "settings", title: "Settings", load: () => import("./settings"), member: true },

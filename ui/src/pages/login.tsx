@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { enter } from "../api";
+import { ask, enter } from "../api";
 import { Problem } from "../parts/basics";
 import type { Me } from "../types";
 
@@ -9,6 +9,13 @@ function tokenOnce(): string {
   const token = location.hash.slice(1);
   history.replaceState(null, "", "/ui/welcome");
   return token;
+}
+
+/** Where somebody who was invited begins: with the first steps where nothing is served yet. */
+async function begin(who: Me): Promise<string> {
+  if (who.role !== "admin") return "/ui/";
+  const models = await ask<{ data: readonly unknown[] }>("GET", "/admin/models").catch(() => null);
+  return models?.data.length === 0 ? "/ui/first" : "/ui/";
 }
 
 export function Login({ entered }: { entered: (who: Me) => void }) {
@@ -25,7 +32,7 @@ export function Login({ entered }: { entered: (who: Me) => void }) {
         token === ""
           ? await enter("/auth/login", { user: said("email"), password: said("password") })
           : await enter("/auth/claim", { token, email: said("email"), password: said("password"), name: said("name") });
-      if (token !== "") history.replaceState(null, "", "/ui/");
+      if (token !== "") history.replaceState(null, "", await begin(who));
       entered(who);
     } catch (error) {
       setProblem(error);

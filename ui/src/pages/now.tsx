@@ -9,8 +9,21 @@ import { act, show } from "../parts/dialog";
 import { Log } from "../parts/log";
 import { useActions } from "../parts/palette";
 import { to } from "../router";
-import type { DeviceView, Examination, FootprintView, InstanceView, PlanView, State, Status, UsageSum } from "../types";
+import type {
+  DeviceView,
+  Examination,
+  FootprintView,
+  InstanceView,
+  LeaseView,
+  PlanView,
+  Speed,
+  State,
+  Status,
+  UsageSum,
+} from "../types";
 import type { PageProps } from "./index";
+import { Lent } from "./now_leases";
+import { pin } from "./now_pin";
 
 const TONES: Record<State, Tone> = {
   ready: "good",
@@ -28,9 +41,15 @@ const TONES: Record<State, Tone> = {
 const DOWN: readonly State[] = ["stopped", "failed", "asleep"];
 /** Milliseconds. */
 const MONEY_EVERY = 30_000;
+const LOOK_EVERY = 10_000;
+/** Seconds whose answers say how quick a model is. */
+const LATELY = 300;
 
 export default function Now({ admin }: PageProps) {
   const { seen, problem } = useLive();
+  const lent = seen?.memory.data.some((one) => Object.keys(one.leases).length > 0) === true;
+  const leases = useAsk<{ data: readonly LeaseView[] }>(lent ? "/admin/leases" : null, { every: LOOK_EVERY });
+  const speeds = useAsk<{ data: readonly Speed[] }>(at("/admin/speeds", { seconds: LATELY }), { every: LOOK_EVERY, on: ["ledger"] });
   const [rows, steady] = useSteady(seen?.rows ?? [], (row) => row.model);
   useActions(
     admin
@@ -53,21 +72,22 @@ export default function Now({ admin }: PageProps) {
       ))}
       <div class="cards broad">
         {seen.memory.data.map((device) => (
-          <Device key={device.id} device={device} rows={seen.rows} />
+          <Device key={device.id} device={device} rows={seen.rows} leases={leases.data?.data ?? []} />
         ))}
       </div>
+      {lent && <Lent leases={leases.data?.data ?? []} admin={admin} again={leases.again} />}
       <h2>Models on this machine</h2>
       {rows.length === 0 && (
         <Empty title="No local model is configured">
           <p>
-            <code>glowplug discover</code> looks for engines and models that are here already; <a href={to("models")}>Models</a>{" "}
+            <a href={to("first")}>First steps</a> looks for engines and models that are here already; <a href={to("models")}>Models</a>{" "}
             shows what is served from elsewhere.
           </p>
         </Empty>
       )}
       <ul class="cards" {...steady}>
         {rows.map((row) => (
-          <Instance key={row.model} row={row} admin={admin} />
+          <Instance key={row.model} row={row} speed={speeds.data?.data.find((one) => one.model === row.model)} admin={admin} />
         ))}
       </ul>
     </>
@@ -119,6 +139,11 @@ function examine(): Promise<Examination> {
   return examined.found;
 }
 
+function severities(errors: number, warnings: number, notes: number): string {
+  const named = [[errors, "error"], [warnings, "warning"], [notes, "note"]] as const;
+  return named.flatMap(([many, name]) => (many === 0 ? [] : [`${many} ${name}${many === 1 ? "" : "s"}`])).join(", ");
+}
+
 function Findings() {
   const [text, setText] = useState("…");
   const [note, setNote] = useState("");
@@ -129,7 +154,7 @@ function Findings() {
         const errors = open.filter((one) => one.severity === "error").length;
         const warnings = open.filter((one) => one.severity === "warning").length;
         setText(open.length === 0 ? "none" : String(open.length));
-        setNote(open.length === 0 ? `${checks.length} checks` : `${errors} errors, ${warnings} warnings`);
+        setNote(open.length === 0 ? `${checks.length} checks` : severities(errors, warnings, open.length - errors - warnings));
       },
       (error: unknown) => {
         setText("unknown");
@@ -140,12 +165,15 @@ function Findings() {
   return <Figure name="Open findings" value={<a href={to("doctor")}>{text}</a>} note={note} />;
 }
 
-function Device({ device, rows }: { device: DeviceView; rows: readonly InstanceView[] }) {
+function Device({ device, rows, leases }: { device: DeviceView; rows: readonly InstanceView[]; leases: readonly LeaseView[] }) {
   const parts: Part[] = [];
   for (const [model, bytes] of Object.entries(device.ours)) {
     parts.push(...split(model, bytes, rows.find((row) => row.model === model)));
   }
-  for (const [id, bytes] of Object.entries(device.leases)) parts.push({ label: `Lent (${id})`, amount: bytes, kind: "lease" });
+  for (const [id, bytes] of Object.entries(device.leases)) {
+    const note = leases.find((one) => one.id === id)?.note ?? "";
+    parts.push({ label: `Lent to ${note === "" ? id : note}`, amount: bytes, kind: "lease" });
+  }
   const names = device.other_names.length === 0 ? "Other programs" : `Other programs (${device.other_names.join(", ")})`;
   parts.push({ label: names, amount: device.others ?? 0, kind: "others" });
   parts.push({ label: "Reserve", amount: device.reserve, kind: "reserve" });
@@ -161,7 +189,7 @@ function Device({ device, rows }: { device: DeviceView; rows: readonly InstanceV
 const footprints = new Map<string, Record<string, number>>();
 const asked = new Set<string>();
 
-/** A model's claim as weights, KV cache and the rest, in the shares of its estimate. */
+/** A model's claim as weights, KV cache and the rest, as its estimate has them; smaller where that was too much. */
 function split(model: string, bytes: number, row: InstanceView | undefined): Part[] {
   const parts = footprints.get(model);
   if (parts === undefined && !asked.has(model) && row !== undefined) {
@@ -173,16 +201,17 @@ function split(model: string, bytes: number, row: InstanceView | undefined): Par
   }
   const whole = Object.values(parts ?? {}).reduce((sum, one) => sum + one, 0);
   if (parts === undefined || whole === 0) return [{ label: model, amount: bytes, kind: "weights" }];
-  const weights = ((parts["weights"] ?? 0) / whole) * bytes;
-  const kv = ((parts["kv"] ?? 0) / whole) * bytes;
+  const scale = Math.min(1, bytes / whole);
+  const weights = (parts["weights"] ?? 0) * scale;
+  const kv = (parts["kv"] ?? 0) * scale;
   return [
     { label: `${model}: weights`, amount: weights, kind: "weights" },
     { label: `${model}: KV`, amount: kv, kind: "kv" },
-    { label: `${model}: overhead`, amount: bytes - weights - kv, kind: "overhead" },
+    { label: `${model}: ${kv > 0 ? "overhead" : "KV and overhead"}`, amount: bytes - weights - kv, kind: "overhead" },
   ];
 }
 
-function Instance({ row, admin }: { row: InstanceView; admin: boolean }) {
+function Instance({ row, speed, admin }: { row: InstanceView; speed: Speed | undefined; admin: boolean }) {
   const now = useNow();
   const down = DOWN.includes(row.state);
   const held = Object.values(down ? {} : row.measured).reduce((sum, one) => sum + one, 0);
@@ -192,8 +221,11 @@ function Instance({ row, admin }: { row: InstanceView; admin: boolean }) {
         <h3>
           <a href={to("models", { model: row.model })}>{row.model}</a>
         </h3>
-        <span role="status" class={`state ${row.state}`}>
-          <Pill tone={TONES[row.state]}>{row.state}</Pill>
+        <span class="pills">
+          {row.pinned && <Pill>pinned</Pill>}{" "}
+          <span role="status" class={`state ${row.state}`}>
+            <Pill tone={TONES[row.state]}>{row.state}</Pill>
+          </span>
         </span>
       </header>
       <p class="line">
@@ -204,9 +236,10 @@ function Instance({ row, admin }: { row: InstanceView; admin: boolean }) {
       </p>
       <dl class="facts">
         <Fact name="Engine" value={row.engine} />
-        <Fact name="In use by" value={`${row.leases}`} />
+        <Fact name="In flight" value={String(Math.max(speed?.running ?? 0, row.leases))} />
         <Fact name="Waiting" value={`${row.waiting}`} />
         <Fact name="Memory" value={held > 0 ? size(held) : down ? "–" : size(row.memory)} />
+        <Fact name="Tokens/s" value={pace(speed?.tokens_per_second ?? null)} />
         <Fact name="Last load" value={row.load_seconds === null ? "–" : duration(row.load_seconds)} />
       </dl>
       <p class="line quiet">{row.why}</p>
@@ -229,12 +262,21 @@ function Instance({ row, admin }: { row: InstanceView; admin: boolean }) {
             {down ? "Load" : "Unload"}
           </button>
         )}
+        {admin && (
+          <button type="button" aria-label={`${row.pinned ? "Unpin" : "Pin"} ${row.model}`} onClick={() => void pin(row)}>
+            {row.pinned ? "Unpin" : "Pin"}
+          </button>
+        )}
         <button type="button" aria-label={`Log of ${row.model}`} onClick={() => log(row.model)}>
           Log
         </button>
       </footer>
     </li>
   );
+}
+
+function pace(speed: number | null): string {
+  return speed === null ? "–" : speed < 100 ? speed.toFixed(1) : count(Math.round(speed));
 }
 
 function Fact({ name, value }: { name: string; value: string }) {

@@ -1,4 +1,4 @@
-"""`/admin/requests`."""
+"""`/admin/requests`, and `/admin/speeds`, which is read from them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from glowplug.store.requests import FILTERS
 from glowplug.usecases.page import MOST
 
 _USUAL = 50
+_LATELY = 300.0
+_LONGEST = 86_400.0
+"""Seconds behind us that speeds are asked for."""
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -30,7 +33,12 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         Query(request, ())
         return answer(await requests.show(request.path_params["id"]))
 
+    async def speeds(request: Request) -> Response:
+        seconds = Query(request, ("seconds",)).seconds("seconds", _LATELY, _LONGEST)
+        return answer({"data": await requests.speeds(services.clock.unix() - seconds)})
+
     return (
+        Endpoint("GET", "/admin/speeds", speeds, "how quickly models answered lately", Policy.ADMIN),
         Endpoint("GET", "/admin/requests", newest, "requests, the newest first", Policy.ADMIN),
         Endpoint("GET", "/admin/requests/{id}", show, "a request with all its attempts", Policy.ADMIN),
     )

@@ -1,0 +1,59 @@
+// Memory that is lent to programs that are not ours.
+import { ask, at } from "../api";
+import { duration, quoted, size } from "../format";
+import { useNow } from "../live";
+import { act } from "../parts/dialog";
+import { Table } from "../parts/table";
+import type { LeaseView } from "../types";
+
+export function Lent({ leases, admin, again }: { leases: readonly LeaseView[]; admin: boolean; again: () => void }) {
+  const now = useNow();
+  const end = (one: LeaseView) => (
+    <button type="button" aria-label={`Give back what is lent to ${called(one)}`} onClick={() => giveBack(one, again)}>
+      Give back
+    </button>
+  );
+  return (
+    <>
+      <h2>Lent to other programs</h2>
+      <Table
+        caption="Memory that is lent to other programs"
+        rows={leases}
+        id={(one) => one.id}
+        columns={[
+          { title: "For", cell: called },
+          { title: "Memory", cell: (one) => size(one.bytes), number: true },
+          { title: "Device", cell: (one) => one.device || "any", wide: true },
+          { title: "State", cell: (one) => one.state, wide: true },
+          { title: "Ends", cell: (one) => (one.until === null ? "when it is given back" : `in ${duration(one.until - now)}`) },
+          ...(admin ? [{ title: "", cell: end }] : []),
+        ]}
+      />
+    </>
+  );
+}
+
+function called(one: LeaseView): string {
+  return one.note === "" ? one.id : one.note;
+}
+
+function giveBack(one: LeaseView, after: () => void): void {
+  const path = `/admin/leases/${encodeURIComponent(one.id)}/release`;
+  act({
+    title: `Give back what is lent to ${called(one)}`,
+    cli: () => `glowplug lease --release ${quoted(one.id)}`,
+    preview: async () => {
+      const { bytes, device } = await ask<LeaseView>("POST", at(path, { dry_run: true }));
+      return (
+        <p>
+          {size(bytes)} of {device || "a device"} are free for models at once. The program itself goes on: if it still holds that memory, the
+          next load sees it as another program’s.
+        </p>
+      );
+    },
+    run: () => ask("POST", path),
+    verb: "Give back",
+    done: () => `The memory that was lent to ${called(one)} is free`,
+    after,
+  });
+}

@@ -1,0 +1,271 @@
+// Talking to several models at once.
+import { useRef, useState } from "preact/hooks";
+import { quoted } from "../format";
+import { Cli, Code, Problem } from "../parts/basics";
+import { show } from "../parts/dialog";
+import { code, LANGUAGES } from "./playground_code";
+import { ColumnView, Picture, type Column, type Entry } from "./playground_column";
+import { said, talk, typed, type Body, type Piece, type Turn } from "./playground_talk";
+
+const CHAT = "/v1/chat/completions";
+const TOOL = `[
+  {"type": "function", "function": {
+    "name": "weather",
+    "description": "The weather of a town",
+    "parameters": {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]}
+  }}
+]`;
+
+/** How it begins: from a request that was made before. */
+export interface Opening {
+  turns: readonly Turn[];
+  prompt: string;
+  images: readonly string[];
+  settings: Partial<Settings>;
+}
+export interface Settings {
+  system: string;
+  temperature: string;
+  most: string;
+  stream: boolean;
+  tools: string;
+  more: string;
+}
+const PLAIN: Settings = { system: "", temperature: "", most: "", stream: true, tools: "", more: "" };
+
+/** The body for one model.  Throws an Error that names the field that is no JSON. */
+function body(model: string, turns: readonly Turn[], settings: Settings): Body {
+  const { system, temperature, most, stream, tools, more } = settings;
+  const before: readonly Turn[] = system.trim() === "" ? [] : [{ role: "system", content: system }];
+  return {
+    ...said({
+      model,
+      messages: [...before, ...turns],
+      temperature: temperature === "" ? undefined : Number(temperature),
+      max_tokens: most === "" ? undefined : Number(most),
+      stream: stream || undefined,
+      stream_options: stream ? { include_usage: true } : undefined,
+      tools: typed<unknown>("Tools", tools),
+    }),
+    ...typed<Body>("More members", more),
+  };
+}
+
+export function Chat({
+  models,
+  targets,
+  secret,
+  opening,
+}: {
+  models: readonly string[];
+  targets: (model: string) => readonly string[];
+  secret: string;
+  opening: Opening;
+}) {
+  const [settings, set] = useState<Settings>({ ...PLAIN, ...opening.settings });
+  const [prompt, setPrompt] = useState(opening.prompt);
+  const [images, setImages] = useState<readonly string[]>(opening.images);
+  const [problem, setProblem] = useState<unknown>(null);
+  const start = opening.turns.map((turn) => ({ turn }));
+  const [kept, keep] = useState<Readonly<Record<number, Column>>>({});
+  const latest = useRef(kept);
+  const columns = models.map((model, id) => ({ ...(kept[id] ?? { id, entries: start, coming: null }), model }));
+  const change = (id: number, to: Column) => {
+    latest.current = { ...latest.current, [id]: to };
+    keep(latest.current);
+  };
+
+  const send = (column: Column, more: readonly Turn[]) => {
+    const entries: readonly Entry[] = [...column.entries, ...more.map((turn) => ({ turn }))];
+    const sent = body(column.model, entries.map((one) => one.turn), settings);
+    const ending = new AbortController();
+    const coming = { answer: null, sent, stop: () => ending.abort() };
+    change(column.id, { ...column, entries, coming });
+    const mine = () => latest.current[column.id]?.coming?.sent === sent;
+    const told = (answer: Entry["answer"]) => mine() && change(column.id, { ...column, entries, coming: { ...coming, answer: answer ?? null } });
+    void talk(secret, CHAT, sent, ending.signal, told).then((answer) => {
+      const turn: Turn = {
+        role: "assistant",
+        content: answer.text,
+        ...(answer.calls.length > 0 ? { tool_calls: answer.calls } : {}),
+      };
+      if (mine()) change(column.id, { ...column, entries: [...entries, { turn, answer, sent }], coming: null });
+    });
+  };
+  const turn = (): Turn => {
+    const text = prompt.trim();
+    if (images.length === 0) return { role: "user", content: text };
+    const pictures: readonly Piece[] = images.map((url) => ({ type: "image_url", image_url: { url } }));
+    return { role: "user", content: [{ type: "text", text }, ...pictures] };
+  };
+  const attempt = (work: () => void) => {
+    try {
+      work();
+      setProblem(null);
+    } catch (error) {
+      setProblem(error);
+    }
+  };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    attempt(() => {
+      for (const column of columns) if (column.coming === null) send(column, [turn()]);
+      setPrompt("");
+      setImages([]);
+    });
+  };
+  const clear = () => {
+    for (const column of columns) column.coming?.stop();
+    latest.current = Object.fromEntries(columns.map((one) => [one.id, { ...one, entries: [], coming: null }]));
+    keep(latest.current);
+  };
+  const shown = () =>
+    attempt(() => {
+      const before = (columns[0]?.entries ?? []).map((one) => one.turn);
+      const all = prompt.trim() === "" && images.length === 0 && before.length > 0 ? before : [...before, turn()];
+      showCode(CHAT, body(models[0] ?? "", all, settings), prompt);
+    });
+  const key = (event: KeyboardEvent) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && prompt.trim() !== "") submit(event);
+  };
+  const waiting = columns.some((one) => one.coming !== null);
+  return (
+    <>
+      <div class="talks">
+        {columns.map((column) => (
+          <ColumnView
+            key={column.id}
+            column={column}
+            targets={targets(column.model)}
+            results={(one, turns) => attempt(() => send(one, turns))}
+          />
+        ))}
+      </div>
+      <Problem error={problem} />
+      <form class="composer card" onSubmit={submit}>
+        <label class="field">
+          <span>Message</span>
+          <textarea
+            rows={3}
+            value={prompt}
+            placeholder="Enter sends, Shift+Enter begins a new line"
+            onInput={(event) => setPrompt(event.currentTarget.value)}
+            onKeyDown={key}
+          />
+        </label>
+        {images.length > 0 && (
+          <div class="actions">
+            {images.map((url, index) => (
+              <button key={index} type="button" aria-label={`Take picture ${index + 1} out`} onClick={() => setImages(images.filter((_, at) => at !== index))}>
+                <Picture url={url} label={`Picture ${index + 1}`} />
+              </button>
+            ))}
+          </div>
+        )}
+        <div class="actions">
+          <button class="main" disabled={secret === "" || waiting || (prompt.trim() === "" && images.length === 0)}>
+            Send
+          </button>
+          <Attach add={(url) => setImages((old) => [...old, url])} />
+          <button type="button" onClick={shown}>
+            Code
+          </button>
+          <button type="button" onClick={clear}>
+            Clear
+          </button>
+        </div>
+        <SettingsForm settings={settings} set={set} />
+      </form>
+    </>
+  );
+}
+
+export function showCode(path: string, sent: Body, prompt = ""): void {
+  show(
+    "The same for programs",
+    () => (
+      <>
+        {LANGUAGES.map((language) => (
+          <section key={language} aria-label={language}>
+            <h3>{language}</h3>
+            <Code label={language} text={code(language, path, sent)} />
+          </section>
+        ))}
+        {path === CHAT && <Cli line={`glowplug run ${quoted(String(sent["model"]))} ${quoted(prompt || "…")}`} />}
+      </>
+    ),
+    true,
+  );
+}
+
+function Attach({ add }: { add: (url: string) => void }) {
+  const picker = useRef<HTMLInputElement>(null);
+  const read = (files: FileList | null) => {
+    for (const file of files ?? []) {
+      const reader = new FileReader();
+      reader.onload = () => add(String(reader.result));
+      reader.readAsDataURL(file);
+    }
+  };
+  return (
+    <>
+      <button type="button" onClick={() => picker.current?.click()}>
+        Add a picture
+      </button>
+      <input
+        ref={picker}
+        type="file"
+        accept="image/*"
+        multiple
+        hidden
+        onChange={(event) => {
+          read(event.currentTarget.files);
+          event.currentTarget.value = "";
+        }}
+      />
+    </>
+  );
+}
+
+function SettingsForm({ settings, set }: { settings: Settings; set: (to: Settings) => void }) {
+  const text = (name: "system" | "temperature" | "most" | "tools" | "more") => ({
+    value: settings[name],
+    onInput: (event: { currentTarget: HTMLInputElement | HTMLTextAreaElement }) => set({ ...settings, [name]: event.currentTarget.value }),
+  });
+  return (
+    <details open={settings.tools !== "" || settings.more !== "" || settings.system !== ""}>
+      <summary>Settings, tools</summary>
+      <div class="pair">
+        <label class="field">
+          <span>Temperature</span>
+          <input type="number" min="0" max="2" step="0.1" placeholder="the model’s own" {...text("temperature")} />
+        </label>
+        <label class="field">
+          <span>Tokens at most</span>
+          <input type="number" min="1" placeholder="no limit" {...text("most")} />
+        </label>
+        <label class="field check">
+          <input type="checkbox" checked={settings.stream} onChange={(event) => set({ ...settings, stream: event.currentTarget.checked })} />
+          <span>Answers come as they are written</span>
+        </label>
+      </div>
+      <label class="field">
+        <span>System prompt</span>
+        <textarea rows={2} {...text("system")} />
+      </label>
+      <label class="field">
+        <span>Tools (JSON)</span>
+        <textarea rows={settings.tools === "" ? 2 : 8} spellcheck={false} {...text("tools")} />
+      </label>
+      {settings.tools === "" && (
+        <button type="button" onClick={() => set({ ...settings, tools: TOOL })}>
+          An example of a tool
+        </button>
+      )}
+      <label class="field">
+        <span>More members of the request (JSON)</span>
+        <textarea rows={2} spellcheck={false} placeholder={'{"top_p": 0.9}'} {...text("more")} />
+      </label>
+    </details>
+  );
+}

@@ -1,0 +1,147 @@
+// What was changed here, by whom and through what, with what was there before.
+import { moment, quoted } from "../format";
+import { useList } from "../hooks";
+import { Cli, Diff, Empty } from "../parts/basics";
+import { show } from "../parts/dialog";
+import { ChoiceFilter, TextFilter } from "../parts/fields";
+import { List } from "../parts/table";
+import { usePlace } from "../router";
+import type { Change } from "../types";
+import type { Names } from "./settings_names";
+
+const FILTERS = ["noun", "action", "by", "subject"];
+const NOUNS = [
+  "key", "user", "team", "member", "budget", "limit", "credential", "model", "alias", "provider", "config", "repair",
+  "invitation", "session",
+];
+const ACTIONS = ["create", "update", "delete", "revoke", "rotate", "rename", "reload", "undo", "login", "logout", "claim", "password"];
+
+export function Audit({ names }: { names: Names }) {
+  const { query } = usePlace();
+  const list = useList<Change>("/admin/changes", FILTERS, { limit: 50, on: ["keys", "config"] });
+  const filtered = FILTERS.some((name) => query.get(name));
+  const flags = ["noun", "by", "subject"].flatMap((name) => (query.get(name) ? [`--${name} ${quoted(query.get(name) ?? "")}`] : []));
+  return (
+    <>
+      <List
+        list={list}
+        caption="Changes"
+        id={(row) => row.id}
+        filters={
+          <>
+            <ChoiceFilter name="noun" label="What" options={[["", "everything"], ...NOUNS]} />
+            <ChoiceFilter name="action" label="Done" options={[["", "anything"], ...ACTIONS]} />
+            <TextFilter name="by" label="By (id)" />
+            <TextFilter name="subject" label="Which (id or name)" />
+          </>
+        }
+        empty={
+          <Empty title={filtered ? "No change is like that" : "Nothing was changed yet"}>
+            <p>{filtered ? "Ids are compared whole." : "Whatever is changed here, by a person, a key or a saved file, is a line of this log."}</p>
+          </Empty>
+        }
+        columns={[
+          {
+            title: "When",
+            cell: (row) => (
+              <>
+                {moment(row.at)}
+                <small class="also quiet">{who(row, names)}</small>
+              </>
+            ),
+          },
+          { title: "Who", cell: (row) => <span class="who" title={row.by}>{who(row, names)}</span>, wide: true },
+          {
+            title: "What",
+            cell: (row) => (
+              <>
+                {row.action} {row.noun}
+                <small class="also quiet">{which(row, names)}</small>
+              </>
+            ),
+          },
+          { title: "Which", cell: (row) => <span class="subject">{which(row, names)}</span>, wide: true },
+          { title: "Changed", cell: (row) => <span class="quiet subject">{fields(row)}</span>, wide: true },
+          {
+            title: "",
+            cell: (row) => (
+              <button type="button" aria-label={`Show ${row.action} ${row.noun} ${row.subject}`} onClick={() => detail(row, names)}>
+                Show
+              </button>
+            ),
+          },
+        ]}
+      />
+      <Cli line={["glowplug changes", ...flags].join(" ")} />
+    </>
+  );
+}
+
+function who(row: Change, names: Names): string {
+  return row.by === "glowplug" ? (row.through === "file" ? "a saved file" : row.through || "Glowplug itself") : names(row.by);
+}
+
+function which(row: Change, names: Names): string {
+  return row.noun === "key" ? names(row.subject).replace(/^key /, "") : names(row.subject);
+}
+
+/** Names of what is not as it was, as far as a table has room. */
+function fields(row: Change): string {
+  const all = Object.keys(row.after ?? row.before ?? {});
+  return all.length > 5 ? `${all.slice(0, 5).join(", ")} …` : all.join(", ");
+}
+
+function detail(row: Change, names: Names): void {
+  const text = difference(row);
+  show(
+    `${row.action} ${row.noun} ${which(row, names)}`,
+    () => (
+      <>
+        <dl class="facts">
+          <Fact name="When" value={moment(row.at)} />
+          <Fact name="Who" value={who(row, names)} />
+          <Fact name="Id of who" value={row.by} />
+          <Fact name="Through" value={row.through || "–"} />
+          <Fact name="Which" value={row.subject || "–"} />
+          <Fact name="Request" value={row.request || "–"} />
+        </dl>
+        {text === "" ? <p class="quiet">The line says no more than that it was done.</p> : <Diff text={text} label="Before and after" />}
+        <Cli line={`glowplug changes --noun ${quoted(row.noun)}${row.subject === "" ? "" : ` --subject ${quoted(row.subject)}`}`} />
+      </>
+    ),
+    true,
+  );
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+/** Lines that went and lines that came, a field each. */
+function difference({ before, after }: Change): string {
+  const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
+  const both = before !== null && after !== null;
+  const line = (sign: string, name: string, value: unknown) =>
+    both || !nothing(value) ? [`${sign} ${name}: ${written(name, value)}`] : [];
+  return names
+    .flatMap((name) => [
+      ...(before !== null && name in before ? line("-", name, before[name]) : []),
+      ...(after !== null && name in after ? line("+", name, after[name]) : []),
+    ])
+    .join("\n");
+}
+
+/** What says nothing about something that is new or gone. */
+function nothing(value: unknown): boolean {
+  return value === null || value === "" || value === false || (Array.isArray(value) && value.length === 0);
+}
+
+function written(name: string, value: unknown): string {
+  if (typeof value === "number" && name.endsWith("_at")) return moment(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

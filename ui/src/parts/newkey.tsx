@@ -1,0 +1,72 @@
+// A key made on the spot: asked for in a dialog, its secret shown once and handed to whoever asked.
+import type { ComponentChildren } from "preact";
+import { ask, at } from "../api";
+import { duration, quoted } from "../format";
+import type { KeyView } from "../types";
+import { SecretOnce } from "./basics";
+import { act } from "./dialog";
+import { Select, Text } from "./fields";
+
+const ENDS = [
+  ["", "never"],
+  ["3600", "in an hour"],
+  ["86400", "in a day"],
+  ["2592000", "in 30 days"],
+] as const;
+
+/** Make a key of the role `user`; `made` is given it with its secret, `gone` is told when that is undone. */
+export function newKey({
+  title,
+  name,
+  expires = "",
+  says,
+  made,
+  gone,
+}: {
+  title: string;
+  name: string;
+  /** Seconds, one of those that are offered. */
+  expires?: string;
+  says?: ComponentChildren;
+  made: (key: KeyView) => void;
+  gone?: () => void;
+}): void {
+  const wanted = (form: FormData) => {
+    const ends = String(form.get("expires") ?? expires);
+    return { name: String(form.get("name") ?? name).trim(), ...(ends === "" ? {} : { expires_in: Number(ends) }) };
+  };
+  act<KeyView>({
+    title,
+    says,
+    fields: (
+      <>
+        <Text name="name" label="Name" value={name} required autofocus help="What it is called in lists and in costs." />
+        <Select name="expires" label="Ends" value={expires} options={ENDS} />
+      </>
+    ),
+    cli: (form) => {
+      const { name: said, expires_in: ends } = wanted(form);
+      return `glowplug keys create ${quoted(said)}${ends === undefined ? "" : ` --expires ${ends}s`}`;
+    },
+    preview: async (form) => {
+      const key = await ask<KeyView>("POST", at("/admin/keys", { dry_run: true }), wanted(form));
+      const ends = key.expires_at === null ? "and does not end by itself" : `and ends ${duration(key.expires_at - key.created_at)} from now`;
+      return (
+        <p>
+          A key of the role {key.role} that may use all models, {ends}.
+        </p>
+      );
+    },
+    run: (form) => ask<KeyView>("POST", "/admin/keys", wanted(form)),
+    verb: "Make the key",
+    done: (key) => {
+      made(key);
+      return `The key ${key.name} was made`;
+    },
+    undo: (key) => async () => {
+      await ask("POST", `/admin/keys/${encodeURIComponent(key.id)}/revoke`);
+      gone?.();
+    },
+    shows: (key) => <SecretOnce label={`The key ${key.name}`} value={key.key ?? ""} />,
+  });
+}
