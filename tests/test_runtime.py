@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import faulthandler
 import json
 import logging
 import os
@@ -17,7 +19,7 @@ from glowplug import runtime, supervisor
 from glowplug.claim import claim
 from glowplug.demo import model_path, setup
 from glowplug.domain.access import Role
-from glowplug.errors import STORE_AWAY, ConfigError, Conflict, StoreError
+from glowplug.errors import CANNOT_LISTEN, STORE_AWAY, ConfigError, Conflict, StoreError
 from glowplug.paths import Paths, state_paths
 from glowplug.runtime import ChildSettings
 from glowplug.secret import key_digest
@@ -121,6 +123,26 @@ def test_a_child_that_lost_the_database_while_it_started_is_started_again(
     assert status not in (0, supervisor.FATAL_EXIT)
 
 
+def test_the_control_process_answers_the_supervisor(
+    paths: Paths, monkeypatch: pytest.MonkeyPatch, hangup: None
+) -> None:
+    class Control:
+        def __init__(self, **_parts: object) -> None:
+            """What it is made of is not looked at."""
+
+        async def run(self) -> None:
+            asking.send(b"?")
+            loop = asyncio.get_running_loop()
+            assert await asyncio.wait_for(loop.sock_recv(asking, 10), 10) == b"?"
+
+    monkeypatch.setattr("glowplug.control.process.ControlProcess", Control)
+    asking, asked = socket.socketpair()
+    asking.setblocking(False)
+    with asking, asked:
+        assert runtime.main([*ChildSettings(str(paths.state), "", 1).argv("control")[2:], str(asked.fileno())]) == 0
+    faulthandler.unregister(signal.SIGQUIT)
+
+
 # ---- the socket
 
 
@@ -146,8 +168,9 @@ def test_the_address_that_is_shown_can_be_asked(bound: str, shown: str) -> None:
 def test_an_address_that_cannot_be_had_is_a_config_error_and_leaves_nothing_open() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=f"127.0.0.1:{port}: Address already in use.*another --port"):
+        with pytest.raises(ConfigError, match=f"127.0.0.1:{port}: Address already in use.*another --port") as caught:
             runtime._listen("127.0.0.1", port)
+        assert caught.value.code == CANNOT_LISTEN, "it may be free when somebody tries again"
     for host, wrong in (("127.0.0.1", 65_536), ("127.0.0.1", -1), ("nowhere.invalid", 0), ("a..b", 0)):
         with pytest.raises(ConfigError, match="cannot listen on"):
             runtime._listen(host, wrong)

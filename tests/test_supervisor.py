@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,15 +12,16 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from glowplug import supervisor
-from glowplug.supervisor import FATAL_EXIT, Child, Manager, describe
+from glowplug.supervisor import FATAL_EXIT, Child, Manager, Plan, Pulse, Supervisor, describe
 
 SOURCE = Path(__file__).parent.parent / "src"
 REPORT = """
-import os, signal, sys, time
+import os, signal, sys, threading, time
 log, name, grace = sys.argv[1], sys.argv[2], float(sys.argv[3])
 def say(what):
     with open(log, "a") as f: f.write(f"{name} {what} {os.getpid()}\\n")
@@ -32,6 +34,9 @@ def stop(*_):
         time.sleep(max(grace, 0)); say("gone"); os._exit(0)
 signal.signal(signal.SIGTERM, stop)
 signal.signal(signal.SIGHUP, lambda *_: say("hup"))
+def answer(fd):
+    while asked := os.read(fd, 64): os.write(fd, asked)
+if name != "helper": threading.Thread(target=answer, args=(int(sys.argv[-1]),), daemon=True).start()
 say("up")
 if "NOTIFY_SOCKET" in os.environ: say("told")
 """
@@ -61,6 +66,7 @@ class Run:
         worker: float = 0.0,
         fatal: bool = False,
         broken: bool = False,
+        pulse: float = 10.0,
         environment: dict[str, str] | None = None,
     ) -> None:
         self.log = folder / "events"
@@ -86,6 +92,7 @@ class Run:
             "extras": [[*python, IDLE, str(self.log), "helper", "0"]],
             "drain": 1.0,
             "announce_fd": announce,
+            "pulse": pulse,
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "glowplug.supervisor", json.dumps(plan)],
@@ -233,7 +240,7 @@ def test_a_service_manager_hears_of_start_life_and_end(tmp_path: Path, state_dir
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.settimeout(20)
         manager.bind(str(state_dir / "notify"))
-        run = Run(tmp_path, environment={"NOTIFY_SOCKET": str(state_dir / "notify"), "WATCHDOG_USEC": "60000"})
+        run = Run(tmp_path, environment={"NOTIFY_SOCKET": str(state_dir / "notify"), "WATCHDOG_USEC": "400000"})
         runs.append(run)
         heard = []
         while (said := manager.recv(1000).decode()) != "WATCHDOG=1" or not any("READY=1" in one for one in heard):
@@ -247,22 +254,98 @@ def test_a_service_manager_hears_of_start_life_and_end(tmp_path: Path, state_dir
     assert "told" not in [what for _, what, _ in run.events()], "children cannot speak for the supervisor"
 
 
-def test_signs_of_life_come_in_half_the_time_and_only_from_the_living(state_dir: Path) -> None:
+def test_only_the_process_that_was_meant_speaks_to_a_service_manager(state_dir: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(f"\0{state_dir}")
         listening.setblocking(False)
         environment = {"NOTIFY_SOCKET": f"@{state_dir}", "WATCHDOG_USEC": "20000000", "WATCHDOG_PID": "7"}
         manager = Manager(environment, 7)
         assert environment == {} and manager.every == 10.0
-        for alive, now in ((True, 100.0), (True, 109.0), (False, 111.0), (True, 111.5)):
-            manager.beat(alive, now)
-        assert [listening.recv(100), listening.recv(100)] == [b"WATCHDOG=1"] * 2
+        manager.beat()
+        assert listening.recv(100) == b"WATCHDOG=1"
+        other = Manager({"NOTIFY_SOCKET": f"@{state_dir}", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "8"}, 7)
+        other.beat()
         with pytest.raises(BlockingIOError):
             listening.recv(100)
-    assert Manager({"NOTIFY_SOCKET": "/n", "WATCHDOG_USEC": "1", "WATCHDOG_PID": "8"}, 7).every is None
+    assert other.every is None
     assert Manager({"WATCHDOG_USEC": "1"}, 7).every is None
     Manager({}, 7).tell("READY=1")
     Manager({"NOTIFY_SOCKET": str(state_dir / "nobody")}, 7).tell("READY=1")
+
+
+def test_a_service_manager_hears_of_life_while_every_part_answers(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One turn after the other, by hand; the processes are played, the test answers for them."""
+    sent: list[tuple[str, int]] = []
+    monkeypatch.setattr(Child, "send", lambda child, number: sent.append((child.name, number)))
+    monkeypatch.setenv("NOTIFY_SOCKET", f"@{state_dir}")
+    monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening, contextlib.ExitStack() as ends:
+        listening.bind(f"\0{state_dir}")
+        listening.setblocking(False)
+        run = Supervisor(Plan(-1, -1, "", "", ["c"], [["w"]] * 2, [], 1.0, -1))
+        parts = [run.control, *run.workers]
+        theirs: dict[str, socket.socket] = {}
+        for part in parts:
+            part.process = SimpleNamespace(returncode=None)  # type: ignore[assignment]
+            part.pulse = Pulse()
+            ends.callback(part.pulse.close)
+            theirs[part.name] = ends.enter_context(part.pulse.theirs)
+        now = time.monotonic() + 100.0
+
+        def turn(*answering: str) -> bool:
+            nonlocal now
+            now += 10.0
+            for name in answering:
+                theirs[name].recv(10)
+                theirs[name].send(b"!")
+            run.look(now)
+            with contextlib.suppress(BlockingIOError):
+                return listening.recv(100) == b"WATCHDOG=1"
+            return False
+
+        assert turn("control", "worker 0", "worker 1")
+        run.look(now + 1.0)
+        with pytest.raises(BlockingIOError):
+            listening.recv(100)  # it is not time
+        assert not turn("control", "worker 0"), "one that is silent is enough"
+        assert turn("control", "worker 0", "worker 1"), "it was only slow"
+        assert not turn("control", "worker 1") and not turn("control", "worker 1")
+        assert sent == [("worker 0", signal.SIGQUIT)], "first its log is to say where it is"
+        assert not turn("control", "worker 1")
+        assert sent[1:] == [("worker 0", signal.SIGKILL)] and "worker 0 hangs" in capsys.readouterr().err
+        run.workers[0].process = None
+        assert not turn("control", "worker 1"), "nobody is there"
+        assert not turn("worker 1") and not turn("worker 1") and not turn("worker 1")
+        assert sent[2:] == [("control", signal.SIGQUIT), ("control", signal.SIGKILL)]
+    assert run._pulse == 10.0, "three silent turns and a restart are less than the minute of the unit"
+
+
+def test_a_part_that_was_never_heard_has_more_time() -> None:
+    pulse = Pulse()
+    with pulse.theirs:
+        assert [pulse.turn() for _ in range(29)] == [False] * 29 and not pulse.hangs
+        pulse.theirs.send(b"?")
+        assert pulse.turn() and not pulse.hangs
+        assert not pulse.turn() and not pulse.turn() and not pulse.hangs
+        assert not pulse.turn() and pulse.hangs
+    pulse.close()
+
+
+@pytest.mark.parametrize("name", ["worker", "control"])
+def test_a_part_that_hangs_is_ended_and_started_again(tmp_path: Path, runs: list[Run], name: str) -> None:
+    run = Run(tmp_path, pulse=0.2)
+    runs.append(run)
+    run.ready()
+    first = run.await_(name, "up")
+    os.kill(first, signal.SIGSTOP)
+    assert run.await_(name, "up", 2) != first
+    assert "200 OK" in run.ask()
+    run.process.terminate()
+    status, text = run.end()
+    assert status == 0 and f"{'worker 0' if name == 'worker' else name} hangs: " in text
+    assert "ended (signal SIGKILL); starting it again" in text
 
 
 @pytest.mark.parametrize(("status", "text"), [

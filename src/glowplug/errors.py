@@ -188,11 +188,13 @@ class ConfigError(GlowplugError):
 
     default_code = "config_error"
 
-    def __init__(self, message: str, problems: tuple[Problem, ...] = (), *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(self, message: str, problems: tuple[Problem, ...] = (), *, hint: str = "", code: str = "") -> None:
+        super().__init__(message, hint=hint, code=code)
         self.problems = problems
 
 
+CANNOT_LISTEN = "cannot_listen"
+"""Code of a ConfigError after which trying again makes sense: another program may give the port back."""
 STORE_AWAY = "store_unreachable"
 """Code of a StoreError after which trying again makes sense: a server is away, another program locks the file."""
 

@@ -10,6 +10,7 @@ Imports of a process's parts are inside its function, so that a worker does not 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import logging
 import os
@@ -24,8 +25,9 @@ from typing import TYPE_CHECKING
 from glowplug import logs, supervisor
 from glowplug.activation import handed_over
 from glowplug.claim import claim
-from glowplug.errors import STORE_AWAY, ConfigError, GlowplugError
+from glowplug.errors import CANNOT_LISTEN, STORE_AWAY, ConfigError, GlowplugError
 from glowplug.paths import Paths, default_config_path, demo_paths, state_paths
+from glowplug.pulse import answer
 from glowplug.supervisor import FATAL_EXIT, Plan, say
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class ChildSettings:
     listen_fd: int = -1
     foreign: str = ""
     """Whose file `config` is (`glowplug.config.foreign_load.Kind`), or empty for ours."""
+    pulse_fd: int = -1
+    """Where the supervisor asks whether this process hangs; it is told when the child is started."""
     patient: bool = False
     """Clients wait until there is something to serve: a service manager starts us for the first of them."""
 
@@ -123,7 +127,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.close()
         why = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(
-            f"cannot listen on {host}:{port}: {why}", hint="choose another --port, or stop what uses it"
+            f"cannot listen on {host}:{port}: {why}",
+            hint="choose another --port, or stop what uses it",
+            code=CANNOT_LISTEN,
         ) from None
     return listener
 
@@ -297,7 +303,11 @@ def control(settings: ChildSettings) -> int:
     )
     import uvloop
 
-    uvloop.run(process.run())
+    async def run() -> None:
+        answer(settings.pulse_fd, asyncio.get_running_loop())
+        await process.run()
+
+    uvloop.run(run())
     return 0
 
 
@@ -324,6 +334,7 @@ def worker(settings: ChildSettings) -> int:
             counters=str(paths.counters),
             cache_file=str(paths.cache),
             index=settings.index,
+            pulse_fd=settings.pulse_fd,
             eager=settings.index == 0 and not settings.patient,
         )
         run(of_worker, listener, journal)
@@ -336,8 +347,11 @@ ROLES: Mapping[str, object] = {"control": control, "worker": worker}
 
 
 def main(argv: Sequence[str]) -> int:
-    """Entry of a child: `control JSON` or `worker JSON`."""
+    """Entry of a child: `control JSON` or `worker JSON`, then the descriptor of the supervisor's questions."""
     role, settings = argv[1], ChildSettings(**json.loads(argv[2]))
+    if len(argv) > 3:
+        settings = replace(settings, pulse_fd=int(argv[3]))
+        faulthandler.register(signal.SIGQUIT)  # the supervisor wants to know where a process hangs
     name = role if role == "control" else f"worker {settings.index}"
     logs.configure_as_told(name, os.environ)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -3,6 +3,8 @@
 It imports the standard library only, so that it costs next to nothing, and has no event loop: it waits for signals.
 It is a child subreaper, so engines of a control process that was killed have somebody who collects them.
 Its children end with it (PR_SET_PDEATHSIG); engines do not, the control process ends those.
+It asks the control process and every worker whether their event loops turn (`glowplug.pulse` answers): one that hangs
+is ended and started again, and the service manager hears of life only while all of them answer.
 
 Run by its path with `python -S -E supervisor.py JSON` (no site-packages: less memory, a quicker start);
 `glowplug.runtime` prepares the arguments and replaces itself by this.
@@ -33,6 +35,11 @@ _READY_POLL: Final = 0.02
 """Seconds between two looks whether requests are served yet."""
 _TRIES: Final = 5
 """How often a part that ends before the first request could be served is started again."""
+_SILENT_TURNS: Final = 3
+"""So many questions of `Plan.pulse` seconds without an answer, and a child hangs.  Turns and not seconds, because a
+machine that was halted as a whole has taken nobody's time."""
+_FIRST_TURNS: Final = 30
+"""The same before its first answer: it may be starting on a machine that has no time for it."""
 _CONTROL_STOPS_WITHIN: Final = 60.0
 _HURRIED: Final = 5.0
 _LONGEST_DELAY: Final = 1.0
@@ -58,6 +65,8 @@ class Plan(NamedTuple):
     announce_fd: int
     """A pipe with a JSON list of lines to print on standard output once requests are served.  Not on the command line,
     which every user of the machine can read: a key may be among them."""
+    pulse: float = 10.0
+    """Seconds between two questions to a child.  Three of them are less than the minute that our units wait."""
 
 
 class Manager:
@@ -72,7 +81,6 @@ class Manager:
         of = environment.pop("WATCHDOG_PID", "") or str(pid)
         self.every = int(usec) / 2_000_000 if usec.isdigit() and of == str(pid) and self._address else None
         """Seconds between two signs of life, half of what it waits for; None where it wants none."""
-        self._due = 0.0
 
     def tell(self, *lines: str) -> None:
         """Say something; a manager that does not listen is none of our troubles."""
@@ -87,20 +95,63 @@ class Manager:
         except OSError:
             return
 
-    def beat(self, alive: bool, now: float) -> None:
-        """The sign of life, when it is time and there is life."""
-        if self.every is not None and alive and now >= self._due:
-            self._due = now + self.every
+    def beat(self) -> None:
+        """The sign of life, where it is wanted."""
+        if self.every is not None:
             self.tell("WATCHDOG=1")
+
+
+class Pulse:
+    """Questions to one process, one at a time."""
+
+    def __init__(self) -> None:
+        self._ours, self.theirs = socket.socketpair()
+        self._ours.setblocking(False)
+        self.missed = 0
+        """Turns without an answer."""
+        self.heard = False
+        """It has answered once."""
+        self._ours.send(b"?")
+
+    def turn(self) -> bool:
+        """Whether the last question was answered.  Then it is asked again."""
+        try:
+            answered = bool(self._ours.recv(64))
+            if answered:
+                self.missed, self.heard = 0, True
+                self._ours.send(b"?")
+                return True
+        except OSError:  # no answer yet, or it has ended
+            pass
+        self.missed += 1
+        return False
+
+    @property
+    def hangs(self) -> bool:
+        return self.missed >= (_SILENT_TURNS if self.heard else _FIRST_TURNS)
+
+    def close(self) -> None:
+        self._ours.close()
 
 
 class Child:
     """One process that must be running."""
 
-    def __init__(self, name: str, argv: Sequence[str], pass_fds: Sequence[int] = (), *, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        pass_fds: Sequence[int] = (),
+        *,
+        quiet: bool = False,
+        answers: bool = False,
+    ) -> None:
         self.name = name
         self.quiet = quiet
         """Its standard output is not ours."""
+        self.answers = answers
+        """It says whether it hangs: the descriptor of the questions is the last word of its command line."""
+        self.pulse: Pulse | None = None
         self.argv = list(argv)
         self.pass_fds = tuple(pass_fds)
         self.process: subprocess.Popen[bytes] | None = None
@@ -109,17 +160,35 @@ class Child:
         self.restart_at: float | None = None
 
     def start(self) -> None:
+        pulse = self.pulse = Pulse() if self.answers else None
+        asked = [pulse.theirs.fileno()] if pulse is not None else []
         # A process group of its own: Ctrl-C in a terminal must reach the supervisor alone, which stops in order.
         self.process = subprocess.Popen(
-            self.argv,
+            [*self.argv, *map(str, asked)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL if self.quiet else None,
-            pass_fds=self.pass_fds,
+            pass_fds=(*self.pass_fds, *asked),
             process_group=0,
             preexec_fn=_in_child,  # noqa: PLW1509 - this process has one thread
         )
+        if pulse is not None:
+            pulse.theirs.close()
         self.started = time.monotonic()
         self.restart_at = None
+
+    def well(self) -> bool:
+        """Whether it is there and has answered since the last look.  One that hangs is ended, and started again."""
+        if self.process is None or self.pulse is None:
+            return False
+        if self.pulse.turn():
+            return True
+        if self.pulse.hangs:
+            if self.process.returncode is None:
+                say(f"{self.name} hangs: it has not answered {self.pulse.missed} times; ending it")
+            self.send(signal.SIGKILL)
+        elif self.pulse.heard and self.pulse.missed == _SILENT_TURNS - 1:
+            self.send(signal.SIGQUIT)  # its log says where it is (`faulthandler`)
+        return False
 
     def send(self, number: int) -> None:
         # Not Popen's own way: its poll would collect a child that has just ended, and nobody would start it again.
@@ -133,6 +202,9 @@ class Child:
         Not longer: clients wait in the kernel's queue meanwhile, and a start costs half a second of one core.
         """
         self.process = None
+        if self.pulse is not None:
+            self.pulse.close()
+            self.pulse = None
         self.failures = 0 if now - self.started > 10.0 else self.failures + 1
         delay = 0.0 if self.failures <= 1 else min(_LONGEST_DELAY, 0.1 * 2 ** (self.failures - 2))
         self.restart_at = now + delay
@@ -176,10 +248,14 @@ def _in_child() -> None:
 class Supervisor:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.control = Child("control", plan.control)
-        self.workers = [Child(f"worker {index}", argv, (plan.listen_fd,)) for index, argv in enumerate(plan.workers)]
+        self.control = Child("control", plan.control, answers=True)
+        self.workers = [
+            Child(f"worker {index}", argv, (plan.listen_fd,), answers=True) for index, argv in enumerate(plan.workers)
+        ]
         self.extras = [Child("helper", argv, quiet=True) for argv in plan.extras]
         self.manager = Manager(os.environ, os.getpid())
+        self._pulse = min(plan.pulse, self.manager.every or plan.pulse)
+        self._look_at = time.monotonic() + self._pulse
 
     @property
     def children(self) -> list[Child]:
@@ -210,29 +286,28 @@ class Supervisor:
             for child in self.children:
                 if child.restart_at is not None and child.restart_at <= now:
                     child.start()
-            self.manager.beat(self._alive(), now)
+            self.look(now)
             if not ready and self._answers():
                 ready = True
                 self._announce()
 
-    def _wait(self, seconds: float | None) -> int | None:
-        if seconds is None:
-            return signal.sigwaitinfo(_SIGNALS).si_signo
+    def _wait(self, seconds: float) -> int | None:
         info = signal.sigtimedwait(_SIGNALS, max(0.0, seconds))
         return info.si_signo if info is not None else None
 
-    def _next_turn(self) -> float | None:
-        """Seconds until something is to be done without a signal: a restart, a sign of life."""
+    def _next_turn(self) -> float:
+        """Seconds until something is to be done without a signal: a restart, a question."""
         due = [child.restart_at for child in self.children if child.restart_at is not None]
-        waits = [min(due) - time.monotonic()] if due else []
-        if self.manager.every is not None:
-            waits.append(self.manager.every)
-        return min(waits, default=None)
+        return min([self._look_at, *due]) - time.monotonic()
 
-    def _alive(self) -> bool:
-        """Whether the parts that serve are there.  Not whether they answer: a machine that is busy is no reason to
-        end every stream on it."""
-        return all(child.process is not None for child in (self.control, *self.workers))
+    def look(self, now: float) -> None:
+        """Ask the parts that serve, when it is time; the service manager hears of life when all have answered."""
+        if now < self._look_at:
+            return
+        self._look_at = now + self._pulse
+        well = [child.well() for child in (self.control, *self.workers)]
+        if all(well):
+            self.manager.beat()
 
     def _reap(self) -> int:
         """Collect whoever ended, adopted engines too.  The status of a child that must not be started again, or 0."""

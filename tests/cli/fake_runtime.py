@@ -10,9 +10,12 @@ class Runtime(ModuleType):
     def __init__(self) -> None:
         super().__init__("glowplug.runtime")
         self.calls: list[tuple[Any, ...]] = []
+        self.fails: Exception | None = None
 
     def up(self, *args: Any) -> int:
         self.calls.append(("up", *args))
+        if self.fails is not None:
+            raise self.fails
         return 7
 
     def demo(self, *args: Any) -> int:

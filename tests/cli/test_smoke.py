@@ -44,7 +44,7 @@ def test_a_table_and_a_last_line(glowplug: Glowplug, played: Put) -> None:
     lines = done.out.splitlines()
     assert lines[0].split() == ["SUBJECT", "CHECK", "FIRST", "TIME", "WHAT"]
     assert any("chat without chat-a" in line and " ok " in line for line in lines)
-    assert "http://played: 11 ok" in done.err
+    assert "http://played: 12 ok" in done.err
 
 
 def test_a_failure_ends_with_1_and_shows_the_log(glowplug: Glowplug, played: Put, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from glowplug.errors import CANNOT_LISTEN, STORE_AWAY, ConfigError, Conflict, GlowplugError, StoreError
 from tests.cli.conftest import Glowplug
 from tests.cli.fake_runtime import Runtime
 
@@ -40,3 +41,16 @@ def test_up_on_a_foreign_file(glowplug: Glowplug, runtime: Runtime) -> None:
     ]
     assert glowplug("up", "--litellm-config", "l.yaml", "--config", "c.yaml").code == 2
     assert glowplug("up", "--litellm-config", "l.yaml", "--llama-swap-config", "s.yaml").code == 2
+
+
+@pytest.mark.parametrize(("error", "code"), [
+    (ConfigError("line 2: no such engine"), 78), (StoreError("of a later release"), 78),
+    (ConfigError("the port is taken", code=CANNOT_LISTEN), 1), (StoreError("nobody answers", code=STORE_AWAY), 1),
+    (Conflict("it is running already"), 1),
+])  # fmt: skip
+def test_what_would_fail_again_says_so_to_a_service_manager(
+    glowplug: Glowplug, runtime: Runtime, error: GlowplugError, code: int
+) -> None:
+    runtime.fails = error
+    said = glowplug("up")
+    assert said.code == code and error.message in said.err

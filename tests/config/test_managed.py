@@ -211,7 +211,8 @@ def test_every_setting_of_a_model_was_looked_at() -> None:
         "engine", "path", "id", "options", "keep_alive", "load_stall", "load_ceiling", "stop_timeout", "memory",
         "host_memory", "devices", "priority", "pinned", "sleep", "keep_alive_most", "provider", "quirks",
         "request_defaults", "capabilities", "connect_timeout", "first_byte_timeout", "idle_timeout", "rpm", "tpm",
-        "price", "max_concurrency", "tags", "context_window", "former_ids", "on_disconnect",
+        "price", "max_concurrency", "tags", "context_window", "dimensions", "unit_vectors", "former_ids",
+        "on_disconnect",
     }  # fmt: skip
     assert {field.encode_name for field in msgspec.structs.fields(Model)} == open_ | CLOSED
 

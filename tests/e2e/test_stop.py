@@ -134,7 +134,7 @@ def test_a_bad_configuration_does_not_start(install: Install) -> None:
     installation = install()
     installation.write("models:\n  chat-x: {engine: llamacp, path: /x.gguf}\n")
     done = installation.cli("up", "--config", str(installation.config), "--port", "0", check=False)
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "line 2" in done.stderr
     assert "llamacpp" in done.stderr
     assert installation.processes() == {}

@@ -48,3 +48,11 @@ def test_an_alias_promises_what_every_target_keeps_and_can_what_one_of_them_can(
     assert (facts.able.context_window, facts.able.max_output) == (4096, 100)
     assert set(facts.able.capabilities) == {Capability.CHAT, Capability.EMBEDDINGS, Capability.COMPLETIONS}
     assert facts_of("x", [cloud("c")]).able.context_window is None
+
+
+def test_vectors_are_promised_where_every_target_promises_the_same() -> None:
+    small, unit = cloud("a", dimensions=384), cloud("b", dimensions=384, unit_vectors=True)
+    told = [(facts_of("x", routes).able.dimensions, facts_of("x", routes).able.unit_vectors) for routes in (
+        [unit], [small, unit], [unit, cloud("c", dimensions=768, unit_vectors=True)], [unit, cloud("c")], [],
+    )]  # fmt: skip
+    assert told == [(384, True), (384, False), (None, True), (None, False), (None, False)]

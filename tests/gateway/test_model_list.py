@@ -16,7 +16,9 @@ from glowplug.gateway.model_list import is_codex
 from tests.gateway.live import Live, Run
 from tests.gateway.rig import KEY, KEYS, Rig, cloud, key, local, snapshot
 
-KNOWN = cloud("claude-x/y", context_window=200_000, max_output=8192, owner="anthropic")
+KNOWN = cloud(
+    "claude-x/y", context_window=200_000, max_output=8192, owner="anthropic", dimensions=768, unit_vectors=True
+)
 
 
 def _list(rig: Rig, path: str = "/v1/models", *headers: str, **more: Any) -> Any:
@@ -35,9 +37,9 @@ def test_one_document_in_both_envelopes(rig: Rig) -> None:
         "created_at": "2023-11-14T22:13:20Z", "display_name": "claude-x/y", "owned_by": "anthropic",
         "lifecycle": "active", "capabilities": ["chat", "completions", "embeddings"],
         "context_window": 200_000, "context_length": 200_000, "max_input_tokens": 200_000,
-        "max_output_tokens": 8192, "max_tokens": 8192,
+        "max_output_tokens": 8192, "max_tokens": 8192, "dimensions": 768, "unit_vectors": True,
     }  # fmt: skip
-    assert second["state"] == "cold" and "context_window" not in second
+    assert second["state"] == "cold" and not {"context_window", "dimensions", "unit_vectors"} & second.keys()
 
 
 def test_a_key_that_may_use_nothing_gets_a_list_without_entries(rig: Rig) -> None:

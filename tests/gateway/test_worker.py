@@ -38,7 +38,8 @@ class Journal:
 logging.basicConfig(level=logging.INFO)
 worker._KEYS_EVERY = float(sys.argv[4])
 worker._FIRST_SNAPSHOT_WITHIN = float(sys.argv[5])
-run(WorkerSettings("w0-1-1", sys.argv[2], sys.argv[3]), socket.socket(fileno=int(sys.argv[1])), Journal())
+settings = WorkerSettings("w0-1-1", sys.argv[2], sys.argv[3], pulse_fd=int(sys.argv[6]))
+run(settings, socket.socket(fileno=int(sys.argv[1])), Journal())
 """
 
 
@@ -49,6 +50,8 @@ class Running:
     process: asyncio.subprocess.Process
     control: Control
     port: int
+    pulse: socket.socket
+    """Where it is asked whether it hangs."""
 
     async def ask(self, data: bytes) -> Response:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -91,16 +94,20 @@ async def worker(
         await control.start(link_socket)
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
+    asking, asked = socket.socketpair()
+    asking.settimeout(10)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, str(listener.fileno()), link_socket, str(folder / "control.sock"),
-        str(keys_every), str(patience),
-        pass_fds=[listener.fileno()], env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        str(keys_every), str(patience), str(asked.fileno()),
+        pass_fds=[listener.fileno(), asked.fileno()], env={**os.environ, "PYTHONPATH": str(SOURCE)},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     listener.close()
+    asked.close()
     try:
-        yield Running(process, control, port)
+        yield Running(process, control, port, asking)
     finally:
+        asking.close()
         if process.returncode is None:
             process.kill()
             await process.wait()
@@ -114,6 +121,8 @@ async def test_it_is_ready_with_its_snapshot_drains_on_sigterm_and_reports_keys(
     async with worker(state_dir) as one, FaultUpstream((Send(first), Wait("go"), *rest)) as upstream:
         hello = await asyncio.wait_for(one.control.got.get(), 15)
         assert hello == link.Hello("w0-1-1", one.process.pid)
+        one.pulse.send(b"?")
+        assert one.pulse.recv(10) == b"?", "a supervisor that asks whether it hangs is answered"
         await one.serve(revision=7, models=(cloud("a", upstream.port),), aliases=())
         late = await one.ready()
         assert (late.json["revision"], late.json["control"]) == (7, "connected")

@@ -38,6 +38,10 @@ class Engine:
         status, body = self._answer(asked)
         return Answer(status=status, headers={}, body=json.dumps(body).encode(), first=0.5, total=1.0)
 
+    def _lost(self) -> int:
+        """Bytes in use that nobody gave back, once it was loaded."""
+        return self.odd.get("lost", 0) if self.until < float("inf") else 0
+
     def _answer(self, asked: Asked) -> tuple[int, Any]:
         if asked.path == "/admin/instances":
             state = "ready" if self.loaded else "stopped"
@@ -45,7 +49,10 @@ class Engine:
             return 200, {"data": [] if self.odd.get("unknown") else [row]}
         if asked.path == "/admin/memory":
             held = 100 * MIB if self.loaded else self.odd.get("leak", 0)
-            return self.odd.get("memory_status", 200), {"data": [{"ours": {"chat-a": held}}, {"ours": {}}]}
+            return self.odd.get("memory_status", 200), {"data": [
+                {"id": "gpu0", "name": "GPU 0", "ours": {"chat-a": held}, "used": 1024 * MIB + held + self._lost()},
+                {"id": "host", "name": "main memory", "ours": {}, "used": None},
+            ]}  # fmt: skip
         if asked.path.endswith("/stop"):
             self.loaded = bool(self.odd.get("stays"))
             return 200, {}
@@ -70,6 +77,7 @@ def test_from_rest_to_rest(loaded: bool) -> None:
         ("memory is back", Outcome.OK),
     ]  # fmt: skip
     assert found[1][2].startswith("100 MiB held; 1 tokens")
+    assert found[0][2] == found[-1][2] == "no memory held; 1 GiB of GPU 0 in use"
     assert any(asked.path.endswith("/stop") for asked in engine.asked) is loaded
     (chat,) = [asked for asked in engine.asked if asked.path.startswith("/v1/")]
     assert chat.headers == {"x-glowplug-keep-alive": "1s", "x-glowplug-fallback": "off"}
@@ -91,6 +99,13 @@ def test_what_fails_ends_it(odd: dict[str, Any], last: str, outcome: Outcome, de
     assert (name, how) == (last, outcome)
     assert detail in why
     assert all(before[1] is Outcome.OK for before in found[:-1])
+
+
+def test_memory_that_nobody_owns_and_that_does_not_come_back_is_doubtful() -> None:
+    found, _ = check(lost=300 * MIB)
+    assert found[-1][:2] == ("memory is back", Outcome.DOUBT)
+    assert found[-1][2].startswith("300 MiB more of GPU 0 are in use than before")
+    assert check(lost=200 * MIB)[0][-1][1] is Outcome.OK, "others come and go"
 
 
 def test_a_model_that_cannot_be_asked_is_left_out() -> None:

@@ -68,3 +68,15 @@ def test_an_alias_is_asked_once_and_once_without_its_first_target() -> None:
 @pytest.mark.parametrize("document", [{}, {"data": None}, {"data": [{}]}, {"data": [{"id": None}]}])
 def test_lists_without_models(document: dict[str, object]) -> None:
     assert known(document) == []
+
+
+def test_what_the_list_promises_is_what_is_tested() -> None:
+    rows = [
+        {"id": "a", "capabilities": ["embeddings"], "dimensions": 4, "unit_vectors": True},
+        {"id": "b", "capabilities": ["embeddings"], "dimensions": "4", "unit_vectors": 1},
+        {"id": "c", "capabilities": ["embeddings"], "targets": ["a", "b"], "dimensions": 4},
+    ]
+    found = tasks(known({"data": rows}), fallbacks=True)
+    assert [(one.model, one.promise.dimensions, one.promise.unit) for one in found] == [
+        ("a", 4, True), ("b", None, False), ("c", 4, False), ("c", 4, False),
+    ]  # fmt: skip

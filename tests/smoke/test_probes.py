@@ -82,6 +82,7 @@ def test_good(probe: Probe, body: Any, detail: str) -> None:
 @pytest.mark.parametrize(("probe", "body", "doubt"), [
     (CHAT, chat(usage={}, content="Hello"), "no usage"),
     (TOOLS, chat(content="It is cold."), "without calling"),
+    (VISION, chat(content="A picture"), "neither of the two colours"),
     (RERANK, ranks(1.0, 0.5), "wrong document first"),
 ])  # fmt: skip
 def test_doubtful(probe: Probe, body: Any, doubt: str) -> None:

@@ -14,13 +14,14 @@ from glowplug.smoke.report import Outcome, Result
 from glowplug.smoke.run import Smoke
 from glowplug.testing.clock import VirtualClock
 
-MODELS = {"data": [
+MODELS: dict[str, Any] = {"data": [
     {"id": "chat-a", "capabilities": ["chat"], "state": "loaded"},
     {"id": "chat-b", "capabilities": ["chat"]},
     {"id": "default", "capabilities": ["chat"], "targets": ["chat-a", "chat-b"]},
 ]}  # fmt: skip
 GOOD = {"choices": [{"message": {"content": "Hello", "tool_calls": [
     {"function": {"name": "temperature_in", "arguments": "{}"}}]}}], "usage": {"completion_tokens": 1}}  # fmt: skip
+HTML = {"content-type": "text/html; charset=utf-8"}
 STREAM = b'data: {"choices": [{"delta": {"content": "One"}}]}\n\ndata: [DONE]\n\n'
 
 
@@ -44,26 +45,32 @@ class Played:
             return answer
         if asked.path == "/v1/models":
             return said(MODELS) if key is None else said({}, 401)
+        if asked.path.startswith("/ui/"):
+            page = said(b'<script type="module" crossorigin src="/ui/assets/index-1.js">', **HTML)
+            return page if asked.path == "/ui/" else said(b"let x", **{"content-type": "text/javascript"})
         if asked.path == "/metrics":
             return said(b"glowplug_requests_total 1\n")
         if asked.path == "/auth/login":
             return said({}, 401)
         if "/logs" in asked.path:
             return said(b"\n".join(b"line %d" % n for n in range(50)))
+        if not asked.path.startswith("/v1/"):
+            return said({"detail": "Not Found"}, 404)
         body = json.loads(asked.body)
         served = "chat-b" if "x-glowplug-skip" in asked.headers else "chat-a"
         return said(STREAM if body.get("stream") else GOOD, **{"x-glowplug-model": served})
 
 
-def run(server: Played, *, ours: bool = True) -> list[Result]:
-    smoke = Smoke(server, VirtualClock(), lambda title: None, ours=ours, seconds=5)
+def run(server: Played, *, ours: bool = True, keyed: bool = True) -> list[Result]:
+    smoke = Smoke(server, VirtualClock(), lambda title: None, ours=ours, seconds=5, keyed=keyed)
     return smoke.run(smoke.models(), cold=False, server=True)
 
 
 def test_all_is_well() -> None:
     found = run(Played())
     assert [(one.subject, one.check) for one in found] == [
-        ("server", "a wrong key is refused"), ("server", "the login answers"), ("server", "metrics are scraped"),
+        ("server", "a wrong key is refused"), ("server", "the page is served"), ("server", "the login answers"),
+        ("server", "metrics are scraped"),
         ("chat-a", "chat"), ("chat-a", "streamed chat"), ("chat-a", "tools"),
         ("chat-b", "chat"), ("chat-b", "streamed chat"), ("chat-b", "tools"),
         ("default", "chat"), ("default", "chat without chat-a"),
@@ -98,7 +105,7 @@ def odd(path: str, answer: Answer | Exception, having: str = "") -> Callable[[As
     (odd("/v1/models", OSError("reset")), "a wrong key is refused", "no answer: reset"),
     (odd("/auth/login", said({}, 500)), "the login answers", "status 500"),
     (odd("/metrics", said({"error": "no"}, 403)), "metrics are scraped", "status 403: no"),
-    (odd("/metrics", said(b"litellm_x 1")), "metrics are scraped", "not Glowplug's"),
+    (odd("/metrics", said(b"litellm_x 1")), "metrics are scraped", "no glowplug_requests_total among them"),
     (odd("/v1/chat", said({"error": {"message": "no memory"}}, 503), '"tools"'), "tools", "status 503: no memory"),
     (odd("/v1/chat", TimeoutError("no whole answer within 5 s"), "Count"), "streamed chat", "no whole answer"),
     (odd("/v1/chat", said(GOOD, **{"x-glowplug-model": "chat-a"}), "skip"), "chat without chat-a",
@@ -119,6 +126,79 @@ def test_the_end_of_the_log_of_who_served_comes_with_it() -> None:
     # And when there is no log, there is none.
     mute = Played(lambda asked, key: said({}, 404) if "/logs" in asked.path else server.odd(asked, key))
     assert all(not one.log for one in run(mute))
+
+
+EMBEDS: dict[str, Any] = {"data": [
+    {"id": "embed", "capabilities": ["embeddings"], "targets": ["e1", "e2"], "dimensions": 2, "unit_vectors": True},
+    {"id": "e1", "capabilities": ["embeddings"]}, {"id": "e2", "capabilities": ["embeddings"]},
+]}  # fmt: skip
+
+
+def embeds(longer: bool = False, unit: float = 1.0) -> Callable[[Asked, str | None], Answer | None]:
+    """One name for two models, the second of which may have longer vectors."""
+
+    def play(asked: Asked, key: str | None) -> Answer | None:
+        if asked.path == "/v1/models" and key is None:
+            return said(EMBEDS)
+        if asked.path != "/v1/embeddings":
+            return None
+        served = "e2" if "x-glowplug-skip" in asked.headers else "e1"
+        more = [0.0] if longer and served == "e2" else []
+        rows = [[unit, 0.0, *more], [0.0, unit, *more]]
+        data = {"data": [{"index": n, "embedding": row} for n, row in enumerate(rows)]}
+        return said(data, **{"x-glowplug-model": served})
+
+    return play
+
+
+def test_vectors_are_held_against_what_their_model_promises() -> None:
+    assert {one.outcome for one in run(Played(embeds()))} == {Outcome.OK}
+    short = [one.detail for one in run(Played(embeds(unit=0.5))) if one.outcome is Outcome.FAILED]
+    assert short == ["the vectors have the length 0.500 instead of 1"] * 2, "of the alias, which promises it"
+
+
+def test_an_alias_whose_targets_have_other_vectors_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EMBEDS["data"][0], "dimensions", None)
+    (failed,) = [one for one in run(Played(embeds(longer=True))) if one.outcome is Outcome.FAILED]
+    assert (failed.subject, failed.served) == ("embed", "e2")
+    assert failed.detail == "3 dimensions, and 2 when another target answers: they cannot be compared"
+
+
+INFO = {"data": [
+    {"model_name": "text-001", "model_info": {"mode": "embedding", "output_vector_size": 2}},
+    {"model_name": "house", "model_info": {"mode": "chat", "supports_vision": True}},
+    {"model_name": "voice", "model_info": {"mode": "audio_speech"}},
+]}  # fmt: skip
+
+
+def test_a_litellm_is_asked_as_what_it_is() -> None:
+    listed = {"data": [{"id": name, "object": "model"} for name in ("text-001", "house", "voice", "chat-x")]}
+
+    def play(asked: Asked, key: str | None) -> Answer | None:
+        match asked.path:
+            case "/v1/models" if key is None:
+                return said(listed)
+            case "/model/info":
+                return said(INFO)
+            case "/v2/login":
+                return said({"error": {"message": "Invalid credentials"}}, 401)
+            case "/metrics/":
+                return said({"detail": "Not Found"}, 404)
+            case "/v1/embeddings":
+                return said({"data": [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [0.5]}]})
+        return None
+
+    found = run(Played(play), ours=False)
+    assert [(one.check, one.outcome) for one in found if one.subject == "server"] == [
+        ("a wrong key is refused", Outcome.OK), ("the page is served", Outcome.OK), ("the login answers", Outcome.OK),
+        ("metrics are scraped", Outcome.SKIPPED),
+    ]  # fmt: skip
+    models = [(one.subject, one.check) for one in found if one.subject != "server"]
+    assert models == [
+        ("text-001", "embeddings"), *(("house", check) for check in ("chat", "streamed chat", "tools", "vision")),
+        *(("chat-x", check) for check in ("chat", "streamed chat", "tools")),
+    ]  # fmt: skip
+    assert next(one.detail for one in found if one.subject == "text-001") == "1 dimensions instead of 2"
 
 
 @pytest.mark.parametrize(("answer", "why"), [

@@ -24,6 +24,8 @@ export class Refused extends Error {
 const MARK = "session";
 const OPEN = ["/auth/login", "/auth/claim", "/admin/me/password"];
 let csrf = "";
+/** Ends what is still asked when the session does, so that its refusal fills no console. */
+let session = new AbortController();
 let ended: () => void = () => undefined;
 
 /** Called when the session is over. */
@@ -43,7 +45,7 @@ export async function send(method: Method, path: string, body?: unknown, signal?
   if (method !== "GET" && csrf !== "") headers["x-glowplug-csrf"] = csrf;
   const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
   if (body !== undefined) init.body = JSON.stringify(body);
-  if (signal !== undefined) init.signal = signal;
+  init.signal = signal === undefined ? session.signal : AbortSignal.any([signal, session.signal]);
   const answer = await fetch(path, init);
   if (answer.ok) return answer;
   if (answer.status === 401 && !OPEN.includes(path)) over();
@@ -82,7 +84,10 @@ export async function me(): Promise<Me | null> {
 }
 
 export function leave(): void {
-  void ask("POST", "/auth/logout").finally(over);
+  session.abort();
+  session = new AbortController();
+  over();
+  void ask("POST", "/auth/logout");
 }
 
 function over(): void {

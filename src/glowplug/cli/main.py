@@ -117,6 +117,7 @@ Exit codes:
   2  wrong usage
   3  nothing is running there
   4  not allowed
+  78  up would fail again: its configuration is wrong
   130  interrupted (Ctrl-C)
   141  the reader of the output went away
 \b

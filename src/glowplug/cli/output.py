@@ -27,6 +27,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_NOT_RUNNING = 3
 EXIT_NOT_ALLOWED = 4
+EXIT_CONFIG = 78
+"""EX_CONFIG of sysexits.h, as the supervisor's: a service manager need not try again."""
 EXIT_INTERRUPTED = 130
 EXIT_PIPE = 141
 

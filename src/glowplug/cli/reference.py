@@ -30,6 +30,7 @@ _MANNERS = """
 | 2 | wrong usage |
 | 3 | nothing is running there |
 | 4 | not allowed: no key, an unknown key, or a key that may not do this |
+| 78 | `glowplug up` cannot start and would fail again: its configuration is wrong, or its database cannot be used |
 | 130 | interrupted (Ctrl-C) |
 | 141 | the reader of the output went away |
 

@@ -34,7 +34,8 @@ def smoke(
     """Ask every model what its type promises, through the public port, as a client would.
 
     Chat, streamed chat, tools, pictures, embeddings, reranking and transcriptions, each alias and who answers when its
-    first target is left out, a wrong key, the login, metrics.  Without MODEL the models of this machine are asked.
+    first target is left out, a wrong key, the page, the login, metrics.  Without MODEL the models of this machine are
+    asked.  Vectors are held against what `dimensions` and `unit_vectors` of their model promise.
 
     The exit code is 1 when something failed.  A doubt is no failure: the answer is one, but not quite as asked.
 
@@ -61,7 +62,14 @@ def smoke(
     else:
         address = session.client().address
         server = HttpServer(f"{address.base}", address.key)
-    run = Smoke(server, SystemClock(), output.progress, ours=not against, seconds=seconds)
+    run = Smoke(
+        server,
+        SystemClock(),
+        output.progress,
+        ours=not against,
+        seconds=seconds,
+        keyed=bool(session.key or not against),
+    )
     # Of another server it is not known which models cost money, so all are asked.
     wanted = chosen(run.models(), models, everything=everything or bool(against))
     done = Run(server=server.name, results=tuple(run.run(wanted, cold=cold, server=not models)))

@@ -8,6 +8,11 @@ import click
 from click.core import ParameterSource
 
 from glowplug.cli.command import Verb, common_options, current
+from glowplug.cli.output import EXIT_CONFIG
+from glowplug.errors import CANNOT_LISTEN, STORE_AWAY, ConfigError, StoreError
+
+_PASSING = (CANNOT_LISTEN, STORE_AWAY)
+"""Codes of what may be over when a service manager tries again."""
 
 
 @click.command("up", cls=Verb)
@@ -46,6 +51,7 @@ def up(
     """Serve the configured models until Ctrl-C or SIGTERM.
 
     Running streams may end first; a second signal ends at once.  The first start makes an admin key and shows it.
+    A configuration that is wrong ends it with exit code 78, so that a service manager does not try again.
 
     \b
     Examples:
@@ -54,6 +60,23 @@ def up(
       glowplug up --host 0.0.0.0 --workers 2
       glowplug up --litellm-config ./config.yaml
     """
+    try:
+        return _serve(config_path, litellm_config, llama_swap_config, host, port, workers)
+    except (ConfigError, StoreError) as error:
+        if error.code in _PASSING:
+            raise
+        current().output.error(error)
+        return EXIT_CONFIG
+
+
+def _serve(
+    config_path: Path | None,
+    litellm_config: Path | None,
+    llama_swap_config: Path | None,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+) -> int:
     from glowplug.runtime import up as serve
 
     foreign = {"litellm": litellm_config, "llama-swap": llama_swap_config}

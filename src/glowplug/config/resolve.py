@@ -43,7 +43,7 @@ _PROVIDER_CAPABILITIES = tuple(item for item in Capability if item not in _NOT_P
 no model, nor files, which all keys share; what one of them does not have of the rest it says itself."""
 _ROUTE_FIELDS = (
     *_UPSTREAM_TIMES, "capabilities", "on_disconnect", "rpm", "tpm", "max_concurrency", "request_defaults", "tags",
-    "context_window",
+    "context_window", "dimensions", "unit_vectors",
 )  # fmt: skip
 
 

@@ -345,6 +345,20 @@ class Model(Struct, frozen=True, kw_only=True):
             examples=[128_000],
         ),
     ] = None
+    dimensions: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(
+            description="Numbers in each of its vectors, as those who keep them count on. The list of models says it, "
+            "`glowplug smoke` holds its answers against it.",
+            examples=[768],
+        ),
+    ] = None
+    unit_vectors: Annotated[
+        bool,
+        Meta(
+            description="Its vectors have the length 1, as those who compare them count on; said and tested likewise."
+        ),
+    ] = False
     former_ids: Annotated[
         Words,
         Meta(

@@ -66,6 +66,10 @@ class ModelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of prompt and completion together; None when it is not known."""
     max_output: int | None = None
     """The most tokens it completes; None when it is not known."""
+    dimensions: int | None = None
+    """Numbers in each of its vectors; None when nobody promises any."""
+    unit_vectors: bool = False
+    """It is promised that its vectors have the length 1."""
     tags: tuple[str, ...] = ()
     """A request that asks for tags is served by targets that have one of them, or that have none."""
 

@@ -44,6 +44,10 @@ class Abilities:
     context_window: int | None = None
     """Tokens; the smallest of its targets, so that what fits here fits whoever answers."""
     max_output: int | None = None
+    dimensions: int | None = None
+    """Numbers in each of its vectors, where all of its targets promise the same."""
+    unit_vectors: bool = False
+    """All of its targets promise vectors of the length 1."""
 
     @property
     def chats(self) -> bool:
@@ -68,14 +72,17 @@ def abilities_of(targets: Sequence[ModelRoute]) -> Abilities:
     if len(targets) == 1:
         only = targets[0]
         return Abilities(
-            capabilities=tuple(sorted(only.capabilities)), context_window=_window(only), max_output=only.max_output
-        )
+            capabilities=tuple(sorted(only.capabilities)), context_window=_window(only), max_output=only.max_output,
+            dimensions=only.dimensions, unit_vectors=only.unit_vectors,
+        )  # fmt: skip
     windows = [window for target in targets if (window := _window(target)) is not None]
     outputs = [target.max_output for target in targets if target.max_output is not None]
     return Abilities(
         capabilities=tuple(sorted({kind for target in targets for kind in target.capabilities})),
         context_window=min(windows, default=None),
         max_output=min(outputs, default=None),
+        dimensions=sizes.pop() if len(sizes := {target.dimensions for target in targets}) == 1 else None,
+        unit_vectors=bool(targets) and all(target.unit_vectors for target in targets),
     )
 
 

@@ -93,6 +93,10 @@ def entry(route: Route) -> dict[str, object]:
         out |= dict.fromkeys(("context_window", "context_length", "max_input_tokens"), able.context_window)
     if able.max_output is not None:
         out |= dict.fromkeys(("max_output_tokens", "max_tokens"), able.max_output)
+    if able.dimensions is not None:
+        out["dimensions"] = able.dimensions
+    if able.unit_vectors:
+        out["unit_vectors"] = True
     if alias:
         out["targets"] = [target.name for target in targets]
     elif targets[0].route.local:

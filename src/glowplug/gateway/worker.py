@@ -21,6 +21,7 @@ from glowplug.gateway.link import ControlLink
 from glowplug.gateway.peers import notice_the_dead
 from glowplug.gateway.plane import Journal, Plane
 from glowplug.ledger.counters import CounterFile, WorkerCounters
+from glowplug.pulse import answer
 from glowplug.threads import be_prompt
 from glowplug.wire import link
 
@@ -44,6 +45,8 @@ class WorkerSettings:
     """File of the counters that all workers share."""
     index: int = 0
     """Its column there."""
+    pulse_fd: int = -1
+    """Where whoever started it asks whether it hangs."""
     cache_file: str = ""
     """Where answers are kept that all workers share."""
     eager: bool = True
@@ -69,6 +72,7 @@ class Worker:
         """Serve until SIGTERM or SIGINT; drain; a second signal ends at once."""
         loop = asyncio.get_running_loop()
         settings = self._settings
+        answer(settings.pulse_fd, loop)
         control = ControlLink(loop, settings.link_socket, settings.name, os.getpid(), self._on_snapshot)
         guards = Guards(self._counters)
         plane = self.plane = Plane(loop, control, self._journal, settings.control_socket, guards=guards)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from glowplug.clock import Clock
 from glowplug.smoke.asking import Server
 from glowplug.smoke.plan import Known, probes_for
-from glowplug.smoke.probes import Asked, Promise, error_text, verdict
+from glowplug.smoke.probes import Asked, error_text, verdict
 from glowplug.smoke.report import Outcome, Result
 from glowplug.units import format_size
 
@@ -19,6 +20,35 @@ _QUICK_S = 15.0
 _UNLOAD_S = 120.0
 _KEEP_S = 1
 _STEP_S = 0.2
+_NOISE = 256 << 20
+"""Bytes by which the rest of a machine comes and goes meanwhile."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """One device's memory at one moment, in bytes."""
+
+    name: str
+    held: int
+    """By the engine in question."""
+    used: int | None
+    """By everybody; None where it is not known."""
+
+
+def _in_use(devices: Sequence[Device]) -> str:
+    return ", ".join(f"{format_size(one.used)} of {one.name} in use" for one in devices if one.used is not None)
+
+
+def _lost(before: Sequence[Device], after: Sequence[Device], held: Sequence[Device]) -> str:
+    """Where more than half of what the engine held is in use still, by whomever."""
+    taken = {one.name: one.held for one in held}
+    for first, last in zip(before, after, strict=False):
+        if first.used is None or last.used is None or first.name != last.name:
+            continue
+        more, most = last.used - first.used, max(taken.get(first.name, 0) // 2, _NOISE)
+        if more > most:
+            return f"{format_size(more)} more of {first.name} are in use than before; `glowplug memory` says by whom"
+    return ""
 
 
 class _Stopped(Exception):
@@ -57,17 +87,18 @@ class Cold:
         begun = self._clock.monotonic()
         name = "cold: at rest before"
         try:
-            self._rest(model.name)
-            note(name, Outcome.OK, begun, "no memory held")
+            before = self._rest(model.name)
+            note(name, Outcome.OK, begun, f"no memory held; {_in_use(before)}")
             name, begun = "cold: first answer", self._clock.monotonic()
-            detail, first = self._answer(model)
+            detail, first, held = self._answer(model)
             note(name, Outcome.OK, begun, detail, first)
             name, begun = "cold: unloaded when idle", self._clock.monotonic()
             self._unloaded(model.name)
             note(name, Outcome.OK, begun, f"kept for {_KEEP_S} s after the answer")
             name, begun = "cold: memory is back", self._clock.monotonic()
-            self._nothing_held(model.name)
-            note(name, Outcome.OK, begun, "no memory held")
+            after = self._nothing_held(model.name)
+            lost = _lost(before, after, held)
+            note(name, Outcome.DOUBT if lost else Outcome.OK, begun, lost or f"no memory held; {_in_use(after)}")
         except _Stopped as why:
             busy = str(why).startswith("busy")
             note(name, Outcome.SKIPPED if busy else Outcome.FAILED, begun, str(why))
@@ -75,16 +106,16 @@ class Cold:
             note(name, Outcome.FAILED, begun, f"no answer: {error}")
         return found
 
-    def _rest(self, model: str) -> None:
+    def _rest(self, model: str) -> list[Device]:
         instance = self._instance(model)
         if instance.get("leases") or instance.get("waiting"):
             raise _Stopped("busy: somebody is using it now")
         if instance.get("state") not in ("stopped", "failed"):
             self._get(f"/admin/models/{model}/stop", "POST")
         self._until(model, "it does not stop")
-        self._nothing_held(model)
+        return self._nothing_held(model)
 
-    def _answer(self, model: Known) -> tuple[str, float]:
+    def _answer(self, model: Known) -> tuple[str, float, list[Device]]:
         probes = probes_for(model)
         if not probes:
             raise _Stopped("busy: nothing is known that it could be asked")
@@ -94,11 +125,12 @@ class Cold:
             headers={**asked.headers, "x-glowplug-keep-alive": f"{_KEEP_S}s", "x-glowplug-fallback": "off"},
         )  # fmt: skip
         answer = self._server.ask(asked, self._seconds)
-        said = verdict(probes[0], answer, Promise())
+        said = verdict(probes[0], answer, model.promise)
         if said.wrong:
             raise _Stopped(said.wrong)
-        held = self._held(model.name)
-        return f"{format_size(held)} held; {said.detail}" if held else said.detail, answer.first
+        devices = self._devices(model.name)
+        held = sum(device.held for device in devices)
+        return f"{format_size(held)} held; {said.detail}" if held else said.detail, answer.first, devices
 
     def _unloaded(self, model: str) -> None:
         self._until(model, f"it is still loaded {_UNLOAD_S:.0f} s after its last answer")
@@ -110,14 +142,22 @@ class Cold:
                 raise _Stopped(otherwise)
             self._sleep(_STEP_S)
 
-    def _nothing_held(self, model: str) -> None:
-        if held := self._held(model):
+    def _nothing_held(self, model: str) -> list[Device]:
+        devices = self._devices(model)
+        if held := sum(device.held for device in devices):
             raise _Stopped(f"{format_size(held)} are still held")
+        return devices
 
-    def _held(self, model: str) -> int:
-        """Bytes that its engine holds on all devices, as they are measured."""
-        devices = self._get("/admin/memory").get("data") or []
-        return sum(int(device.get("ours", {}).get(model, 0)) for device in devices)
+    def _devices(self, model: str) -> list[Device]:
+        """What its engine holds on every device, and what all hold there, as they are measured."""
+        return [
+            Device(
+                name=str(row.get("name") or row.get("id")),
+                held=int(row.get("ours", {}).get(model, 0)),
+                used=int(used) if (used := row.get("used")) is not None else None,
+            )
+            for row in self._get("/admin/memory").get("data") or []
+        ]
 
     def _instance(self, model: str) -> dict[str, Any]:
         rows = self._get("/admin/instances").get("data") or []

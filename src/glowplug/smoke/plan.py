@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from glowplug.errors import NotFound
-from glowplug.smoke.probes import CHAT, EMBEDDINGS, RERANK, STREAM, TOOLS, TRANSCRIPTION, VISION, Probe
+from glowplug.smoke.probes import (
+    CHAT,
+    EMBEDDINGS,
+    NO_PROMISE,
+    RERANK,
+    STREAM,
+    TOOLS,
+    TRANSCRIPTION,
+    VISION,
+    Probe,
+    Promise,
+)
 
 _SEES: Final = re.compile(r"(?:\A|[^a-z0-9])(?:vision|vl|vlm|llava|pixtral|moondream|internvl)(?:\Z|[^a-z0-9])")
 _GUESSES: Final = (
@@ -30,10 +41,13 @@ class Known:
     """Of an alias, in their order."""
     local: bool = False
     """Its engine runs on that machine."""
+    promise: Promise = NO_PROMISE
+    looks: bool | None = None
+    """Whether it can be shown pictures, where the server says so."""
 
     @property
     def sees(self) -> bool:
-        return _SEES.search(self.name.lower()) is not None
+        return _SEES.search(self.name.lower()) is not None if self.looks is None else self.looks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +60,7 @@ class Task:
     """The first target of an alias, which is to be left out for this request."""
     expected: tuple[str, ...] = ()
     """Who may answer then."""
+    promise: Promise = NO_PROMISE
 
     @property
     def title(self) -> str:
@@ -61,7 +76,9 @@ def known(document: Mapping[str, Any]) -> list[Known]:
         able = frozenset(map(str, said)) if isinstance(said, list) else _guessed(name)
         targets = tuple(map(str, row.get("targets") or ()))
         if name and "*" not in name:
-            found.append(Known(name=name, capabilities=able, targets=targets, local="state" in row))
+            size, unit = row.get("dimensions"), row.get("unit_vectors") is True
+            promise = Promise(dimensions=size if isinstance(size, int) else None, unit=unit)
+            found.append(Known(name=name, capabilities=able, targets=targets, local="state" in row, promise=promise))
     return found
 
 
@@ -107,10 +124,13 @@ def tasks(models: Sequence[Known], *, fallbacks: bool) -> list[Task]:
     for model in models:
         probes = probes_for(model)
         if not model.targets:
-            found += [Task(model=model.name, probe=probe) for probe in probes]
+            found += [Task(model=model.name, probe=probe, promise=model.promise) for probe in probes]
             continue
-        found += [Task(model=model.name, probe=probe) for probe in probes[:1]]
+        found += [Task(model=model.name, probe=probe, promise=model.promise) for probe in probes[:1]]
         if fallbacks and len(model.targets) > 1:
             first, *rest = model.targets
-            found += [Task(model=model.name, probe=p, skip=first, expected=tuple(rest)) for p in probes[:1]]
+            found += [
+                Task(model=model.name, probe=p, skip=first, expected=tuple(rest), promise=model.promise)
+                for p in probes[:1]
+            ]
     return found

@@ -56,6 +56,9 @@ class Promise:
     """Its vectors have the length 1."""
 
 
+NO_PROMISE: Final = Promise()
+
+
 @dataclass(frozen=True)
 class Verdict:
     """Whether an answer is as it should be."""
@@ -66,6 +69,8 @@ class Verdict:
     """What was seen, in a few words."""
     doubt: str = ""
     """It is an answer, but not quite what was asked for: small models may do so."""
+    dimensions: int = 0
+    """Of its vectors."""
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,13 @@ def _ask_vision(model: str) -> Asked:
     return _question(model, [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}])
 
 
+def _judge_vision(answer: Answer, promise: Promise) -> Verdict:
+    said = _judge_chat(answer, promise)
+    if not said.wrong and not said.doubt and not any(colour in answer.body.lower() for colour in (b"red", b"blue")):
+        return Verdict(detail=said.detail, doubt="it names neither of the two colours it was shown")
+    return said
+
+
 # ---- vectors
 
 
@@ -220,7 +232,7 @@ def _judge_embeddings(answer: Answer, promise: Promise) -> Verdict:
     is_unit = all(abs(norm - 1) <= _UNIT for norm in norms)
     if promise.unit and not is_unit:
         return Verdict(wrong=f"the vectors have the length {norms[0]:.3f} instead of 1")
-    return Verdict(detail=f"{size} dimensions, length {'1' if is_unit else f'{norms[0]:.3g}'}")
+    return Verdict(detail=f"{size} dimensions, length {'1' if is_unit else f'{norms[0]:.3g}'}", dimensions=size)
 
 
 _DOCUMENTS: Final = ("Bread is baked from flour and water.", "A glow plug heats a diesel engine before it starts.")
@@ -271,7 +283,7 @@ STREAM: Final = Probe(
     _judge_stream,
 )
 TOOLS: Final = Probe("tools", _ask_tools, _judge_tools)
-VISION: Final = Probe("vision", _ask_vision, _judge_chat)
+VISION: Final = Probe("vision", _ask_vision, _judge_vision)
 EMBEDDINGS: Final = Probe("embeddings", _ask_embeddings, _judge_embeddings)
 RERANK: Final = Probe("rerank", _ask_rerank, _judge_rerank)
 TRANSCRIPTION: Final = Probe("transcription", _ask_transcription, _judge_transcription)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
@@ -12,30 +11,39 @@ from glowplug.clock import Clock
 from glowplug.errors import UpstreamError
 from glowplug.smoke.asking import Server
 from glowplug.smoke.cold import Cold
+from glowplug.smoke.foreign import DESCRIPTIONS, described
+from glowplug.smoke.itself import QUICK_S, Itself, Kind
 from glowplug.smoke.plan import Known, Task, known, tasks
-from glowplug.smoke.probes import Answer, Asked, Promise, error_text, verdict
+from glowplug.smoke.probes import Asked, error_text, verdict
 from glowplug.smoke.report import Outcome, Result
 
 Progress = Callable[[str], None]
 LOG_LINES = 12
-_QUICK_S = 15.0
-_WRONG = "sk-glowplug-smoke-wrong-key"
 
 
 class Smoke:
-    """Asks one server.  `ours`: it is a Glowplug and the key may use its admin API, so engines can be looked at."""
+    """Asks one server.
 
-    def __init__(self, server: Server, clock: Clock, progress: Progress, *, ours: bool, seconds: float) -> None:
+    `ours`: it is a Glowplug and the key may use its admin API, so engines can be looked at.  `keyed`: a key is used.
+    """
+
+    def __init__(
+        self, server: Server, clock: Clock, progress: Progress, *, ours: bool, seconds: float, keyed: bool = True
+    ) -> None:
         self._server = server
         self._clock = clock
         self._progress = progress
         self._ours = ours
+        self._kind = Kind.GLOWPLUG if ours else Kind.OTHER
+        self._keyed = keyed
         self._seconds = seconds
+        self._sizes: dict[str, int] = {}
+        """Dimensions of the vectors that were seen, by the name that was asked."""
 
     def models(self) -> list[Known]:
         """What can be asked.  Raises UpstreamError when nobody says."""
         try:
-            answer = self._server.ask(Asked(path="/v1/models", method="GET"), _QUICK_S)
+            answer = self._server.ask(Asked(path="/v1/models", method="GET"), QUICK_S)
         except OSError as error:
             raise UpstreamError(f"{self._server.name} does not answer: {error}", hint="is it running?") from None
         if answer.status != 200:
@@ -44,15 +52,28 @@ class Smoke:
                 hint="give a key that may, with --key",
             )
         try:
-            return known(msgspec.json.decode(answer.body))
+            models = known(msgspec.json.decode(answer.body))
         except (msgspec.DecodeError, AttributeError, TypeError):
             raise UpstreamError(f"{self._server.name} lists its models in a shape that is not OpenAI's") from None
+        return models if self._ours else self._described(models)
+
+    def _described(self, models: list[Known]) -> list[Known]:
+        """With what a LiteLLM says of its models; another server has said all with their names."""
+        try:
+            answer = self._server.ask(DESCRIPTIONS, QUICK_S)
+        except OSError:
+            return models
+        more = described(models, answer)
+        if more is None:
+            return models
+        self._kind = Kind.LITELLM
+        return more
 
     def run(self, models: Sequence[Known], *, cold: bool, server: bool) -> list[Result]:
         """Everything: the server itself, each cold start, each task."""
         found: list[Result] = []
         if server:
-            found += self._of_server()
+            found += Itself(self._server, self._progress, self._kind, keyed=self._keyed).check()
         if cold:
             starts = Cold(self._server, self._clock, self._seconds)
             for model in models:
@@ -73,45 +94,18 @@ class Smoke:
             answer = self._server.ask(asked, self._seconds)
         except OSError as error:
             return msgspec.structs.replace(result, detail=f"no answer: {error}")
-        said = verdict(task.probe, answer, Promise())
+        said = verdict(task.probe, answer, task.promise)
         served = answer.headers.get("x-glowplug-model") or answer.headers.get("x-litellm-model-id", "")
         wrong = said.wrong
         if not wrong and task.expected and served not in task.expected:
             wrong = f"{served or 'nobody knows who'} answered instead of {' or '.join(task.expected)}"
+        usual = self._sizes.setdefault(task.model, said.dimensions) if said.dimensions else 0
+        if not wrong and said.dimensions != usual:
+            wrong = f"{said.dimensions} dimensions, and {usual} when another target answers: they cannot be compared"
         outcome = Outcome.FAILED if wrong else Outcome.DOUBT if said.doubt else Outcome.OK
         detail = wrong or (f"{said.doubt}; {said.detail}" if said.doubt and said.detail else said.doubt or said.detail)
         return msgspec.structs.replace(
             result, outcome=outcome, seconds=answer.total, first=answer.first, detail=detail, served=served
-        )
-
-    # ---- the server itself
-
-    def _of_server(self) -> list[Result]:
-        checks: list[tuple[str, Asked, str | None, Callable[[Answer], str]]] = [
-            ("a wrong key is refused", Asked(path="/v1/models", method="GET"), _WRONG, _is_refused),
-        ]
-        if self._ours:
-            body = msgspec.json.encode({"user": "glowplug-smoke", "password": "not the password"})
-            checks += [
-                ("the login answers", Asked(path="/auth/login", body=body), "", _is_refused),
-                ("metrics are scraped", Asked(path="/metrics", method="GET"), None, _has_metrics),
-            ]
-        return [self._simple(name, asked, key, judge) for name, asked, key, judge in checks]
-
-    def _simple(self, name: str, asked: Asked, key: str | None, judge: Callable[[Answer], str]) -> Result:
-        self._progress(name)
-        result = Result(subject="server", check=name, outcome=Outcome.FAILED)
-        try:
-            answer = self._server.ask(asked, _QUICK_S, key=key)
-        except OSError as error:
-            return msgspec.structs.replace(result, detail=f"no answer: {error}")
-        wrong = judge(answer)
-        return msgspec.structs.replace(
-            result,
-            outcome=Outcome.FAILED if wrong else Outcome.OK,
-            seconds=answer.total,
-            first=answer.first,
-            detail=wrong,
         )
 
     def _with_log(self, result: Result) -> Result:
@@ -120,26 +114,8 @@ class Smoke:
             return result
         asked = Asked(path=f"/admin/models/{result.served or result.subject}/logs?lines={LOG_LINES}", method="GET")
         try:
-            answer = self._server.ask(asked, _QUICK_S)
+            answer = self._server.ask(asked, QUICK_S)
         except OSError:
             return result
         lines = answer.body.decode(errors="replace").splitlines() if answer.status == 200 else []
         return msgspec.structs.replace(result, log=tuple(lines[-LOG_LINES:]))
-
-
-def _is_refused(answer: Answer) -> str:
-    if answer.status in (401, 403):
-        return ""
-    return f"status {answer.status} instead of 401"
-
-
-def _has_metrics(answer: Answer) -> str:
-    if answer.status != 200:
-        return f"status {answer.status}: {error_text(answer.body)}"
-    return "" if b"glowplug_requests_total" in answer.body else "they are not Glowplug's"
-
-
-def rows(answer: Any) -> Iterable[dict[str, Any]]:
-    """The rows of a list of the admin API."""
-    data = msgspec.json.decode(answer.body).get("data")
-    return data if isinstance(data, list) else []

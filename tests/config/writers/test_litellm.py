@@ -50,7 +50,17 @@ def asked(document: Any, target: str) -> dict[str, Any]:
     model = document["models"][target]
     entry = dict(document["providers"][model["provider"]])
     entry.setdefault("type", model["provider"] if "base_url" not in entry else None)
-    fields = ("rpm", "tpm", "max_concurrency", "context_window", "price", "request_defaults", "capabilities", "tags")
+    fields = (
+        "rpm",
+        "tpm",
+        "max_concurrency",
+        "context_window",
+        "dimensions",
+        "price",
+        "request_defaults",
+        "capabilities",
+        "tags",
+    )
     return {"id": model["id"], "of": entry, **{key: model.get(key) for key in fields}}
 
 
@@ -66,7 +76,8 @@ _models = st.fixed_dictionaries(
     {"provider": st.sampled_from(sorted(PROVIDER)), "id": st.sampled_from(["gpt-5", "a/b:c", "x$${y}", "é"])},
     optional={
         "rpm": st.integers(1, 1000), "tpm": st.integers(1, 10**6), "max_concurrency": st.integers(1, 9),
-        "context_window": st.integers(1, 10**6), "request_defaults": st.just({"temperature": 0.5, "mirostat": 2}),
+        "context_window": st.integers(1, 10**6), "dimensions": st.integers(1, 10**4),
+        "request_defaults": st.just({"temperature": 0.5, "mirostat": 2}),
         "capabilities": st.sampled_from([["embeddings"], ["rerank"], ["images"]]), "tags": st.just(["a", "b"]),
         "price": st.sampled_from([{"prompt": 3, "completion": 15},
                                   {"prompt": 0.15, "cached": 0.075, "request": 0.001}]),

@@ -23,7 +23,7 @@ _GATEWAY_KEY: Final = "GLOWPLUG_API_KEY"
 _LIMITS: Final = {"rpm": "rpm", "tpm": "tpm", "max_concurrency": "max_parallel_requests"}
 _SILENT: Final = (
     "engine", "provider", "id", "former_ids", "path", "command", "args", "options", "env", "price", "tags",
-    "request_defaults", "capabilities", "context_window", "first_byte_timeout", *_LIMITS,
+    "request_defaults", "capabilities", "context_window", "dimensions", "first_byte_timeout", *_LIMITS,
 )  # fmt: skip
 _MODES: Final = {kinds: mode for mode, kinds in reversed(CAPABILITIES.items()) if kinds}
 
@@ -76,6 +76,8 @@ class Deployments:
             found["mode"] = mode
         if model.get("context_window") is not None:
             found["max_input_tokens"] = model["context_window"]
+        if model.get("dimensions") is not None:
+            found["output_vector_size"] = model["dimensions"]
         return found
 
     # ---- whom to ask

@@ -37,7 +37,7 @@ _HELD: Final = frozenset(("team_id", "team_public_model_name", "mode", "max_inpu
 _MASK: Final = "****"
 _OURS: Final = (
     "provider", "id", "capabilities", "request_defaults", "first_byte_timeout", "rpm", "tpm", "max_concurrency", "tags",
-    "context_window", "price", "former_ids",
+    "context_window", "dimensions", "price", "former_ids",
 )  # fmt: skip
 """Settings of a model that a deployment says; others stay when one is written over."""
 _ADDRESS: Final = ("type", "base_url", "region", "resource")

@@ -124,6 +124,7 @@ def _row(name: str, identity: str, model: ModelRoute, ids: Mapping[str, str]) ->
             "max_tokens": model.max_output,
             "max_input_tokens": model.context_window,
             "max_output_tokens": model.max_output,
+            "output_vector_size": model.dimensions,
             **costs(model),
             "unavailable": model.unavailable or None,
         },

@@ -79,10 +79,11 @@ def test_every_mode_is_an_endpoint() -> None:
 def test_what_litellm_knows_of_a_model() -> None:
     read = read_text(
         "model_list: [{model_name: m, litellm_params: {model: groq/x}, model_info: {id: old, max_input_tokens: 8192,"
-        " input_cost_per_token: 1e-6, supports_vision: true, colour: blue}}]"
+        " output_vector_size: 768, input_cost_per_token: 1e-6, supports_vision: true, colour: blue}}]"
     )
     entry = only(read, "models")
     assert (entry["former_ids"], entry["context_window"], entry["price"]) == (["old"], 8192, {"prompt": 1})
+    assert entry["dimensions"] == 768
     left = notes(read, Outcome.LEFT)
     assert "model_list[0].model_info.supports_vision" in left
     assert left["model_list[0].model_info.colour"] == "nothing goes by it here"

@@ -129,7 +129,7 @@ PARAM_PATTERNS: Final[Table] = {
 """By the beginning of the name."""
 
 INFO: Final[Table] = {
-    **taken("id", "mode", "max_input_tokens", "rpm", "tpm", *PRICES),
+    **taken("id", "mode", "max_input_tokens", "output_vector_size", "rpm", "tpm", *PRICES),
     **left(
         "it is about LiteLLM's row", "db_model", "created_at", "created_by", "updated_at", "updated_by", "key",
         "litellm_provider",

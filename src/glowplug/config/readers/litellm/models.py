@@ -19,6 +19,10 @@ from glowplug.config.readers.values import as_dict, as_text, as_words, escaped, 
 
 _OWNED: Final = ("model", "messages", "prompt", "input", "stream")
 _MEMBER = re.compile(r"[A-Za-z0-9._:/@-]{1,200}")
+_SIZES: Final = (
+    ("max_input_tokens", "context_window", "tokens"), ("output_vector_size", "dimensions", "dimensions"),
+)  # fmt: skip
+"""Of LiteLLM's description of a model → ours, in numbers of what."""
 _LIMITS: Final = {
     "rpm": ("rpm", 10_000_000),
     "tpm": ("tpm", 1_000_000_000),
@@ -76,14 +80,14 @@ class Models:
         if self._most is not None:
             found.setdefault("max_concurrency", self._most)
         found.update(self._tagged(where, params))
-        window = info.get("max_input_tokens")
-        if window is not None:
-            if (tokens := whole(self._env.resolved(window), 1, 1 << 53)) is not None:
-                found["context_window"] = tokens
+        for said, field, what in _SIZES:
+            size = info.get(said)
+            if size is None:
+                continue
+            if (number := whole(self._env.resolved(size), 1, 1 << 53)) is not None:
+                found[field] = number
             else:
-                self._notes.left(
-                    f"{where}.model_info.max_input_tokens", "no number of tokens", "it is not a whole number"
-                )
+                self._notes.left(f"{where}.model_info.{said}", f"no number of {what}", "it is not a whole number")
         sources = {
             "litellm_params": as_dict(self._env.resolved(dict(params))),
             "model_info": as_dict(self._env.resolved(dict(info))),
