@@ -248,6 +248,41 @@ def test_a_key_is_shown_once_and_works_until_it_is_revoked(served: Installation,
     assert page.faults(host(served)) == []
 
 
+def test_a_team_has_people_and_a_budget_and_a_member_sees_their_own(
+    served: Installation, page: Page, browser: Browser
+) -> None:
+    served.admin("users", "POST", {"id": "mia", "name": "Mia", "email": "mia@example.org"})
+    served.admin("teams", "POST", {"id": "web", "name": "Web"})
+    served.admin("keys", "POST", {"name": "of-mia", "user": "mia"})
+    page.open(f"{served.base_url}/ui/keys?view=teams&id=web")
+    page.click("Put somebody in")
+    page.choose("Who", "mia")
+    page.wait_text("glowplug teams add web mia")
+    page.click("dialog button.main")
+    page.wait_text("Mia is in Web")
+    page.click("Give a budget")
+    page.type("Dollars", "5")
+    page.wait_text("glowplug budgets create 5/month --team web")
+    page.click("dialog button.main")
+    page.wait_text("$5.00 a month")
+    page.click("Take out Mia")
+    page.wait_text("glowplug teams remove web mia")
+    page.click("dialog button.main")
+    page.wait_text("Nobody is in it yet")
+    page.click(".toast:last-child button")
+    page.until("she is in it again", "document.querySelector('[aria-label=\"Take out Mia\"]') !== null")
+    assert page.faults(host(served)) == []
+    link = served.admin("invitations", "POST", {"user": "mia"})["link"]
+    with browser.page() as tab:
+        tab.open(f"{served.base_url}{link}")
+        tab.type("Password", PASSWORD)
+        tab.click("button.main")
+        tab.click("Keys")
+        tab.wait_text("of-mia")
+        assert "command line" not in tab.text() and not acting(tab)
+        assert tab.faults(host(served)) == []
+
+
 def test_every_page_in_every_light(served: Installation, page: Page) -> None:
     names = pages_of(page)
     assert names[0] == "now" and len(names) > 10

@@ -10,9 +10,12 @@ import { Budgets } from "./keys_budgets";
 import type { Choices } from "./keys_form";
 import { Keys } from "./keys_list";
 import { Own } from "./keys_own";
+import { Owners } from "./keys_owners";
 
 const TABS: readonly Tab[] = [
   { name: "keys", title: "Keys" },
+  { name: "people", title: "People" },
+  { name: "teams", title: "Teams" },
   { name: "budgets", title: "Budgets" },
 ];
 
@@ -65,6 +68,8 @@ function Everybody({ admin }: { admin: boolean }) {
       <Problem error={wrong?.error} again={wrong?.again} />
       {!ready && wrong === undefined && <p class="quiet waiting">Loading …</p>}
       {ready && tab === "keys" && <Keys books={books} />}
+      {ready && tab === "people" && <Owners key={tab} noun="users" books={books} />}
+      {ready && tab === "teams" && <Owners key={tab} noun="teams" books={books} />}
       {ready && tab === "budgets" && <Budgets books={books} />}
     </>
   );

@@ -52,11 +52,11 @@ export function Standing({ books, scope, name, may }: { books: Books; scope: Sco
         <h3>Budgets</h3>
         {books.admin && may && (
           <button type="button" onClick={() => create(books, { scope, name })}>
-            Give it a budget
+            Give a budget
           </button>
         )}
       </div>
-      {rows?.length === 0 && <Empty title="It has no budget of its own" />}
+      {rows?.length === 0 && <Empty title="No budget but those that limit others, too" />}
       {rows !== undefined && rows.length > 0 && <BudgetTable rows={rows} books={books} />}
     </>
   );

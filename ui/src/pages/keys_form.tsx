@@ -5,7 +5,8 @@ import { act } from "../parts/dialog";
 import { Check, Select, Text, type Option } from "../parts/fields";
 import type { KeyView, TeamView, UserView } from "../types";
 import { Made } from "./keys_made";
-import { all, budgetsOf, ENDS, said, same } from "./keys_words";
+import { Models } from "./keys_parts";
+import { all, budgetsOf, differing, ENDS, said, type Wanted } from "./keys_words";
 
 /** What there is to choose from. */
 export interface Choices {
@@ -18,7 +19,6 @@ export interface Given {
   user?: string;
   team?: string;
 }
-type Wanted = Record<string, unknown>;
 
 const PATH = "/admin/keys";
 const KEEP = "keep";
@@ -70,26 +70,6 @@ function Fields({ one, choices, given = {} }: { one: KeyView | null; choices: Ch
   );
 }
 
-/** Names to be ticked; what is ticked and not there any more stays among them. */
-export function Models({ chosen, models, help }: { chosen: readonly string[]; models: readonly string[]; help: string }) {
-  const every = [...models, ...chosen.filter((name) => !models.includes(name))];
-  return (
-    <fieldset class="choices">
-      <legend>Models</legend>
-      <div>
-        {every.map((name) => (
-          <label key={name}>
-            <input type="checkbox" name="models" value={name} defaultChecked={chosen.includes(name)} />
-            {name}
-          </label>
-        ))}
-        {every.length === 0 && <span class="quiet">No model is served yet.</span>}
-      </div>
-      <small class="quiet">{help}</small>
-    </fieldset>
-  );
-}
-
 function named(rows: readonly { id: string; name: string; email?: string }[], kept: string | undefined): readonly Option[] {
   const known = rows.map((row): Option => [row.id, row.name || row.email || row.id]);
   return kept === undefined || kept === "" || rows.some((row) => row.id === kept) ? known : [...known, kept];
@@ -122,17 +102,6 @@ function asked(form: FormData): Wanted {
   const usual: Wanted = { priority: 0, rights: "evict", role: "user" };
   return Object.fromEntries(
     Object.entries(wanted).filter(([name, value]) => !(value === usual[name] || value === "" || value === null || value === false || (Array.isArray(value) && value.length === 0))),
-  );
-}
-
-/** Of a key that is there: what differs. */
-function differs(form: FormData, one: KeyView): Wanted {
-  const before = one as unknown as Wanted;
-  return Object.fromEntries(
-    Object.entries(values(form)).filter(([name, value]) => {
-      const old = before[name];
-      return Array.isArray(value) && Array.isArray(old) ? !same(value as string[], old as string[]) : value !== old;
-    }),
   );
 }
 
@@ -178,14 +147,14 @@ export function change(one: KeyView, choices: Choices, after: () => void): void 
   act<{ key: KeyView; back: Wanted }>({
     title: `Change ${one.name || one.id}`,
     fields: <Fields one={one} choices={choices} />,
-    cli: (form) => (form.get("name") === null ? `glowplug keys update ${quoted(one.id)}` : `glowplug keys update ${quoted(one.id)}${options(differs(form, one))}`),
+    cli: (form) => (form.get("name") === null ? `glowplug keys update ${quoted(one.id)}` : `glowplug keys update ${quoted(one.id)}${options(differing(values(form), one))}`),
     preview: async (form) => {
-      const wanted = differs(form, one);
+      const wanted = differing(values(form), one);
       if (Object.keys(wanted).length === 0) return <p>Nothing changes.</p>;
       return <Sketch one={await ask<KeyView>("PATCH", at(path(one), { dry_run: true }), wanted)} />;
     },
     run: async (form) => {
-      const wanted = differs(form, one);
+      const wanted = differing(values(form), one);
       const before = one as unknown as Wanted;
       const back: Wanted = Object.fromEntries(Object.keys(wanted).filter((name) => name !== "expires_in").map((name) => [name, before[name]]));
       if ("expires_in" in wanted) back["expires_in"] = null;

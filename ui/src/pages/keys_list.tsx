@@ -12,6 +12,7 @@ import type { KeyView, UsageSum } from "../types";
 import type { Books } from "./keys";
 import { Standing } from "./keys_budgets";
 import { block, change, create, revoke, rotate } from "./keys_form";
+import { Facts, Used, type Fact } from "./keys_parts";
 import { identity, DAYS, over, since, spent, stands, TONES } from "./keys_words";
 
 /** Rows that are shown at first. */
@@ -190,49 +191,13 @@ function One({ one, books }: { one: KeyView; books: Books }) {
         <Figure name="Spent" value={money(whole((sum) => sum.cost))} note={`in ${DAYS} days`} />
         <Figure name="Requests" value={<a href={to("requests", { key: id })}>{count(whole((sum) => sum.attempts))}</a>} note={`in ${DAYS} days`} />
         <Figure name="Tokens" value={count(whole((sum) => sum.prompt_tokens + sum.completion_tokens))} note={`in ${DAYS} days`} />
-        <Figure name="Last used" value={one.last_used_at === null ? "never" : `${duration(Math.max(0, now - one.last_used_at))} ago`} note={moment(one.last_used_at)} />
+        <Figure name="Last used" value={one.last_used_at === null ? "never" : `${duration(Math.max(0, now - one.last_used_at))} ago`} note={one.last_used_at === null ? "" : moment(one.last_used_at)} />
       </div>
-      <h3 class="top-room">What it may</h3>
-      <dl class="facts told">
-        {facts(one).map(([title, value]) => (
-          <div key={title}>
-            <dt>{title}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-        {one.replaces !== "" && (
-          <div>
-            <dt>In the place of</dt>
-            <dd>
-              <a href={to("keys", { key: one.replaces })}>{one.replaces}</a>
-            </dd>
-          </div>
-        )}
-        {next !== undefined && (
-          <div>
-            <dt>Replaced by</dt>
-            <dd>
-              <a href={to("keys", { key: next.id })}>{next.display}</a>
-            </dd>
-          </div>
-        )}
-      </dl>
+      <Facts facts={facts(one, next)} />
       <Standing books={books} scope="key" name={id} may={good} />
       <h3 class="top-room">Models it used</h3>
       {its?.length === 0 && <Empty title={`It used no model in the last ${DAYS} days`} />}
-      {its !== null && its.length > 0 && (
-        <Table
-          caption="Models it used"
-          rows={its}
-          id={(sum) => sum.model ?? ""}
-          columns={[
-            { title: "Model", cell: (sum) => sum.model || "none" },
-            { title: "Requests", cell: (sum) => count(sum.attempts), number: true },
-            { title: "Tokens", cell: (sum) => count(sum.prompt_tokens + sum.completion_tokens), number: true, wide: true },
-            { title: "Cost", cell: (sum) => money(sum.cost), number: true },
-          ]}
-        />
-      )}
+      {its !== null && its.length > 0 && <Used rows={its} />}
       <Cli line={`glowplug usage --by key,model --since ${DAYS}d`} />
     </>
   );
@@ -240,7 +205,7 @@ function One({ one, books }: { one: KeyView; books: Books }) {
 
 const RIGHTS = { evict: "unload idle models for others", start: "start what fits", warm: "use what is loaded" };
 
-function facts(one: KeyView): readonly (readonly [string, string])[] {
+function facts(one: KeyView, next: KeyView | undefined): readonly Fact[] {
   const number = (value: number | null) => (value === null ? "no limit" : count(value));
   const keeps = [one.cached && "answers from the cache", one.log_bodies && "kept whole", one.end_users && "says who asks"].filter(Boolean);
   return [
@@ -259,6 +224,8 @@ function facts(one: KeyView): readonly (readonly [string, string])[] {
     ["Tags", one.tags.join(", ") || "none"],
     ["Made", moment(one.created_at)],
     ["Ends", one.revoked_at !== null ? `revoked ${moment(one.revoked_at)}` : moment(one.expires_at)],
+    ...(one.replaces === "" ? [] : [["In the place of", <a href={to("keys", { key: one.replaces })}>{one.replaces}</a>] as const]),
+    ...(next === undefined ? [] : [["Replaced by", <a href={to("keys", { key: next.id })}>{next.display}</a>] as const]),
     ...(keeps.length > 0 ? [["Its requests", keeps.join(", ")] as const] : []),
   ];
 }

@@ -7,6 +7,7 @@ import { Table } from "../parts/table";
 import { to } from "../router";
 import type { Me, Mine } from "../types";
 import { BudgetTable } from "./keys_budgets";
+import { Used } from "./keys_parts";
 import { stands, TONES } from "./keys_words";
 
 export function Own({ me }: { me: Me }) {
@@ -49,21 +50,7 @@ export function Own({ me }: { me: Me }) {
           <h2>Budgets</h2>
           {mine.budgets.length === 0 ? <Empty title="Nothing limits what you spend but what limits everybody" /> : <BudgetTable rows={mine.budgets} books={null} whose />}
           <h2>Models you used</h2>
-          {mine.usage.length === 0 ? (
-            <Empty title="You used no model yet" />
-          ) : (
-            <Table
-              caption="Models you used"
-              rows={mine.usage}
-              id={(sum) => sum.model ?? ""}
-              columns={[
-                { title: "Model", cell: (sum) => sum.model || "none" },
-                { title: "Requests", cell: (sum) => count(sum.attempts), number: true },
-                { title: "Tokens", cell: (sum) => count(sum.prompt_tokens + sum.completion_tokens), number: true, wide: true },
-                { title: "Cost", cell: (sum) => money(sum.cost), number: true },
-              ]}
-            />
-          )}
+          {mine.usage.length === 0 ? <Empty title="You used no model yet" /> : <Used rows={mine.usage} />}
         </>
       )}
     </>

@@ -72,7 +72,17 @@ export function all(form: FormData, name: string): readonly string[] {
   return form.getAll(name).map(String);
 }
 
-/** Whether two lists of names are the same. */
-export function same(one: readonly string[], other: readonly string[]): boolean {
+/** What is sent. */
+export type Wanted = Record<string, unknown>;
+
+/** Of `values` those that are others at what is there. */
+export function differing(values: Wanted, there: object): Wanted {
+  const before = there as Wanted;
+  return Object.fromEntries(Object.entries(values).filter(([name, value]) => !alike(value, before[name])));
+}
+
+/** Lists of names are alike in any order. */
+function alike(one: unknown, other: unknown): boolean {
+  if (!Array.isArray(one) || !Array.isArray(other)) return one === other;
   return one.length === other.length && one.every((name) => other.includes(name));
 }
