@@ -1,7 +1,7 @@
 // Budgets: what may be spent, by whom, and how they stand.
 import { useState } from "preact/hooks";
 import { ask, at } from "../api";
-import { duration, moment, money, quoted } from "../format";
+import { duration, money, quoted } from "../format";
 import { useNow } from "../live";
 import { Empty, Pill } from "../parts/basics";
 import { Meter } from "../parts/bar";
@@ -19,6 +19,8 @@ const NEAR = 0.8;
 const WINDOWS: Record<string, string> = { hour: "an hour", day: "a day", week: "a week", month: "a month", total: "in all" };
 const OPTIONS: Record<Exclude<Scope, "all">, string> = { key: "for-key", user: "user", team: "team", tag: "tag", model: "model" };
 
+const VIEWS: Partial<Record<Scope, string>> = { key: "keys", user: "people", team: "teams" };
+
 export function Budgets({ books }: { books: Books }) {
   const rows = books.budgets.rows;
   const make = () => create(books);
@@ -28,14 +30,12 @@ export function Budgets({ books }: { books: Books }) {
       <div class="heading">
         <p>Whatever is spent counts towards every budget that it falls under; the first that is used up refuses what costs.</p>
         {books.admin && (
-          <button type="button" class="main" onClick={make}>
-            Make a budget
-          </button>
+          <button type="button" class="main" onClick={make}>Make a budget</button>
         )}
       </div>
       {rows?.length === 0 && (
         <Empty title="Nobody has a budget yet">
-          <p>A budget says what a key, a person, a team, a tag, a model or everybody together may spend in an hour, a day, a week, a month or in all.</p>
+          <p>It says what a key, a person, a team, a tag, a model or everybody together may spend in a time.</p>
         </Empty>
       )}
       {rows !== null && rows.length > 0 && <BudgetTable rows={rows} books={books} whose />}
@@ -51,9 +51,7 @@ export function Standing({ books, scope, name, may }: { books: Books; scope: Sco
       <div class="heading top-room">
         <h3>Budgets</h3>
         {books.admin && may && (
-          <button type="button" onClick={() => create(books, { scope, name })}>
-            Give a budget
-          </button>
+          <button type="button" onClick={() => create(books, { scope, name })}>Give a budget</button>
         )}
       </div>
       {rows?.length === 0 && <Empty title="No budget but those that limit others, too" />}
@@ -112,21 +110,19 @@ export function windowOf(one: Pick<BudgetView, "window" | "seconds">): string {
 }
 
 function For({ one, books }: { one: BudgetView; books: Books | null }) {
-  const name = nameOf(one, books);
   if (one.scope === "all") return <>everybody together</>;
-  const place = { key: to("keys", { key: one.name }), user: to("keys", { view: "people", id: one.name }), team: to("keys", { view: "teams", id: one.name }) };
-  const address = one.scope === "key" || one.scope === "user" || one.scope === "team" ? place[one.scope] : null;
-  return (
-    <>
-      {address === null ? name : <a href={address}>{name}</a>} <small class="quiet">{one.scope}</small>
-    </>
-  );
+  const [name, view] = [nameOf(one, books), VIEWS[one.scope]];
+  const place = view === undefined || books === null ? "" : view === "keys" ? to("keys", { key: one.name }) : to("keys", { view, id: one.name });
+  return <>{place === "" ? name : <a href={place}>{name}</a>} <small class="quiet">{one.scope}</small></>;
 }
 
 function nameOf(one: Pick<BudgetView, "scope" | "name">, books: Books | null): string {
-  const known = { key: books?.keys.rows, user: books?.users.rows, team: books?.teams.rows };
-  const rows: readonly { id: string; name: string }[] = (one.scope === "key" || one.scope === "user" || one.scope === "team" ? known[one.scope] : null) ?? [];
-  return rows.find((row) => row.id === one.name)?.name || one.name || "everybody";
+  const lists: Partial<Record<Scope, readonly { id: string; name: string }[] | null>> = {
+    key: books?.keys.rows ?? null,
+    user: books?.users.rows ?? null,
+    team: books?.teams.rows ?? null,
+  };
+  return lists[one.scope]?.find((row) => row.id === one.name)?.name || one.name || "everybody";
 }
 
 // ---- what is done
@@ -170,12 +166,13 @@ export function create(books: Books, given: Whose | null = null): void {
 function Fields({ books, given }: { books: Books; given: Whose | null }) {
   const [scope, setScope] = useState<string>(given?.scope ?? "all");
   const [window, setWindow] = useState("month");
+  const chose = ({ target }: Event) => {
+    const { name, value } = target as HTMLSelectElement;
+    if (name === "scope") setScope(value);
+    if (name === "window") setWindow(value);
+  };
   return (
-    <div onChange={(event) => {
-      const field = event.target as HTMLSelectElement;
-      if (field.name === "scope") setScope(field.value);
-      if (field.name === "window") setWindow(field.value);
-    }}>
+    <div onChange={chose}>
       <div class="pair">
         <Text name="amount" label="Dollars" placeholder="20" required autofocus />
         <Select name="window" label="In" value="month" options={[...Object.entries(WINDOWS), ["rolling", "the last so long"]]} />
@@ -222,7 +219,7 @@ function remove(one: BudgetView, books: Books): void {
     cli: () => `glowplug budgets delete ${quoted(one.id)}`,
     preview: async () => {
       await ask("DELETE", at(path, { dry_run: true }));
-      return <p>Nothing stops {nameOf(one, books)} at {money(one.amount)} {windowOf(one)} any more. {one.starts_at !== null && `It counts from ${moment(one.starts_at)}.`}</p>;
+      return <p>Nothing stops {nameOf(one, books)} at {money(one.amount)} {windowOf(one)} any more.</p>;
     },
     run: () => ask("DELETE", path),
     verb: "Take it away",

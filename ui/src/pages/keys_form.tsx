@@ -21,6 +21,7 @@ export interface Given {
 }
 
 const PATH = "/admin/keys";
+const ROLES = [["user", "user: uses models"], ["viewer", "viewer: looks at everything"], ["admin", "admin: changes everything"]] as const;
 const KEEP = "keep";
 const NUMBERS = ["rpm", "tpm", "concurrency"] as const;
 const FLAGS = [
@@ -34,7 +35,7 @@ const path = (key: KeyView) => `${PATH}/${encodeURIComponent(key.id)}`;
 
 function Fields({ one, choices, given = {} }: { one: KeyView | null; choices: Choices; given?: Given }) {
   const number = (value: number | null | undefined) => (value === null || value === undefined ? "" : String(value));
-  const ends: readonly Option[] = one === null ? ENDS : [[KEEP, one.expires_at === null ? "as it is: never" : `as it is: ${moment(one.expires_at)}`], ...ENDS];
+  const ends: readonly Option[] = one === null ? ENDS : [[KEEP, `as it is: ${moment(one.expires_at)}`], ...ENDS];
   return (
     <>
       <Text name="name" label="Name" value={one?.name} required autofocus help="What it is called in lists and in costs." />
@@ -52,9 +53,7 @@ function Fields({ one, choices, given = {} }: { one: KeyView | null; choices: Ch
       <details>
         <summary>More</summary>
         <div class="pair">
-          {one === null && (
-            <Select name="role" label="Role" value="user" options={[["user", "user: uses models"], ["viewer", "viewer: looks at everything"], ["admin", "admin: changes everything"]]} />
-          )}
+          {one === null && <Select name="role" label="Role" value="user" options={ROLES} />}
           <Select
             name="rights"
             label="Memory"
@@ -100,9 +99,8 @@ function asked(form: FormData): Wanted {
   const wanted: Wanted = { ...values(form), role: said(form, "role") || "user", budget: said(form, "budget") };
   for (const [name] of FLAGS) wanted[name] = form.get(name) !== null;
   const usual: Wanted = { priority: 0, rights: "evict", role: "user" };
-  return Object.fromEntries(
-    Object.entries(wanted).filter(([name, value]) => !(value === usual[name] || value === "" || value === null || value === false || (Array.isArray(value) && value.length === 0))),
-  );
+  const says = (value: unknown) => (Array.isArray(value) ? value.length > 0 : value !== "" && value !== null && value !== false);
+  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => says(value) && value !== usual[name]));
 }
 
 /** The options of the command. */
@@ -144,31 +142,30 @@ export function create(choices: Choices, after: () => void, given: Given = {}): 
 }
 
 export function change(one: KeyView, choices: Choices, after: () => void): void {
-  act<{ key: KeyView; back: Wanted }>({
+  const wanted = (form: FormData) => (form.get("name") === null ? {} : differing(values(form), one));
+  act<Wanted>({
     title: `Change ${one.name || one.id}`,
     fields: <Fields one={one} choices={choices} />,
-    cli: (form) => (form.get("name") === null ? `glowplug keys update ${quoted(one.id)}` : `glowplug keys update ${quoted(one.id)}${options(differing(values(form), one))}`),
-    preview: async (form) => {
-      const wanted = differing(values(form), one);
-      if (Object.keys(wanted).length === 0) return <p>Nothing changes.</p>;
-      return <Sketch one={await ask<KeyView>("PATCH", at(path(one), { dry_run: true }), wanted)} />;
-    },
+    cli: (form) => `glowplug keys update ${quoted(one.id)}${options(wanted(form))}`,
+    preview: async (form) => <Sketch one={await ask<KeyView>("PATCH", at(path(one), { dry_run: true }), wanted(form))} />,
     run: async (form) => {
-      const wanted = differing(values(form), one);
-      const before = one as unknown as Wanted;
-      const back: Wanted = Object.fromEntries(Object.keys(wanted).filter((name) => name !== "expires_in").map((name) => [name, before[name]]));
-      if ("expires_in" in wanted) back["expires_in"] = null;
-      return { key: await ask<KeyView>("PATCH", path(one), wanted), back };
+      await ask<KeyView>("PATCH", path(one), wanted(form));
+      return wanted(form);
     },
     verb: "Change it",
     done: () => `The key ${one.name} was changed`,
-    undo: ({ back }) => async () => {
-      const left = one.expires_at === null ? null : Math.max(1, one.expires_at - Date.now() / 1000);
-      await ask("PATCH", path(one), "expires_in" in back ? { ...back, expires_in: left } : back);
+    undo: (changed) => async () => {
+      const before = { ...one, expires_in: left(one) } as Wanted;
+      await ask("PATCH", path(one), Object.fromEntries(Object.keys(changed).map((name) => [name, before[name]])));
       after();
     },
     after,
   });
+}
+
+/** Seconds until it ends, as the API takes them. */
+function left(one: KeyView): number | null {
+  return one.expires_at === null ? null : Math.max(1, one.expires_at - Date.now() / 1000);
 }
 
 /** What a key would be, in a few lines. */
@@ -219,30 +216,11 @@ export function rotate(one: KeyView, after: () => void): void {
     verb: "Replace it",
     done: () => `The key ${one.name} is replaced`,
     undo: (made) => async () => {
-      const left = one.expires_at === null ? null : Math.max(1, one.expires_at - Date.now() / 1000);
-      await ask("PATCH", path(one), { expires_in: left });
+      await ask("PATCH", path(one), { expires_in: left(one) });
       await ask("POST", `${path(made)}/revoke`);
       after();
     },
     shows: (made) => <Made made={made} />,
-    after,
-  });
-}
-
-export function block(one: KeyView, blocked: boolean, after: () => void): void {
-  const patch = (to: boolean) => ask<KeyView>("PATCH", path(one), { blocked: to });
-  act({
-    title: `${blocked ? "Block" : "Let in"} ${one.name || one.id}`,
-    cli: () => `glowplug keys ${blocked ? "block" : "unblock"} ${quoted(one.id)}`,
-    preview: async () => {
-      await ask("PATCH", at(path(one), { dry_run: true }), { blocked });
-      return <p>{one.display} {blocked ? "is refused at once, until it is let in again." : "is good again at once."}</p>;
-    },
-    run: () => patch(blocked),
-    verb: blocked ? "Block it" : "Let it in",
-    danger: blocked,
-    done: () => `The key ${one.name} is ${blocked ? "blocked" : "let in again"}`,
-    undo: () => () => patch(!blocked).then(after),
     after,
   });
 }
@@ -253,7 +231,7 @@ export function revoke(one: KeyView, after: () => void): void {
     cli: () => `glowplug keys revoke ${quoted(one.id)}`,
     preview: async () => {
       await ask("POST", at(`${path(one)}/revoke`, { dry_run: true }));
-      return <p>{one.display} is refused at once and for good; that cannot be undone. What it used stays in the records. Blocking it can be undone.</p>;
+      return <p>{one.display} is refused at once and for good; that cannot be undone, blocking can. What it used stays in the records.</p>;
     },
     run: () => ask("POST", `${path(one)}/revoke`),
     verb: "Revoke it",

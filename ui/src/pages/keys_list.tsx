@@ -11,8 +11,9 @@ import { to, usePlace } from "../router";
 import type { KeyView, UsageSum } from "../types";
 import type { Books } from "./keys";
 import { Standing } from "./keys_budgets";
-import { block, change, create, revoke, rotate } from "./keys_form";
-import { Facts, Used, type Fact } from "./keys_parts";
+import { change, create, revoke, rotate } from "./keys_form";
+import { block } from "./keys_owners_form";
+import { Facts, Top, Used, type Fact } from "./keys_parts";
 import { identity, DAYS, over, since, spent, stands, TONES } from "./keys_words";
 
 /** Rows that are shown at first. */
@@ -20,20 +21,14 @@ const FIRST = 100;
 
 export function Keys({ books }: { books: Books }) {
   const { query } = usePlace();
-  const [chosen, user, team] = ["key", "user", "team"].map((name) => query.get(name) ?? "");
+  const [chosen, user = "", team = ""] = ["key", "user", "team"].map((name) => query.get(name) ?? "");
   const rows = books.keys.rows ?? [];
   const one = rows.find((key) => key.id === chosen);
   if (one !== undefined) return <One key={one.id} one={one} books={books} />;
   return (
     <>
-      {chosen !== "" && (
-        <Empty title={`There is no key ${chosen}`}>
-          <p>
-            <a href={to("keys")}>All keys</a>
-          </p>
-        </Empty>
-      )}
-      {chosen === "" && <All books={books} rows={rows} user={user ?? ""} team={team ?? ""} />}
+      {chosen !== "" && <p class="bad" role="status">There is no key {chosen} here; these there are:</p>}
+      <All books={books} rows={rows} user={user} team={team} />
     </>
   );
 }
@@ -66,16 +61,14 @@ function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView
           )}
         </div>
         {books.admin && (
-          <button type="button" class="main" onClick={make}>
-            Make a key
-          </button>
+          <button type="button" class="main" onClick={make}>Make a key</button>
         )}
       </div>
       {found.length === 0 ? (
         <Empty title={rows.length === 0 ? "There is no key yet" : "No key is like that"}>
           <p>
             {rows.length === 0 ? (
-              "Whoever asks a model here brings a key: one for each person or program tells their costs apart, and one can be stopped without the others."
+              "Whoever asks a model here brings a key; one for each person or program tells their costs apart."
             ) : (
               <a href={to("keys", { which: "all" })}>Look at all of them</a>
             )}
@@ -98,9 +91,7 @@ function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView
         />
       )}
       {found.length > most && (
-        <button type="button" onClick={() => setMost(most * 2)}>
-          Show more of {count(found.length)}
-        </button>
+        <button type="button" onClick={() => setMost(most * 2)}>Show more of {count(found.length)}</button>
       )}
     </>
   );
@@ -108,23 +99,13 @@ function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView
 
 function Stand({ one, now }: { one: KeyView; now: number }) {
   const how = stands(one, now);
-  const role = one.role !== "user" && <Pill>{one.role}</Pill>;
   const ends = how === "ending" && <small class="quiet">{moment(one.expires_at).slice(0, 10)}</small>;
-  return (
-    <>
-      <Pill tone={TONES[how]}>{how === "ending" ? "ends" : how}</Pill> {ends} {role}
-    </>
-  );
+  return <><Pill tone={TONES[how]}>{how === "ending" ? "ends" : how}</Pill> {ends} {one.role !== "user" && <Pill>{one.role}</Pill>}</>;
 }
 
 function Whose({ one }: { one: KeyView }) {
   if (one.user === "" && one.team === "") return <span class="quiet">nobody</span>;
-  return (
-    <>
-      {one.user}
-      {one.team !== "" && <small class="under quiet">team {one.team}</small>}
-    </>
-  );
+  return <>{one.user}{one.team !== "" && <small class="under quiet">team {one.team}</small>}</>;
 }
 
 function May({ one }: { one: KeyView }) {
@@ -163,30 +144,19 @@ function One({ one, books }: { one: KeyView; books: Books }) {
   useActions(books.admin && good ? [{ label: `Change ${name}`, run: () => change(one, books.choices, books.again) }] : []);
   return (
     <>
-      <div class="heading">
-        <h2>
-          {name} <Stand one={one} now={now} />
-        </h2>
-        <a href={to("keys")}>All keys</a>
-      </div>
-      {books.admin && good && (
-        <div class="actions">
-          <button type="button" onClick={() => change(one, books.choices, books.again)}>
-            Change
-          </button>
-          {one.blocked_at === null && next === undefined && (
-            <button type="button" onClick={() => rotate(one, books.again)}>
-              Replace
-            </button>
-          )}
-          <button type="button" onClick={() => block(one, one.blocked_at === null, books.again)}>
-            {one.blocked_at === null ? "Block" : "Let in"}
-          </button>
-          <button type="button" onClick={() => revoke(one, books.again)}>
-            Revoke
-          </button>
-        </div>
-      )}
+      <Top
+        title={name}
+        pill={<Stand one={one} now={now} />}
+        back={to("keys")}
+        all="All keys"
+        may={books.admin && good}
+        buttons={[
+          ["Change", () => change(one, books.choices, books.again)],
+          ...(one.blocked_at === null && next === undefined ? [["Replace", () => rotate(one, books.again)] as const] : []),
+          [one.blocked_at === null ? "Block" : "Let in", () => block("keys", one, one.blocked_at === null, books.again)],
+          ["Revoke", () => revoke(one, books.again)],
+        ]}
+      />
       <div class="figures top-room">
         <Figure name="Spent" value={money(whole((sum) => sum.cost))} note={`in ${DAYS} days`} />
         <Figure name="Requests" value={<a href={to("requests", { key: id })}>{count(whole((sum) => sum.attempts))}</a>} note={`in ${DAYS} days`} />

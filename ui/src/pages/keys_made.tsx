@@ -27,9 +27,7 @@ export function Made({ made }: { made: KeyView }) {
               ))}
             </details>
           ))}
-          <p class="quiet">
-            Other programs are on <a href={to("connect")}>Connect</a>.
-          </p>
+          <p class="quiet">Other programs are on <a href={to("connect")}>Connect</a>.</p>
         </>
       )}
     </>

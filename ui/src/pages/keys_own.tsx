@@ -23,16 +23,14 @@ export function Own({ me }: { me: Me }) {
       {mine !== null && (
         <>
           <div class="figures">
-            <Figure name="You are" value={me.name || me.email} note={mine.teams.length === 0 ? "in no team" : `in ${mine.teams.map((one) => one.team).join(", ")}`} />
+            <Figure name="You are" value={me.name || me.email} note={mine.teams.map((one) => one.team).join(", ") || "in no team"} />
             <Figure name="Spent" value={money(cost)} note="in all" />
             <Figure name="Requests" value={count(mine.usage.reduce((whole, sum) => whole + sum.attempts, 0))} note="in all" />
           </div>
           <h2>Keys</h2>
           {mine.keys.length === 0 ? (
             <Empty title="You have no key yet">
-              <p>
-                Whoever runs this server makes one for you; <a href={to("connect")}>Connect</a> says what to do with it.
-              </p>
+              <p>Whoever runs this server makes one for you; <a href={to("connect")}>Connect</a> says what to do with it.</p>
             </Empty>
           ) : (
             <Table
@@ -43,12 +41,13 @@ export function Own({ me }: { me: Me }) {
                 { title: "Name", cell: (key) => <>{key.name}<small class="under quiet">{key.display}</small></> },
                 { title: "Stands", cell: (key) => <Pill tone={TONES[stands(key, now)]}>{stands(key, now)}</Pill> },
                 { title: "May use", cell: (key) => key.models.join(", ") || "all models", wide: true },
-                { title: "Last used", cell: (key) => (key.last_used_at === null ? "never" : `${duration(Math.max(0, now - key.last_used_at))} ago`) },
+                { title: "Last used", cell: (key) => (key.last_used_at === null ? "never" : `${duration(now - key.last_used_at)} ago`) },
               ]}
             />
           )}
           <h2>Budgets</h2>
-          {mine.budgets.length === 0 ? <Empty title="Nothing limits what you spend but what limits everybody" /> : <BudgetTable rows={mine.budgets} books={null} whose />}
+          {mine.budgets.length === 0 && <Empty title="You have no budget but those of everybody" />}
+          {mine.budgets.length > 0 && <BudgetTable rows={mine.budgets} books={null} whose />}
           <h2>Models you used</h2>
           {mine.usage.length === 0 ? <Empty title="You used no model yet" /> : <Used rows={mine.usage} />}
         </>

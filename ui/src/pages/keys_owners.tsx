@@ -10,29 +10,19 @@ import type { Books } from "./keys";
 import { Standing } from "./keys_budgets";
 import { create as makeKey } from "./keys_form";
 import { block, forget, join, leave, membersOf, put, titled, type Noun, type Owner } from "./keys_owners_form";
-import { Facts } from "./keys_parts";
+import { Facts, Top } from "./keys_parts";
 import { DAYS, since, spent } from "./keys_words";
 import "./settings.css";
 import { Invitations } from "./settings_invitations";
 
 const WORDS = {
-  users: {
-    by: "user",
-    view: "people",
-    add: "Add a person",
-    says: "People have keys, belong to teams, and log in here by an invitation.",
-    none: "Nobody is known here yet",
-    hint: "An invitation lets somebody in who chooses a password; a person without one has keys and does not log in.",
-  },
-  teams: {
-    by: "team",
-    view: "teams",
-    add: "Make a team",
-    says: "What a team’s keys spend counts together; who manages it adds people and makes keys for it.",
-    none: "There is no team yet",
-    hint: "A team has keys and a budget of its own, and people in it.",
-  },
+  users: { by: "user", view: "people", add: "Add a person", none: "Nobody is known here yet" },
+  teams: { by: "team", view: "teams", add: "Make a team", none: "There is no team yet" },
 } as const;
+const SAYS = {
+  users: "People have keys, belong to teams, and log in by an invitation; without a password they only have keys.",
+  teams: "A team has people, keys and a budget of its own; who manages it adds people and makes keys for it.",
+};
 
 /** One tab: all of them, or the one in the address. */
 export function Owners({ noun, books }: { noun: Noun; books: Books }) {
@@ -51,11 +41,7 @@ export function Owners({ noun, books }: { noun: Noun; books: Books }) {
       : { title: "May use", cell: (row) => row.models.join(", ") || "all models", wide: true },
     {
       title: noun === "users" ? "Role" : "People",
-      cell: (row) => (
-        <>
-          {row.role ?? count(row.members)} {row.blocked_at !== null && <Pill tone="bad">blocked</Pill>}
-        </>
-      ),
+      cell: (row) => <>{row.role ?? count(row.members)} {row.blocked_at !== null && <Pill tone="bad">blocked</Pill>}</>,
     },
     { title: "Keys", cell: (row) => count(row.keys), number: true, wide: true },
     { title: `${DAYS} days`, cell: cost, number: true },
@@ -63,17 +49,13 @@ export function Owners({ noun, books }: { noun: Noun; books: Books }) {
   return (
     <>
       <div class="heading">
-        <p>{words.says}</p>
+        <p>{SAYS[noun]}</p>
         {books.admin && (
-          <button type="button" class="main" onClick={() => put(noun, null, books)}>
-            {words.add}
-          </button>
+          <button type="button" class="main" onClick={() => put(noun, null, books)}>{words.add}</button>
         )}
       </div>
       {rows.length === 0 && (
-        <Empty title={words.none}>
-          <p>{words.hint}</p>
-        </Empty>
+        <Empty title={words.none}><p>{SAYS[noun]}</p></Empty>
       )}
       {rows.length > 0 && (
         <Table caption={words.view} rows={rows} id={(row) => row.id} open={(row) => to("keys", { view: words.view, id: row.id })} columns={columns} />
@@ -96,29 +78,21 @@ function nameOf(id: string, books: Books): string {
 function One({ noun, one, cost, books }: { noun: Noun; one: Owner; cost: string; books: Books }) {
   const blocked = one.blocked_at !== null;
   const { by, view } = WORDS[noun];
-  const buttons: readonly (readonly [string, () => void])[] = [
-    ["Change", () => put(noun, one, books)],
-    ["Make a key", () => makeKey(books.choices, books.again, { [by]: one.id })],
-    [blocked ? "Let in" : "Block", () => block(noun, one, !blocked, books.again)],
-    ["Forget", () => forget(noun, one, to("keys", { view }), books.again)],
-  ];
   return (
     <>
-      <div class="heading">
-        <h2>
-          {titled(one)} {blocked && <Pill tone="bad">blocked</Pill>}
-        </h2>
-        <a href={to("keys", { view })}>{noun === "users" ? "Everybody" : "All teams"}</a>
-      </div>
-      {books.admin && (
-        <div class="actions">
-          {buttons.map(([label, run]) => (
-            <button key={label} type="button" onClick={run}>
-              {label}
-            </button>
-          ))}
-        </div>
-      )}
+      <Top
+        title={titled(one)}
+        pill={blocked && <Pill tone="bad">blocked</Pill>}
+        back={to("keys", { view })}
+        all={noun === "users" ? "Everybody" : "All teams"}
+        may={books.admin}
+        buttons={[
+          ["Change", () => put(noun, one, books)],
+          ["Make a key", () => makeKey(books.choices, books.again, { [by]: one.id })],
+          [blocked ? "Let in" : "Block", () => block(noun, one, !blocked, books.again)],
+          ["Forget", () => forget(noun, one, to("keys", { view }), books.again)],
+        ]}
+      />
       <Facts
         facts={[
           ["Id", one.id],
@@ -142,9 +116,7 @@ function Members({ team, books }: { team: Owner; books: Books }) {
   const out = {
     title: "",
     cell: (row: MemberView) => (
-      <button type="button" aria-label={`Take out ${row.name || row.user}`} onClick={() => leave(team, row, again)}>
-        Take out
-      </button>
+      <button type="button" aria-label={`Take out ${row.name || row.user}`} onClick={() => leave(team, row, again)}>Take out</button>
     ),
   };
   return (
@@ -152,9 +124,7 @@ function Members({ team, books }: { team: Owner; books: Books }) {
       <div class="heading top-room">
         <h3>People</h3>
         {books.admin && (
-          <button type="button" onClick={() => join(team, rows, books, again)}>
-            Put somebody in
-          </button>
+          <button type="button" onClick={() => join(team, rows, books, again)}>Put somebody in</button>
         )}
       </div>
       {members.rows?.length === 0 && <Empty title="Nobody is in it yet" />}

@@ -73,19 +73,22 @@ export function put(noun: Noun, one: Owner | null, books: Books): void {
   });
 }
 
-export function block(noun: Noun, one: Owner, blocked: boolean, after: () => void): void {
-  const patch = (to: boolean, query = "") => ask("PATCH", pathOf(noun, one) + query, { blocked: to });
+/** Refuse a key, or all keys of somebody, or let them in again. */
+export function block(noun: Noun | "keys", one: { id: string; name: string; email?: string }, blocked: boolean, after: () => void): void {
+  const name = one.name || one.email || one.id;
+  const patch = (to: boolean, query = "") => ask("PATCH", `/admin/${noun}/${encodeURIComponent(one.id)}${query}`, { blocked: to });
+  const what = noun === "keys" ? "It is" : "All their keys are";
   act({
-    title: `${blocked ? "Block" : "Let in"} ${titled(one)}`,
+    title: `${blocked ? "Block" : "Let in"} ${name}`,
     cli: () => `glowplug ${noun} ${blocked ? "block" : "unblock"} ${quoted(one.id)}`,
     preview: async () => {
       await patch(blocked, "?dry_run=1");
-      return <p>{blocked ? `All keys (${one.keys}) are refused at once, until let in again.` : `All keys (${one.keys}) are good again at once.`}</p>;
+      return <p>{what} {blocked ? "refused at once, until let in again." : "good again at once."}</p>;
     },
     run: () => patch(blocked),
     verb: blocked ? "Block" : "Let in",
     danger: blocked,
-    done: () => `${titled(one)} is ${blocked ? "blocked" : "let in again"}`,
+    done: () => `${name} is ${blocked ? "blocked" : "let in again"}`,
     undo: () => () => patch(!blocked).then(after),
     after,
   });

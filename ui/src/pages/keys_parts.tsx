@@ -19,6 +19,29 @@ export function Facts({ facts }: { facts: readonly Fact[] }) {
   );
 }
 
+/** Of one key, person or team: its name, the way back, and what can be done. */
+export function Top({ title, pill, back, all, may, buttons }: TopProps) {
+  return (
+    <>
+      <div class="heading">
+        <h2>{title} {pill}</h2>
+        <a href={back}>{all}</a>
+      </div>
+      {may && (
+        <div class="actions">{buttons.map(([label, run]) => <button key={label} type="button" onClick={run}>{label}</button>)}</div>
+      )}
+    </>
+  );
+}
+interface TopProps {
+  title: string;
+  pill: ComponentChildren;
+  back: string;
+  all: string;
+  may: boolean;
+  buttons: readonly (readonly [label: string, run: () => void])[];
+}
+
 /** Sums by model. */
 export function Used({ rows }: { rows: readonly UsageSum[] }) {
   return (
