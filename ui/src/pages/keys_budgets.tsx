@@ -69,7 +69,6 @@ export function BudgetTable({ rows, books, whose = false }: { rows: readonly Bud
       id={(one) => one.id}
       columns={[
         ...(whose ? [{ title: "For", cell: (one: BudgetView) => <For one={one} books={books} /> }] : []),
-        { title: "May spend", cell: (one) => `${money(one.amount)} ${windowOf(one)}` },
         { title: "Stands", cell: (one) => <Stands one={one} /> },
         { title: "Begins anew", cell: (one) => (one.ends_at === null ? <span class="quiet">as time passes</span> : `in ${duration(one.ends_at - now)}`), wide: true },
         ...(books?.admin === true
@@ -90,16 +89,13 @@ export function BudgetTable({ rows, books, whose = false }: { rows: readonly Bud
 }
 
 function Stands({ one }: { one: BudgetView }) {
-  if (one.spent === null) return <Pill>unknown</Pill>;
-  const share = one.amount === 0 ? 1 : one.spent / one.amount;
+  const share = one.spent === null ? 0 : one.amount === 0 ? 1 : one.spent / one.amount;
   const tone = share >= 1 ? "bad" : share >= NEAR ? "warm" : "good";
   return (
     <div class="stand">
-      <span>
-        {money(one.spent)} {share >= 1 && <Pill tone="bad">used up</Pill>}
-        {share < 1 && share >= NEAR && <Pill tone="warm">nearly used up</Pill>}
-      </span>
-      <Meter value={one.spent} max={one.amount} label={`Spent of ${money(one.amount)}`} tone={tone} />
+      {money(one.spent)} of {money(one.amount)} {windowOf(one)}{" "}
+      {tone !== "good" && <Pill tone={tone}>{share >= 1 ? "used up" : "nearly used up"}</Pill>}
+      <Meter value={one.spent ?? 0} max={one.amount} label={`Spent of ${money(one.amount)}`} tone={tone} />
       {one.reserved !== null && one.reserved > 0 && <small class="quiet">and {money(one.reserved)} set aside for what runs</small>}
     </div>
   );
