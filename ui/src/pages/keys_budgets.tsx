@@ -1,18 +1,19 @@
 // Budgets: what may be spent, by whom, and how they stand.
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { ask, at } from "../api";
+import { ask } from "../api";
 import { duration, money, quoted } from "../format";
 import { useNow } from "../live";
-import { Empty, Pill } from "../parts/basics";
+import { Button, Empty, Pill } from "../parts/basics";
 import { Meter } from "../parts/bar";
-import { act } from "../parts/dialog";
-import { Select, Text, type Option } from "../parts/fields";
+import { act, once } from "../parts/dialog";
+import { said, Select, Text, type Option } from "../parts/fields";
 import { useActions } from "../parts/palette";
 import { Table } from "../parts/table";
 import { to } from "../router";
 import type { BudgetView, Scope } from "../types";
 import type { Books } from "./keys";
-import { over, said, written } from "./keys_words";
+import { over, written } from "./keys_words";
 
 const PATH = "/admin/budgets";
 const NEAR = 0.8;
@@ -20,6 +21,12 @@ const WINDOWS: Record<string, string> = { hour: "an hour", day: "a day", week: "
 const OPTIONS: Record<Exclude<Scope, "all">, string> = { key: "for-key", user: "user", team: "team", tag: "tag", model: "model" };
 
 const VIEWS: Partial<Record<Scope, string>> = { key: "keys", user: "people", team: "teams" };
+
+const NONE = (
+  <Empty title="Nobody has a budget yet">
+    <p>It says what a key, a person, a team, a tag, a model or everybody together may spend in a time.</p>
+  </Empty>
+);
 
 export function Budgets({ books }: { books: Books }) {
   const rows = books.budgets.rows;
@@ -29,16 +36,9 @@ export function Budgets({ books }: { books: Books }) {
     <>
       <div class="heading">
         <p>Whatever is spent counts towards every budget that it falls under; the first that is used up refuses what costs.</p>
-        {books.admin && (
-          <button type="button" class="main" onClick={make}>Make a budget</button>
-        )}
+        {books.admin && <Button class="main" onClick={make}>Make a budget</Button>}
       </div>
-      {rows?.length === 0 && (
-        <Empty title="Nobody has a budget yet">
-          <p>It says what a key, a person, a team, a tag, a model or everybody together may spend in a time.</p>
-        </Empty>
-      )}
-      {rows !== null && rows.length > 0 && <BudgetTable rows={rows} books={books} whose />}
+      {rows !== null && <BudgetTable rows={rows} books={books} whose empty={NONE} />}
     </>
   );
 }
@@ -50,22 +50,29 @@ export function Standing({ books, scope, name, may }: { books: Books; scope: Sco
     <>
       <div class="heading top-room">
         <h3>Budgets</h3>
-        {books.admin && may && (
-          <button type="button" onClick={() => create(books, { scope, name })}>Give a budget</button>
-        )}
+        {books.admin && may && <Button onClick={() => create(books, { scope, name })}>Give a budget</Button>}
       </div>
-      {rows?.length === 0 && <Empty title="No budget but those that limit others, too" />}
-      {rows !== undefined && rows.length > 0 && <BudgetTable rows={rows} books={books} />}
+      {rows !== undefined && (
+        <BudgetTable rows={rows} books={books} empty={<Empty title="No budget but those that limit others, too" />} />
+      )}
     </>
   );
 }
 
-export function BudgetTable({ rows, books, whose = false }: { rows: readonly BudgetView[]; books: Books | null; whose?: boolean }) {
+interface BudgetsProps {
+  rows: readonly BudgetView[];
+  books: Books | null;
+  whose?: boolean;
+  empty: ComponentChildren;
+}
+
+export function BudgetTable({ rows, books, whose = false, empty }: BudgetsProps) {
   const now = useNow();
   return (
     <Table
       caption="Budgets"
       rows={rows}
+      empty={empty}
       id={(one) => one.id}
       columns={[
         ...(whose ? [{ title: "For", cell: (one: BudgetView) => <For one={one} books={books} /> }] : []),
@@ -142,19 +149,18 @@ export function create(books: Books, given: Whose | null = null): void {
     title: given === null ? "Make a budget" : `A budget for ${nameOf(given, books)}`,
     fields: <Fields books={books} given={given} />,
     cli: (form) => line(form.get("amount") === null ? { budget: "20/month", scope: "all", name: "", ...given } : wanted(form)),
-    preview: async (form) => {
-      const one = await ask<BudgetView>("POST", at(PATH, { dry_run: true }), wanted(form));
-      return (
+    ...once(
+      (form) => ["POST", PATH, wanted(form)],
+      (one) => (
         <p>
           {one.scope === "all" ? "Everybody together" : nameOf(one, books)} may spend {money(one.amount)} {windowOf(one)}. What was spent in that time
           before counts; models that cost nothing answer all the same.
         </p>
-      );
-    },
-    run: (form) => ask<BudgetView>("POST", PATH, wanted(form)),
+      ),
+    ),
     verb: "Make the budget",
     done: (made) => `There is a budget of ${money(made.amount)} ${windowOf(made)}`,
-    undo: (made) => () => ask("DELETE", `${PATH}/${encodeURIComponent(made.id)}`).then(books.again),
+    undo: (made) => () => ask("DELETE", `${PATH}/${encodeURIComponent(made.id)}`),
     after: books.again,
   });
 }
@@ -209,19 +215,17 @@ function Name({ scope, books }: { scope: string; books: Books }) {
 }
 
 function remove(one: BudgetView, books: Books): void {
-  const path = `${PATH}/${encodeURIComponent(one.id)}`;
   act({
     title: `Take away the budget of ${nameOf(one, books)}`,
     cli: () => `glowplug budgets delete ${quoted(one.id)}`,
-    preview: async () => {
-      await ask("DELETE", at(path, { dry_run: true }));
-      return <p>Nothing stops {nameOf(one, books)} at {money(one.amount)} {windowOf(one)} any more.</p>;
-    },
-    run: () => ask("DELETE", path),
+    ...once(
+      () => ["DELETE", `${PATH}/${encodeURIComponent(one.id)}`],
+      () => <p>Nothing stops {nameOf(one, books)} at {money(one.amount)} {windowOf(one)} any more.</p>,
+    ),
     verb: "Take it away",
     danger: true,
     done: () => "The budget is taken away",
-    undo: () => () => ask("POST", PATH, { budget: written(one), scope: one.scope, name: one.name }).then(books.again),
+    undo: () => () => ask("POST", PATH, { budget: written(one), scope: one.scope, name: one.name }),
     after: books.again,
   });
 }

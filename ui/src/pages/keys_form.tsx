@@ -1,12 +1,13 @@
 // Keys: making, changing, replacing and stopping them.
 import { ask, at } from "../api";
 import { moment, quoted } from "../format";
-import { act } from "../parts/dialog";
-import { Check, Select, Text, type Option } from "../parts/fields";
+import { act, once } from "../parts/dialog";
+import { Check, said, Select, Text, type Option } from "../parts/fields";
+import { ENDS } from "../parts/newkey";
 import type { KeyView, TeamView, UserView } from "../types";
 import { Made } from "./keys_made";
 import { Models } from "./keys_parts";
-import { all, budgetsOf, differing, ENDS, said, type Wanted } from "./keys_words";
+import { all, budgetsOf, differing, type Wanted } from "./keys_words";
 
 /** What there is to choose from. */
 export interface Choices {
@@ -127,14 +128,12 @@ export function create(choices: Choices, after: () => void, given: Given = {}): 
       const { name, ...more } = asked(form);
       return `glowplug keys create ${quoted(String(name ?? "NAME"))}${options(more)}`;
     },
-    preview: async (form) => <Sketch one={await ask<KeyView>("POST", at(PATH, { dry_run: true }), asked(form))} budget={said(form, "budget")} />,
-    run: (form) => ask<KeyView>("POST", PATH, asked(form)),
+    ...once((form) => ["POST", PATH, asked(form)], (seen, form) => <Sketch one={seen} budget={said(form, "budget")} />),
     verb: "Make the key",
     done: (made) => `The key ${made.name} was made`,
     undo: (made) => async () => {
       await ask("POST", `${path(made)}/revoke`);
       for (const budget of await budgetsOf("key", made.id)) await ask("DELETE", `/admin/budgets/${encodeURIComponent(budget.id)}`);
-      after();
     },
     shows: (made) => <Made made={made} />,
     after,
@@ -157,7 +156,6 @@ export function change(one: KeyView, choices: Choices, after: () => void): void 
     undo: (changed) => async () => {
       const before = { ...one, expires_in: left(one) } as Wanted;
       await ask("PATCH", path(one), Object.fromEntries(Object.keys(changed).map((name) => [name, before[name]])));
-      after();
     },
     after,
   });
@@ -203,22 +201,19 @@ export function rotate(one: KeyView, after: () => void): void {
       />
     ),
     cli: (form) => `glowplug keys rotate ${quoted(one.id)} --overlap ${wanted(form).overlap}s`,
-    preview: async (form) => {
-      const { overlap } = wanted(form);
-      await ask<KeyView>("POST", at(`${path(one)}/rotate`, { dry_run: true }), { overlap });
-      return (
-        <p>
-          {one.display} {overlap === 0 ? "is refused at once" : `is refused from ${moment(Date.now() / 1000 + overlap)} on`}; whoever uses it needs the new one by then.
-        </p>
-      );
-    },
-    run: (form) => ask<KeyView>("POST", `${path(one)}/rotate`, wanted(form)),
+    ...once(
+      (form) => ["POST", `${path(one)}/rotate`, wanted(form)],
+      (_made, form) => {
+        const { overlap } = wanted(form);
+        const when = overlap === 0 ? "at once" : `from ${moment(Date.now() / 1000 + overlap)} on`;
+        return <p>{one.display} is refused {when}; whoever uses it needs the new one by then.</p>;
+      },
+    ),
     verb: "Replace it",
     done: () => `The key ${one.name} is replaced`,
     undo: (made) => async () => {
       await ask("PATCH", path(one), { expires_in: left(one) });
       await ask("POST", `${path(made)}/revoke`);
-      after();
     },
     shows: (made) => <Made made={made} />,
     after,
@@ -229,11 +224,10 @@ export function revoke(one: KeyView, after: () => void): void {
   act({
     title: `Revoke ${one.name || one.id}`,
     cli: () => `glowplug keys revoke ${quoted(one.id)}`,
-    preview: async () => {
-      await ask("POST", at(`${path(one)}/revoke`, { dry_run: true }));
-      return <p>{one.display} is refused at once and for good; that cannot be undone, blocking can. What it used stays in the records.</p>;
-    },
-    run: () => ask("POST", `${path(one)}/revoke`),
+    ...once(
+      () => ["POST", `${path(one)}/revoke`],
+      () => <p>{one.display} is refused at once and for good; that cannot be undone, blocking can. What it used stays in the records.</p>,
+    ),
     verb: "Revoke it",
     danger: true,
     done: () => `The key ${one.name} is revoked`,

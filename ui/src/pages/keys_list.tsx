@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { count, duration, moment, money } from "../format";
 import { useNow } from "../live";
-import { Cli, Empty, Figure, Pill } from "../parts/basics";
+import { Button, Cli, Empty, Facts, Figure, Pill, type Fact } from "../parts/basics";
 import { useEvery } from "../parts/every";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
 import { useActions } from "../parts/palette";
@@ -13,7 +13,7 @@ import type { Books } from "./keys";
 import { Standing } from "./keys_budgets";
 import { change, create, revoke, rotate } from "./keys_form";
 import { block } from "./keys_owners_form";
-import { Facts, Top, Used, type Fact } from "./keys_parts";
+import { Top, Used } from "./keys_parts";
 import { identity, DAYS, over, since, spent, stands, TONES } from "./keys_words";
 
 /** Rows that are shown at first. */
@@ -60,9 +60,7 @@ function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView
             <ChoiceFilter name="team" label="Team" options={[["", "any"], ...books.teams.rows.map((one) => [one.id, one.name || one.id] as const)]} />
           )}
         </div>
-        {books.admin && (
-          <button type="button" class="main" onClick={make}>Make a key</button>
-        )}
+        {books.admin && <Button class="main" onClick={make}>Make a key</Button>}
       </div>
       {found.length === 0 ? (
         <Empty title={rows.length === 0 ? "There is no key yet" : "No key is like that"}>
@@ -90,9 +88,7 @@ function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView
           ]}
         />
       )}
-      {found.length > most && (
-        <button type="button" onClick={() => setMost(most * 2)}>Show more of {count(found.length)}</button>
-      )}
+      {found.length > most && <Button onClick={() => setMost(most * 2)}>Show more of {count(found.length)}</Button>}
     </>
   );
 }
@@ -163,11 +159,10 @@ function One({ one, books }: { one: KeyView; books: Books }) {
         <Figure name="Tokens" value={count(whole((sum) => sum.prompt_tokens + sum.completion_tokens))} note={`in ${DAYS} days`} />
         <Figure name="Last used" value={one.last_used_at === null ? "never" : `${duration(Math.max(0, now - one.last_used_at))} ago`} note={one.last_used_at === null ? "" : moment(one.last_used_at)} />
       </div>
-      <Facts facts={facts(one, next)} />
+      <Facts kind="told top-room" facts={facts(one, next)} />
       <Standing books={books} scope="key" name={id} may={good} />
       <h3 class="top-room">Models it used</h3>
-      {its?.length === 0 && <Empty title={`It used no model in the last ${DAYS} days`} />}
-      {its !== null && its.length > 0 && <Used rows={its} />}
+      {its !== null && <Used rows={its} empty={<Empty title={`It used no model in the last ${DAYS} days`} />} />}
       <Cli line={`glowplug usage --by key,model --since ${DAYS}d`} />
     </>
   );

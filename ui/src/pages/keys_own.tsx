@@ -2,7 +2,7 @@
 import { count, duration, money } from "../format";
 import { useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Empty, Figure, Pill, Problem } from "../parts/basics";
+import { Empty, Figure, Pill, Waiting } from "../parts/basics";
 import { Table } from "../parts/table";
 import { to } from "../router";
 import type { Me, Mine } from "../types";
@@ -18,8 +18,7 @@ export function Own({ me }: { me: Me }) {
   return (
     <>
       <h1>Your keys</h1>
-      <Problem error={asked.error} again={asked.again} />
-      {mine === null && asked.error === null && <p class="quiet waiting">Loading …</p>}
+      {(mine === null || asked.error !== null) && <Waiting asked={asked} />}
       {mine !== null && (
         <>
           <div class="figures">
@@ -28,28 +27,26 @@ export function Own({ me }: { me: Me }) {
             <Figure name="Requests" value={count(mine.usage.reduce((whole, sum) => whole + sum.attempts, 0))} note="in all" />
           </div>
           <h2>Keys</h2>
-          {mine.keys.length === 0 ? (
-            <Empty title="You have no key yet">
-              <p>Whoever runs this server makes one for you; <a href={to("connect")}>Connect</a> says what to do with it.</p>
-            </Empty>
-          ) : (
-            <Table
-              caption="Your keys"
-              rows={mine.keys}
-              id={(key) => key.id}
-              columns={[
-                { title: "Name", cell: (key) => <>{key.name}<small class="under quiet">{key.display}</small></> },
-                { title: "Stands", cell: (key) => <Pill tone={TONES[stands(key, now)]}>{stands(key, now)}</Pill> },
-                { title: "May use", cell: (key) => key.models.join(", ") || "all models", wide: true },
-                { title: "Last used", cell: (key) => (key.last_used_at === null ? "never" : `${duration(now - key.last_used_at)} ago`) },
-              ]}
-            />
-          )}
+          <Table
+            caption="Your keys"
+            rows={mine.keys}
+            id={(key) => key.id}
+            columns={[
+              { title: "Name", cell: (key) => <>{key.name}<small class="under quiet">{key.display}</small></> },
+              { title: "Stands", cell: (key) => <Pill tone={TONES[stands(key, now)]}>{stands(key, now)}</Pill> },
+              { title: "May use", cell: (key) => key.models.join(", ") || "all models", wide: true },
+              { title: "Last used", cell: (key) => (key.last_used_at === null ? "never" : `${duration(now - key.last_used_at)} ago`) },
+            ]}
+            empty={
+              <Empty title="You have no key yet">
+                <p>Whoever runs this server makes one for you; <a href={to("connect")}>Connect</a> says what to do with it.</p>
+              </Empty>
+            }
+          />
           <h2>Budgets</h2>
-          {mine.budgets.length === 0 && <Empty title="You have no budget but those of everybody" />}
-          {mine.budgets.length > 0 && <BudgetTable rows={mine.budgets} books={null} whose />}
+          <BudgetTable rows={mine.budgets} books={null} whose empty={<Empty title="You have no budget but those of everybody" />} />
           <h2>Models you used</h2>
-          {mine.usage.length === 0 ? <Empty title="You used no model yet" /> : <Used rows={mine.usage} />}
+          <Used rows={mine.usage} empty={<Empty title="You used no model yet" />} />
         </>
       )}
     </>

@@ -1,6 +1,6 @@
 // People and teams: what is theirs, and who is in which team.
 import { count, moment, money } from "../format";
-import { Empty, Pill } from "../parts/basics";
+import { Button, Empty, Facts, Pill } from "../parts/basics";
 import { useEvery } from "../parts/every";
 import { useActions } from "../parts/palette";
 import { Table, type Column } from "../parts/table";
@@ -10,7 +10,7 @@ import type { Books } from "./keys";
 import { Standing } from "./keys_budgets";
 import { create as makeKey } from "./keys_form";
 import { block, forget, join, leave, membersOf, put, titled, type Noun, type Owner } from "./keys_owners_form";
-import { Facts, Top } from "./keys_parts";
+import { Top } from "./keys_parts";
 import { DAYS, since, spent } from "./keys_words";
 import "./settings.css";
 import { Invitations } from "./settings_invitations";
@@ -50,16 +50,16 @@ export function Owners({ noun, books }: { noun: Noun; books: Books }) {
     <>
       <div class="heading">
         <p>{SAYS[noun]}</p>
-        {books.admin && (
-          <button type="button" class="main" onClick={() => put(noun, null, books)}>{words.add}</button>
-        )}
+        {books.admin && <Button class="main" onClick={() => put(noun, null, books)}>{words.add}</Button>}
       </div>
-      {rows.length === 0 && (
-        <Empty title={words.none}><p>{SAYS[noun]}</p></Empty>
-      )}
-      {rows.length > 0 && (
-        <Table caption={words.view} rows={rows} id={(row) => row.id} open={(row) => to("keys", { view: words.view, id: row.id })} columns={columns} />
-      )}
+      <Table
+        caption={words.view}
+        rows={rows}
+        id={(row) => row.id}
+        open={(row) => to("keys", { view: words.view, id: row.id })}
+        columns={columns}
+        empty={<Empty title={words.none}><p>{SAYS[noun]}</p></Empty>}
+      />
       {noun === "users" && (
         <>
           <h2>Invitations</h2>
@@ -94,6 +94,7 @@ function One({ noun, one, cost, books }: { noun: Noun; one: Owner; cost: string;
         ]}
       />
       <Facts
+        kind="told top-room"
         facts={[
           ["Id", one.id],
           ...(noun === "users" ? ([["E-mail address", one.email || "none"], ["Role", one.role ?? ""]] as const) : []),
@@ -116,19 +117,16 @@ function Members({ team, books }: { team: Owner; books: Books }) {
   const out = {
     title: "",
     cell: (row: MemberView) => (
-      <button type="button" aria-label={`Take out ${row.name || row.user}`} onClick={() => leave(team, row, again)}>Take out</button>
+      <Button aria-label={`Take out ${row.name || row.user}`} onClick={() => leave(team, row, again)}>Take out</Button>
     ),
   };
   return (
     <>
       <div class="heading top-room">
         <h3>People</h3>
-        {books.admin && (
-          <button type="button" onClick={() => join(team, rows, books, again)}>Put somebody in</button>
-        )}
+        {books.admin && <Button onClick={() => join(team, rows, books, again)}>Put somebody in</Button>}
       </div>
-      {members.rows?.length === 0 && <Empty title="Nobody is in it yet" />}
-      {rows.length > 0 && (
+      {members.rows !== null && (
         <Table
           caption="People of the team"
           rows={rows}
@@ -140,6 +138,7 @@ function Members({ team, books }: { team: Owner; books: Books }) {
             { title: "Since", cell: (row) => moment(row.since), wide: true },
             ...(books.admin ? [out] : []),
           ]}
+          empty={<Empty title="Nobody is in it yet" />}
         />
       )}
     </>

@@ -1,23 +1,17 @@
 // Adding, changing, blocking and forgetting people and teams, and who is in one.
 import { ask, at } from "../api";
 import { quoted } from "../format";
-import { act } from "../parts/dialog";
-import { Check, Select, Text } from "../parts/fields";
+import { act, once } from "../parts/dialog";
+import { Check, ROLES, said, Select, Text } from "../parts/fields";
 import { go } from "../router";
 import type { MemberView, TeamView, UserView } from "../types";
 import type { Books } from "./keys";
 import { Models } from "./keys_parts";
-import { all, differing, said, type Wanted } from "./keys_words";
+import { all, differing, type Wanted } from "./keys_words";
 
 export type Noun = "users" | "teams";
 /** A person or a team. */
 export type Owner = (UserView | TeamView) & Partial<Pick<UserView, "email" | "role">> & Partial<Pick<TeamView, "members">>;
-
-const ROLES = [
-  ["member", "member: their own keys and usage"],
-  ["viewer", "viewer: sees everything, changes nothing"],
-  ["admin", "admin: does everything"],
-] as const;
 
 export const titled = (one: Owner): string => one.name || one.email || one.id;
 const pathOf = (noun: Noun, one: { id: string }) => `/admin/${noun}/${encodeURIComponent(one.id)}`;
@@ -26,7 +20,6 @@ export const membersOf = (team: { id: string }) => `${pathOf("teams", team)}/mem
 export function put(noun: Noun, one: Owner | null, books: Books): void {
   const user = noun === "users";
   const path = one === null ? `/admin/${noun}` : pathOf(noun, one);
-  const method = one === null ? "POST" : "PATCH";
   const wanted = (form: FormData): Wanted => {
     const values: Wanted = { name: said(form, "name"), models: all(form, "models") };
     if (user) Object.assign(values, { email: said(form, "email"), role: said(form, "role") || "member" });
@@ -51,23 +44,23 @@ export function put(noun: Noun, one: Owner | null, books: Books): void {
         .map(([name, value]) => ` --${name} ${value === "" ? '""' : quoted(value)}`);
       return `glowplug ${noun} ${one === null ? "create" : "update"} ${quoted(one?.id ?? (String(id) || "ID"))}${options.join("")}`;
     },
-    preview: async (form) => {
-      const seen = await ask<Owner>(method, at(path, { dry_run: true }), wanted(form));
-      const as = [seen.role, seen.email].filter(Boolean).join(", ");
-      return (
-        <p>
-          {titled(seen)}
-          {as !== "" && ` (${as})`}, whose keys may use {seen.models.join(", ") || "all models"} at most.
-        </p>
-      );
-    },
-    run: (form) => ask<Owner>(method, path, wanted(form)),
+    ...once(
+      (form) => [one === null ? "POST" : "PATCH", path, wanted(form)],
+      (seen) => {
+        const as = [seen.role, seen.email].filter(Boolean).join(", ");
+        return (
+          <p>
+            {titled(seen)}
+            {as !== "" && ` (${as})`}, whose keys may use {seen.models.join(", ") || "all models"} at most.
+          </p>
+        );
+      },
+    ),
     verb: one === null ? "Add" : "Change",
     done: (made) => `${titled(made)} ${one === null ? "is known here" : "was changed"}`,
     undo: (made) => async () => {
       if (one === null) await ask("DELETE", pathOf(noun, made));
       else await ask("PATCH", path, { name: one.name, models: one.models, ...(user ? { email: one.email, role: one.role } : {}) });
-      books.again();
     },
     after: books.again,
   });
@@ -89,7 +82,7 @@ export function block(noun: Noun | "keys", one: { id: string; name: string; emai
     verb: blocked ? "Block" : "Let in",
     danger: blocked,
     done: () => `${name} is ${blocked ? "blocked" : "let in again"}`,
-    undo: () => () => patch(!blocked).then(after),
+    undo: () => () => patch(!blocked),
     after,
   });
 }
@@ -106,11 +99,10 @@ export function forget(noun: Noun, one: Owner, next: string, after: () => void):
     ),
     fields: <Check name="with_keys" label={`Revoke the keys, too (${one.keys})`} help="Without this, keys are in the way." />,
     cli: (form) => `glowplug ${noun} delete ${quoted(one.id)}${query(form).with_keys ? " --with-keys" : ""}`,
-    preview: async (form) => {
-      await ask("DELETE", at(pathOf(noun, one), { ...query(form), dry_run: true }));
-      return <p>{titled(one)} is forgotten{one.keys > 0 && `, and keys (${one.keys}) are revoked for good`}.</p>;
-    },
-    run: (form) => ask("DELETE", at(pathOf(noun, one), query(form))),
+    ...once(
+      (form) => ["DELETE", at(pathOf(noun, one), query(form))],
+      () => <p>{titled(one)} is forgotten{one.keys > 0 && `, and keys (${one.keys}) are revoked for good`}.</p>,
+    ),
     verb: "Forget",
     danger: true,
     done: () => {
@@ -136,36 +128,32 @@ export function join(team: Owner, members: readonly MemberView[], books: Books, 
       const { user, manager } = wanted(form);
       return `glowplug teams add ${quoted(team.id)} ${quoted(user || "USER")}${manager ? " --manager" : ""}`;
     },
-    preview: async (form) => {
-      const seen = await ask<MemberView>("PUT", at(path, { dry_run: true }), wanted(form));
-      return <p>{`${seen.name || seen.user} ${seen.manager ? "manages" : "is in"} ${titled(team)}.`}</p>;
-    },
-    run: (form) => ask<MemberView>("PUT", path, wanted(form)),
+    ...once(
+      (form) => ["PUT", path, wanted(form)],
+      (seen) => <p>{`${seen.name || seen.user} ${seen.manager ? "manages" : "is in"} ${titled(team)}.`}</p>,
+    ),
     verb: "Put them in",
     done: (made) => `${made.name || made.user} is in ${titled(team)}`,
     undo: ({ user }) => async () => {
       const before = members.find((one) => one.user === user);
       await (before === undefined ? ask("DELETE", at(path, { user })) : ask("PUT", path, { user, manager: before.manager }));
-      after();
     },
     after,
   });
 }
 
 export function leave(team: Owner, { user, name, manager }: MemberView, after: () => void): void {
-  const path = at(membersOf(team), { user });
   act({
     title: `Take ${name || user} out of ${titled(team)}`,
     cli: () => `glowplug teams remove ${quoted(team.id)} ${quoted(user)}`,
-    preview: async () => {
-      await ask("DELETE", `${path}&dry_run=1`);
-      return <p>{name || user} is in it no more. Keys of theirs that are the team’s stay so.</p>;
-    },
-    run: () => ask("DELETE", path),
+    ...once(
+      () => ["DELETE", at(membersOf(team), { user })],
+      () => <p>{name || user} is in it no more. Keys of theirs that are the team’s stay so.</p>,
+    ),
     verb: "Take them out",
     danger: true,
     done: () => `${name || user} is out of ${titled(team)}`,
-    undo: () => () => ask("PUT", membersOf(team), { user, manager }).then(after),
+    undo: () => () => ask("PUT", membersOf(team), { user, manager }),
     after,
   });
 }

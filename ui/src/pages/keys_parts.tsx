@@ -4,21 +4,6 @@ import { count, money } from "../format";
 import { Table } from "../parts/table";
 import type { UsageSum } from "../types";
 
-export type Fact = readonly [title: string, value: ComponentChildren];
-
-export function Facts({ facts }: { facts: readonly Fact[] }) {
-  return (
-    <dl class="facts told top-room">
-      {facts.map(([title, value]) => (
-        <div key={title}>
-          <dt>{title}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
 /** Of one key, person or team: its name, the way back, and what can be done. */
 export function Top({ title, pill, back, all, may, buttons }: TopProps) {
   return (
@@ -43,11 +28,12 @@ interface TopProps {
 }
 
 /** Sums by model. */
-export function Used({ rows }: { rows: readonly UsageSum[] }) {
+export function Used({ rows, empty }: { rows: readonly UsageSum[]; empty: ComponentChildren }) {
   return (
     <Table
       caption="Models that were used"
       rows={rows}
+      empty={empty}
       id={(sum) => sum.model ?? ""}
       columns={[
         { title: "Model", cell: (sum) => sum.model || "none" },

@@ -3,17 +3,6 @@ import { ask, type Rows } from "../api";
 import type { Tone } from "../parts/basics";
 import type { BudgetView, KeyView, UsageSum } from "../types";
 
-/** Seconds, as the API takes them; empty for never. */
-export const ENDS = [
-  ["", "never"],
-  ["3600", "in an hour"],
-  ["86400", "in a day"],
-  ["604800", "in a week"],
-  ["2592000", "in 30 days"],
-  ["7776000", "in 90 days"],
-  ["31536000", "in a year"],
-] as const;
-
 export type Stands = "good" | "unused" | "ending" | "blocked" | "expired" | "revoked";
 export const TONES: Record<Stands, Tone> = { good: "good", unused: "quiet", ending: "warm", blocked: "bad", expired: "quiet", revoked: "quiet" };
 const SOON = 7 * 86_400;
@@ -62,10 +51,6 @@ export function written(budget: Pick<BudgetView, "amount" | "window" | "seconds"
 export async function budgetsOf(scope: string, name: string): Promise<readonly BudgetView[]> {
   const { data } = await ask<Rows<BudgetView>>("GET", "/admin/budgets");
   return data.filter((one) => one.scope === scope && one.name === name);
-}
-
-export function said(form: FormData, name: string): string {
-  return String(form.get(name) ?? "").trim();
 }
 
 export function all(form: FormData, name: string): readonly string[] {
