@@ -207,6 +207,84 @@ def test_weights_that_are_found_are_served_and_taken_back(served: Installation, 
     assert page.faults(host(served)) == []
 
 
+def test_a_key_is_shown_once_and_works_until_it_is_revoked(served: Installation, page: Page) -> None:
+    page.open(f"{served.base_url}/ui/keys")
+    page.click("Make a key")
+    page.type("Name", "lap top")
+    page.click("dialog .choices [value=chat-other-fake]")
+    page.type("Requests a minute", "60")
+    page.type("Budget", "20/month")
+    page.wait_text("glowplug keys create 'lap top' --models chat-other-fake --rpm 60 --budget 20/month")
+    page.click("Preview")
+    page.wait_text("may use chat-other-fake")
+    page.click("dialog button.main")
+    page.wait_text("is shown this once")
+    secret = str(page.evaluate("document.querySelector('.secret code').innerText"))
+    page.click("Anthropic SDK")
+    page.until("it is filled in", f"document.querySelector('.snippet[open] pre').innerText.includes('{secret}')")
+    page.click("Done")
+    body = {"model": "chat-other-fake", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}
+    assert served.call("POST", "/v1/chat/completions", body, key=secret).status == 200
+    assert served.call("POST", "/v1/chat/completions", body | {"model": COLD}, key=secret).status in (403, 404)
+    page.click("lap top")
+    page.wait_text("$20.00 a month")
+    assert secret not in str(page.evaluate("document.documentElement.outerHTML")), "it is shown once"
+    page.click("Block")
+    page.wait_text("glowplug keys block key_")
+    page.click("dialog button.main")
+    page.wait_text("is blocked")
+    assert served.call("POST", "/v1/chat/completions", body, key=secret).status == 403
+    page.click(".toast:last-child button")
+    page.wait_text("Undone")
+    page.click("Change")
+    page.type("Priority", "7")
+    page.wait_text("--priority 7")
+    page.click("dialog button.main")
+    page.wait_text("was changed")
+    page.click("Revoke")
+    page.wait_text("glowplug keys revoke key_")
+    page.wait_text("that cannot be undone")
+    page.click("dialog button.main")
+    page.wait_text("is revoked")
+    assert served.call("POST", "/v1/chat/completions", body, key=secret).status == 401
+    assert page.faults(host(served)) == []
+
+
+def test_a_team_has_people_and_a_budget_and_a_member_sees_their_own(
+    served: Installation, page: Page, browser: Browser
+) -> None:
+    served.admin("users", "POST", {"id": "mia", "name": "Mia", "email": "mia@example.org"})
+    served.admin("teams", "POST", {"id": "web", "name": "Web"})
+    served.admin("keys", "POST", {"name": "of-mia", "user": "mia"})
+    page.open(f"{served.base_url}/ui/keys?view=teams&id=web")
+    page.click("Put somebody in")
+    page.choose("Who", "mia")
+    page.wait_text("glowplug teams add web mia")
+    page.click("dialog button.main")
+    page.wait_text("Mia is in Web")
+    page.click("Give a budget")
+    page.type("Dollars", "5")
+    page.wait_text("glowplug budgets create 5/month --team web")
+    page.click("dialog button.main")
+    page.wait_text("$5.00 a month")
+    page.click("Take out Mia")
+    page.wait_text("glowplug teams remove web mia")
+    page.click("dialog button.main")
+    page.wait_text("Nobody is in it yet")
+    page.click(".toast:last-child button")
+    page.until("she is in it again", "document.querySelector('[aria-label=\"Take out Mia\"]') !== null")
+    assert page.faults(host(served)) == []
+    link = served.admin("invitations", "POST", {"user": "mia"})["link"]
+    with browser.page() as tab:
+        tab.open(f"{served.base_url}{link}")
+        tab.type("Password", PASSWORD)
+        tab.click("button.main")
+        tab.click("Keys")
+        tab.wait_text("of-mia")
+        assert "command line" not in tab.text() and not acting(tab)
+        assert tab.faults(host(served)) == []
+
+
 def test_every_page_in_every_light(served: Installation, page: Page) -> None:
     names = pages_of(page)
     assert names[0] == "now" and len(names) > 10
@@ -286,7 +364,12 @@ def test_a_viewer_reads_and_has_nothing_to_press(served: Installation, browser: 
             tab.open(f"{served.base_url}/ui/doctor")
             tab.wait_text("can be read by other accounts")
         for name, there in (
-            {"config": COLD, "config?view=file": "for admins", "settings?view=invitations": "Vic"}
+            {
+                "config": COLD,
+                "config?view=file": "for admins",
+                "settings?view=invitations": "Vic",
+                "keys": "command line",
+            }
         ).items():
             tab.open(f"{served.base_url}/ui/{name}")
             tab.wait_text(there)
@@ -315,7 +398,7 @@ def planted(served: Installation) -> Iterator[Path]:
 def acting(page: Page) -> list[str]:
     """Buttons that change something on the server."""
     names = page.evaluate("[...document.querySelectorAll('main button')].map((one) => one.innerText)")
-    return [name for name in names if re.match("Fix|Undo|Reload|Save|Invite|Take back|End", name)]
+    return [name for name in names if re.match("Fix|Undo|Reload|Save|Invite|Take|End|Make|Add|Change", name)]
 
 
 def test_a_finding_is_repaired_and_that_undone(served: Installation, page: Page) -> None:

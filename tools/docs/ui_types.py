@@ -22,6 +22,7 @@ from glowplug.store.speeds import Speed
 from glowplug.store.usage_sum import UsageSum
 from glowplug.usecases.adopt import Discovered
 from glowplug.usecases.bodies import BodyView
+from glowplug.usecases.budgets import BudgetView
 from glowplug.usecases.clients import ClientList
 from glowplug.usecases.config import Checked, Reloaded
 from glowplug.usecases.config_file import ConfigText, Edited
@@ -30,17 +31,20 @@ from glowplug.usecases.invitations import InvitationView
 from glowplug.usecases.key_view import KeyView
 from glowplug.usecases.logins import Me
 from glowplug.usecases.managed import EntryView, ProviderView, Written
+from glowplug.usecases.me import Mine
 from glowplug.usecases.models import ModelView
 from glowplug.usecases.requests import RequestPage
 from glowplug.usecases.sessions import Ended, SessionView
 from glowplug.usecases.status import Status
+from glowplug.usecases.teams import MemberView, TeamView
+from glowplug.usecases.users import UserView
 
 PAGE: Final = "ui/src/types.ts"
 SHOWN: Final = (
     InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView,
     RepairView, Me, Change, Checked, ConfigText, Edited, Ended, InvitationView, SessionView, Shown, BodyView,
-    ClientList, Discovered, EntryView, KeyView, ModelView, RequestView, Speed, Written, Cancelled, RequestPage, RunView,
-    Reloaded, ProviderView, CredentialView, RoutePlan,
+    ClientList, Discovered, EntryView, KeyView, ModelView, RequestView, Speed, Written, Cancelled, RequestPage,
+    RunView, Reloaded, ProviderView, CredentialView, RoutePlan, BudgetView, MemberView, Mine, TeamView, UserView,
 )  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"

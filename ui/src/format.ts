@@ -61,3 +61,12 @@ export function quoted(word: string): string {
 export function today(): string {
   return new Date().toISOString().slice(0, 10);
 }
+
+/** JSON with a line for each member; anything else as it is. */
+export function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}

@@ -5,8 +5,9 @@ import { leave } from "./api";
 import { moment } from "./format";
 import { live, useLive } from "./live";
 import { PAGES, type Page, type PageProps } from "./pages";
-import { Empty, Problem, told } from "./parts/basics";
+import { Button, Empty, Problem, told } from "./parts/basics";
 import { Dialogs } from "./parts/dialog";
+import { Options } from "./parts/fields";
 import { Palette } from "./parts/palette";
 import { Toasts } from "./parts/toast";
 import { followLinks, to, usePlace } from "./router";
@@ -47,9 +48,7 @@ export function Shell({ who }: { who: Me }) {
         <a class="brand" href="/ui/">
           Glowplug
         </a>
-        <button type="button" class="find" onClick={() => setPalette(true)}>
-          Go to … <kbd>Ctrl K</kbd>
-        </button>
+        <Button class="find" onClick={() => setPalette(true)}>Go to … <kbd>Ctrl K</kbd></Button>
       </header>
       <nav id="nav" class={menu ? "side open" : "side"} aria-label="Pages">
         <ul>
@@ -114,19 +113,10 @@ function Account({ who }: { who: Me }) {
       <span class="quiet">
         {who.name || who.email} ({who.role})
       </span>
-      <select
-        aria-label="Theme"
-        onChange={(event) => setTheme(event.currentTarget.value)}
-      >
-        {[["auto", "System theme"], ["light", "Light"], ["dark", "Dark"]].map(([value, label]) => (
-          <option key={value} value={value} selected={value === chosen}>
-            {label}
-          </option>
-        ))}
+      <select aria-label="Theme" onChange={(event) => setTheme(event.currentTarget.value)}>
+        <Options options={[["auto", "System theme"], ["light", "Light"], ["dark", "Dark"]]} chosen={chosen} />
       </select>
-      <button type="button" onClick={leave}>
-        Log out
-      </button>
+      <Button onClick={leave}>Log out</Button>
     </div>
   );
 }

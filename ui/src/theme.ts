@@ -1,25 +1,14 @@
-import { useEffect, useState } from "preact/hooks";
+import { shared } from "./hooks";
 
 const KEY = "theme";
-const CHOSEN = "glowplug:theme";
-
-export function theme(): string {
-  return localStorage.getItem(KEY) ?? "auto";
-}
-
-export function setTheme(chosen: string): void {
-  localStorage.setItem(KEY, chosen);
-  document.documentElement.dataset["theme"] = chosen;
-  dispatchEvent(new Event(CHOSEN));
-}
+const chosen = shared(localStorage.getItem(KEY) ?? "auto");
 
 /** What is chosen, wherever it was chosen. */
-export function useTheme(): string {
-  const [chosen, choose] = useState(theme);
-  useEffect(() => {
-    const look = () => choose(theme());
-    addEventListener(CHOSEN, look);
-    return () => removeEventListener(CHOSEN, look);
-  }, []);
-  return chosen;
+export const useTheme = chosen.use;
+export const theme = chosen.now;
+
+export function setTheme(to: string): void {
+  localStorage.setItem(KEY, to);
+  document.documentElement.dataset["theme"] = to;
+  chosen.set(to);
 }

@@ -49,6 +49,23 @@ export interface BodyView {
   truncated: boolean;
 }
 
+/** A budget for people. Nano-dollars. */
+export interface BudgetView {
+  id: string;
+  scope: Scope;
+  name: string;
+  amount: number;
+  window: Window;
+  seconds: number;
+  created_at: number;
+  spent: number | null;
+  reserved: number | null;
+  remaining: number | null;
+  starts_at: number | null;
+  ends_at: number | null;
+  dry_run: boolean;
+}
+
 /** What a cancellation did. */
 export interface Cancelled {
   request: string;
@@ -383,10 +400,39 @@ export interface Me {
   csrf: string;
 }
 
+/** A person in a team. */
+export interface Member {
+  team: string;
+  user: string;
+  manager: boolean;
+  since: number;
+}
+
+/** Somebody in a team, for people. */
+export interface MemberView {
+  team: string;
+  user: string;
+  name: string;
+  manager: boolean;
+  since: number;
+  dry_run: boolean;
+}
+
 /** All devices; the answer of `GET /admin/memory`. */
 export interface MemoryView {
   data: readonly DeviceView[];
   problems: readonly string[];
+}
+
+/** Who is asking, and what is theirs. */
+export interface Mine {
+  key: KeyView | null;
+  role: Role;
+  user: UserView | null;
+  teams: readonly Member[];
+  keys: readonly KeyView[];
+  budgets: readonly BudgetView[];
+  usage: readonly UsageSum[];
 }
 
 /** One row of `GET /admin/models`. */
@@ -565,6 +611,9 @@ export interface RunView {
   short: boolean;
 }
 
+/** What a budget or a limit is for. Each request is in the scopes of its key, its user, its team, each of its tags, the model that serves it, and `ALL`. */
+export type Scope = "all" | "key" | "model" | "tag" | "team" | "user";
+
 /** A session for people. */
 export interface SessionView {
   id: string;
@@ -665,6 +714,18 @@ export type TargetRole = "context" | "fallback" | "target" | "wished";
 /** How a target stands for the request. */
 export type TargetState = "cold" | "context" | "cooling" | "endpoint" | "failed" | "full" | "limited" | "loading" | "paused" | "ready" | "tags" | "trying" | "unavailable" | "unwished" | "wire";
 
+/** A team for people. */
+export interface TeamView {
+  id: string;
+  name: string;
+  models: readonly string[];
+  created_at: number;
+  blocked_at: number | null;
+  keys: number;
+  members: number;
+  dry_run: boolean;
+}
+
 /** What one group used. A member that was not grouped by is None. Tokens of attempts that are still open are not in the sums; those attempts are counted in `open`. */
 export interface UsageSum {
   day: string | null;
@@ -690,8 +751,24 @@ export interface UsageSum {
 /** What a person may do here. */
 export type UserRole = "admin" | "member" | "viewer";
 
+/** A user for people. */
+export interface UserView {
+  id: string;
+  name: string;
+  email: string;
+  role: UserRole;
+  models: readonly string[];
+  created_at: number;
+  blocked_at: number | null;
+  keys: number;
+  dry_run: boolean;
+}
+
 /** What would become of a load that is asked for now. */
 export type Verdict = "after_evicting" | "fits" | "never" | "ready" | "waits";
+
+/** Over which time spend is added up: a calendar's (UTC), or the last so many seconds. */
+export type Window = "day" | "hour" | "month" | "rolling" | "total" | "week";
 
 /** One gateway worker as the control process knows it. */
 export interface WorkerView {

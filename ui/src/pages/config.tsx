@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api";
 import { useAsk } from "../hooks";
 import { useEvents } from "../live";
-import { Card, Cli, Empty, Pill, Problem } from "../parts/basics";
+import { Button, Card, Cli, Empty, Pill, Problem, Waiting } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
 import { useActions } from "../parts/palette";
@@ -31,11 +31,7 @@ export default function Config({ admin }: PageProps) {
     <>
       <div class="heading">
         <h1>Config</h1>
-        {admin && (
-          <button type="button" onClick={reload}>
-            Reload
-          </button>
-        )}
+        {admin && <Button onClick={reload}>Reload</Button>}
       </div>
       <Standing checked={checked} />
       <Tabs page="config" label="Parts of the configuration" tabs={TABS} />
@@ -107,7 +103,7 @@ interface Leaf {
 
 function Values({ shown, error, again }: { shown: Shown | null; error: unknown; again: () => void }) {
   const { query } = usePlace();
-  if (shown === null) return error === null ? <p class="quiet waiting">Loading …</p> : <Problem error={error} again={again} />;
+  if (shown === null) return <Waiting asked={{ error, again }} />;
   const words = (query.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
   const from = query.get("from") ?? "given";
   const leaves = leavesOf(shown);

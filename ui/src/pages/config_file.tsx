@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api";
 import { useAsk } from "../hooks";
-import { Cli, Diff, Empty, Problem } from "../parts/basics";
+import { Button, Cli, Diff, Empty, Problem, Waiting } from "../parts/basics";
 import { act } from "../parts/dialog";
 import type { ConfigText, Edited } from "../types";
 import { Plan, Problems } from "./config_parts";
@@ -23,7 +23,7 @@ export function ConfigFile({ admin, saved }: { admin: boolean; saved: () => void
 function File({ saved }: { saved: () => void }) {
   const file = useAsk<ConfigText>(PATH, { on: ["config", "config_refused"] });
   const there = file.data;
-  if (there === null) return file.error === null ? <p class="quiet waiting">Loading …</p> : <Problem error={file.error} again={file.again} />;
+  if (there === null) return <Waiting asked={file} />;
   if (there.why_not !== "") {
     return (
       <Empty title="There is no file that can be edited here">
@@ -99,19 +99,13 @@ function Editor({ there, saved }: { there: ConfigText; saved: () => void }) {
           <p>
             <strong>The file was saved by somebody else meanwhile.</strong> What you typed cannot be saved over it.
           </p>
-          <button type="button" onClick={() => take(there)}>
-            Take the file as it is now
-          </button>
+          <Button onClick={() => take(there)}>Take the file as it is now</Button>
         </div>
       )}
       <Lines text={text} area={area} bad={(seen?.problems ?? []).map((one) => one.line)} say={setText} save={save} />
       <div class="actions">
-        <button type="button" class="main" disabled={!dirty || moved || seen?.ok === false} onClick={save}>
-          Save
-        </button>
-        <button type="button" disabled={!dirty} onClick={() => take(there)}>
-          Discard
-        </button>
+        <Button class="main" disabled={!dirty || moved || seen?.ok === false} onClick={save}>Save</Button>
+        <Button disabled={!dirty} onClick={() => take(there)}>Discard</Button>
         <span class="quiet" role="status">
           {!dirty ? "No change." : seen === null ? "Not looked at yet." : seen.ok ? "It can be saved." : `${seen.problems.length === 1 ? "One problem" : `${seen.problems.length} problems`}: it cannot be saved.`}
         </span>
@@ -129,20 +123,16 @@ function Editor({ there, saved }: { there: ConfigText; saved: () => void }) {
   );
 }
 
-/** A text with its line numbers. */
-function Lines({
-  text,
-  area,
-  bad,
-  say,
-  save,
-}: {
+interface LinesProps {
   text: string;
   area: { current: HTMLTextAreaElement | null };
   bad: readonly number[];
   say: (text: string) => void;
   save: () => void;
-}) {
+}
+
+/** A text with its line numbers. */
+function Lines({ text, area, bad, say, save }: LinesProps) {
   const numbers = useRef<HTMLPreElement>(null);
   const lines = text.split("\n").length;
   const scrolled = () => {

@@ -1,4 +1,5 @@
 // What the parts of the page have in common: problems with their lines, and what a reload would do.
+import { Button } from "../parts/basics";
 import { count } from "../format";
 import { Prose } from "../parts/prose";
 import type { ProblemView, Reloaded } from "../types";
@@ -12,25 +13,21 @@ export type Planned = Reloaded & {
   needs_new_process?: readonly string[];
 };
 
-export function Problems({
-  rows,
-  go,
-  warnings = false,
-}: {
+interface ProblemsProps {
   rows: readonly ProblemView[];
   /** Goes to a line of the file. */
   go?: (line: number) => void;
   warnings?: boolean;
-}) {
+}
+
+export function Problems({ rows, go, warnings = false }: ProblemsProps) {
   if (rows.length === 0) return null;
   return (
     <ul class={warnings ? "problems warnings" : "problems"} aria-label={warnings ? "Warnings" : "Problems"}>
       {rows.map((one) => (
         <li key={`${one.file}${one.line}${one.path}${one.message}`}>
           {one.line > 0 && go !== undefined && one.file === "" && (
-            <button type="button" onClick={() => go(one.line)}>
-              Line {one.line}
-            </button>
+            <Button onClick={() => go(one.line)}>Line {one.line}</Button>
           )}
           {one.line > 0 && (go === undefined || one.file !== "") && <strong>{`${one.file} line ${one.line} `}</strong>}
           {one.path !== "" && <code>{one.path}</code>} <Prose text={one.message} />

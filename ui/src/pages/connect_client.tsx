@@ -90,19 +90,15 @@ export function Step({ number, title, children }: { number: number; title: strin
   );
 }
 
-function Check({
-  client,
-  list,
-  since,
-  made,
-  admin,
-}: {
+interface CheckProps {
   client: ClientView;
   list: ClientList;
   since: number;
   made: KeyView | null;
   admin: boolean;
-}) {
+}
+
+function Check({ client, list, since, made, admin }: CheckProps) {
   const now = useNow();
   const every = [...list.data.flatMap((one) => one.seen), ...list.others];
   const its = (one: Sighting) => one.client === client.name || (!client.recognised && one.client === "");

@@ -4,7 +4,7 @@ import { ask } from "../api";
 import { count, duration, moment, quoted } from "../format";
 import { useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Cli, Diff, Empty, Pill, Problem, type Tone } from "../parts/basics";
+import { Button, Cli, Diff, Empty, Pill, Problem, type Tone } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { ChoiceFilter } from "../parts/fields";
 import { useActions } from "../parts/palette";
@@ -59,9 +59,7 @@ export default function Doctor({ admin }: PageProps) {
       <div class="heading">
         <h1>Doctor</h1>
         <div class="actions">
-          <button type="button" disabled={busy !== ""} onClick={again}>
-            Look again
-          </button>
+          <Button disabled={busy !== ""} onClick={again}>Look again</Button>
           <button type="button" disabled={busy !== ""} onClick={() => void look({ slow: true }, "Looking at what takes long, too …")}>
             Also the slow checks
           </button>
@@ -154,9 +152,7 @@ function Checked({ one, admin, repaired }: { one: Looked; admin: boolean; repair
           {one.title} <small class="quiet">{one.check}</small>
         </h2>
         {admin && remedy && (
-          <button type="button" class="main" aria-label={`Fix ${one.check}`} onClick={() => fix(remedy, repaired)}>
-            Fix
-          </button>
+          <Button class="main" aria-label={`Fix ${one.check}`} onClick={() => fix(remedy, repaired)}>Fix</Button>
         )}
       </header>
       <ul class="findings">
@@ -235,7 +231,7 @@ function fix(remedy: RemedyView, repaired: (name: string) => void): void {
       return mine;
     },
     done: (mine) => (mine.done?.length ? `Repaired: ${mine.done.join("; ")}` : `${name}: there was nothing to do`),
-    undo: (mine) => (mine.undo ? () => undo(mine.undo ?? "").then(() => repaired(name)) : null),
+    undo: (mine) => (mine.undo ? () => undo(mine.undo ?? "") : null),
     after: () => repaired(name),
   });
 }
@@ -244,17 +240,14 @@ function undo(id: string): Promise<{ undone: readonly string[] }> {
   return ask("POST", `/admin/doctor/repairs/${encodeURIComponent(id)}/undo`);
 }
 
-function History({
-  asked,
-  error,
-  admin,
-  undone,
-}: {
+interface HistoryProps {
   asked: readonly RepairView[] | null;
   error: unknown;
   admin: boolean;
   undone: (name: string) => void;
-}) {
+}
+
+function History({ asked, error, admin, undone }: HistoryProps) {
   const back = (row: RepairView) =>
     act({
       title: `Undo the repair ${row.id}`,
@@ -274,13 +267,9 @@ function History({
     <>
       <h2>What was repaired</h2>
       <Problem error={error} />
-      {asked?.length === 0 && (
-        <Empty title="Nothing was repaired yet">
-          <p>Every repair is listed here, with the way back.</p>
-        </Empty>
-      )}
-      {asked !== null && asked.length > 0 && (
+      {asked !== null && (
         <Table
+          empty={<Empty title="Nothing was repaired yet"><p>Every repair is listed here, with the way back.</p></Empty>}
           caption="What was repaired"
           rows={asked}
           id={(row) => row.id}
@@ -294,9 +283,7 @@ function History({
                 row.undone_at !== null ? (
                   <span class="quiet">undone {moment(row.undone_at)}</span>
                 ) : admin ? (
-                  <button type="button" aria-label={`Undo ${row.id}`} onClick={() => back(row)}>
-                    Undo
-                  </button>
+                  <Button aria-label={`Undo ${row.id}`} onClick={() => back(row)}>Undo</Button>
                 ) : (
                   "in place"
                 ),
@@ -313,17 +300,14 @@ interface Row {
   seen: Looked | undefined;
 }
 
-function Everything({
-  seen,
-  all,
-  busy,
-  look,
-}: {
+interface EverythingProps {
   seen: readonly Looked[];
   all: readonly CheckView[];
   busy: boolean;
   look: (what: { checks: readonly string[] }, says: string) => Promise<void>;
-}) {
+}
+
+function Everything({ seen, all, busy, look }: EverythingProps) {
   const rows = all.map((check) => ({ check, seen: seen.find((one) => one.check === check.name) }));
   const open = rows.filter((row) => row.seen === undefined || row.seen.could_not).length;
   return (

@@ -4,7 +4,7 @@ import { ask, at } from "../api";
 import { quoted, size } from "../format";
 import { useAsk } from "../hooks";
 import { useLive } from "../live";
-import { Code, Empty, Pill, Problem, type Tone } from "../parts/basics";
+import { Button, Code, Empty, Pill, Problem, type Tone } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { Text } from "../parts/fields";
 import { Table } from "../parts/table";
@@ -36,9 +36,7 @@ export default function First({ admin }: PageProps) {
     <>
       <div class="heading">
         <h1>First steps</h1>
-        <button type="button" onClick={look}>
-          Look again
-        </button>
+        <Button onClick={look}>Look again</Button>
       </div>
       <Problem error={seen === null ? problem : null} />
       <Problem error={error} again={look} />
@@ -119,23 +117,17 @@ function Engines({ found }: { found: Discovered }) {
   );
 }
 
-function Models({
-  found,
-  devices,
-  status,
-  admin,
-  again,
-}: {
+interface ModelsProps {
   found: Discovered;
   devices: readonly DeviceView[];
   status: Status | null;
   admin: boolean;
   again: () => void;
-}) {
+}
+
+function Models({ found, devices, status, admin, again }: ModelsProps) {
   const verb = (one: Candidate) => (
-    <button type="button" aria-label={`Serve ${one.name}`} onClick={() => serve(one, again)}>
-      Serve
-    </button>
+    <Button aria-label={`Serve ${one.name}`} onClick={() => serve(one, again)}>Serve</Button>
   );
   return (
     <>
@@ -247,7 +239,6 @@ function serve(one: Candidate, again: () => void): void {
     undo: (made) => async () => {
       await ask("DELETE", path("models", made.name));
       if (provider !== "") await ask("DELETE", path("providers", provider));
-      again();
     },
     after: again,
   });

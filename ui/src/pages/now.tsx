@@ -4,7 +4,7 @@ import { count, duration, energy, money, quoted, size, today } from "../format";
 import { useAsk, useSteady } from "../hooks";
 import { useLive, useNow } from "../live";
 import { StackedBar, type Part } from "../parts/bar";
-import { Card, Empty, Figure, Pill, Problem, told, type Tone } from "../parts/basics";
+import { Button, Card, Empty, Facts, Figure, Pill, Problem, told, Waiting, type Tone } from "../parts/basics";
 import { act, show } from "../parts/dialog";
 import { Log } from "../parts/log";
 import { useActions } from "../parts/palette";
@@ -60,7 +60,7 @@ export default function Now({ admin }: PageProps) {
         )
       : [],
   );
-  if (seen === null) return problem === null ? <p class="quiet waiting">Loading …</p> : <Problem error={problem} />;
+  if (seen === null) return <Waiting asked={{ error: problem }} />;
   return (
     <>
       <h1>Now</h1>
@@ -234,23 +234,18 @@ function Instance({ row, speed, admin }: { row: InstanceView; speed: Speed | und
         {row.queue_position !== null && `, number ${row.queue_position} in the queue`}
         {row.idle_until !== null && `, unloads in ${duration(row.idle_until - now)}`}
       </p>
-      <dl class="facts">
-        <Fact name="Engine" value={row.engine} />
-        <Fact name="In flight" value={String(Math.max(speed?.running ?? 0, row.leases))} />
-        <Fact name="Waiting" value={`${row.waiting}`} />
-        <Fact name="Memory" value={held > 0 ? size(held) : down ? "–" : size(row.memory)} />
-        <Fact name="Tokens/s" value={pace(speed?.tokens_per_second ?? null)} />
-        <Fact name="Last load" value={row.load_seconds === null ? "–" : duration(row.load_seconds)} />
-      </dl>
+      <Facts
+        facts={[
+          ["Engine", row.engine],
+          ["In flight", String(Math.max(speed?.running ?? 0, row.leases))],
+          ["Waiting", `${row.waiting}`],
+          ["Memory", held > 0 ? size(held) : down ? "–" : size(row.memory)],
+          ["Tokens/s", pace(speed?.tokens_per_second ?? null)],
+          ["Last load", row.load_seconds === null ? "–" : duration(row.load_seconds)],
+        ]}
+      />
       <p class="line quiet">{row.why}</p>
-      {row.failure !== null && (
-        <div class="problem">
-          <p>
-            <strong>{row.failure.message}</strong>
-          </p>
-          {row.failure.hint !== "" && <p>{row.failure.hint}</p>}
-        </div>
-      )}
+      <Problem error={row.failure} />
       <footer>
         {admin && (
           <button
@@ -267,9 +262,7 @@ function Instance({ row, speed, admin }: { row: InstanceView; speed: Speed | und
             {row.pinned ? "Unpin" : "Pin"}
           </button>
         )}
-        <button type="button" aria-label={`Log of ${row.model}`} onClick={() => log(row.model)}>
-          Log
-        </button>
+        <Button aria-label={`Log of ${row.model}`} onClick={() => log(row.model)}>Log</Button>
       </footer>
     </li>
   );
@@ -277,15 +270,6 @@ function Instance({ row, speed, admin }: { row: InstanceView; speed: Speed | und
 
 function pace(speed: number | null): string {
   return speed === null ? "–" : speed < 100 ? speed.toFixed(1) : count(Math.round(speed));
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
 }
 
 function verb(model: string, word: "start" | "stop"): string {

@@ -1,8 +1,7 @@
 // Memory that is lent to programs that are not ours.
-import { ask, at } from "../api";
 import { duration, quoted, size } from "../format";
 import { useNow } from "../live";
-import { act } from "../parts/dialog";
+import { act, once } from "../parts/dialog";
 import { Table } from "../parts/table";
 import type { LeaseView } from "../types";
 
@@ -38,20 +37,18 @@ function called(one: LeaseView): string {
 }
 
 function giveBack(one: LeaseView, after: () => void): void {
-  const path = `/admin/leases/${encodeURIComponent(one.id)}/release`;
   act({
     title: `Give back what is lent to ${called(one)}`,
     cli: () => `glowplug lease --release ${quoted(one.id)}`,
-    preview: async () => {
-      const { bytes, device } = await ask<LeaseView>("POST", at(path, { dry_run: true }));
-      return (
+    ...once<LeaseView>(
+      () => ["POST", `/admin/leases/${encodeURIComponent(one.id)}/release`],
+      ({ bytes, device }) => (
         <p>
           {size(bytes)} of {device || "a device"} are free for models at once. The program itself goes on: if it still holds that memory, the
           next load sees it as another program’s.
         </p>
-      );
-    },
-    run: () => ask("POST", path),
+      ),
+    ),
     verb: "Give back",
     done: () => `The memory that was lent to ${called(one)} is free`,
     after,

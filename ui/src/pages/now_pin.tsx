@@ -1,8 +1,8 @@
 // Whether a model may be unloaded to make room for another: a setting of the configuration.
-import { ask, at } from "../api";
+import { ask } from "../api";
 import { quoted } from "../format";
 import { Code } from "../parts/basics";
-import { act, show } from "../parts/dialog";
+import { act, once, show } from "../parts/dialog";
 import { toastError } from "../parts/toast";
 import { to } from "../router";
 import type { EntryView, InstanceView, Written } from "../types";
@@ -35,11 +35,10 @@ export async function pin({ model, pinned }: InstanceView): Promise<void> {
     title,
     says: <p>{MEANS}</p>,
     cli: () => `glowplug models change ${quoted(model)} --set pinned=${!pinned}`,
-    preview: async () => {
-      const { settings } = await ask<Written>("PATCH", at(path, { dry_run: true }), { pinned: !pinned });
-      return <p>Says “pinned: {String(settings?.["pinned"] ?? false)}” among its settings, at once; what runs goes on.</p>;
-    },
-    run: () => ask<Written>("PATCH", path, { pinned: !pinned }),
+    ...once(
+      () => ["PATCH", path, { pinned: !pinned }],
+      ({ settings }) => <p>Says “pinned: {String(settings?.["pinned"] ?? false)}” among its settings, at once; what runs goes on.</p>,
+    ),
     verb: pinned ? "Unpin" : "Pin",
     done: () => `${model} is ${pinned ? "not pinned any more" : "pinned"}`,
     undo: () => () => ask("PATCH", path, { pinned }),

@@ -1,14 +1,15 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api";
+import { pretty } from "../format";
 import { useAsk } from "../hooks";
-import { Empty, Problem } from "../parts/basics";
-import { ChoiceFilter } from "../parts/fields";
+import { Button, Empty, Problem } from "../parts/basics";
+import { ChoiceFilter, Filter, Options } from "../parts/fields";
 import { filter, to, useFilter } from "../router";
 import type { BodyView, ModelView, RequestView } from "../types";
 import type { PageProps } from "./index";
 import { Chat, type Opening, type Settings } from "./playground_chat";
 import { KeyBar, useKey } from "./playground_key";
-import { Embeddings, Images, pretty, Raw } from "./playground_other";
+import { Embeddings, Images, Raw } from "./playground_other";
 import type { Body, Piece, Turn } from "./playground_talk";
 
 const MODES = [
@@ -43,9 +44,7 @@ export default function Playground({ admin }: PageProps) {
   const models = wished.length > 0 ? wished.slice(0, MOST) : usual === undefined ? [] : [usual];
   return (
     <>
-      <div class="heading">
-        <h1>Playground</h1>
-      </div>
+      <h1>Playground</h1>
       <KeyBar admin={admin} />
       <div class="filters">
         <ChoiceFilter name="mode" label="What" options={MODES} />
@@ -82,27 +81,16 @@ function Models({ models, names }: { models: readonly string[]; names: readonly 
   return (
     <>
       {models.map((model, index) => (
-        <label key={index} class="filter">
-          <span>{models.length === 1 ? "Model" : `Model ${index + 1}`}</span>
+        <Filter key={index} label={models.length === 1 ? "Model" : `Model ${index + 1}`}>
           <select onChange={(event) => put(models.map((one, at) => (at === index ? event.currentTarget.value : one)))}>
-            {(names.includes(model) ? names : [model, ...names]).map((name) => (
-              <option key={name} value={name} selected={name === model}>
-                {name}
-              </option>
-            ))}
+            <Options options={names.includes(model) ? names : [model, ...names]} chosen={model} />
           </select>
-        </label>
+        </Filter>
       ))}
       {models.length < MOST && unused !== undefined && (
-        <button type="button" onClick={() => put([...models, unused])}>
-          Another model
-        </button>
+        <Button onClick={() => put([...models, unused])}>Another model</Button>
       )}
-      {models.length > 1 && (
-        <button type="button" onClick={() => put(models.slice(0, -1))}>
-          One less
-        </button>
-      )}
+      {models.length > 1 && <Button onClick={() => put(models.slice(0, -1))}>One less</Button>}
     </>
   );
 }

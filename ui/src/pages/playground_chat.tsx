@@ -1,8 +1,9 @@
 // Talking to several models at once.
 import { useRef, useState } from "preact/hooks";
 import { quoted } from "../format";
-import { Cli, Code, Problem } from "../parts/basics";
+import { Button, Cli, Code, Problem } from "../parts/basics";
 import { show } from "../parts/dialog";
+import { Field } from "../parts/fields";
 import { code, LANGUAGES } from "./playground_code";
 import { ColumnView, Picture, type Column, type Entry } from "./playground_column";
 import { said, talk, typed, type Body, type Piece, type Turn } from "./playground_talk";
@@ -51,17 +52,14 @@ function body(model: string, turns: readonly Turn[], settings: Settings): Body {
   };
 }
 
-export function Chat({
-  models,
-  targets,
-  secret,
-  opening,
-}: {
+interface ChatProps {
   models: readonly string[];
   targets: (model: string) => readonly string[];
   secret: string;
   opening: Opening;
-}) {
+}
+
+export function Chat({ models, targets, secret, opening }: ChatProps) {
   const [settings, set] = useState<Settings>({ ...PLAIN, ...opening.settings });
   const [prompt, setPrompt] = useState(opening.prompt);
   const [images, setImages] = useState<readonly string[]>(opening.images);
@@ -143,8 +141,7 @@ export function Chat({
       </div>
       <Problem error={problem} />
       <form class="composer card" onSubmit={submit}>
-        <label class="field">
-          <span>Message</span>
+        <Field label="Message">
           <textarea
             rows={3}
             value={prompt}
@@ -152,7 +149,7 @@ export function Chat({
             onInput={(event) => setPrompt(event.currentTarget.value)}
             onKeyDown={key}
           />
-        </label>
+        </Field>
         {images.length > 0 && (
           <div class="actions">
             {images.map((url, index) => (
@@ -167,12 +164,8 @@ export function Chat({
             Send
           </button>
           <Attach add={(url) => setImages((old) => [...old, url])} />
-          <button type="button" onClick={shown}>
-            Code
-          </button>
-          <button type="button" onClick={clear}>
-            Clear
-          </button>
+          <Button onClick={shown}>Code</Button>
+          <Button onClick={clear}>Clear</Button>
         </div>
         <SettingsForm settings={settings} set={set} />
       </form>
@@ -209,9 +202,7 @@ function Attach({ add }: { add: (url: string) => void }) {
   };
   return (
     <>
-      <button type="button" onClick={() => picker.current?.click()}>
-        Add a picture
-      </button>
+      <Button onClick={() => picker.current?.click()}>Add a picture</Button>
       <input
         ref={picker}
         type="file"
@@ -236,36 +227,27 @@ function SettingsForm({ settings, set }: { settings: Settings; set: (to: Setting
     <details open={settings.tools !== "" || settings.more !== "" || settings.system !== ""}>
       <summary>Settings, tools</summary>
       <div class="pair">
-        <label class="field">
-          <span>Temperature</span>
+        <Field label="Temperature">
           <input type="number" min="0" max="2" step="0.1" placeholder="the model’s own" {...text("temperature")} />
-        </label>
-        <label class="field">
-          <span>Tokens at most</span>
+        </Field>
+        <Field label="Tokens at most">
           <input type="number" min="1" placeholder="no limit" {...text("most")} />
-        </label>
+        </Field>
         <label class="field check">
           <input type="checkbox" checked={settings.stream} onChange={(event) => set({ ...settings, stream: event.currentTarget.checked })} />
           <span>Answers come as they are written</span>
         </label>
       </div>
-      <label class="field">
-        <span>System prompt</span>
+      <Field label="System prompt">
         <textarea rows={2} {...text("system")} />
-      </label>
-      <label class="field">
-        <span>Tools (JSON)</span>
+      </Field>
+      <Field label="Tools (JSON)">
         <textarea rows={settings.tools === "" ? 2 : 8} spellcheck={false} {...text("tools")} />
-      </label>
-      {settings.tools === "" && (
-        <button type="button" onClick={() => set({ ...settings, tools: TOOL })}>
-          An example of a tool
-        </button>
-      )}
-      <label class="field">
-        <span>More members of the request (JSON)</span>
+      </Field>
+      {settings.tools === "" && <Button onClick={() => set({ ...settings, tools: TOOL })}>An example of a tool</Button>}
+      <Field label="More members of the request (JSON)">
         <textarea rows={2} spellcheck={false} placeholder={'{"top_p": 0.9}'} {...text("more")} />
-      </label>
+      </Field>
     </details>
   );
 }

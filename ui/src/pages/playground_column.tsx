@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useAsk } from "../hooks";
 import { count, duration, money } from "../format";
 import { useLive } from "../live";
-import { Code, Pill, Problem } from "../parts/basics";
+import { Button, Code, Pill, Problem } from "../parts/basics";
+import { Field } from "../parts/fields";
 import { to } from "../router";
 import type { RequestView } from "../types";
 import type { Answer, Body, Piece, ToolCall, Turn } from "./playground_talk";
@@ -25,17 +26,15 @@ export interface Column {
   coming: { answer: Answer | null; sent: Body; stop: () => void } | null;
 }
 
-export function ColumnView({
-  column,
-  targets,
-  results,
-}: {
+interface ColumnViewProps {
   column: Column;
   /** The models behind its name. */
   targets: readonly string[];
   /** Give the results of the tools that its last turn called. */
   results: (column: Column, results: readonly Turn[]) => void;
-}) {
+}
+
+export function ColumnView({ column, targets, results }: ColumnViewProps) {
   const { entries, coming } = column;
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -47,11 +46,7 @@ export function ColumnView({
     <section class="card talk" aria-label={`Talk with ${column.model}`}>
       <header>
         <h2>{column.model}</h2>
-        {coming !== null && (
-          <button type="button" aria-label={`Stop ${column.model}`} onClick={coming.stop}>
-            Stop
-          </button>
-        )}
+        {coming !== null && <Button aria-label={`Stop ${column.model}`} onClick={coming.stop}>Stop</Button>}
       </header>
       <div ref={box} class="turns" aria-live="polite" tabIndex={0} role="region" aria-label={`What ${column.model} said`}>
         {entries.length === 0 && coming === null && <p class="quiet">Nothing was said yet.</p>}
@@ -201,10 +196,9 @@ function Results({ calls, send }: { calls: readonly ToolCall[]; send: (turns: re
   return (
     <form onSubmit={submit}>
       {calls.map((one, index) => (
-        <label key={one.id} class="field">
-          <span>Result of {one.function.name}</span>
+        <Field key={one.id} label={`Result of ${one.function.name}`}>
           <textarea name={String(index)} rows={2} spellcheck={false} />
-        </label>
+        </Field>
       ))}
       <button>Send the results</button>
     </form>

@@ -1,6 +1,8 @@
 // The key that the playground asks with.  It is in this tab's memory and nowhere else.
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { Button } from "../parts/basics";
 import { ask } from "../api";
+import { shared } from "../hooks";
 import { act } from "../parts/dialog";
 import { newKey } from "../parts/newkey";
 import type { KeyView } from "../types";
@@ -11,28 +13,15 @@ interface Held {
   made: KeyView | null;
 }
 
-let held: Held = { secret: "", made: null };
-const watchers = new Set<() => void>();
-
-function hold(to: Held): void {
-  held = to;
-  for (const told of watchers) told();
-}
+const NONE: Held = { secret: "", made: null };
+const key = shared(NONE);
 
 export function useKey(): string {
-  const [, draw] = useState(0);
-  useEffect(() => {
-    const told = () => draw((count) => count + 1);
-    watchers.add(told);
-    return () => void watchers.delete(told);
-  }, []);
-  return held.secret;
+  return key.use().secret;
 }
 
-const NONE: Held = { secret: "", made: null };
-
 export function KeyBar({ admin }: { admin: boolean }) {
-  const secret = useKey();
+  const { secret, made } = key.use();
   const [typed, type] = useState("");
   const make = () =>
     newKey({
@@ -40,12 +29,11 @@ export function KeyBar({ admin }: { admin: boolean }) {
       name: "playground",
       expires: "3600",
       says: <p>What is asked here is counted under this key, as for any client.</p>,
-      made: (key) => hold({ secret: key.key ?? "", made: key }),
-      gone: () => hold(NONE),
+      made: (one) => key.set({ secret: one.key ?? "", made: one }),
+      gone: () => key.set(NONE),
     });
   const forget = () => {
-    const { made } = held;
-    if (made === null) return hold(NONE);
+    if (made === null) return key.set(NONE);
     return act({
       title: `Revoke the key ${made.name}`,
       says: <p>Nothing can be asked with it from then on. What it was used for stays in the records.</p>,
@@ -54,16 +42,14 @@ export function KeyBar({ admin }: { admin: boolean }) {
       verb: "Revoke",
       danger: true,
       done: () => `The key ${made.name} was revoked`,
-      after: () => hold(NONE),
+      after: () => key.set(NONE),
     });
   };
   if (secret !== "") {
     return (
       <p class="keybar">
-        Asks with the key <strong>{held.made?.name ?? "that you gave"}</strong> <code>{`${secret.slice(0, 10)}…`}</code>{" "}
-        <button type="button" onClick={forget}>
-          {held.made === null ? "Forget it" : "Revoke it"}
-        </button>
+        Asks with the key <strong>{made?.name ?? "that you gave"}</strong> <code>{`${secret.slice(0, 10)}…`}</code>{" "}
+        <Button onClick={forget}>{made === null ? "Forget it" : "Revoke it"}</Button>
       </p>
     );
   }
@@ -74,15 +60,11 @@ export function KeyBar({ admin }: { admin: boolean }) {
         class="actions"
         onSubmit={(event) => {
           event.preventDefault();
-          if (typed.trim() !== "") hold({ secret: typed.trim(), made: null });
+          if (typed.trim() !== "") key.set({ secret: typed.trim(), made: null });
           type("");
         }}
       >
-        {admin && (
-          <button type="button" class="main" onClick={make}>
-            Make a key for an hour
-          </button>
-        )}
+        {admin && <Button class="main" onClick={make}>Make a key for an hour</Button>}
         <input
           type="password"
           aria-label="A key that you have"

@@ -1,8 +1,9 @@
 // What is no talk: embeddings, pictures, and any request as it is.
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { count, duration } from "../format";
-import { Code, Problem } from "../parts/basics";
+import { count, duration, pretty } from "../format";
+import { Button, Code, Problem } from "../parts/basics";
+import { Field } from "../parts/fields";
 import { Picture } from "./playground_column";
 import { showCode } from "./playground_chat";
 import { call, typed, type Body, type Usage } from "./playground_talk";
@@ -37,15 +38,6 @@ async function once<T>(secret: string, path: string, model: string, sent: Body):
     return end({ data: null, raw, problem: reason(raw, got.status) });
   } catch (error) {
     return end({ data: null, raw: "", problem: error instanceof Error ? error.message : String(error) });
-  }
-}
-
-/** JSON with a line for each member; anything else as it is. */
-export function pretty(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
   }
 }
 
@@ -90,17 +82,14 @@ function Together<T>({
   return (
     <>
       <form class="composer card" onSubmit={submit}>
-        <label class="field">
-          <span>{label}</span>
+        <Field label={label}>
           <textarea rows={4} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        </label>
+        </Field>
         <div class="actions">
           <button class="main" disabled={busy || secret === "" || text.trim() === "" || models.length === 0}>
             {busy ? "Asked …" : verb}
           </button>
-          <button type="button" onClick={() => showCode(path, sent(models[0] ?? "", text))}>
-            Code
-          </button>
+          <Button onClick={() => showCode(path, sent(models[0] ?? "", text))}>Code</Button>
         </div>
       </form>
       <div class="talks" aria-live="polite">
@@ -224,22 +213,18 @@ export function Raw({ secret, path: first, text: start }: { secret: string; path
   };
   return (
     <form class="composer card" onSubmit={submit}>
-      <label class="field">
-        <span>Path</span>
+      <Field label="Path">
         <input value={path} pattern="/(v1|api)/.*" onInput={(event) => setPath(event.currentTarget.value)} />
-      </label>
-      <label class="field">
-        <span>Body</span>
+      </Field>
+      <Field label="Body">
         <textarea rows={14} spellcheck={false} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-      </label>
+      </Field>
       <Problem error={problem} />
       <div class="actions">
         <button class="main" disabled={busy || secret === ""}>
           {busy ? "Asked …" : "Send"}
         </button>
-        <button type="button" onClick={() => attempt(async (body) => showCode(path, body))}>
-          Code
-        </button>
+        <Button onClick={() => attempt(async (body) => showCode(path, body))}>Code</Button>
       </div>
       {got !== null && (
         <>

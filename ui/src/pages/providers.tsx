@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api";
 import { duration } from "../format";
 import { useAsk, useSteady } from "../hooks";
-import { Empty, Pill, Problem, told, type Tone } from "../parts/basics";
+import { Button, Empty, Pill, Problem, type Tone, told } from "../parts/basics";
 import { useActions } from "../parts/palette";
 import { to } from "../router";
 import type { CredentialView, KeyView, ProviderView, RoutePlan, TargetPlan, TargetState } from "../types";
@@ -39,11 +39,7 @@ export default function Providers({ admin }: PageProps) {
     <>
       <div class="heading">
         <h1>Providers</h1>
-        {admin && (
-          <button type="button" class="main" onClick={() => add(changed)}>
-            Add a provider
-          </button>
-        )}
+        {admin && <Button class="main" onClick={() => add(changed)}>Add a provider</Button>}
       </div>
       <Problem error={error} again={again} />
       {data === null && error === null && <p class="quiet waiting">Loading …</p>}
@@ -71,19 +67,15 @@ function usable(one: KeyView): boolean {
   return one.role === "user" && one.models.length === 0 && one.revoked_at === null && one.blocked_at === null;
 }
 
-function Provider({
-  row,
-  asks,
-  secrets,
-  admin,
-  changed,
-}: {
+interface ProviderProps {
   row: ProviderView;
   asks: string;
   secrets: readonly CredentialView[] | null;
   admin: boolean;
   changed: () => void;
-}) {
+}
+
+function Provider({ row, asks, secrets, admin, changed }: ProviderProps) {
   const managed = row.source === "managed";
   const { type, base_url: url } = row.settings;
   return (
@@ -110,15 +102,11 @@ function Provider({
       )}
       {admin && managed && (
         <footer>
-          <button type="button" aria-label={`Change ${row.name}`} onClick={() => change(row, changed)}>
-            Change
-          </button>
+          <Button aria-label={`Change ${row.name}`} onClick={() => change(row, changed)}>Change</Button>
           <button type="button" aria-label={`Replace the key of ${row.name}`} onClick={() => key(row, changed)}>
             Replace the key
           </button>
-          <button type="button" aria-label={`Remove ${row.name}`} onClick={() => remove(row, changed)}>
-            Remove
-          </button>
+          <Button aria-label={`Remove ${row.name}`} onClick={() => remove(row, changed)}>Remove</Button>
         </footer>
       )}
     </li>

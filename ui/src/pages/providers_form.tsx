@@ -1,21 +1,17 @@
 // Dialogs that add, change and take away a provider.
-import { ask, at } from "../api";
+import { ask } from "../api";
 import { quoted } from "../format";
-import { act } from "../parts/dialog";
-import { Area, Text } from "../parts/fields";
+import { act, once } from "../parts/dialog";
+import { Area, said, Text } from "../parts/fields";
 import type { ProviderView, Written } from "../types";
 
 type Settings = Record<string, unknown>;
-
-function said(form: FormData, name: string): string {
-  return String(form.get(name) ?? "").trim();
-}
 
 function where(name: string): string {
   return `/admin/providers/${encodeURIComponent(name)}`;
 }
 
-function Preview({ written }: { written: Written }) {
+function previewed(written: Written) {
   return (
     <>
       <p>
@@ -51,14 +47,10 @@ export function add(after: () => void): void {
       const named = key.startsWith("secret:") ? ` --secret ${quoted(key.slice(7))}` : key === "" ? "" : " --ask-key";
       return `glowplug providers add ${name === "" ? "NAME" : quoted(name)}${url === "" ? "" : ` --base-url ${quoted(url)}`}${named}`;
     },
-    preview: async (form) => <Preview written={await ask("POST", at("/admin/providers", { dry_run: true }), wanted(form))} />,
-    run: (form) => ask("POST", "/admin/providers", wanted(form)),
+    ...once((form) => ["POST", "/admin/providers", wanted(form)], previewed),
     verb: "Add it",
     done: ({ name }) => `${name} was added`,
-    undo: ({ name }) => async () => {
-      await ask("DELETE", where(name));
-      after();
-    },
+    undo: ({ name }) => () => ask("DELETE", where(name)),
     after,
   });
 }
@@ -88,8 +80,7 @@ export function change(row: ProviderView, after: () => void): void {
       />
     ),
     cli: () => "",
-    preview: async (form) => <Preview written={await ask("PATCH", at(where(row.name), { dry_run: true }), wanted(form))} />,
-    run: async (form) => ask("PATCH", where(row.name), wanted(form)),
+    ...once((form) => ["PATCH", where(row.name), wanted(form)], previewed),
     verb: "Change it",
     done: () => `${row.name} was changed`,
     after,
@@ -102,10 +93,7 @@ export function key(row: ProviderView, after: () => void): void {
     says: <p>The next request goes out with the new one. The old one is not kept, so there is no way back but to give it again.</p>,
     fields: <Text name="key" label="New key" type="password" autocomplete="off" required autofocus help="Kept sealed, and shown by nothing." />,
     cli: () => `glowplug secrets set ${quoted(`providers/${row.name}`)}`,
-    preview: async (form) => (
-      <Preview written={await ask("PATCH", at(where(row.name), { dry_run: true }), { api_key: said(form, "key") })} />
-    ),
-    run: (form) => ask("PATCH", where(row.name), { api_key: said(form, "key") }),
+    ...once((form) => ["PATCH", where(row.name), { api_key: said(form, "key") }], previewed),
     verb: "Replace it",
     done: () => `${row.name} has a new key`,
     after,
@@ -117,8 +105,7 @@ export function remove(row: ProviderView, after: () => void): void {
     title: `Remove ${row.name}`,
     says: <p>Its stored key is forgotten, too. Refused while models of it are left.</p>,
     cli: () => `glowplug providers remove ${quoted(row.name)}`,
-    preview: async () => <Preview written={await ask("DELETE", at(where(row.name), { dry_run: true }))} />,
-    run: () => ask("DELETE", where(row.name)),
+    ...once(() => ["DELETE", where(row.name)], previewed),
     verb: "Remove it",
     danger: true,
     done: () => `${row.name} was removed`,

@@ -1,7 +1,7 @@
 import { Cli, Empty, Pill } from "../parts/basics";
-import { useKeys, useModels } from "../parts/all";
+import { useKeys, useModels } from "../parts/every";
 import { ChoiceFilter, TextFilter, type Option } from "../parts/fields";
-import { CheckedFilter, Clear, DayFilter, More } from "../parts/filters";
+import { Clear, DayFilter, More } from "../parts/filters";
 import { List, type Column } from "../parts/table";
 import { count, duration, moment, money, quoted } from "../format";
 import { useList } from "../hooks";
@@ -81,8 +81,8 @@ function Filters({ keys, said }: { keys: readonly Option[]; said: readonly strin
         <TextFilter name="user" label="User" />
         <TextFilter name="team" label="Team" />
         <TextFilter name="tag" label="Tag" />
-        <CheckedFilter name="status" label="Status" placeholder="429" valid={/^[1-5]\d\d$/} />
-        <CheckedFilter name="id" label="Id begins with" placeholder="req_0123" valid={/^[\w.:-]{8,}$/} />
+        <TextFilter name="status" label="Status" placeholder="429" valid={/^[1-5]\d\d$/} />
+        <TextFilter name="id" label="Id begins with" placeholder="req_0123" valid={/^[\w.:-]{8,}$/} />
         <DayFilter name="since" label="From (UTC)" />
         <DayFilter name="until" label="Before (UTC)" />
       </More>

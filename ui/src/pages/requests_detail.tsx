@@ -1,11 +1,11 @@
 // One request: its timeline, every attempt, and what was sent and answered where its key keeps that.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api";
-import { count, duration, energy, moment, money, quoted } from "../format";
+import { count, duration, energy, moment, money, pretty, quoted } from "../format";
 import { useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Card, Cli, Code, Pill, Problem } from "../parts/basics";
-import { act } from "../parts/dialog";
+import { Button, Card, Cli, Code, Facts, Pill, Problem, Waiting, type Fact } from "../parts/basics";
+import { act, useModal } from "../parts/dialog";
 import { filter, to } from "../router";
 import type { AttemptView, BodyView, Cancelled, KeyView, RequestView } from "../types";
 import { end, nameOf, tone } from "./requests_parts";
@@ -23,15 +23,10 @@ interface DetailProps {
 }
 
 export function Detail({ id, keys, admin, ended }: DetailProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const [open, setOpen] = useState(false);
   const { data: row, error, again } = useAsk<RequestView>(`/admin/requests/${encodeURIComponent(id)}`, open ? { every: LIVE } : {});
   useEffect(() => setOpen(row?.request === id && row.outcome === ""), [row, id]);
-  useEffect(() => {
-    const before = document.activeElement;
-    dialog.current?.showModal();
-    return () => before instanceof HTMLElement && before.isConnected && before.focus();
-  }, []);
   const close = () => {
     const after = new URLSearchParams(location.search).get("after") ?? "";
     filter({ request: "", after });
@@ -45,15 +40,12 @@ export function Detail({ id, keys, admin, ended }: DetailProps) {
     <dialog ref={dialog} class="drawer" aria-labelledby="drawer-title" onClose={close}>
       <header>
         <h2 id="drawer-title">Request</h2>
-        <button type="button" class="plain" aria-label="Close" onClick={close}>
-          ×
-        </button>
+        <Button class="plain" aria-label="Close" onClick={close}>×</Button>
       </header>
       <p class="line">
         <code>{id}</code>
       </p>
-      <Problem error={error} />
-      {shown === null && error === null && <p class="quiet waiting">Loading …</p>}
+      {(shown === null || error !== null) && <Waiting asked={{ error }} />}
       {shown !== null && <Whole row={shown} kept={keys.get(shown.key)} admin={admin} again={both} />}
       <Cli line={`glowplug requests ${quoted(id)}`} />
     </dialog>
@@ -68,7 +60,7 @@ interface WholeProps {
 }
 
 function Whole({ row, kept, admin, again }: WholeProps) {
-  const facts: readonly [string, string][] = [
+  const facts: readonly Fact[] = [
     ["Began", moment(row.started)],
     ["Took", row.outcome === "" ? "in flight" : duration(end(row) - row.started)],
     ["Asked for", row.asked],
@@ -86,20 +78,10 @@ function Whole({ row, kept, admin, again }: WholeProps) {
       <p class="actions">
         <Pill tone={tone(row.outcome)}>{nameOf(row.outcome)}</Pill>
         <a href={to("requests", { key: row.key })}>Others of this key</a>
-        {admin && row.outcome === "" && (
-          <button type="button" onClick={() => cancel(row, again)}>
-            Cancel …
-          </button>
-        )}
+        {admin && row.outcome === "" && <Button onClick={() => cancel(row, again)}>Cancel …</Button>}
         {row.trace !== "" && <span class="quiet">trace {row.trace}</span>}
       </p>
-      <dl class="facts">
-        {facts
-          .filter(([, value]) => value !== "")
-          .map(([name, value]) => (
-            <Fact key={name} name={name} value={value} />
-          ))}
-      </dl>
+      <Facts facts={facts} />
       <h3>Timeline</h3>
       <Timeline row={row} />
       {row.attempts.map((one) => (
@@ -126,15 +108,6 @@ function cancel(row: RequestView, after: () => void): void {
     done: () => "The request is ended",
     after,
   });
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
 }
 
 /** A row an attempt: when it began, how long until its first byte, and how long until its last. */
@@ -173,7 +146,7 @@ function said(one: AttemptView, began: number, took: number): string {
 }
 
 function Attempt({ one }: { one: AttemptView }) {
-  const facts: readonly [string, string][] = [
+  const facts: readonly Fact[] = [
     ["Why there", one.reason],
     ["Status", one.status === 0 ? "none" : String(one.status)],
     ["Prompt", count(one.prompt_tokens)],
@@ -192,13 +165,7 @@ function Attempt({ one }: { one: AttemptView }) {
       aside={<Pill tone={tone(one.outcome)}>{nameOf(one.outcome)}</Pill>}
       label={`Attempt ${one.attempt + 1}`}
     >
-      <dl class="facts">
-        {facts
-          .filter(([, value]) => value !== "")
-          .map(([name, value]) => (
-            <Fact key={name} name={name} value={value} />
-          ))}
-      </dl>
+      <Facts facts={facts} />
       {one.state !== "open" && (
         <p class="quiet">
           {one.streamed ? "Streamed." : "Answered at once."}
@@ -231,9 +198,7 @@ function Bodies({ request, keeps }: { request: string; keeps: boolean }) {
   return (
     <>
       <p class="actions">
-        <button type="button" onClick={look} disabled={kept !== null}>
-          Show what was sent and answered
-        </button>
+        <Button onClick={look} disabled={kept !== null}>Show what was sent and answered</Button>
         <a href={to("playground", { request })}>Send it again in the Playground</a>
       </p>
       <Problem error={error} />
@@ -241,21 +206,12 @@ function Bodies({ request, keeps }: { request: string; keeps: boolean }) {
         <>
           {kept.truncated && <p class="quiet">Cut where keeping.longest ends.</p>}
           <h3>Sent</h3>
-          <Code text={laidOut(kept.sent)} label="What was sent" />
+          <Code text={pretty(kept.sent)} label="What was sent" />
           <h3>Answered</h3>
-          <Code text={laidOut(kept.answered)} label="What was answered" />
+          <Code text={pretty(kept.answered)} label="What was answered" />
           <Cli line={`glowplug requests ${quoted(request)} --bodies`} />
         </>
       )}
     </>
   );
-}
-
-/** JSON with a member a line; events of a stream as they came. */
-function laidOut(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }

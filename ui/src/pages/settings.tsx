@@ -2,8 +2,8 @@
 import { ask, leave } from "../api";
 import { duration, moment, quoted } from "../format";
 import { useAsk, type Asked } from "../hooks";
-import { Card, Empty, Figure, Pill, Problem } from "../parts/basics";
-import { act } from "../parts/dialog";
+import { Button, Card, Empty, Figure, Pill, Problem } from "../parts/basics";
+import { act, once } from "../parts/dialog";
 import { Text } from "../parts/fields";
 import { useActions } from "../parts/palette";
 import { Table } from "../parts/table";
@@ -61,9 +61,7 @@ function Own({ me, admin, names }: { me: Me; admin: boolean; names: Names }) {
       <h2>Password</h2>
       <Card>
         <p>At least 12 characters; what is in it is free. Changing it ends all your other sessions.</p>
-        <button type="button" onClick={() => password(me.email)}>
-          Change the password
-        </button>
+        <Button onClick={() => password(me.email)}>Change the password</Button>
       </Card>
       <h2>Appearance</h2>
       <Appearance />
@@ -123,17 +121,14 @@ function password(email: string): void {
 
 // ---- sessions
 
-function Sessions({
-  me,
-  admin,
-  names,
-  list,
-}: {
+interface SessionsProps {
   me: Me;
   admin: boolean;
   names: Names;
   list: Asked<{ data: readonly SessionView[] }>;
-}) {
+}
+
+function Sessions({ me, admin, names, list }: SessionsProps) {
   const rows = list.data?.data ?? [];
   const others = rows.filter((one) => one.user === me.id && !one.current).length;
   const mayEnd = me.role !== "viewer";
@@ -141,16 +136,12 @@ function Sessions({
     <>
       <div class="heading">
         <h2>{me.role === "member" ? "Your sessions" : "Who is logged in"}</h2>
-        {mayEnd && others > 0 && (
-          <button type="button" onClick={() => endOthers(list.again)}>
-            End your other sessions
-          </button>
-        )}
+        {mayEnd && others > 0 && <Button onClick={() => endOthers(list.again)}>End your other sessions</Button>}
       </div>
       <Problem error={list.error} again={list.again} />
-      {list.data !== null && rows.length === 0 && <Empty title="Nobody is logged in" />}
-      {rows.length > 0 && (
+      {list.data !== null && (
         <Table
+          empty={<Empty title="Nobody is logged in" />}
           caption="Sessions"
           rows={rows}
           id={(row) => row.id}
@@ -170,9 +161,7 @@ function Sessions({
               title: "",
               cell: (row) =>
                 row.current ? (
-                  <button type="button" onClick={leave}>
-                    Log out
-                  </button>
+                  <Button onClick={leave}>Log out</Button>
                 ) : (
                   (admin || (mayEnd && row.user === me.id)) && (
                     <button type="button" aria-label={`End the session of ${names(row.user)}`} onClick={() => end(row, names, list.again)}>
@@ -189,28 +178,24 @@ function Sessions({
 }
 
 function end(row: SessionView, names: Names, after: () => void): void {
-  const path = `/admin/sessions/${encodeURIComponent(row.id)}`;
   act({
     title: `End a session of ${names(row.user)}`,
     verb: "End it",
     danger: true,
     cli: () => `glowplug sessions end ${row.id.slice(0, 12)}`,
-    preview: async () => <Ending rows={[await ask<SessionView>("DELETE", `${path}?dry_run=1`)]} names={names} />,
-    run: () => ask("DELETE", path),
+    ...once<SessionView>(() => ["DELETE", `/admin/sessions/${encodeURIComponent(row.id)}`], (seen) => <Ending rows={[seen]} names={names} />),
     done: () => "The session has ended",
     after,
   });
 }
 
 function endOthers(after: () => void): void {
-  const path = "/admin/sessions?mine=1";
   act<Ended>({
     title: "End your other sessions",
     verb: "End them",
     danger: true,
     cli: () => "glowplug sessions end --mine",
-    preview: async () => <Ending rows={(await ask<Ended>("DELETE", `${path}&dry_run=1`)).sessions} />,
-    run: () => ask("DELETE", path),
+    ...once(() => ["DELETE", "/admin/sessions?mine=1"], ({ sessions }) => <Ending rows={sessions} />),
     done: (made) => `${made.sessions.length === 1 ? "One session has" : `${made.sessions.length} sessions have`} ended`,
     after,
   });

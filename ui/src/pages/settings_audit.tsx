@@ -1,7 +1,7 @@
 // What was changed here, by whom and through what, with what was there before.
 import { moment, quoted } from "../format";
 import { useList } from "../hooks";
-import { Cli, Diff, Empty } from "../parts/basics";
+import { Cli, Diff, Empty, Facts } from "../parts/basics";
 import { show } from "../parts/dialog";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
 import { List } from "../parts/table";
@@ -97,28 +97,21 @@ function detail(row: Change, names: Names): void {
     `${row.action} ${row.noun} ${which(row, names)}`,
     () => (
       <>
-        <dl class="facts">
-          <Fact name="When" value={moment(row.at)} />
-          <Fact name="Who" value={who(row, names)} />
-          <Fact name="Id of who" value={row.by} />
-          <Fact name="Through" value={row.through || "–"} />
-          <Fact name="Which" value={row.subject || "–"} />
-          <Fact name="Request" value={row.request || "–"} />
-        </dl>
+        <Facts
+          facts={[
+            ["When", moment(row.at)],
+            ["Who", who(row, names)],
+            ["Id of who", row.by],
+            ["Through", row.through || "–"],
+            ["Which", row.subject || "–"],
+            ["Request", row.request || "–"],
+          ]}
+        />
         {text === "" ? <p class="quiet">The line says no more than that it was done.</p> : <Diff text={text} label="Before and after" />}
         <Cli line={`glowplug changes --noun ${quoted(row.noun)}${row.subject === "" ? "" : ` --subject ${quoted(row.subject)}`}`} />
       </>
     ),
     true,
-  );
-}
-
-function Fact({ name, value }: { name: string; value: string }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 

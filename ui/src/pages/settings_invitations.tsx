@@ -4,9 +4,9 @@ import { ask } from "../api";
 import { moment, quoted } from "../format";
 import { useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Empty, Pill, Problem, SecretOnce } from "../parts/basics";
-import { act } from "../parts/dialog";
-import { Select, Text } from "../parts/fields";
+import { Button, Empty, Pill, SecretOnce, Waiting } from "../parts/basics";
+import { act, once } from "../parts/dialog";
+import { ROLES, said, Select, Text } from "../parts/fields";
 import { useActions } from "../parts/palette";
 import { Table } from "../parts/table";
 import type { InvitationView } from "../types";
@@ -25,17 +25,12 @@ export function Invitations({ admin, names }: { admin: boolean; names: Names }) 
         <p>A link is good once and for a day. Nothing is sent: hand it over yourself.</p>
         {admin && (
           <div class="actions">
-            <button type="button" class="main" onClick={() => invite(list.again)}>
-              Invite
-            </button>
-            <button type="button" onClick={() => reset(list.again)}>
-              New password for somebody
-            </button>
+            <Button class="main" onClick={() => invite(list.again)}>Invite</Button>
+            <Button onClick={() => reset(list.again)}>New password for somebody</Button>
           </div>
         )}
       </div>
-      <Problem error={list.error} again={list.again} />
-      {list.data === null && list.error === null && <p class="quiet waiting">Loading …</p>}
+      {(list.data === null || list.error !== null) && <Waiting asked={list} />}
       {list.data !== null && rows.length === 0 && (
         <Empty title="Nobody was invited yet">
           <p>Members see their own keys and usage, viewers see everything and change nothing, admins do everything.</p>
@@ -65,9 +60,7 @@ export function Invitations({ admin, names }: { admin: boolean; names: Names }) 
               cell: (row) =>
                 admin &&
                 row.used_at === null && (
-                  <button type="button" aria-label={`Take back ${row.id}`} onClick={() => revoke(row, list.again)}>
-                    Take back
-                  </button>
+                  <Button aria-label={`Take back ${row.id}`} onClick={() => revoke(row, list.again)}>Take back</Button>
                 ),
             },
           ]}
@@ -97,16 +90,7 @@ function invite(after: () => void): void {
     fields: (
       <>
         <Text name="name" label="Name" help="So that you know whom the link is for." autofocus />
-        <Select
-          name="role"
-          label="Role"
-          value="member"
-          options={[
-            ["member", "member: their own keys and usage"],
-            ["viewer", "viewer: sees everything, changes nothing"],
-            ["admin", "admin: does everything"],
-          ]}
-        />
+        <Select name="role" label="Role" value="member" options={ROLES} />
       </>
     ),
     cli: (form) => {
@@ -133,18 +117,17 @@ function make(
     title,
     verb: "Make the link",
     ...how,
-    preview: async (form) => {
-      const seen = await ask<InvitationView>("POST", `${PATH}?dry_run=1`, wanted(form));
-      return (
+    ...once(
+      (form) => ["POST", PATH, wanted(form)],
+      (seen) => (
         <p>
           A link for {seen.name || "somebody"}, who {seen.user === "" ? `becomes ${seen.role}` : `is ${seen.role}`}, good until{" "}
           {moment(seen.expires_at)}.
         </p>
-      );
-    },
-    run: (form) => ask("POST", PATH, wanted(form)),
+      ),
+    ),
     done: (made) => `There is a link for ${made.name || "somebody"}`,
-    undo: (made) => () => ask("DELETE", `${PATH}/${encodeURIComponent(made.id)}`).then(after),
+    undo: (made) => () => ask("DELETE", `${PATH}/${encodeURIComponent(made.id)}`),
     shows: (made) => (
       <SecretOnce label="The link" value={`${location.origin}${made.link ?? ""}`}>
         <p class="quiet">Whoever opens it chooses a password and is in. It is good until {moment(made.expires_at)}.</p>
@@ -155,22 +138,16 @@ function make(
 }
 
 function revoke(row: InvitationView, after: () => void): void {
-  const path = `${PATH}/${encodeURIComponent(row.id)}`;
   act({
     title: "Take an invitation back",
     verb: "Take it back",
     danger: true,
     cli: () => `glowplug invitations revoke ${quoted(row.id)}`,
-    preview: async () => {
-      await ask("DELETE", `${path}?dry_run=1`);
-      return <p>The link of {row.name || "somebody"} is good no more. Nobody who is in already is put out by it.</p>;
-    },
-    run: () => ask("DELETE", path),
+    ...once(
+      () => ["DELETE", `${PATH}/${encodeURIComponent(row.id)}`],
+      () => <p>The link of {row.name || "somebody"} is good no more. Nobody who is in already is put out by it.</p>,
+    ),
     done: () => "The invitation is taken back",
     after,
   });
-}
-
-function said(form: FormData, name: string): string {
-  return String(form.get(name) ?? "").trim();
 }

@@ -1,10 +1,10 @@
 import { useMemo } from "preact/hooks";
 import { at } from "../api";
 import { count, energy, money, quoted, today } from "../format";
-import { useAll, useKeys, useModels } from "../parts/all";
 import { StackedBar, Meter, type Part } from "../parts/bar";
 import { Card, Cli, Empty, Figure, Problem } from "../parts/basics";
 import { Chart, type Series } from "../parts/chart";
+import { useEvery, useKeys, useModels } from "../parts/every";
 import { ChoiceFilter, TextFilter, type Option } from "../parts/fields";
 import { Clear, More } from "../parts/filters";
 import { Table, type Column } from "../parts/table";
@@ -51,8 +51,8 @@ export default function Usage() {
   const since = dayBefore(days - 1);
   // Sums by tag are kept for themselves: they cannot be narrowed.
   const only = Object.fromEntries(NARROWED.map((name) => [name, by === "tag" ? "" : (query.get(name) ?? "")]));
-  const table = useAll<UsageSum>(at("/admin/usage", { by, since, limit: 1000, ...only }));
-  const daily = useAll<UsageSum>(at("/admin/usage", { by: "day,provider", since, limit: 1000, ...only }));
+  const table = useEvery<UsageSum>("/admin/usage", { by, since, limit: 1000, ...only });
+  const daily = useEvery<UsageSum>("/admin/usage", { by: "day,provider", since, limit: 1000, ...only });
   const keys = useKeys();
   const csv = at("/admin/usage", { by: by === "day" ? by : `day,${by}`, since, format: "csv", ...only });
   const said = NARROWED.filter((name) => query.get(name));

@@ -9,18 +9,15 @@ export interface Part {
   kind: "weights" | "kv" | "overhead" | "others" | "lease" | "reserve" | "free" | Tone;
 }
 
-/** A bar of `total`, and below it what each part is; the list is what screen readers read. */
-export function StackedBar({
-  total,
-  parts,
-  label,
-  says = size,
-}: {
+interface StackedBarProps {
   total: number;
   parts: readonly Part[];
   label: string;
   says?: (amount: number) => string;
-}) {
+}
+
+/** A bar of `total`, and below it what each part is; the list is what screen readers read. */
+export function StackedBar({ total, parts, label, says = size }: StackedBarProps) {
   const shown = parts.filter((part) => part.amount > 0);
   const whole = Math.max(total, shown.reduce((sum, part) => sum + part.amount, 0), 1);
   return (

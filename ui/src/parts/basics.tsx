@@ -1,7 +1,12 @@
 // The small things that every page is made of.
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, ComponentProps } from "preact";
 import { useState } from "preact/hooks";
 import { Refused } from "../api";
+
+/** One that sends no form. */
+export function Button(props: ComponentProps<"button">) {
+  return <button type="button" {...props} />;
+}
 
 /** What went wrong, to what, and what to do about it; takes whatever was thrown. */
 export function Problem({ error, again }: { error: unknown; again?: (() => void) | undefined }) {
@@ -13,11 +18,7 @@ export function Problem({ error, again }: { error: unknown; again?: (() => void)
         <strong>{sentence(what)}</strong>
       </p>
       {hint !== "" && <p>{sentence(hint)}</p>}
-      {again !== undefined && (
-        <button type="button" onClick={again}>
-          Try again
-        </button>
-      )}
+      {again !== undefined && <Button onClick={again}>Try again</Button>}
     </div>
   );
 }
@@ -26,13 +27,42 @@ export function Problem({ error, again }: { error: unknown; again?: (() => void)
 export function told(error: unknown): [string, string] {
   if (error instanceof Refused) return [error.message, error.hint];
   if (error instanceof TypeError) return ["the server does not answer", "it may be restarting; this page tries again by itself"];
-  return [error instanceof Error ? error.message : String(error), ""];
+  if (error instanceof Error) return [error.message, ""];
+  return saysHint(error) ? [error.message, error.hint] : [String(error), ""];
+}
+
+/** What the server says of something that failed by itself. */
+function saysHint(error: unknown): error is { message: string; hint: string } {
+  return typeof error === "object" && error !== null && "message" in error && "hint" in error;
 }
 
 function sentence(text: string): string {
   const first = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(first) ? first : `${first}.`;
 }
+
+/** While what was asked for is not there: that it is waited for, or why it does not come. */
+export function Waiting({ asked }: { asked: { error: unknown; again?: () => void } }) {
+  if (asked.error !== null) return <Problem error={asked.error} again={asked.again} />;
+  return <p class="quiet waiting">Loading …</p>;
+}
+
+/** Names and what is said of them; what is empty is left out. */
+export function Facts({ facts, kind = "" }: { facts: readonly Fact[]; kind?: string }) {
+  return (
+    <dl class={`facts ${kind}`}>
+      {facts
+        .filter(([, value]) => value !== "")
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+export type Fact = readonly [name: string, value: ComponentChildren];
 
 /** A list with nothing in it says what would be there and what to do for it. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
@@ -46,17 +76,14 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
-export function Card({
-  title,
-  aside,
-  children,
-  label,
-}: {
+interface CardProps {
   title?: ComponentChildren;
   aside?: ComponentChildren;
   children: ComponentChildren;
   label?: string;
-}) {
+}
+
+export function Card({ title, aside, children, label }: CardProps) {
   return (
     <section class="card" aria-label={label}>
       {title !== undefined && (
@@ -96,9 +123,7 @@ export function Copy({ text, label = "Copy" }: { text: string; label?: string })
     });
   };
   return (
-    <button type="button" class="copy" aria-label={`${label}: ${text}`} onClick={copy}>
-      {done ? "Copied" : label}
-    </button>
+    <Button class="copy" aria-label={`${label}: ${text}`} onClick={copy}>{done ? "Copied" : label}</Button>
   );
 }
 

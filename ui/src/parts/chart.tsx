@@ -9,15 +9,7 @@ export interface Series {
 
 const TONES = ["--chart-1", "--chart-2", "--chart-3", "--chart-4", "--chart-5"];
 
-/** Lines, or bars from the ground up, over Unix seconds.  `says` writes a value. */
-export function Chart({
-  label,
-  times,
-  series,
-  says,
-  height = 200,
-  bars = false,
-}: {
+interface ChartProps {
   /** What it shows, for whoever cannot see it. */
   label: string;
   times: readonly number[];
@@ -25,7 +17,10 @@ export function Chart({
   says: (value: number) => string;
   height?: number;
   bars?: boolean;
-}) {
+}
+
+/** Lines, or bars from the ground up, over Unix seconds.  `says` writes a value. */
+export function Chart({ label, times, series, says, height = 200, bars = false }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const node = place.current;

@@ -1,8 +1,10 @@
 // One dialog for whatever changes something: what will happen, the command that does the same, then the doing.
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, Ref } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { ask, type Method } from "../api";
+import { shared } from "../hooks";
 import { refresh } from "../live";
-import { Cli, Problem } from "./basics";
+import { Button, Cli, Problem } from "./basics";
 import { toast } from "./toast";
 
 export interface Act<T> {
@@ -13,7 +15,7 @@ export interface Act<T> {
   fields?: ComponentChildren;
   /** The command line that does the same; empty for none. */
   cli: (form: FormData) => string;
-  /** What would happen, asked for with `dry_run` when it opens and (with fields) on the button. */
+  /** What would happen, asked for when it opens and (with fields) on the button. */
   preview?: (form: FormData) => Promise<ComponentChildren>;
   run: (form: FormData) => Promise<T>;
   /** The button: a verb. */
@@ -25,8 +27,23 @@ export interface Act<T> {
   undo?: (result: T) => (() => Promise<unknown>) | null;
   /** Shown in the place of the form when it is done, a secret for instance; null closes it. */
   shows?: (result: T) => ComponentChildren | null;
-  /** Called after it was done, to ask anew. */
+  /** Called after it was done, and after it was undone, to ask anew. */
   after?: () => void;
+}
+
+/** Where one request does it: what the server says of it with `dry_run`, as `seen` writes that, and the doing. */
+export function once<T>(
+  request: (form: FormData) => readonly [method: Method, path: string, body?: unknown],
+  seen: (found: T, form: FormData) => ComponentChildren,
+): Required<Pick<Act<T>, "preview" | "run">> {
+  return {
+    preview: async (form) => {
+      const [method, path, body] = request(form);
+      const dry = `${path}${path.includes("?") ? "&" : "?"}dry_run=1`;
+      return seen(await ask<T>(method, dry, body), form);
+    },
+    run: async (form) => ask<T>(...request(form)),
+  };
 }
 
 interface Open {
@@ -37,14 +54,8 @@ interface Open {
   wide: boolean;
 }
 
-let opened: Open | null = null;
+const open = shared<Open | null>(null);
 let last = 0;
-let draw: () => void = () => undefined;
-
-function set(to: Open | null): void {
-  opened = to;
-  draw();
-}
 
 /** Ask before something is changed, then change it. */
 export function act<T>(asked: Act<T>): void {
@@ -53,33 +64,33 @@ export function act<T>(asked: Act<T>): void {
 
 /** Show anything in the dialog: a log, a detail. */
 export function show(title: string, body: (close: () => void) => ComponentChildren, wide = false): void {
-  set({ id: ++last, title, body, wide });
+  open.set({ id: ++last, title, body, wide });
 }
 
 export function Dialogs() {
-  const [, again] = useState(0);
-  useEffect(() => {
-    draw = () => again((count) => count + 1);
-    return () => void (draw = () => undefined);
-  }, []);
+  const opened = open.use();
   return opened === null ? null : <Frame key={opened.id} {...opened} />;
 }
 
-function Frame({ title, body, wide }: Open) {
+/** For a dialog that is open while it is there; what had the focus gets it back. */
+export function useModal(): Ref<HTMLDialogElement> {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => before instanceof HTMLElement && before.isConnected && before.focus();
   }, []);
-  const close = () => set(null);
+  return dialog;
+}
+
+function Frame({ title, body, wide }: Open) {
+  const dialog = useModal();
+  const close = () => open.set(null);
   return (
     <dialog ref={dialog} class={wide ? "wide" : undefined} aria-labelledby="dialog-title" onClose={close}>
       <header>
         <h2 id="dialog-title">{title}</h2>
-        <button type="button" class="plain" aria-label="Close" onClick={close}>
-          ×
-        </button>
+        <Button class="plain" aria-label="Close" onClick={close}>×</Button>
       </header>
       {body(close)}
     </dialog>
@@ -111,7 +122,8 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
       const made = await asked.run(data());
       asked.after?.();
       void refresh();
-      if (asked.done !== undefined) toast(asked.done(made), asked.undo?.(made) ?? null);
+      const back = asked.undo?.(made) ?? null;
+      if (asked.done !== undefined) toast(asked.done(made), back && (() => back().then(asked.after)));
       const left = asked.shows?.(made) ?? null;
       if (left === null) close();
       else setResult(left);
@@ -125,9 +137,7 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
       <>
         {result}
         <footer>
-          <button type="button" class="main" onClick={close}>
-            Done
-          </button>
+          <Button class="main" onClick={close}>Done</Button>
         </footer>
       </>
     );
@@ -144,14 +154,8 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
       <Problem error={error} />
       {line !== "" && <Cli line={line} />}
       <footer>
-        {asked.preview !== undefined && asked.fields !== undefined && (
-          <button type="button" onClick={look}>
-            Preview
-          </button>
-        )}
-        <button type="button" onClick={close}>
-          Cancel
-        </button>
+        {asked.preview !== undefined && asked.fields !== undefined && <Button onClick={look}>Preview</Button>}
+        <Button onClick={close}>Cancel</Button>
         <button class={asked.danger ? "main danger" : "main"} disabled={busy}>
           {asked.verb}
         </button>

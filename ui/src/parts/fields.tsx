@@ -3,10 +3,43 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useFilter } from "../router";
 
+/** What was written into a field. */
+export function said(form: FormData, name: string): string {
+  return String(form.get(name) ?? "").trim();
+}
+
+/** Roles of people, as choices. */
+export const ROLES = [
+  ["member", "member: their own keys and usage"],
+  ["viewer", "viewer: sees everything, changes nothing"],
+  ["admin", "admin: does everything"],
+] as const;
+
 interface Common {
   name: string;
   label: string;
   help?: ComponentChildren;
+}
+
+/** A control under its label. */
+export function Field({ label, help, children }: { label: string; help?: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      {children}
+      {help !== undefined && <small class="quiet">{help}</small>}
+    </label>
+  );
+}
+
+/** The same among the filters of a page. */
+export function Filter({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    <label class="filter">
+      <span>{label}</span>
+      {children}
+    </label>
+  );
 }
 
 export function Text({
@@ -29,21 +62,17 @@ export function Text({
   onInput?: (event: InputEvent & { currentTarget: HTMLInputElement }) => void;
 }) {
   return (
-    <label class="field">
-      <span>{label}</span>
+    <Field label={label} help={help}>
       <input name={name} defaultValue={value ?? ""} {...more} />
-      {help !== undefined && <small class="quiet">{help}</small>}
-    </label>
+    </Field>
   );
 }
 
 export function Area({ name, label, help, value, rows = 6 }: Common & { value?: string; rows?: number }) {
   return (
-    <label class="field">
-      <span>{label}</span>
+    <Field label={label} help={help}>
       <textarea name={name} rows={rows} defaultValue={value ?? ""} spellcheck={false} />
-      {help !== undefined && <small class="quiet">{help}</small>}
-    </label>
+    </Field>
   );
 }
 
@@ -51,13 +80,11 @@ export type Option = string | readonly [value: string, label: string];
 
 export function Select({ name, label, help, value, options }: Common & { value?: string; options: readonly Option[] }) {
   return (
-    <label class="field">
-      <span>{label}</span>
+    <Field label={label} help={help}>
       <select name={name}>
         <Options options={options} chosen={value ?? ""} />
       </select>
-      {help !== undefined && <small class="quiet">{help}</small>}
-    </label>
+    </Field>
   );
 }
 
@@ -71,7 +98,7 @@ export function Check({ name, label, help, checked = false }: Common & { checked
   );
 }
 
-function Options({ options, chosen }: { options: readonly Option[]; chosen: string }) {
+export function Options({ options, chosen }: { options: readonly Option[]; chosen: string }) {
   return (
     <>
       {options.map((option) => {
@@ -86,27 +113,36 @@ function Options({ options, chosen }: { options: readonly Option[]; chosen: stri
   );
 }
 
+interface TextFilterProps {
+  name: string;
+  label: string;
+  placeholder?: string;
+  /** What the API takes: nothing else is asked for, for instance what is half typed. */
+  valid?: RegExp;
+}
+
 /** A text filter of the page: its value is in the address. */
-export function TextFilter({ name, label, placeholder }: { name: string; label: string; placeholder?: string }) {
+export function TextFilter({ name, label, placeholder = "", valid = /^/ }: TextFilterProps) {
   const [said, say] = useFilter(name);
   const [typed, setTyped] = useState(said);
   const timer = useRef(0);
   useEffect(() => setTyped(said), [said]);
+  const good = (text: string) => text === "" || valid.test(text);
   const input = (value: string) => {
     setTyped(value);
     clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => say(value.trim()), 250);
+    if (good(value.trim())) timer.current = window.setTimeout(() => say(value.trim()), 250);
   };
   return (
-    <label class="filter">
-      <span>{label}</span>
+    <Filter label={label}>
       <input
         type="search"
         value={typed}
-        placeholder={placeholder ?? ""}
+        placeholder={placeholder}
+        aria-invalid={!good(typed.trim())}
         onInput={(event) => input(event.currentTarget.value)}
       />
-    </label>
+    </Filter>
   );
 }
 
@@ -116,11 +152,10 @@ export function ChoiceFilter({ name, label, options }: { name: string; label: st
   const otherwise = first === undefined ? "" : typeof first === "string" ? first : first[0];
   const [said, say] = useFilter(name, otherwise);
   return (
-    <label class="filter">
-      <span>{label}</span>
+    <Filter label={label}>
       <select onChange={(event) => say(event.currentTarget.value)}>
         <Options options={options} chosen={said} />
       </select>
-    </label>
+    </Filter>
   );
 }

@@ -1,51 +1,16 @@
-// Filters of a page whose values the API would refuse half typed: the address has them when they are whole.
+// Filters that only some pages have.
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { Button } from "./basics";
+import { Filter } from "./fields";
 import { filter, useFilter } from "../router";
-import "./filters.css";
-
-/** A text that counts once it looks right, and when it is empty. */
-export function CheckedFilter({
-  name,
-  label,
-  placeholder,
-  valid,
-}: {
-  name: string;
-  label: string;
-  placeholder: string;
-  valid: RegExp;
-}) {
-  const [said, say] = useFilter(name);
-  const [typed, setTyped] = useState(said);
-  useEffect(() => setTyped(said), [said]);
-  const input = (value: string) => {
-    setTyped(value);
-    const text = value.trim();
-    if (text === "" || valid.test(text)) say(text);
-  };
-  return (
-    <label class="filter">
-      <span>{label}</span>
-      <input
-        type="search"
-        value={typed}
-        placeholder={placeholder}
-        aria-invalid={typed.trim() !== "" && !valid.test(typed.trim())}
-        onInput={(event) => input(event.currentTarget.value)}
-      />
-    </label>
-  );
-}
 
 /** A day (UTC). */
 export function DayFilter({ name, label }: { name: string; label: string }) {
   const [said, say] = useFilter(name);
   return (
-    <label class="filter">
-      <span>{label}</span>
+    <Filter label={label}>
       <input type="date" value={said} onChange={(event) => say(event.currentTarget.value)} />
-    </label>
+    </Filter>
   );
 }
 
@@ -62,8 +27,6 @@ export function More({ used, children }: { used: boolean; children: ComponentChi
 /** Takes all of these filters away. */
 export function Clear({ names }: { names: readonly string[] }) {
   return (
-    <button type="button" onClick={() => filter(Object.fromEntries(names.map((name) => [name, ""])))}>
-      Clear filters
-    </button>
+    <Button onClick={() => filter(Object.fromEntries(names.map((name) => [name, ""])))}>Clear filters</Button>
   );
 }

@@ -1,28 +1,24 @@
 // A key made on the spot: asked for in a dialog, its secret shown once and handed to whoever asked.
 import type { ComponentChildren } from "preact";
-import { ask, at } from "../api";
+import { ask } from "../api";
 import { duration, quoted } from "../format";
 import type { KeyView } from "../types";
 import { SecretOnce } from "./basics";
-import { act } from "./dialog";
+import { act, once } from "./dialog";
 import { Select, Text } from "./fields";
 
-const ENDS = [
+/** Seconds, as the API takes them; empty for never. */
+export const ENDS = [
   ["", "never"],
   ["3600", "in an hour"],
   ["86400", "in a day"],
+  ["604800", "in a week"],
   ["2592000", "in 30 days"],
+  ["7776000", "in 90 days"],
+  ["31536000", "in a year"],
 ] as const;
 
-/** Make a key of the role `user`; `made` is given it with its secret, `gone` is told when that is undone. */
-export function newKey({
-  title,
-  name,
-  expires = "",
-  says,
-  made,
-  gone,
-}: {
+interface newKeyProps {
   title: string;
   name: string;
   /** Seconds, one of those that are offered. */
@@ -30,7 +26,10 @@ export function newKey({
   says?: ComponentChildren;
   made: (key: KeyView) => void;
   gone?: () => void;
-}): void {
+}
+
+/** Make a key of the role `user`; `made` is given it with its secret, `gone` is told when that is undone. */
+export function newKey({ title, name, expires = "", says, made, gone }: newKeyProps): void {
   const wanted = (form: FormData) => {
     const ends = String(form.get("expires") ?? expires);
     return { name: String(form.get("name") ?? name).trim(), ...(ends === "" ? {} : { expires_in: Number(ends) }) };
@@ -48,16 +47,13 @@ export function newKey({
       const { name: said, expires_in: ends } = wanted(form);
       return `glowplug keys create ${quoted(said)}${ends === undefined ? "" : ` --expires ${ends}s`}`;
     },
-    preview: async (form) => {
-      const key = await ask<KeyView>("POST", at("/admin/keys", { dry_run: true }), wanted(form));
-      const ends = key.expires_at === null ? "and does not end by itself" : `and ends ${duration(key.expires_at - key.created_at)} from now`;
-      return (
-        <p>
-          A key of the role {key.role} that may use all models, {ends}.
-        </p>
-      );
-    },
-    run: (form) => ask<KeyView>("POST", "/admin/keys", wanted(form)),
+    ...once(
+      (form) => ["POST", "/admin/keys", wanted(form)],
+      (key) => {
+        const ends = key.expires_at === null ? "does not end by itself" : `ends ${duration(key.expires_at - key.created_at)} from now`;
+        return <p>{`A key of the role ${key.role} that may use all models, and ${ends}.`}</p>;
+      },
+    ),
     verb: "Make the key",
     done: (key) => {
       made(key);

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useSteady, type Listed } from "../hooks";
 import { filter, usePlace } from "../router";
-import { Problem } from "./basics";
+import { Button, Waiting } from "./basics";
 
 export interface Column<T> {
   title: string;
@@ -13,13 +13,7 @@ export interface Column<T> {
   wide?: boolean;
 }
 
-export function Table<T>({
-  caption,
-  columns,
-  rows,
-  id,
-  open,
-}: {
+interface TableProps<T> {
   /** For whoever cannot see it. */
   caption: string;
   columns: readonly Column<T>[];
@@ -27,9 +21,14 @@ export function Table<T>({
   id: (row: T) => string;
   /** The address that a row leads to; its first cell is the link. */
   open?: (row: T) => string;
-}) {
+  /** In its place where there is no row. */
+  empty?: ComponentChildren;
+}
+
+export function Table<T>({ caption, columns, rows, id, open, empty }: TableProps<T>) {
   const [shown, steady] = useSteady(rows, id);
   const kind = (column: Column<T>) => [column.number && "number", column.wide && "wide"].filter(Boolean).join(" ") || undefined;
+  if (rows.length === 0 && empty !== undefined) return <>{empty}</>;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
       <table {...steady}>
@@ -59,38 +58,24 @@ export function Table<T>({
   );
 }
 
-/** A list of the API as a table: its filters, its error, what it says when it is empty, and the way to the next page. */
-export function List<T>({
-  list,
-  filters,
-  empty,
-  ...table
-}: {
+interface ListProps<T> extends Omit<TableProps<T>, "rows"> {
   list: Listed<T>;
   filters?: ComponentChildren;
-  empty: ComponentChildren;
-  caption: string;
-  columns: readonly Column<T>[];
-  id: (row: T) => string;
-  open?: (row: T) => string;
-}) {
+}
+
+/** A list of the API as a table: its filters, its error, what it says when it is empty, and the way to the next page. */
+export function List<T>({ list, filters, ...table }: ListProps<T>) {
   const { query } = usePlace();
   const later = query.get("after") !== null;
   return (
     <>
       {filters !== undefined && <div class="filters">{filters}</div>}
-      <Problem error={list.error} again={list.again} />
-      {list.rows === null && list.error === null && <p class="quiet waiting">Loading …</p>}
-      {list.rows?.length === 0 && empty}
-      {list.rows !== null && list.rows.length > 0 && <Table {...table} rows={list.rows} />}
+      {(list.rows === null || list.error !== null) && <Waiting asked={list} />}
+      {list.rows !== null && <Table {...table} rows={list.rows} />}
       {(later || list.next !== null) && (
         <nav class="pager" aria-label="Pages of the list">
-          <button type="button" disabled={!later} onClick={() => filter({ after: "" }, false)}>
-            First
-          </button>
-          <button type="button" disabled={list.next === null} onClick={() => filter({ after: list.next ?? "" }, false)}>
-            Next
-          </button>
+          <Button disabled={!later} onClick={() => filter({ after: "" }, false)}>First</Button>
+          <Button disabled={list.next === null} onClick={() => filter({ after: list.next ?? "" }, false)}>Next</Button>
         </nav>
       )}
     </>

@@ -1,6 +1,5 @@
 // Parts of one page, each with an address of its own: `?view=name`.
 import { to, usePlace } from "../router";
-import "./tabs.css";
 
 export interface Tab {
   name: string;

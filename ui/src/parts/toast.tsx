@@ -1,6 +1,7 @@
 // What was done, said in a corner, with the way back where there is one.
 import { useEffect, useState } from "preact/hooks";
-import { told } from "./basics";
+import { shared } from "../hooks";
+import { Button, told } from "./basics";
 
 interface Said {
   id: number;
@@ -14,35 +15,28 @@ interface Said {
 const SHORT = 6000;
 const LONG = 20_000;
 
-let shown: readonly Said[] = [];
+const shown = shared<readonly Said[]>([]);
 let last = 0;
-let draw: () => void = () => undefined;
 
-function change(to: readonly Said[]): void {
-  shown = to;
-  draw();
+function say(text: string, more: Partial<Said>): void {
+  shown.set([...shown.now().slice(-2), { id: ++last, text, hint: "", bad: false, undo: null, ...more }]);
 }
 
 /** Say what was done; `undo` puts it back. */
 export function toast(text: string, undo: (() => Promise<unknown>) | null = null): void {
-  change([...shown.slice(-2), { id: ++last, text, hint: "", bad: false, undo }]);
+  say(text, { undo });
 }
 
 /** Say what could not be done. */
 export function toastError(error: unknown): void {
   const [text, hint] = told(error);
-  change([...shown.slice(-2), { id: ++last, text, hint, bad: true, undo: null }]);
+  say(text, { hint, bad: true });
 }
 
 export function Toasts() {
-  const [, again] = useState(0);
-  useEffect(() => {
-    draw = () => again((count) => count + 1);
-    return () => void (draw = () => undefined);
-  }, []);
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {shown.map((one) => (
+      {shown.use().map((one) => (
         <Toast key={one.id} said={one} />
       ))}
     </div>
@@ -51,7 +45,7 @@ export function Toasts() {
 
 function Toast({ said }: { said: Said }) {
   const [held, hold] = useState(false);
-  const close = () => change(shown.filter((one) => one.id !== said.id));
+  const close = () => shown.set(shown.now().filter((one) => one.id !== said.id));
   useEffect(() => {
     if (held) return undefined;
     const timer = setTimeout(close, said.undo !== null || said.bad ? LONG : SHORT);
@@ -67,14 +61,8 @@ function Toast({ said }: { said: Said }) {
         {said.text}
         {said.hint !== "" && <small> {said.hint}</small>}
       </span>
-      {said.undo !== null && (
-        <button type="button" onClick={back}>
-          Undo
-        </button>
-      )}
-      <button type="button" aria-label="Close" onClick={close}>
-        ×
-      </button>
+      {said.undo !== null && <Button onClick={back}>Undo</Button>}
+      <Button aria-label="Close" onClick={close}>×</Button>
     </div>
   );
 }

@@ -1,0 +1,236 @@
+// Keys: making, changing, replacing and stopping them.
+import { ask, at } from "../api";
+import { moment, quoted } from "../format";
+import { act, once } from "../parts/dialog";
+import { Check, said, Select, Text, type Option } from "../parts/fields";
+import { ENDS } from "../parts/newkey";
+import type { KeyView, TeamView, UserView } from "../types";
+import { Made } from "./keys_made";
+import { Models } from "./keys_parts";
+import { all, budgetsOf, differing, type Wanted } from "./keys_words";
+
+/** What there is to choose from. */
+export interface Choices {
+  models: readonly string[];
+  users: readonly UserView[];
+  teams: readonly TeamView[];
+}
+/** Whose a new key is to be. */
+export interface Given {
+  user?: string;
+  team?: string;
+}
+
+const PATH = "/admin/keys";
+const ROLES = [["user", "user: uses models"], ["viewer", "viewer: looks at everything"], ["admin", "admin: changes everything"]] as const;
+const KEEP = "keep";
+const NUMBERS = ["rpm", "tpm", "concurrency"] as const;
+const FLAGS = [
+  ["cached", "Answers from the cache", "The same request is answered from the cache for a time."],
+  ["log_bodies", "Keep requests and answers whole", "For a time; admins can read them."],
+  ["end_users", "Requests say who is asking", "For the records only."],
+] as const;
+const path = (key: KeyView) => `${PATH}/${encodeURIComponent(key.id)}`;
+
+// ---- the fields
+
+function Fields({ one, choices, given = {} }: { one: KeyView | null; choices: Choices; given?: Given }) {
+  const number = (value: number | null | undefined) => (value === null || value === undefined ? "" : String(value));
+  const ends: readonly Option[] = one === null ? ENDS : [[KEEP, `as it is: ${moment(one.expires_at)}`], ...ENDS];
+  return (
+    <>
+      <Text name="name" label="Name" value={one?.name} required autofocus help="What it is called in lists and in costs." />
+      <Models chosen={one?.models ?? []} models={choices.models} help="None chosen means all of them." />
+      <div class="pair">
+        <Select name="expires" label="Ends" value={one === null ? "" : KEEP} options={ends} />
+        {one === null && <Text name="budget" label="Budget" placeholder="20/month" />}
+        <Text name="rpm" label="Requests a minute" type="number" min={1} value={number(one?.rpm)} placeholder="no limit" />
+        <Text name="tpm" label="Tokens a minute" type="number" min={1} value={number(one?.tpm)} placeholder="no limit" />
+        <Text name="concurrency" label="At the same time" type="number" min={1} value={number(one?.concurrency)} placeholder="no limit" />
+        <Text name="priority" label="Priority" type="number" min={-100} max={100} value={number(one?.priority ?? 0)} />
+        <Select name="user" label="Belongs to" value={one?.user ?? given.user ?? ""} options={[["", "nobody"], ...named(choices.users, one?.user)]} />
+        <Select name="team" label="Team" value={one?.team ?? given.team ?? ""} options={[["", "no team"], ...named(choices.teams, one?.team)]} />
+      </div>
+      <details>
+        <summary>More</summary>
+        <div class="pair">
+          {one === null && <Select name="role" label="Role" value="user" options={ROLES} />}
+          <Select
+            name="rights"
+            label="Memory"
+            value={one?.rights ?? "evict"}
+            options={[["evict", "may unload idle models"], ["start", "may start what fits"], ["warm", "only what is loaded"]]}
+          />
+        </div>
+        <Text name="tags" label="Tags" value={one?.tags.join(", ")} help="Of all its requests, separated by commas." />
+        <Text name="routes" label="Endpoints" value={one?.routes.join(", ")} placeholder="all of them" help="For example /v1/chat/completions, /v1/audio/*" />
+        {one === null && FLAGS.map(([name, label, help]) => <Check key={name} name={name} label={label} help={help} />)}
+      </details>
+    </>
+  );
+}
+
+function named(rows: readonly { id: string; name: string; email?: string }[], kept: string | undefined): readonly Option[] {
+  const known = rows.map((row): Option => [row.id, row.name || row.email || row.id]);
+  return kept === undefined || kept === "" || rows.some((row) => row.id === kept) ? known : [...known, kept];
+}
+
+const commas = (text: string) => text.split(",").map((one) => one.trim()).filter((one) => one !== "");
+
+/** What the form says of a key. */
+function values(form: FormData): Wanted {
+  const number = (name: string) => (said(form, name) === "" ? null : Number(said(form, name)));
+  const wanted: Wanted = {
+    name: said(form, "name"),
+    models: all(form, "models"),
+    priority: Number(said(form, "priority") || 0),
+    user: said(form, "user"),
+    team: said(form, "team"),
+    rights: said(form, "rights") || "evict",
+    tags: commas(said(form, "tags")),
+    routes: commas(said(form, "routes")),
+  };
+  for (const name of NUMBERS) wanted[name] = number(name);
+  if (said(form, "expires") !== KEEP) wanted["expires_in"] = number("expires");
+  return wanted;
+}
+
+/** Of a new key: what differs from one of which nothing is said. */
+function asked(form: FormData): Wanted {
+  const wanted: Wanted = { ...values(form), role: said(form, "role") || "user", budget: said(form, "budget") };
+  for (const [name] of FLAGS) wanted[name] = form.get(name) !== null;
+  const usual: Wanted = { priority: 0, rights: "evict", role: "user" };
+  const says = (value: unknown) => (Array.isArray(value) ? value.length > 0 : value !== "" && value !== null && value !== false);
+  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => says(value) && value !== usual[name]));
+}
+
+/** The options of the command. */
+function options(wanted: Wanted): string {
+  return Object.entries(wanted)
+    .flatMap(([name, value]): readonly string[] => {
+      if (name === "expires_in") return [`--expires ${value === null ? "-1" : `${value as number}s`}`];
+      if (name === "tags" && Array.isArray(value)) return value.length === 0 ? ['--tag ""'] : value.map((tag) => `--tag ${quoted(tag)}`);
+      if (typeof value === "boolean") return value ? [`--${name.replaceAll("_", "-")}`] : [];
+      if (Array.isArray(value)) return [`--${name} ${value.length === 0 ? '""' : quoted(value.join(","))}`];
+      return [`--${name} ${value === "" ? '""' : value === null ? "0" : quoted(String(value))}`];
+    })
+    .map((option) => ` ${option}`)
+    .join("");
+}
+
+// ---- what is done
+
+export function create(choices: Choices, after: () => void, given: Given = {}): void {
+  act<KeyView>({
+    title: "Make a key",
+    fields: <Fields one={null} choices={choices} given={given} />,
+    cli: (form) => {
+      const { name, ...more } = asked(form);
+      return `glowplug keys create ${quoted(String(name ?? "NAME"))}${options(more)}`;
+    },
+    ...once((form) => ["POST", PATH, asked(form)], (seen, form) => <Sketch one={seen} budget={said(form, "budget")} />),
+    verb: "Make the key",
+    done: (made) => `The key ${made.name} was made`,
+    undo: (made) => async () => {
+      await ask("POST", `${path(made)}/revoke`);
+      for (const budget of await budgetsOf("key", made.id)) await ask("DELETE", `/admin/budgets/${encodeURIComponent(budget.id)}`);
+    },
+    shows: (made) => <Made made={made} />,
+    after,
+  });
+}
+
+export function change(one: KeyView, choices: Choices, after: () => void): void {
+  const wanted = (form: FormData) => (form.get("name") === null ? {} : differing(values(form), one));
+  act<Wanted>({
+    title: `Change ${one.name || one.id}`,
+    fields: <Fields one={one} choices={choices} />,
+    cli: (form) => `glowplug keys update ${quoted(one.id)}${options(wanted(form))}`,
+    preview: async (form) => <Sketch one={await ask<KeyView>("PATCH", at(path(one), { dry_run: true }), wanted(form))} />,
+    run: async (form) => {
+      await ask<KeyView>("PATCH", path(one), wanted(form));
+      return wanted(form);
+    },
+    verb: "Change it",
+    done: () => `The key ${one.name} was changed`,
+    undo: (changed) => async () => {
+      const before = { ...one, expires_in: left(one) } as Wanted;
+      await ask("PATCH", path(one), Object.fromEntries(Object.keys(changed).map((name) => [name, before[name]])));
+    },
+    after,
+  });
+}
+
+/** Seconds until it ends, as the API takes them. */
+function left(one: KeyView): number | null {
+  return one.expires_at === null ? null : Math.max(1, one.expires_at - Date.now() / 1000);
+}
+
+/** What a key would be, in a few lines. */
+function Sketch({ one, budget = "" }: { one: KeyView; budget?: string }) {
+  const limits = [
+    one.rpm !== null && `${one.rpm} requests a minute`,
+    one.tpm !== null && `${one.tpm} tokens a minute`,
+    one.concurrency !== null && `${one.concurrency} at the same time`,
+    budget !== "" && `$${budget.replace(/^\$/, "")}`,
+  ].filter(Boolean);
+  return (
+    <ul>
+      <li>
+        A key of the role {one.role} that may use {one.models.length === 0 ? "all models" : one.models.join(", ")}
+        {one.priority !== 0 && `, with priority ${one.priority}`}
+      </li>
+      <li>{limits.length === 0 ? "Without limits of its own" : `At most ${limits.join(", ")}`}</li>
+      <li>{one.expires_at === null ? "Does not end by itself" : `Ends ${moment(one.expires_at)}`}</li>
+      {(one.user !== "" || one.team !== "") && <li>Belongs to {[one.user, one.team && `the team ${one.team}`].filter(Boolean).join(" in ")}</li>}
+    </ul>
+  );
+}
+
+export function rotate(one: KeyView, after: () => void): void {
+  const wanted = (form: FormData) => ({ overlap: Number(said(form, "overlap") || 86_400) });
+  act<KeyView>({
+    title: `Replace ${one.name || one.id}`,
+    says: <p>A new key takes its place, with the same rights, budgets and limits. Both count as one while the old one is still good.</p>,
+    fields: (
+      <Select
+        name="overlap"
+        label="The old one is good"
+        value="86400"
+        options={[["86400", "for a day yet"], ["3600", "for an hour yet"], ["604800", "for a week yet"], ["2592000", "for 30 days yet"], ["0", "no more"]]}
+      />
+    ),
+    cli: (form) => `glowplug keys rotate ${quoted(one.id)} --overlap ${wanted(form).overlap}s`,
+    ...once(
+      (form) => ["POST", `${path(one)}/rotate`, wanted(form)],
+      (_made, form) => {
+        const { overlap } = wanted(form);
+        const when = overlap === 0 ? "at once" : `from ${moment(Date.now() / 1000 + overlap)} on`;
+        return <p>{one.display} is refused {when}; whoever uses it needs the new one by then.</p>;
+      },
+    ),
+    verb: "Replace it",
+    done: () => `The key ${one.name} is replaced`,
+    undo: (made) => async () => {
+      await ask("PATCH", path(one), { expires_in: left(one) });
+      await ask("POST", `${path(made)}/revoke`);
+    },
+    shows: (made) => <Made made={made} />,
+    after,
+  });
+}
+
+export function revoke(one: KeyView, after: () => void): void {
+  act({
+    title: `Revoke ${one.name || one.id}`,
+    cli: () => `glowplug keys revoke ${quoted(one.id)}`,
+    ...once(
+      () => ["POST", `${path(one)}/revoke`],
+      () => <p>{one.display} is refused at once and for good; that cannot be undone, blocking can. What it used stays in the records.</p>,
+    ),
+    verb: "Revoke it",
+    danger: true,
+    done: () => `The key ${one.name} is revoked`,
+    after,
+  });
+}

@@ -1,0 +1,58 @@
+// A whole list, whatever its pages: for names, sums, and lists that are searched where they are shown.
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { ask, at, type Rows } from "../api";
+import type { KeyView, ModelView } from "../types";
+import type { Option } from "./fields";
+
+export interface Every<T> {
+  /** null until they are there. */
+  rows: readonly T[] | null;
+  error: unknown;
+  again: () => void;
+}
+
+/** Every row; a null path asks nothing. */
+export function useEvery<T>(path: string | null, query: Record<string, string | number> = {}): Every<T> {
+  const [held, setHeld] = useState<{ rows: readonly T[] | null; error: unknown }>({ rows: null, error: null });
+  const latest = useRef(0);
+  const asked = path === null ? "" : at(path, query);
+  const again = useCallback(() => {
+    if (asked === "") return;
+    const mine = ++latest.current;
+    every<T>(asked).then(
+      (rows) => mine === latest.current && setHeld({ rows, error: null }),
+      (error: unknown) => mine === latest.current && setHeld((old) => ({ ...old, error })),
+    );
+  }, [asked]);
+  useEffect(again, [again]);
+  return { ...held, again };
+}
+
+async function every<T>(path: string): Promise<readonly T[]> {
+  const rows: T[] = [];
+  for (let after: string | null = ""; after !== null; ) {
+    const place = after === "" ? "" : `${path.includes("?") ? "&" : "?"}after=${encodeURIComponent(after)}`;
+    const page: Rows<T> = await ask<Rows<T>>("GET", path + place);
+    rows.push(...page.data);
+    after = page.has_more === true ? (page.next ?? null) : null;
+  }
+  return rows;
+}
+
+/** Keys by id, and as choices of a filter. */
+export function useKeys(): { byId: ReadonlyMap<string, KeyView>; options: readonly Option[] } {
+  const keys = useEvery<KeyView>("/admin/keys").rows ?? [];
+  return {
+    byId: new Map(keys.map((key) => [key.id, key])),
+    options: [["", "Any key"], ...keys.map((key): Option => [key.id, key.name || key.display || key.id])],
+  };
+}
+
+/** Models, and models with aliases, as choices of a filter. */
+export function useModels(): { models: readonly Option[]; names: readonly Option[] } {
+  const rows = useEvery<ModelView>("/admin/models").rows ?? [];
+  return {
+    models: [["", "Any model"], ...rows.filter((row) => row.kind === "model").map((row) => row.name)],
+    names: [["", "Any name"], ...rows.map((row) => row.name)],
+  };
+}
