@@ -10,12 +10,7 @@ export interface Rows<T> {
 }
 
 export class Refused extends Error {
-  constructor(
-    readonly status: number,
-    message: string,
-    readonly hint: string,
-    readonly code = "",
-  ) {
+  constructor(readonly status: number, message: string, readonly hint: string, readonly code = "") {
     super(message);
   }
 }
@@ -43,9 +38,9 @@ export async function ask<T>(method: Method, path: string, body?: unknown): Prom
 export async function send(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<Response> {
   const headers: Record<string, string> = { "content-type": "application/json" };
   if (method !== "GET" && csrf !== "") headers["x-glowplug-csrf"] = csrf;
-  const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store" };
+  const ends = signal === undefined ? session.signal : AbortSignal.any([signal, session.signal]);
+  const init: RequestInit = { method, headers, credentials: "same-origin", cache: "no-store", signal: ends };
   if (body !== undefined) init.body = JSON.stringify(body);
-  init.signal = signal === undefined ? session.signal : AbortSignal.any([signal, session.signal]);
   const answer = await fetch(path, init);
   if (answer.ok) return answer;
   if (answer.status === 401 && !OPEN.includes(path)) over();
