@@ -22,6 +22,8 @@ from glowplug.testing.fake_nvml import FakeNvml
 PART = "at rest"
 PSS_BUDGET_MIB = 100.0
 _HELD_MIB = 2048
+_LEAVING = 10.0
+"""Seconds that the last process of an engine may take to end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,7 @@ def measure(work: Path, settle: float, seconds: float) -> Rest:
         first_token(there.port, A, there.key)
         loaded, holders_loaded = nvml.used(gpu), len(nvml.users())
         there.stop_model(A)
+        _until_alone(there)
         time.sleep(settle)
         costs = watch(there, seconds)
         return Rest(
@@ -79,11 +82,29 @@ def measure(work: Path, settle: float, seconds: float) -> Rest:
         there.close()
 
 
+def _ours(there: Installation) -> dict[int, str]:
+    """The processes that stay, and what they are."""
+    names = {there.supervisor: "supervisor", there.control: "control"}
+    return names | dict.fromkeys(there.workers, "worker")
+
+
+def _strangers(there: Installation) -> list[int]:
+    names = _ours(there)
+    return [pid for pid in procfs.descendants(there.supervisor) if pid not in names]
+
+
+def _until_alone(there: Installation) -> None:
+    """Until what kept watch over the engine has ended too, which takes a busy machine a while; `watch` refuses what
+    stays."""
+    end = time.monotonic() + _LEAVING
+    while _strangers(there) and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def watch(there: Installation, seconds: float) -> dict[str, ProcessCost]:
     """The processes of an installation for a while, by what they are."""
-    names = {there.supervisor: "supervisor", there.control: "control"}
-    names |= dict.fromkeys(there.workers, "worker")
-    strangers = [pid for pid in procfs.descendants(there.supervisor) if pid not in names]
+    names = _ours(there)
+    strangers = _strangers(there)
     if strangers:
         raise BenchError(f"at rest there are more processes: {[procfs.command_line(pid) for pid in strangers]}")
     return {names[pid]: cost for pid, cost in cost_of(tuple(names), seconds).items()}
