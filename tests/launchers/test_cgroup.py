@@ -46,3 +46,21 @@ def test_everybody_below_is_a_member(user_manager: UserManager) -> None:
     inside = [stat.pid for stat in Cgroup(str(user_manager.cgroup.relative_to(root))).members()]
     assert user_manager.pid in inside, "it is in init.scope, below"
     assert os.getpid() not in inside
+
+
+def test_a_group_below_that_goes_while_it_is_looked_into_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "child").mkdir()
+    (tmp_path / "cgroup.procs").write_text(f"{os.getpid()}\n")
+    group = Cgroup("")
+    group.directory = tmp_path
+    scandir = os.scandir
+
+    def vanishing(path: str | os.PathLike[str]) -> object:
+        if Path(path).name == "child":
+            raise FileNotFoundError(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert [stat.pid for stat in group.members()] == [os.getpid()]

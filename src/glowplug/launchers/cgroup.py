@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -49,9 +50,9 @@ class Cgroup:
         if self.directory is None:
             return []
         found = []
-        for file in (self.directory / "cgroup.procs", *self.directory.glob("**/cgroup.procs")):
+        for folder, _, _ in os.walk(self.directory):  # which takes a group that goes meanwhile for an empty one
             try:
-                pids = {int(word) for word in file.read_text().split()}
+                pids = {int(word) for word in Path(folder, "cgroup.procs").read_text().split()}
             except OSError:
                 continue
             found += [stat for pid in pids if (stat := procfs.read_stat(pid)) is not None and not stat.dead]
