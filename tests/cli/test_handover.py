@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from glowplug.systemd.units import Setup, units
 from tests.cli.conftest import Glowplug
 from tests.cli.fake_server import ADMIN, FakeServer
 
@@ -82,3 +83,21 @@ def test_a_page_is_replaced_and_another_file_is_not(
     said = glowplug(*words, str(tmp_path / "mine.md"))
     assert said.code == 1 and "is there already" in said.err and (tmp_path / "mine.md").read_text() == "mine"
     assert glowplug("--url", "http://127.0.0.1:1", "handover").code == 1
+
+
+def test_units_are_found_by_their_state_directory_whatever_their_name(
+    glowplug: Glowplug, tmp_path: Path, state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "systemd" / "user"
+    folder.mkdir(parents=True)
+    for name, state in (("llm", state_dir), ("other", tmp_path)):
+        setup = Setup(
+            command=("python", "-m", "glowplug"), state=str(state), listen="127.0.0.1:4000", backups="/b",
+            environment="/e", path="/usr/bin", name=name,
+        )  # fmt: skip
+        for unit, text in units(setup).items():
+            (folder / unit).write_text(text)
+    (folder / "foreign.service").write_text("[Service]\nExecStart=/bin/true\n")
+    text = glowplug("--state-dir", str(state_dir), "handover").out
+    assert "systemctl --user start llm.service" in text and "`other.service`" not in text

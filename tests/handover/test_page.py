@@ -54,6 +54,11 @@ def test_everything_the_next_person_needs_is_there() -> None:
     assert "Nothing was found." in text
 
 
+def test_units_of_the_system_are_told_through_its_manager_and_by_their_name() -> None:
+    text = with_(units=(UnitFact(unit="llm.socket", file="same", system=True),))
+    assert "systemctl start llm.service" in text and "journalctl -u llm" in text and "--user" not in text
+
+
 def test_without_units_models_and_a_server() -> None:
     text = with_(units=(), models=(), aliases=(), running=False, config="")
     assert "does not run now" in text and "glowplug up --state-dir /srv/state" in text

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from glowplug.errors import RequestError, Unavailable
-from glowplug.systemd.installing import Systemctl, folder_of, install, installed, status, uninstall
+from glowplug.systemd.installing import Systemctl, folder_of, install, installed, installed_for, status, uninstall
 from glowplug.systemd.units import unit_names, units
 from tests.support import systemd_user
 from tests.support.systemd_user import UserManager
@@ -55,6 +55,7 @@ def test_it_is_written_once_and_taken_away_whole(fake: tuple[Systemctl, Path], t
     assert log.read_text().splitlines() == ["daemon-reload", "enable --now glowplug.socket glowplug-backup.timer"]
     assert {file.name: file.read_text() for file in folder.iterdir()} == units(SETUP)
     assert installed(folder, "glowplug") == SETUP and installed(folder, "other") is None
+    assert installed_for(folder, Path(SETUP.state)) == [SETUP] and installed_for(folder, tmp_path) == []
     assert install(SETUP, folder, manager).written == ()
     assert {one.file for one in status(SETUP, folder, manager)} == {"same"}
     log.write_text("")

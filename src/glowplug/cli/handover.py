@@ -84,7 +84,7 @@ def _facts(
     listening = f"http://{server.host}:{server.port}" if server is not None else "http://127.0.0.1:4000"
     on_server = server is not None and server.database is not None
     examination = _examine(session, file, problems)
-    units = _units(file, problems)
+    units = _units(paths, problems)
     return Facts(
         at=time.time(),
         host=platform.node(),
@@ -162,21 +162,24 @@ def _aliases(loaded: Loaded) -> tuple[AliasFact, ...]:
     )
 
 
-def _units(file: Path | None, problems: list[str]) -> tuple[UnitFact, ...]:
-    from glowplug.cli.systemd import manager_of, setup_of
+def _units(paths: Paths, problems: list[str]) -> tuple[UnitFact, ...]:
+    """The units of this state directory, the user's and the system's, whatever they are called."""
+    from glowplug.cli.systemd import manager_of
     from glowplug.handover.page import UnitFact
-    from glowplug.systemd.installing import folder_of, installed, status
+    from glowplug.systemd.installing import folder_of, installed_for, status
 
-    folder = folder_of(os.environ, system=False)
-    try:
-        setup = installed(folder, "glowplug") or setup_of("glowplug", system=False, config=file)
-        found = status(setup, folder, manager_of(system=False))
-    except ConfigError:
-        return ()  # said already
-    except GlowplugError as error:
-        problems.append(f"units of systemd were not looked at: {error}")
-        return ()
-    return tuple(UnitFact(unit=u.unit, file=u.file, enabled=u.enabled, active=u.active) for u in found)
+    found = []
+    for system in (False, True):
+        folder = folder_of(os.environ, system=system)
+        try:
+            for setup in installed_for(folder, paths.state):
+                found += [
+                    UnitFact(unit=u.unit, file=u.file, enabled=u.enabled, active=u.active, system=system)
+                    for u in status(setup, folder, manager_of(system=system))
+                ]
+        except GlowplugError as error:
+            problems.append(f"units of systemd in {folder} were not looked at: {error}")
+    return tuple(found)
 
 
 def _examine(session: Session, file: Path | None, problems: list[str]) -> Examination | None:

@@ -46,6 +46,8 @@ class UnitFact(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     enabled: str = ""
     active: str = ""
+    system: bool = False
+    """Of the system's manager, not the user's."""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,10 +148,11 @@ def _running(facts: Facts) -> str:
             f"## Start and stop\n\nBy hand; no unit of systemd is installed (`glowplug systemd install`).\n\n{by_hand}"
         )
     name = there[0].unit.partition(".")[0]
+    user = "" if there[0].system else " --user"
     rows = [[_code(unit.unit), unit.file, unit.enabled, unit.active] for unit in there]
     return (
-        f"## Start and stop\n\n```sh\nsystemctl --user start {name}.service    # the first request does that too\n"
-        f"systemctl --user stop {name}.socket {name}.service\njournalctl --user -u {name}\n```\n\n"
+        f"## Start and stop\n\n```sh\nsystemctl{user} start {name}.service    # the first request does that too\n"
+        f"systemctl{user} stop {name}.socket {name}.service\njournalctl{user} -u {name}\n```\n\n"
         + _table(("unit", "file", "enabled", "active"), rows)
     )
 

@@ -91,6 +91,12 @@ def installed(folder: Path, name: str) -> Setup | None:
     return written_for(_read(folder / f"{name}.service") or "")
 
 
+def installed_for(folder: Path, state: Path) -> list[Setup]:
+    """What was installed there for this state directory, whatever it is called."""
+    there = [installed(folder, file.stem) for file in sorted(folder.glob("*.service")) if file.is_file()]
+    return [setup for setup in there if setup is not None and Path(setup.state) == state]
+
+
 def status(setup: Setup, folder: Path, manager: Systemctl) -> tuple[UnitView, ...]:
     """Every unit as it is, compared with what `setup` would write."""
     there = manager.answers()
