@@ -187,3 +187,20 @@ def test_from_install_to_uninstall_with_a_real_manager(user_manager: UserManager
     assert list(home.folder.glob("glowplug*")) == []
     with pytest.raises(ConnectionRefusedError):
         home.get("/v1/models")
+
+
+@pytest.mark.needs(*systemd_user.PROGRAMS)
+def test_a_wrong_configuration_is_tried_once_and_by_waiting_clients_until_the_port_is_closed(
+    user_manager: UserManager, state_dir: Path
+) -> None:
+    home = Home(user_manager, state_dir)
+    assert home.glowplug("systemd", "install").returncode == 0
+    (home.home / ".config" / "glowplug" / "config.yaml").write_text("nonsense: 1\n")
+    assert user_manager.systemctl("start", "glowplug.service").returncode == 1
+    assert [user_manager.show("glowplug.service", name) for name in ("SubState", "ExecMainStatus", "NRestarts")] == [
+        "failed", "78", "0",
+    ]  # fmt: skip
+    assert user_manager.show("glowplug.socket", "SubState") == "listening"
+    with socket.create_connection(("127.0.0.1", home.port)):
+        _until("it gives up", lambda: user_manager.show("glowplug.socket", "Result") == "service-start-limit-hit")
+    assert user_manager.show("glowplug.service", "NRestarts") == "0"
