@@ -132,7 +132,7 @@ class Home:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         config = self.home / ".config" / "glowplug"
-        config.mkdir(parents=True)
+        config.mkdir(parents=True, exist_ok=True)
         (config / "config.yaml").write_text(f"server:\n  host: 127.0.0.1\n  port: {self.port}\n")
         (config / "environment").write_text(f"PYTHONPATH={SOURCE}\n")
 
@@ -204,3 +204,5 @@ def test_a_wrong_configuration_is_tried_once_and_by_waiting_clients_until_the_po
     with socket.create_connection(("127.0.0.1", home.port)):
         _until("it gives up", lambda: user_manager.show("glowplug.socket", "Result") == "service-start-limit-hit")
     assert user_manager.show("glowplug.service", "NRestarts") == "0"
+    assert home.glowplug("systemd", "uninstall").returncode == 0
+    user_manager.systemctl("reset-failed", "glowplug*")
