@@ -7,14 +7,17 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import BY, PAGED, SINCE, UNTIL, contract
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
-from glowplug.usecases.page import MOST
+from glowplug.store.usage_sum import UsageSum
+from glowplug.usecases.page import MOST, Page
 from glowplug.usecases.usage import groups
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
+    @contract(Page[UsageSum], query=(BY, SINCE, UNTIL, *PAGED))
     async def show(request: Request) -> Response:
         query = Query(request, ("by", "since", "until", "limit", "after"))
         found = await services.usage.sums(
