@@ -31,6 +31,7 @@ from glowplug.control.api import (
     models,
     names,
     oidc,
+    openapi,
     pages,
     plan,
     requests,
@@ -68,7 +69,8 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
         sessions, invitations, oidc, doctor, footprint, pages,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
-    return (*ours, *litellm_routes(services))
+    every = (*ours, *litellm_routes(services))
+    return (*every, openapi.route(every))
 
 
 def build_app(services: Services, more: Iterable[Endpoint] = ()) -> Starlette:

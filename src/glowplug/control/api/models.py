@@ -22,6 +22,7 @@ from glowplug.usecases.page import MOST, Page
 
 _LONGEST_WAIT = 3600.0
 _LINES = 200
+_WAIT = Param("wait", "How long to wait until it is ready, as 30s; left out: not at all.")
 _LAST = Param("lines", "How many of the last lines.", Annotated[int, msgspec.Meta(ge=0, le=MOST_LINES)])
 _TEXT = "text/plain; charset=utf-8"
 
@@ -37,9 +38,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         query = Query(request, ("limit", "after"))
         return answer(services.models.list(query.number("limit", MOST, MOST), query.text("after")))
 
-    @contract(
-        InstanceView, query=(Param("wait", "How long to wait until it is ready, as 30s; left out: not."), DRY_RUN)
-    )
+    @contract(InstanceView, query=(_WAIT, DRY_RUN))
     async def start(request: Request) -> Response:
         query = Query(request, ("wait", "dry_run"))
         wait = query.seconds("wait", 0.0, _LONGEST_WAIT)
