@@ -141,6 +141,7 @@ POST /admin/me/teams/{id}/keys manager
 PATCH /admin/me/teams/{id}/keys/{key} manager
 POST /admin/me/teams/{id}/keys/{key}/rotate manager
 POST /admin/me/teams/{id}/keys/{key}/revoke manager
+GET /openapi.json own
 GET /ui everybody
 GET /ui/{path:path} everybody
 """
