@@ -8,6 +8,7 @@ import pytest
 
 from glowplug.config.load import load
 from glowplug.config.managed import ManagedFile
+from glowplug.config.show import Shown
 from glowplug.control.app import build_app
 from glowplug.control.configuration import Configuration
 from glowplug.control.doctoring import doctoring
@@ -60,8 +61,8 @@ class FakeConfig:
         self.bad = False
         self.reloads: list[bool] = []
 
-    def shown(self) -> dict[str, object]:
-        return {"path": "/c.yaml", "tree": {"server": {"port": 4000}}}
+    def shown(self) -> Shown:
+        return Shown(path="/c.yaml", digest="", tree={"server": {"port": 4000}}, sources={})
 
     async def check(self) -> Checked:
         return Checked(ok=not self.bad, path="/c.yaml")

@@ -1,12 +1,34 @@
-// Made by `python -m tools.docs` from the values of the admin API: do not edit.
+// Made by `python -m tools.docs` from the components of docs/openapi.json: do not edit.
 //
-// Members with a `?` may be left out where they are empty; the others are always there.
+// Members with a `?` may be left out; the others are always there.
 
 /** Where the request goes in a case. */
 export interface Afterwards {
   case: string;
   targets: readonly string[];
   text: string;
+}
+
+/** The plans of an alias's targets; the answer of `GET /admin/plan/{alias}`. */
+export interface AliasPlan {
+  alias: string;
+  targets: readonly string[];
+  cold: string;
+  data: readonly PlanView[];
+}
+
+/** The control process answers. */
+export interface Alive {
+  status: string;
+}
+
+/** Whose requests named something. Times in Unix seconds. */
+export interface Asker {
+  key: string;
+  user: string;
+  requests: number;
+  first: number;
+  last: number;
 }
 
 /** One line of the ledger, for people. Times in seconds, `started` in Unix time, `cost` in nano-dollars. */
@@ -66,6 +88,13 @@ export interface BudgetView {
   dry_run: boolean;
 }
 
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface BudgetViewPage {
+  data: readonly BudgetView[];
+  has_more: boolean;
+  next: string | null;
+}
+
 /** What a cancellation did. */
 export interface Cancelled {
   request: string;
@@ -97,6 +126,13 @@ export interface Change {
   request: string;
 }
 
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface ChangePage {
+  data: readonly Change[];
+  has_more: boolean;
+  next: string | null;
+}
+
 /** A check that can be asked for. */
 export interface CheckView {
   name: string;
@@ -105,12 +141,25 @@ export interface CheckView {
   slow: boolean;
 }
 
+/** All rows of a list that is never long. */
+export interface CheckViewRows {
+  data: readonly CheckView[];
+}
+
 /** What a look at the file on the disk found. */
 export interface Checked {
   ok: boolean;
   path: string;
   problems: readonly ProblemView[];
   warnings: readonly ProblemView[];
+}
+
+/** The body of `POST /auth/claim`. Name and address matter for a new user only. */
+export interface Claim {
+  token: string;
+  password: string;
+  name?: string;
+  email?: string;
 }
 
 /** The answer of `GET /admin/clients`. */
@@ -161,6 +210,30 @@ export interface CredentialView {
   dry_run: boolean;
 }
 
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface CredentialViewPage {
+  data: readonly CredentialView[];
+  has_more: boolean;
+  next: string | null;
+}
+
+/** A deprecated alias, and whose requests named it since it is that. */
+export interface DeprecatedName {
+  name: string;
+  targets: readonly string[];
+  since: number;
+  requests: number;
+  last: number | null;
+  uses: readonly Asker[];
+}
+
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface DeprecatedNamePage {
+  data: readonly DeprecatedName[];
+  has_more: boolean;
+  next: string | null;
+}
+
 /** Who holds the memory of one device now. None: unknown, which is not 0. */
 export interface DeviceView {
   id: string;
@@ -182,6 +255,17 @@ export interface Discovered {
   engines: readonly EngineFound[];
   folders: readonly string[];
   lines: readonly string[];
+}
+
+/** It is done, and there is nothing to say about it: `{}`. */
+export interface Done {
+}
+
+/** The body of `PUT /admin/config/file`. */
+export interface Edit {
+  digest: string;
+  text?: string;
+  back_to?: string;
 }
 
 /** What was written, or would be. */
@@ -215,6 +299,26 @@ export interface EntryView {
   name: string;
   source: string;
   settings: Record<string, unknown>;
+}
+
+/** The answer to every request that failed. */
+export interface ErrorAnswer {
+  error: ErrorDetail;
+}
+
+/** What happened, to what, and what to do; the members that OpenAI's clients read, and more. */
+export interface ErrorDetail {
+  message: string;
+  type: string;
+  param: string | null;
+  code: string;
+  source: string;
+  request_id: string;
+  hint?: string;
+  loading?: Record<string, unknown> | null;
+  reason?: string;
+  log_tail?: readonly string[] | null;
+  problems?: readonly Wrong[] | null;
 }
 
 /** A model that would be unloaded to make room. */
@@ -305,6 +409,13 @@ export interface InstanceView {
   pinned: boolean;
 }
 
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface InstanceViewPage {
+  data: readonly InstanceView[];
+  has_more: boolean;
+  next: string | null;
+}
+
 /** An invitation for people: everything but its hash. */
 export interface InvitationView {
   id: string;
@@ -316,6 +427,31 @@ export interface InvitationView {
   expires_at: number;
   used_at: number | null;
   link: string | null;
+}
+
+/** All rows of a list that is never long. */
+export interface InvitationViewRows {
+  data: readonly InvitationView[];
+}
+
+/** What is to be another at a key; the body of `PATCH /admin/keys/{id}`. What is left out stays. */
+export interface KeyChange {
+  name?: string;
+  models?: readonly string[];
+  routes?: readonly string[];
+  rpm?: number | null;
+  tpm?: number | null;
+  concurrency?: number | null;
+  rights?: Rights;
+  priority?: number;
+  expires_in?: number | null;
+  user?: string;
+  team?: string;
+  tags?: readonly string[];
+  end_users?: boolean;
+  cached?: boolean;
+  log_bodies?: boolean;
+  blocked?: boolean;
 }
 
 /** A stored key for people: everything but its hash. */
@@ -347,6 +483,13 @@ export interface KeyView {
   dry_run: boolean;
 }
 
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface KeyViewPage {
+  data: readonly KeyView[];
+  has_more: boolean;
+  next: string | null;
+}
+
 /** One way to own an engine, as `docs/design/ownership.md` describes them. */
 export interface LauncherView {
   name: string;
@@ -368,6 +511,30 @@ export interface LeaseView {
   state: LeaseState;
 }
 
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface LeaseViewPage {
+  data: readonly LeaseView[];
+  has_more: boolean;
+  next: string | null;
+}
+
+/** What a check found. */
+export interface LedgerChecked {
+  ok: boolean;
+  lines: number;
+  records: number;
+  sums: number;
+  problems: number;
+  findings: readonly LedgerFinding[];
+}
+
+/** Something that does not fit. */
+export interface LedgerFinding {
+  kind: string;
+  what: string;
+  hint: string;
+}
+
 /** A limit or a budget that the request is under, and how much of it is left. */
 export interface LimitPlan {
   whose: string;
@@ -375,6 +542,29 @@ export interface LimitPlan {
   limit: number;
   left: number | null;
   resets: number | null;
+}
+
+/** A limit for people. */
+export interface LimitView {
+  scope: Scope;
+  name: string;
+  rpm: number | null;
+  tpm: number | null;
+  concurrency: number | null;
+  dry_run: boolean;
+}
+
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface LimitViewPage {
+  data: readonly LimitView[];
+  has_more: boolean;
+  next: string | null;
+}
+
+/** The body of `POST /auth/login`. */
+export interface Login {
+  user: string;
+  password: string;
 }
 
 /** What one check found. */
@@ -387,6 +577,14 @@ export interface Looked {
   could_not?: string;
   skipped?: string;
   seconds?: number;
+}
+
+/** A team for those who manage it. */
+export interface ManagedTeam {
+  team: TeamView;
+  members: readonly MemberView[];
+  keys: readonly KeyView[];
+  budgets: readonly BudgetView[];
 }
 
 /** Who is logged in. */
@@ -418,6 +616,13 @@ export interface MemberView {
   dry_run: boolean;
 }
 
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface MemberViewPage {
+  data: readonly MemberView[];
+  has_more: boolean;
+  next: string | null;
+}
+
 /** All devices; the answer of `GET /admin/memory`. */
 export interface MemoryView {
   data: readonly DeviceView[];
@@ -447,6 +652,117 @@ export interface ModelView {
   capabilities?: readonly Capability[];
   state?: string;
   problems?: readonly string[];
+}
+
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface ModelViewPage {
+  data: readonly ModelView[];
+  has_more: boolean;
+  next: string | null;
+}
+
+/** The body of `POST /admin/me/keys`: what a key of one's own is asked to be. The rest is the caller's key's. */
+export interface MyKey {
+  name?: string;
+  models?: readonly string[] | null;
+  rpm?: number | null;
+  tpm?: number | null;
+  concurrency?: number | null;
+  expires_in?: number | null;
+}
+
+/** What a new budget is asked to be; the body of `POST /admin/budgets`. */
+export interface NewBudget {
+  budget: string;
+  scope?: Scope;
+  name?: string;
+}
+
+/** A secret and its name; the body of `PUT /admin/credentials`. */
+export interface NewCredential {
+  name: string;
+  value: string;
+}
+
+/** The body of `POST /admin/invitations`. */
+export interface NewInvitation {
+  name?: string;
+  role?: UserRole;
+  user?: string;
+  expires_in?: number;
+}
+
+/** What a new key is asked to be; the body of `POST /admin/keys`. */
+export interface NewKey {
+  name?: string;
+  role?: Role;
+  models?: readonly string[];
+  rpm?: number | null;
+  rights?: Rights;
+  priority?: number;
+  expires_in?: number | null;
+  user?: string;
+  team?: string;
+  tags?: readonly string[];
+  tpm?: number | null;
+  concurrency?: number | null;
+  end_users?: boolean;
+  cached?: boolean;
+  log_bodies?: boolean;
+  routes?: readonly string[];
+  budget?: string;
+}
+
+/** What is asked for; the body of `POST /admin/leases`. */
+export interface NewLease {
+  memory: number | string;
+  seconds: number;
+  device?: string;
+  note?: string;
+  wait?: number;
+}
+
+/** What a scope is to be limited to; the body of `POST /admin/limits`. What is left out is not limited. */
+export interface NewLimit {
+  scope?: Scope;
+  name?: string;
+  rpm?: number | null;
+  tpm?: number | null;
+  concurrency?: number | null;
+}
+
+/** Somebody in a team; the body of `PUT /admin/teams/{id}/members`. */
+export interface NewMember {
+  user: string;
+  manager?: boolean;
+}
+
+/** The body of `POST /admin/rename`. */
+export interface NewName {
+  old: string;
+  new: string;
+}
+
+/** The body of `POST /admin/me/password`. */
+export interface NewPassword {
+  current: string;
+  password: string;
+}
+
+/** What a new team is asked to be; the body of `POST /admin/teams`. */
+export interface NewTeam {
+  id?: string;
+  name?: string;
+  models?: readonly string[];
+}
+
+/** What a new user is asked to be; the body of `POST /admin/users`. */
+export interface NewUser {
+  id?: string;
+  name?: string;
+  email?: string;
+  role?: UserRole;
+  models?: readonly string[];
 }
 
 /** Where one value comes from. */
@@ -484,12 +800,38 @@ export interface ProblemView {
   file: string;
 }
 
+/** A model that should be called something else. */
+export interface Proposal {
+  name: string;
+  proposed: string;
+  why: string;
+  command: string;
+}
+
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface ProposalPage {
+  data: readonly Proposal[];
+  has_more: boolean;
+  next: string | null;
+}
+
 /** One row of `GET /admin/providers`; no secret is in it. */
 export interface ProviderView {
   name: string;
   source: string;
   settings: Record<string, unknown>;
   models: readonly string[];
+}
+
+/** All rows of a list that is never long. */
+export interface ProviderViewRows {
+  data: readonly ProviderView[];
+}
+
+/** How many sums were wrong. */
+export interface Rebuilt {
+  wrong: number;
+  dry_run: boolean;
 }
 
 /** The error that the client would get. */
@@ -523,6 +865,30 @@ export interface RemedyView {
   goes_on?: boolean;
 }
 
+/** What a deletion did. */
+export interface Removed {
+  key: string;
+  removed: number;
+}
+
+/** What was changed, or would be. */
+export interface Renamed {
+  old: string;
+  new: string;
+  noun: string;
+  files: readonly string[];
+  rows: Record<string, number>;
+  deprecated: string;
+  dry_run: boolean;
+}
+
+/** Whose remedies are carried out; without names those of everything. */
+export interface Repair {
+  checks?: readonly string[];
+  slow?: boolean;
+  dry_run?: boolean;
+}
+
 /** A repair that was carried out. */
 export interface RepairView {
   id: string;
@@ -530,6 +896,11 @@ export interface RepairView {
   at: number;
   changes: number;
   undone_at: number | null;
+}
+
+/** All rows of a list that is never long. */
+export interface RepairViewRows {
+  data: readonly RepairView[];
 }
 
 /** What became of one remedy. */
@@ -572,6 +943,32 @@ export type Rights = "evict" | "start" | "warm";
 /** What a key may do. */
 export type Role = "admin" | "user" | "viewer";
 
+/** What turning the key did. */
+export interface Rotated {
+  key: string;
+  resealed: number;
+  problems: readonly string[];
+  forgotten: readonly string[];
+  dry_run: boolean;
+}
+
+/** How a key is replaced; the body of `POST /admin/keys/{id}/rotate`. */
+export interface Rotation {
+  overlap?: number;
+}
+
+/** The body of `POST /admin/route`. */
+export interface RouteAsked {
+  model?: string;
+  key?: string;
+  kind?: string;
+  request?: Record<string, unknown> | null;
+  input_tokens?: number;
+  tags?: readonly string[];
+  session?: string;
+  headers?: Record<string, string>;
+}
+
 /** What would happen; the answer of `POST /admin/route`. */
 export interface RoutePlan {
   asked: string;
@@ -611,6 +1008,11 @@ export interface RunView {
   short: boolean;
 }
 
+/** All rows of a list that is never long. */
+export interface RunViewRows {
+  data: readonly RunView[];
+}
+
 /** What a budget or a limit is for. Each request is in the scopes of its key, its user, its team, each of its tags, the model that serves it, and `ALL`. */
 export type Scope = "all" | "key" | "model" | "tag" | "team" | "user";
 
@@ -624,6 +1026,11 @@ export interface SessionView {
   agent: string;
   current: boolean;
   dry_run: boolean;
+}
+
+/** All rows of a list that is never long. */
+export interface SessionViewRows {
+  data: readonly SessionView[];
 }
 
 /** How bad it is; the worst first. */
@@ -648,6 +1055,11 @@ export interface Sighting {
   key_used: number | null;
 }
 
+/** All rows of a list that is never long. */
+export interface SightingRows {
+  data: readonly Sighting[];
+}
+
 /** A text to copy. */
 export interface Snippet {
   title: string;
@@ -667,6 +1079,11 @@ export interface Speed {
   tokens_per_second: number | null;
   first_byte: number | null;
   last: number | null;
+}
+
+/** All rows of a list that is never long. */
+export interface SpeedRows {
+  data: readonly Speed[];
 }
 
 /** `stopped → queued → starting → loading → ready ⇄ busy → draining → stopping → releasing → stopped`; `failed`. */
@@ -714,6 +1131,31 @@ export type TargetRole = "context" | "fallback" | "target" | "wished";
 /** How a target stands for the request. */
 export type TargetState = "cold" | "context" | "cooling" | "endpoint" | "failed" | "full" | "limited" | "loading" | "paused" | "ready" | "tags" | "trying" | "unavailable" | "unwished" | "wire";
 
+/** What is to be another at a team; the body of `PATCH /admin/teams/{id}`. What is left out stays. */
+export interface TeamChange {
+  name?: string;
+  models?: readonly string[];
+  blocked?: boolean;
+}
+
+/** The body of `POST /admin/me/teams/{id}/keys`: what a key of the team is asked to be. */
+export interface TeamKey {
+  name?: string;
+  mine?: boolean;
+  user?: string;
+  models?: readonly string[];
+  rpm?: number | null;
+  tpm?: number | null;
+  concurrency?: number | null;
+  expires_in?: number | null;
+  budget?: string;
+}
+
+/** The body of `PATCH /admin/me/teams/{id}/keys/{key}`. */
+export interface TeamKeyChange {
+  blocked: boolean;
+}
+
 /** A team for people. */
 export interface TeamView {
   id: string;
@@ -724,6 +1166,40 @@ export interface TeamView {
   keys: number;
   members: number;
   dry_run: boolean;
+}
+
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface TeamViewPage {
+  data: readonly TeamView[];
+  has_more: boolean;
+  next: string | null;
+}
+
+/** The same of a LiteLLM, and of nothing else unless it is named. */
+export interface TheirRepair {
+  litellm: Theirs;
+  checks?: readonly string[];
+  slow?: boolean;
+  dry_run?: boolean;
+}
+
+/** Whose database a repair was about. */
+export interface TheirUndoing {
+  litellm: Theirs;
+}
+
+/** A LiteLLM: its database, where it runs, or both; never kept, and in no log. */
+export interface Theirs {
+  database?: string;
+  keys?: readonly string[];
+  url?: string;
+  url_key?: string;
+}
+
+/** What undoing a repair did. */
+export interface Undone {
+  id: string;
+  undone: readonly string[];
 }
 
 /** What one group used. A member that was not grouped by is None. Tokens of attempts that are still open are not in the sums; those attempts are counted in `open`. */
@@ -748,6 +1224,22 @@ export interface UsageSum {
   unpriced: number;
 }
 
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface UsageSumPage {
+  data: readonly UsageSum[];
+  has_more: boolean;
+  next: string | null;
+}
+
+/** What is to be another at a user; the body of `PATCH /admin/users/{id}`. What is left out stays. */
+export interface UserChange {
+  name?: string;
+  email?: string;
+  role?: UserRole;
+  models?: readonly string[];
+  blocked?: boolean;
+}
+
 /** What a person may do here. */
 export type UserRole = "admin" | "member" | "viewer";
 
@@ -764,8 +1256,21 @@ export interface UserView {
   dry_run: boolean;
 }
 
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface UserViewPage {
+  data: readonly UserView[];
+  has_more: boolean;
+  next: string | null;
+}
+
 /** What would become of a load that is asked for now. */
 export type Verdict = "after_evicting" | "fits" | "never" | "ready" | "waits";
+
+/** What is looked at; without names everything that does not take long. */
+export interface Visit {
+  checks?: readonly string[];
+  slow?: boolean;
+}
 
 /** Over which time spend is added up: a calendar's (UTC), or the last so many seconds. */
 export type Window = "day" | "hour" | "month" | "rolling" | "total" | "week";
@@ -786,4 +1291,12 @@ export interface Written {
   changed: readonly string[];
   warnings: readonly ProblemView[];
   dry_run: boolean;
+}
+
+/** One thing that is wrong with a configuration. */
+export interface Wrong {
+  path: string;
+  message: string;
+  hint: string;
+  line: number | null;
 }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 
+from glowplug.config.show import Shown
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.contracts import DRY_RUN, contract
@@ -18,7 +17,7 @@ from glowplug.usecases.config import Checked, Reloaded
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
-    @contract(dict[str, Any])
+    @contract(Shown)
     async def show(request: Request) -> Response:
         Query(request, ())
         return answer(services.config.shown())
