@@ -45,6 +45,7 @@ from glowplug.usecases.teams import TeamBook
 from glowplug.usecases.usage import Usage
 from glowplug.usecases.users import UserBook
 from tests.still_clock import StillClock
+from tests.support.published import held
 from tests.support.sqlite import opened
 from tests.usecases.managers import CATALOG, FakeManager
 from tests.usecases.planners import FakeLeases, FakePlanner
@@ -180,7 +181,9 @@ class Control:
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:4000", headers=headers)
+        return httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:4000", headers=headers, event_hooks=held()
+        )
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from starlette.requests import Request
@@ -13,7 +14,9 @@ from glowplug.control.auth import Policy
 from glowplug.control.contracts import DRY_RUN, UNPUBLISHED, Contract
 from glowplug.control.openapi import document
 from glowplug.control.routes import Endpoint
+from glowplug.domain.instance import InstanceView, State
 from glowplug.errors import InternalError
+from tests.support.published import differences
 
 
 class Made(msgspec.Struct):
@@ -61,3 +64,39 @@ def test_what_is_not_published_is_not_there_and_silence_is_refused() -> None:
     assert told(UNPUBLISHED) == {}
     with pytest.raises(InternalError, match="does not say what it answers"):
         told(None)
+
+
+STOPPED: dict[str, Any] = msgspec.to_builtins(InstanceView(model="m", engine="e", state=State.STOPPED))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "answered", "difference"),
+    [
+        ("POST", "/admin/models/a/start", 200, STOPPED, ""),
+        ("POST", "/admin/models/a/start", 200, {**STOPPED, "since": None}, "since is None, not of the type number"),
+        ("POST", "/admin/models/a/start", 200, {**STOPPED, "pid": "1"}, "pid is none of these"),
+        ("POST", "/admin/models/a/start", 200, {**STOPPED, "state": "odd"}, "state is 'odd', not one of"),
+        ("POST", "/admin/models/a/start", 200, {**STOPPED, "claim": {"gpu0": "x"}}, "claim.gpu0 is x"),
+        ("POST", "/admin/models/a/start", 200, {**STOPPED, "more": 1}, "more is not in the document"),
+        ("POST", "/admin/models/a/start", 200, {"model": "m"}, "engine is missing"),
+        ("POST", "/admin/models/a/start", 202, STOPPED, "the status 202 is not in the document"),
+        ("POST", "/admin/models/a/start?now=1", 200, STOPPED, "the parameter now is not in the document"),
+        ("POST", "/admin/models/a/start?now=1", 400, {"oops": 1}, "error is missing"),
+        ("GET", "/admin/instances", 200, {"data": [STOPPED, {}]}, "data[1].model is missing"),
+        ("GET", "/nothing/of/that/name", 404, {"error": "no"}, "error is no, not of the type object"),
+        ("GET", "/nothing/of/that/name", 200, {}, "GET /nothing/of/that/name is not in the document"),
+        ("GET", "/key/info", 200, {"whatever": [1]}, ""),
+    ],
+)
+def test_what_differs_from_the_document_is_found(
+    method: str, path: str, status: int, answered: object, difference: str
+) -> None:
+    request = httpx.Request(method, f"http://127.0.0.1{path}")
+    found = differences(httpx.Response(status, json=answered, request=request))
+    assert difference in "; ".join(found) if difference else found == []
+
+
+def test_a_body_that_was_accepted_and_is_not_in_the_document_is_found() -> None:
+    request = httpx.Request("POST", "http://127.0.0.1/admin/doctor/examine", json={"checks": [], "slow": 1, "x": 2})
+    found = differences(httpx.Response(200, json={"checks": [], "repaired": []}, request=request))
+    assert found == ["the body.x is not in the document", "the body.slow is 1, not of the type boolean"]

@@ -392,7 +392,7 @@ export interface InstanceView {
   since: number;
   leases: number;
   waiting: number;
-  keep_alive: number;
+  keep_alive: number | null;
   idle_until: number | null;
   memory: number | null;
   load_seconds: number | null;

@@ -73,8 +73,8 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     return (
         Endpoint("GET", "/admin/instances", instances, "one row a local model", Policy.ADMIN),
         Endpoint("GET", "/admin/models", models, "models and aliases with their problems", Policy.ADMIN),
-        Endpoint("POST", "/admin/models/{name}/start", start, "make a local model ready", Policy.ADMIN),
-        Endpoint("POST", "/admin/models/{name}/stop", stop, "stop a local model", Policy.ADMIN),
-        Endpoint("GET", "/admin/models/{name}/logs", logs, "an engine's log", Policy.ADMIN),
+        Endpoint("POST", "/admin/models/{name:path}/start", start, "make a local model ready", Policy.ADMIN),
+        Endpoint("POST", "/admin/models/{name:path}/stop", stop, "stop a local model", Policy.ADMIN),
+        Endpoint("GET", "/admin/models/{name:path}/logs", logs, "an engine's log", Policy.ADMIN),
         *((measured,) if plans is not None else ()),
     )
