@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from tools.docs.openapi import PAGE, components, every, pages
 
+from glowplug.control.contracts import FREE
+
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
@@ -36,6 +38,17 @@ def test_every_endpoint_says_what_it_does_and_answers(document: dict[str, Any]) 
     for path, operation in operations(document):
         assert operation["summary"] and operation["description"], path
         assert {"default"} < set(operation["responses"]), path
+
+
+def test_only_the_files_of_pages_and_what_workers_ask_are_left_out() -> None:
+    left_out = {f"{one.method} {one.path}" for one in every() if not one.promises().published}
+    assert left_out == {"GET /ui", "GET /ui/{path:path}", "GET /internal/responses/{id}"}
+
+
+def test_shapes_are_left_open_only_where_others_describe_them() -> None:
+    for one in every():
+        if one.promises() is FREE:
+            assert one.summary.startswith("LiteLLM: ") or one.path.startswith("/v1/"), one.path
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
