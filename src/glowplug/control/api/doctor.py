@@ -9,6 +9,7 @@ from starlette.responses import Response
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.contracts import contract
+from glowplug.control.doctoring import Doctoring
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
@@ -91,11 +92,13 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 
     @contract(Examination, body=Visit)
     async def examine(request: Request) -> Response:
+        Query(request, ())
         wanted = await body(request, Visit)
         return answer(await doctor.examine(wanted.checks, slow=wanted.slow))
 
     @contract(Examination, body=Repair)
     async def repair(request: Request) -> Response:
+        Query(request, ())
         wanted = await body(request, Repair)
         if wanted.dry_run:
             return answer(await doctor.examine(wanted.checks, slow=wanted.slow))
@@ -112,8 +115,20 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         name = request.path_params["id"]
         return answer(Undone(id=name, undone=await doctor.undo(name, actor(request))))
 
+    return (
+        *_of_litellm(doctor),
+        Endpoint("GET", "/admin/doctor/checks", checks, "what the doctor looks at", Policy.ADMIN),
+        Endpoint("POST", "/admin/doctor/examine", examine, "look, with every remedy previewed", Policy.READ),
+        Endpoint("POST", "/admin/doctor/repair", repair, "carry remedies out", Policy.ADMIN),
+        Endpoint("GET", "/admin/doctor/repairs", repairs, "what was repaired", Policy.ADMIN),
+        Endpoint("POST", "/admin/doctor/repairs/{id}/undo", undo, "put back what a repair changed", Policy.ADMIN),
+    )
+
+
+def _of_litellm(doctor: Doctoring) -> tuple[Endpoint, ...]:
     @contract(Examination, body=TheirRepair)
     async def litellm(request: Request) -> Response:
+        Query(request, ())
         wanted = await body(request, TheirRepair)
         foreign = wanted.litellm.foreign()
         if wanted.dry_run:
@@ -123,16 +138,12 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 
     @contract(Undone, body=TheirUndoing)
     async def undo_litellm(request: Request) -> Response:
+        Query(request, ())
         name, wanted = request.path_params["id"], await body(request, TheirUndoing)
         return answer(Undone(id=name, undone=await doctor.undo(name, actor(request), wanted.litellm.foreign())))
 
-    litellms = "/admin/doctor/litellm"
+    path = "/admin/doctor/litellm"
     return (
-        Endpoint("POST", litellms, litellm, "examine a LiteLLM; with dry_run false repair it", Policy.ADMIN),
-        Endpoint("POST", litellms + "/repairs/{id}/undo", undo_litellm, "put back what was repaired", Policy.ADMIN),
-        Endpoint("GET", "/admin/doctor/checks", checks, "what the doctor looks at", Policy.ADMIN),
-        Endpoint("POST", "/admin/doctor/examine", examine, "look, with every remedy previewed", Policy.READ),
-        Endpoint("POST", "/admin/doctor/repair", repair, "carry remedies out", Policy.ADMIN),
-        Endpoint("GET", "/admin/doctor/repairs", repairs, "what was repaired", Policy.ADMIN),
-        Endpoint("POST", "/admin/doctor/repairs/{id}/undo", undo, "put back what a repair changed", Policy.ADMIN),
+        Endpoint("POST", path, litellm, "examine a LiteLLM; with dry_run false repair it", Policy.ADMIN),
+        Endpoint("POST", path + "/repairs/{id}/undo", undo_litellm, "put back what was repaired", Policy.ADMIN),
     )

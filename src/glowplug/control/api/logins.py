@@ -60,6 +60,7 @@ class _Logins:
 
     @contract(Done)
     async def logout(self, request: Request) -> Response:
+        Query(request, ())
         caller: Caller = request.state.caller
         await self._book.sessions.end(caller.session, caller, caller.user)
         response = answer({})
@@ -82,6 +83,7 @@ class _Logins:
 
     @contract(Done)
     async def end(self, request: Request) -> Response:
+        Query(request, ())
         caller: Caller = request.state.caller
         await self._book.sessions.end(request.path_params["id"], caller, caller.user)
         return answer({})
