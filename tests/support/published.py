@@ -1,4 +1,4 @@
-"""Holds what is asked and answered to the published document: `httpx.AsyncClient(event_hooks=held())`.
+"""Holds what is asked and answered to the published document: `httpx.AsyncClient(event_hooks=held())`, `compared`.
 
 An answer of which the document says nothing, or something else, fails the test that got it; so does a request that
 was accepted though the document has no such parameter or member.
@@ -123,6 +123,12 @@ def _asked(request: httpx.Request, said: Mapping[str, Any]) -> list[str]:
     if body is None or not request.content:
         return found
     return found + faults(json.loads(request.content), body["content"][JSON]["schema"], "the body")
+
+
+def compared(method: str, target: str, sent: object, status: int, kind: str, data: bytes) -> list[str]:
+    """Where an answer that another client got differs; `kind` is its content type."""
+    request = httpx.Request(method, f"http://localhost{target}", json=sent)
+    return differences(httpx.Response(status, headers={"content-type": kind}, content=data, request=request))
 
 
 async def hold(answer: httpx.Response) -> None:
