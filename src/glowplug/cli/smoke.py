@@ -38,8 +38,8 @@ def smoke(
     """Ask every model what its type promises, through the public port, as a client would.
 
     Chat, streamed chat, tools, pictures, embeddings, reranking and transcriptions, each alias and who answers when its
-    first target is left out, a wrong key, the page, the login, metrics.  Without MODEL the models of this machine are
-    asked.  Vectors are held against what `dimensions` and `unit_vectors` of their model promise.
+    first target is left out, a wrong key, the page, a login from in to out, metrics.  Without MODEL the models of this
+    machine are asked.  Vectors are held against what `dimensions` and `unit_vectors` of their model promise.
 
     The exit code is 1 when something failed.  A doubt is no failure: the answer is one, but not quite as asked.
 

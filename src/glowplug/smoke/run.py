@@ -73,7 +73,7 @@ class Smoke:
         """Everything: the server itself, each cold start, each task."""
         found: list[Result] = []
         if server:
-            found += Itself(self._server, self._progress, self._kind, keyed=self._keyed).check()
+            found += Itself(self._server, self._clock, self._progress, self._kind, keyed=self._keyed).check()
         if cold:
             starts = Cold(self._server, self._clock, self._seconds)
             for model in models:
