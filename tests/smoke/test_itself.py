@@ -64,3 +64,10 @@ def test_a_server_that_wants_no_key_is_not_blamed_for_serving_any() -> None:
 ])  # fmt: skip
 def test_somebody_logs_in_and_out(answer: Answer | Exception, outcome: Outcome, detail: str) -> None:
     assert check("somebody logs in and out", "/admin/invitations", answer) == (outcome, detail)
+
+
+def test_a_litellm_without_a_database_refuses_keys_in_its_own_way() -> None:
+    refusal = said({"error": {"message": "No connected db.", "type": "no_db_connection", "code": "400"}}, 400)
+    name = "a wrong key is refused"
+    assert check(name, "/v1/models", refusal, Kind.LITELLM) == (Outcome.OK, "with 400, for it has no database")
+    assert check(name, "/v1/models", refusal)[0] is Outcome.FAILED

@@ -65,6 +65,9 @@ must be refused, a wrong password too, metrics must be there. And somebody logs 
 invited, has a random password, is known by their cookie, changes nothing without the session's token, leaves, and is
 forgotten. That takes an admin key; the audit log has it.
 
+Behind a LiteLLM's models are the fallbacks that it names; each list is asked by a request that is to fail, where its
+`general_settings.dangerously_allow_mock_testing_request_params` lets requests do so.
+
 With `--cold` each local model is stopped first: memory at rest, the first answer with the engine's start in it,
 unloaded when idle, memory back. A model that somebody is using is left alone; one that was loaded is loaded again.
 

@@ -19,6 +19,8 @@ from glowplug.smoke.report import Outcome, Result
 QUICK_S: Final = 15.0
 """Seconds for what needs no model."""
 _WRONG: Final = "sk-glowplug-smoke-wrong-key"
+_NO_DATABASE: Final = b"no_db_connection"
+"""What a LiteLLM without a database says of every key but its master key."""
 _SCRIPT: Final = re.compile(rb'<script[^>]*\ssrc="(/[^"]+)"')
 _LOGIN: Final = {"user": "glowplug-smoke", "password": "not the password"}
 _LITELLM_LOGIN: Final = {"username": "glowplug-smoke", "password": "not the password"}
@@ -118,6 +120,8 @@ class Itself:
     def _refused(self, answer: Answer) -> _Seen:
         if answer.status in (401, 403):
             return _Seen()
+        if self._kind is Kind.LITELLM and answer.status == 400 and _NO_DATABASE in answer.body:
+            return _Seen(detail="with 400, for it has no database")
         if not self._keyed and answer.status == 200:
             return _Seen(skipped="it wants no key")
         return _Seen(wrong=f"status {answer.status} instead of 401")
