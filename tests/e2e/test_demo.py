@@ -347,6 +347,14 @@ def test_smoke_finds_everything_well(demo: Installation, tmp_path: Path) -> None
     assert report.read_bytes().startswith(b"<?xml")
 
 
-def test_smoke_says_which_model_fails_and_why(demo: Installation) -> None:
+def test_smoke_asks_a_glowplug_from_outside_and_says_what_is_wrong(demo: Installation) -> None:
     against = demo.cli("smoke", "--against", demo.base_url, "--key", "sk-wrong", check=False)
     assert against.returncode != 0 and "does not list its models (status 401" in against.stderr
+    done = demo.cli("smoke", CLOUD, "--against", demo.base_url, "--key", demo.key)
+    rows = [line.split()[:2] for line in done.stdout.splitlines() if line.startswith(CLOUD)]
+    assert [CLOUD, "chat"] in rows and [CLOUD, "tools"] in rows
+    key = demo.cli("keys", "create", "only", "--models", CLOUD).stdout.strip()
+    less = json.loads(demo.cli("smoke", "--all", "--json", "--key", key).stdout)
+    (login,) = [one for one in less["results"] if one["check"] == "somebody logs in and out"]
+    assert login["outcome"] == "skipped" and login["detail"].startswith("it takes an admin key")
+    assert {one["subject"] for one in less["results"]} == {"server", CLOUD}
