@@ -50,10 +50,12 @@ class Wing:
             cursor = connection.execute(query.encode(), values)
             return cursor.fetchall() if cursor.description else []
 
-    def insert(self, table: str, row: Mapping[str, object]) -> None:
-        """Columns that the era lacks are left out."""
+    def insert(self, table: str, *rows: Mapping[str, object]) -> None:
+        """Columns that the era lacks are left out.  Many rows at once cost one look at the columns, not one each."""
         with self.connect() as connection:
-            inserter(connection)(table, row)
+            insert = inserter(connection)
+            for row in rows:
+                insert(table, row)
 
     def model(self, id: str, params: object, **more: object) -> None:
         """A model, as it is stored."""

@@ -18,6 +18,7 @@ from glowplug.config.providers import check_provider, check_quirks
 from glowplug.config.schema import Config, Provider
 from glowplug.config.schema_models import Engine, Model
 from glowplug.config.schema_rules import Group
+from glowplug.config.shapes import shape_of
 from glowplug.config.walk import Missing, Walked
 from glowplug.errors import Problem
 from glowplug.secret import Secret
@@ -257,7 +258,7 @@ class Checker:
 
 def only_fields() -> dict[str, str]:
     """Fields of a model that belong to one kind → `engine` or `provider`."""
-    kind = shape.type_info(Model)
+    kind = shape_of(Model)
     assert isinstance(kind, shape.StructType)
     return {
         item.encode_name: item.type.extra["only"]

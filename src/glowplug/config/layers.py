@@ -14,6 +14,7 @@ from glowplug.config.lines import Mapping, Path, Scalar, dotted
 from glowplug.config.nearest import did_you_mean
 from glowplug.config.schema import Defaults, Server
 from glowplug.config.schema_rules import Memory, Scheduling
+from glowplug.config.shapes import shape_of
 from glowplug.errors import Problem
 
 _SECTIONS = {"server": Server, "defaults": Defaults, "memory": Memory, "scheduling": Scheduling}
@@ -28,7 +29,7 @@ def settable() -> dict[str, Path]:
     """Every variable that is looked at → the path it sets."""
     found: dict[str, Path] = {}
     for section, cls in _SECTIONS.items():
-        kind = shape.type_info(cls)
+        kind = shape_of(cls)
         assert isinstance(kind, shape.StructType)
         found.update(_scalars(kind, (section,)))
     return found

@@ -20,6 +20,7 @@ from glowplug.config.lines import Path, Unreadable, dotted, read_tree
 from glowplug.config.marks import Mark, read_marks
 from glowplug.config.schema import Config
 from glowplug.config.secrets import harmless
+from glowplug.config.shapes import shape_of
 from glowplug.config.show import HIDDEN
 from glowplug.errors import ConfigError, Problem
 from glowplug.secret import Secret
@@ -107,7 +108,7 @@ def _written_out(text: str) -> list[_Found]:
     except Unreadable as error:
         raise ConfigError(f"the text cannot be read: {error.problem}", (error.problem,)) from None
     root = read_marks(text)
-    patterns = dict(_places(shape.type_info(Config), (), False))
+    patterns = dict(_places(shape_of(Config), (), False))
     found = []
     for at, mark in _scalars(root, ()) if root is not None else ():
         value = mark.text or ""

@@ -11,6 +11,7 @@ import msgspec.inspect as shape
 from glowplug.config.lines import Path, dotted
 from glowplug.config.schema import Config
 from glowplug.config.secrets import harmless
+from glowplug.config.shapes import shape_of
 from glowplug.config.walk import Walked
 from glowplug.config.wording import written
 from glowplug.secret import Secret
@@ -61,7 +62,7 @@ class _Shower:
         self.sources: dict[str, Origin] = {}
 
     def struct(self, item: msgspec.Struct, at: Path) -> dict[str, object]:
-        kind = shape.type_info(type(item))
+        kind = shape_of(type(item))
         assert isinstance(kind, shape.StructType)
         shown = {}
         for field in kind.fields:

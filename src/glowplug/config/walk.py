@@ -17,6 +17,7 @@ from glowplug.config.lines import Mapping, Node, Path, Scalar, Sequence, dotted,
 from glowplug.config.nearest import did_you_mean, nearest
 from glowplug.config.schema import Config
 from glowplug.config.secrets import SecretSource, expand, read_secret
+from glowplug.config.shapes import shape_of
 from glowplug.config.wording import example, expected, said, what
 from glowplug.errors import Problem
 from glowplug.money import parse_usd
@@ -32,9 +33,7 @@ _KEYS: Final = {
     "variable": (re.compile(r"[A-Za-z_][A-Za-z0-9_]*"), "a variable's name is made of letters, digits and _"),
     "header": (re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"), "a header's name is made of letters, digits and -"),
 }
-_NEVER_EMPTY: Final = (
-    "path", "id", "engine", "provider", "host", "base_url", "command", "unit", "image", "signal",
-)  # fmt: skip
+_NEVER_EMPTY: Final = ("path", "id", "engine", "provider", "host", "base_url", "command", "unit", "image", "signal")
 _LONGEST: Final = 10 * 365 * 86400.0
 
 
@@ -92,7 +91,7 @@ def walk(
     Without `secrets` those of the database are left open (`Walked.later`).
     """
     walker = _Walker(env, base, home, secrets)
-    config = walker.convert(root, shape.type_info(Config), (), 1, {})
+    config = walker.convert(root, shape_of(Config), (), 1, {})
     return (config if isinstance(config, Config) else Config()), walker.found
 
 

@@ -64,9 +64,12 @@ def inserter(connection: psycopg.Connection[tuple[Any, ...]]) -> Insert:
     from psycopg.types.json import Jsonb
 
     tables = columns(connection)
+    json_columns: dict[str, frozenset[str]] = {}
 
     def insert(table: str, row: Mapping[str, object]) -> None:
-        types = _json_columns(connection, table)
+        if table not in json_columns:
+            json_columns[table] = _json_columns(connection, table)
+        types = json_columns[table]
         present = {name: value for name, value in row.items() if name in tables[table]}
         values = [Jsonb(value) if name in types and value is not None else value for name, value in present.items()]
         connection.execute(

@@ -31,12 +31,13 @@ def healthy(machine: Machine, era: str = "1.82") -> None:
     """With a few that are over, some that are not, one without an end, and an expired key of a person."""
     wing = machine.install_litellm(era)
     logins(machine, 10)
-    for n in range(200):
-        wing.insert(
-            TABLE, {"token": f"{n:064x}", "team_id": "litellm-dashboard", "models": [], "expires": "2023-11-15"}
-        )
-    wing.insert(TABLE, {"token": hashed("endless"), "team_id": "litellm-dashboard", "models": []})
-    wing.insert(TABLE, {"token": hashed("expired"), "user_id": "u-bob", "models": [], "expires": "2020-01-01"})
+    going: dict[str, object] = {"team_id": "litellm-dashboard", "models": []}
+    wing.insert(
+        TABLE,
+        *({"token": f"{n:064x}", "expires": "2023-11-15"} | going for n in range(200)),
+        {"token": hashed("endless")} | going,
+        {"token": hashed("expired"), "user_id": "u-bob", "models": [], "expires": "2020-01-01"},
+    )
 
 
 def more(count: int) -> object:
