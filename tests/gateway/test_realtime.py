@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import openai
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -125,6 +126,50 @@ def test_who_gets_no_session(live: Run) -> None:
         assert (await _refusal(_connect(live, "")))[1]["code"] == "no_model"
         assert (await _refusal(_connect(live)))[0] == 502  # nobody listens there
         assert [r.outcome for r in live.journal.ends] == [Outcome.UPSTREAM_ERROR]
+
+    live(test)
+
+
+def test_the_sdk_transcribes_without_naming_a_model(live: Run) -> None:
+    """OpenAI refuses a model in the query of such a session, so the first that the key may use is meant."""
+    told = {"type": "session.updated", "session": {"type": "transcription"}}
+    done = {
+        "type": "conversation.item.input_audio_transcription.completed", "transcript": "hi", "item_id": "i",
+        "content_index": 0, "event_id": "e", "usage": {"type": "tokens", "input_tokens": 9, "output_tokens": 2},
+    }  # fmt: skip
+
+    asked: list[str] = []
+
+    async def talk(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        asked.append(socket.request.path)
+        await socket.recv()
+        await socket.send(json.dumps(told))
+        await socket.send(json.dumps(done))
+
+    async def test(live: Live) -> None:
+        server, port = await _upstream(talk)
+        ears = cloud("ears", port, capabilities=ABLE)
+        live.serve(
+            cloud("chats"), cloud("others", capabilities=ABLE), ears,
+            keys=(key(KEY, "user", models=("chats", "ears")), key("sk-gp-mute", "mute", models=("chats",))),
+        )  # fmt: skip
+        base = f"http://127.0.0.1:{live.port}/v1"
+        async with (
+            openai.AsyncOpenAI(api_key=KEY, base_url=base) as client,
+            client.realtime.connect(
+                extra_query={"intent": "transcription"}, websocket_connection_options={"proxy": None}
+            ) as session,
+        ):
+            await session.session.update(session={"type": "transcription"})
+            assert [(await session.recv()).type for _ in range(2)] == [told["type"], done["type"]]
+        await _until(lambda: live.journal.ends)
+        assert asked == ["/v1/realtime?intent=transcription"]
+        assert _ends(live) == [("ears", "realtime", 101, Outcome.OK, 9, 2)]
+        where = f"ws://127.0.0.1:{live.port}/v1/realtime"
+        mute = connect(where, additional_headers={"authorization": "Bearer sk-gp-mute"}, proxy=None)
+        assert (await _refusal(mute))[1]["code"] == "wrong_endpoint"
+        server.close()
 
     live(test)
 

@@ -204,7 +204,7 @@ class Realtime(Call):
         self.reply.conn.keep = False
         try:
             model = realtime.asked_model(query)
-            self.body = _Asked(model, realtime.as_json(model))
+            self.body = _Asked(model, realtime.as_json(model) if model else b"")
             admit(self)
         except GlowplugError as error:
             self.refuse(error)
