@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from glowplug.errors import GlowplugError, RequestError
 from glowplug.gateway import counting, ollama_calls, refusals, wishes
 from glowplug.gateway.access import may_use
 from glowplug.gateway.kinds import handed_on
@@ -19,11 +20,11 @@ from glowplug.wire.openai import estimate_tokens
 from glowplug.wire.wished import take
 
 if TYPE_CHECKING:
-    from glowplug.errors import GlowplugError
     from glowplug.gateway.call import Call
     from glowplug.gateway.kinds import Kind
     from glowplug.gateway.tables import Key, Route, Tables
 
+_IDENTITY: Final = b"identity"
 _LONGEST_TRACE: Final = 64
 """Characters of a `traceparent` header that are kept; a valid one has 55."""
 
@@ -39,7 +40,12 @@ def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     if not kind.plain:
         call.reply.identify()
     if not kind.form:
-        call.body = kind.read(data)
+        try:
+            call.body = kind.read(data)
+        except RequestError:
+            if headers.get(b"content-encoding", _IDENTITY).lower() != _IDENTITY:
+                raise refusals.encoded(headers[b"content-encoding"]) from None
+            raise
         if kind.plain and not call.body.ours and WISHES.isdisjoint(headers):
             return
     _read(call, data, headers)
