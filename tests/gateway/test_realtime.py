@@ -21,9 +21,11 @@ from websockets.typing import Subprotocol
 from glowplug.domain.model import Capability
 from glowplug.domain.snapshot import AliasRoute
 from glowplug.domain.usage import Outcome
+from glowplug.gateway.plane import Plane
 from glowplug.gateway.realtime import Realtime
 from glowplug.wire import link
 from tests.gateway.live import Live, Run
+from tests.gateway.metered import PRICE, USER, Metered, budget
 from tests.gateway.rig import KEY, cloud, key, local
 
 ABLE = (Capability.REALTIME,)
@@ -180,6 +182,32 @@ def test_limits_hold(live: Run) -> None:
         live.serve(cloud("m", port, capabilities=ABLE), keys=(key(KEY, "user", rpm=1),))
         async with _connect(live):
             assert (await _refusal(_connect(live)))[0] == 429
+        server.close()
+
+    live(test)
+
+
+def test_what_a_session_has_cost_is_held_and_a_budget_that_is_used_up_ends_it(live: Run, tmp_path: Path) -> None:
+    async def test(live: Live) -> None:
+        server, port = await _upstream()
+        metered = Metered(tmp_path)
+        live.plane = Plane(live.loop, live.uplink, live.journal, live.control, guards=metered.guards())
+        model = cloud("m", port, capabilities=ABLE, price=PRICE)
+        snap = metered.snapshot((budget(100),), models=(model,), aliases=(), keys=(USER,))
+        live.plane.grants.rebind(live.plane.tables.apply(snap))
+        (meter,) = live.plane.tables.keys[USER.digest].meters
+        async with _connect(live) as client:
+            assert meter.left(1.0) == 100
+            await client.send("done")
+            await client.recv()
+            assert meter.left(1.0) == 45, "11 tokens of prompt, 22 of completion at twice the price"
+            await client.send("done")
+            assert json.loads(await client.recv()) == DONE, "what was paid for arrives"
+            await client.wait_closed()
+            assert (client.close_code, "budget" in (client.close_reason or "")) == (1008, True)
+        assert _ends(live) == [("m", "realtime", 101, Outcome.OK, 22, 44)]
+        assert (meter.left(1.0), live.journal.ends[0].cost) == (-10, 110)
+        assert (await _refusal(_connect(live)))[1]["code"] == "budget_exceeded"
         server.close()
 
     live(test)

@@ -141,6 +141,11 @@ class Spent:
         self.usage: Usage | None = None
         """None until one was reported."""
 
+    @property
+    def between(self) -> bool:
+        """The server has ended every frame that it began."""
+        return self._texts.between
+
     def feed(self, data: bytes) -> None:
         """Look at the next bytes of the server."""
         for text in self._texts.feed(data):
