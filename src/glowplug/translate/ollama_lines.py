@@ -17,6 +17,7 @@ import msgspec
 
 from glowplug.translate.base import Asked, Untranslatable
 from glowplug.wire import sse
+from glowplug.wire.failures import alone
 from glowplug.wire.ollama_server import error_object, line, rfc3339
 from glowplug.wire.openai_chat import call_number
 
@@ -182,7 +183,7 @@ class Embeddings:
 def failure(status: int, data: bytes) -> bytes:
     """An error of an OpenAI-compatible upstream, whatever its body is, as Ollama's."""
     try:
-        fault = _fault(data)
+        fault = _fault(alone(data))
     except _BROKEN:
         return error_object(data[:300].decode(errors="replace").strip() or f"the upstream answered {status}")
     return error_object(_message(fault.error) or fault.message or _message(fault.detail) or f"status {status}")
