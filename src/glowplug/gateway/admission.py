@@ -16,7 +16,7 @@ from glowplug.wire import keep_alive, multipart
 from glowplug.wire.end_user import end_user
 from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
 from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
-from glowplug.wire.openai import estimate_tokens
+from glowplug.wire.prompt_size import prompt_tokens
 from glowplug.wire.wished import take
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def find(call: Call) -> None:
     call.route = route
     call.targets = targets
     if call.kind.prompt:
-        call.prompt = estimate_tokens(len(body.data))
+        call.prompt = prompt_tokens(body.data)
 
 
 def admit(call: Call) -> None:
