@@ -53,7 +53,7 @@ def test_failures_open_it_and_one_request_tries_later(rig: Rig) -> None:
 
 def test_rests_are_stretched_by_chance(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that saw the same failure must not all try in the same instant."""
-    monkeypatch.setattr(health, "chance", lambda: 1.0)
+    monkeypatch.setattr(health, "random", lambda: 1.0)
     for _ in range(5):
         rig.ask(chat("cloud"))
         rig.reply(whole({"error": {"message": "x"}}, 500), "cloud")
