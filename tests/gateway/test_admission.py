@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from typing import Any
 
 import pytest
@@ -50,3 +52,15 @@ def test_a_request_that_the_route_turns_away_is_not_counted_against_the_key(rig:
     rig.reply(whole(), "cloud")
     assert client.answer.status == 200
     assert rig.ask(chat("cloud")).answer.status == 429
+
+
+@pytest.mark.parametrize(("coding", "code"), [("gzip", "content_encoding"), ("Identity", "invalid_body"), ("", "")])
+def test_a_compressed_body_is_refused_as_such(rig: Rig, coding: str, code: str) -> None:
+    """Nobody understands that the body is not UTF-8 who wrote good JSON."""
+    body: Any = gzip.compress(json.dumps(chat("cloud")).encode()) if code else chat("cloud")
+    client = rig.ask(body, headers=[f"Content-Encoding: {coding}"] if coding else [])
+    if code:
+        assert (client.answer.status, client.answer.code) == (400, code)
+        assert ("gzip" in client.answer.json["error"]["message"]) is (code == "content_encoding")
+    else:
+        assert rig.up("cloud").body["messages"]

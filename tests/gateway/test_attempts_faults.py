@@ -23,7 +23,7 @@ from glowplug.testing.fault_scripts import (
 )
 from glowplug.testing.fault_upstream import FaultUpstream
 from tests.gateway.live import Live, Run
-from tests.gateway.wires import NATIVE, ROADS, TRANSLATED, Road, by_road, check_counted, two
+from tests.gateway.wires import CHAINED, NATIVE, ROADS, TRANSLATED, Road, by_road, check_counted, two
 
 NOTHING_SAID: dict[str, Steps] = {
     "reset before headers": (Reset(),),
@@ -77,7 +77,7 @@ def test_f1_alone_it_is_an_error_in_the_clients_words(live: Run, road: Road) -> 
     live(test)
 
 
-@by_road()
+@by_road(ROADS + CHAINED)
 def test_f2_after_the_first_word_the_client_is_told_and_nobody_else_is_asked(live: Run, road: Road) -> None:
     async def test(live: Live) -> None:
         said = road.said

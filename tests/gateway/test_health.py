@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
 
 from glowplug.domain.snapshot import AliasRoute
+from glowplug.gateway import health
+from glowplug.routing.breaker import FIRST, JITTER
 from tests.gateway.rig import Rig, chat, cloud, snapshot, whole
 
 TWO = (cloud("a", credential="k1"), cloud("b", credential="k1"))
@@ -45,6 +49,20 @@ def test_failures_open_it_and_one_request_tries_later(rig: Rig) -> None:
     rig.reply(whole(), "cloud")
     assert client.answer.status == 200
     assert target.breaker is None or not target.breaker.until
+
+
+def test_rests_are_stretched_by_chance(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that saw the same failure must not all try in the same instant."""
+    monkeypatch.setattr(health, "random", lambda: 1.0)
+    for _ in range(5):
+        rig.ask(chat("cloud"))
+        rig.reply(whole({"error": {"message": "x"}}, 500), "cloud")
+    rig.ask(chat("cloud2"))
+    rig.reply(whole({"error": {"message": "slow"}}, 429, "retry-after: 60"), "cloud2")
+    for name, seconds in (("cloud", FIRST), ("cloud2", 60)):
+        breaker = rig.plane.tables.targets[name].breaker
+        assert breaker is not None
+        assert breaker.until - monotonic() > seconds * (1 + JITTER) - 0.1
 
 
 def test_each_rest_is_counted_once(rig: Rig) -> None:

@@ -8,16 +8,13 @@ from typing import Any
 
 import pytest
 
-from glowplug.domain.model import Capability
+from glowplug.domain.model import Capability, Dialect
 from glowplug.gateway.kinds import PATHS
 from tests.gateway.rig import END, STREAM_HEAD, Response, Rig, cloud, snapshot, whole
-from tests.gateway.test_kinds_ollama import OURS as OLLAMAS
+from tests.gateway.test_kinds_ollama import NDJSON, chunk
 
 FOLDER = Path(__file__).parents[1] / "clients"
-FILES = sorted(
-    path for path in FOLDER.glob("*.json")
-    if not path.name.startswith(OLLAMAS) or path.name.startswith("open_webui_openai")
-)  # fmt: skip
+FILES = sorted(FOLDER.glob("*.json"))
 WIRES = {
     "chat": Capability.CHAT, "messages": Capability.MESSAGES, "responses": Capability.RESPONSES,
     "completions": Capability.COMPLETIONS, "embeddings": Capability.EMBEDDINGS,
@@ -73,6 +70,13 @@ def _delta(**delta: Any) -> dict[str, Any]:
     return {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "up", "choices": [choice]}
 
 
+def _line(text: str, **more: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": text}
+    return {"model": "up", "created_at": "2026-01-01T00:00:00Z", "message": message, "response": text, **more}
+
+
+ENDED = {"done": True, "done_reason": "stop", "prompt_eval_count": PROMPT, "eval_count": COMPLETION}
+WHOLE["ollama"] = _line("Hello", **ENDED)
 STREAMS: dict[str, bytes] = {
     "chat": _plain(
         _delta(role="assistant", content=""), _delta(content="Hel"), _delta(content="lo"), _delta(finish="stop"),
@@ -99,31 +103,47 @@ STREAMS: dict[str, bytes] = {
             "sequence_number": 2, "output_index": 0, "content_index": 0, "item_id": "msg_1", "delta": "Hello"}),
         ("response.completed", {"sequence_number": 3, "response": RESPONSE}),
     ),
+    "ollama": chunk(_line("Hel", done=False)) + chunk(_line("lo", done=False)) + chunk(_line("", **ENDED)),
 }  # fmt: skip
 LAST = {
+    "/api/chat": b'"done":true',
     "/v1/chat/completions": b"data: [DONE]\n\n", "/v1/completions": b"data: [DONE]\n\n",
     "/v1/messages": b"event: message_stop\n", "/v1/responses": b"event: response.completed\n",
 }  # fmt: skip
 
 
 def cases() -> list[Any]:
-    """Every file with every wire that can serve it."""
+    """Every file that asks a model for something, with every wire that can serve it."""
     found = []
     for path in FILES:
         case = json.loads(path.read_text())
-        if not case["expect"].get("counts"):
-            wires = case["expect"].get("wires", ["chat", "messages", "responses"])
+        asked = case["request"]["path"].partition("?")[0]
+        if asked in LAST or asked == "/v1/embeddings":
+            wires = case["expect"].get("wires", ["chat", "messages", "responses", "ollama"])
             found += [pytest.param(case, wire, id=f"{path.stem}-{wire}") for wire in wires]
     return found
 
 
 def put(rig: Rig, case: dict[str, Any], wire: str) -> Any:
     """The client's request, put to a provider that has only this wire."""
-    rig.apply(snapshot(models=(cloud("cloud", capabilities=(WIRES[wire],)),), aliases=()))
+    if wire == "ollama":
+        model = cloud("cloud", base_url="http://127.0.0.1:1/api", dialect=Dialect.OLLAMA)
+    else:
+        model = cloud("cloud", capabilities=(WIRES[wire],))
+    rig.apply(snapshot(models=(model,), aliases=()))
     asked = case["request"]
-    body = json.loads(json.dumps(asked["body"]).replace('"MODEL"', '"cloud"'))
+    body = json.loads(json.dumps(asked["body"]).replace("MODEL", "cloud"))
     headers = [f"{name}: {value}" for name, value in asked["headers"].items()]
     return rig.ask(body, path=asked["path"], headers=headers)
+
+
+def head_of(wire: str) -> bytes:
+    return NDJSON if wire == "ollama" else STREAM_HEAD
+
+
+def streams(case: dict[str, Any]) -> bool:
+    """Whether the client wants a stream; Ollama's get one unless they say no."""
+    return bool(case["request"]["body"].get("stream", case["request"]["path"] == "/api/chat"))
 
 
 def said(answer: Response, path: str, *, stream: bool) -> str:
@@ -137,9 +157,13 @@ def said(answer: Response, path: str, *, stream: bool) -> str:
                 return "".join(part.get("text", "") for item in body["output"] for part in item.get("content", ()))
             case "/v1/embeddings":
                 return str(body["data"][0]["embedding"])
+            case "/api/chat":
+                return str(body["message"]["content"])
         choice = body["choices"][0]
         return str(choice["message"]["content"] if "message" in choice else choice["text"])
     text = ""
+    if path == "/api/chat":
+        return "".join(json.loads(line)["message"]["content"] for line in answer.body.splitlines())
     for line in answer.body.decode().splitlines():
         if not line.startswith("data: {"):
             continue
@@ -157,12 +181,14 @@ def said(answer: Response, path: str, *, stream: bool) -> str:
 @pytest.mark.parametrize(("case", "wire"), cases())
 def test_it_is_served_on_every_wire(rig: Rig, case: dict[str, Any], wire: str) -> None:
     asked, expect = case["request"], case["expect"]
-    path, stream = asked["path"].partition("?")[0], bool(asked["body"].get("stream"))
+    path, stream = asked["path"].partition("?")[0], streams(case)
     client = put(rig, case, wire)
     assert rig.ups, f"refused: {client.wire.data[-400:]!r}"
     top, _, sent = rig.up("cloud").request.partition(b"\r\n\r\n")
-    kind = next(kind for kind in PATHS.values() if kind.name == wire)
-    assert top.split(b" ")[1].partition(b"?")[0].decode() == f"/v1{kind.upstream}"
+    there = {kind.name: f"/v1{kind.upstream}" for kind in PATHS.values()} | {
+        "ollama": "/api/generate" if path == "/v1/completions" else "/api/chat"
+    }
+    assert top.split(b" ")[1].partition(b"?")[0].decode() == there[wire]
     upstream = json.loads(sent)
     assert upstream["model"] == "up-cloud"
     text = json.dumps(upstream, ensure_ascii=False)
@@ -173,7 +199,7 @@ def test_it_is_served_on_every_wire(rig: Rig, case: dict[str, Any], wire: str) -
     if wire != "messages":
         assert "x-anthropic-billing-header" not in text
     if bool(upstream.get("stream")):
-        rig.reply(STREAM_HEAD + STREAMS[wire] + END, "cloud")
+        rig.reply(head_of(wire) + STREAMS[wire] + END, "cloud")
     else:
         rig.reply(whole(WHOLE[wire]), "cloud")
     answer = client.answer
@@ -187,13 +213,14 @@ def test_it_is_served_on_every_wire(rig: Rig, case: dict[str, Any], wire: str) -
     assert (end.prompt_tokens, end.completion_tokens, end.estimated, end.outcome) == (PROMPT, done, False, "ok")
 
 
-@pytest.mark.parametrize(("case", "wire"), [c for c in cases() if c.values[0]["request"]["body"].get("stream")])
+@pytest.mark.parametrize(("case", "wire"), [c for c in cases() if streams(c.values[0])])
 def test_a_stream_that_breaks_never_looks_complete(rig: Rig, case: dict[str, Any], wire: str) -> None:
     path = case["request"]["path"].partition("?")[0]
     client = put(rig, case, wire)
     data = STREAMS[wire]
-    end = data.rindex(b"event: ") if b"event: " in data else data.index(b'"finish_reason": "stop"')
-    rig.reply(STREAM_HEAD + data[: end - 20], "cloud")
+    mark = b'"done":true' if wire == "ollama" else b'"finish_reason": "stop"'
+    end = data.rindex(b"event: ") if b"event: " in data else data.index(mark)
+    rig.reply(head_of(wire) + data[: end - 20], "cloud")
     rig.up("cloud").wire.lose()
     rig.spin()
     answer = client.answer

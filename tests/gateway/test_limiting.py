@@ -239,6 +239,15 @@ def test_tokens_are_taken_before_and_corrected_after(rig: Rig, metered: Metered)
     assert rate.left(monotonic()).remaining in (92, 93)
 
 
+def test_a_picture_takes_no_more_tokens_than_a_model_reads_it_for(rig: Rig, metered: Metered) -> None:
+    apply(rig, metered, budgets=(), models=(priced("cloud", tpm=9000), priced("cloud2")))
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "iVBORw0KGgo" * 100_000}}
+    for _ in range(2):
+        client = rig.ask(chat("cloud", messages=[{"role": "user", "content": [picture]}]))
+        rig.reply(usage(900, 4), "cloud")
+        assert client.answer.status == 200
+
+
 def test_places_are_given_back_however_a_request_ends(rig: Rig, metered: Metered) -> None:
     from glowplug.domain.access import Role
     from glowplug.domain.snapshot import KeyRoute

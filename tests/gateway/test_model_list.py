@@ -12,7 +12,7 @@ import pytest
 
 from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import Capability, Loading
-from glowplug.gateway.model_list import is_codex
+from glowplug.gateway.model_list import KEPT, is_codex
 from tests.gateway.live import Live, Run
 from tests.gateway.rig import KEY, KEYS, Rig, cloud, key, local, snapshot
 
@@ -88,7 +88,20 @@ def test_the_list_is_kept_until_something_changes(rig: Rig) -> None:
     assert list(rig.plane.tables.model_documents.values()) == [kept]
     rig.grant()
     _list(rig)
-    assert rig.plane.tables.model_documents["user"] != kept
+    assert rig.plane.tables.model_documents[()] != kept
+
+
+def test_a_list_is_kept_for_all_keys_that_may_use_the_same_and_only_so_many(rig: Rig) -> None:
+    alike = [key(f"sk-gp-alike-{n}", f"alike-{n}", models=("cloud",)) for n in range(3)]
+    others = [key(f"sk-gp-{n}", f"other-{n}", models=(f"m{n}",)) for n in range(KEPT + 20)]
+    rig.apply(snapshot(keys=(*alike, *others)))
+    for n in range(3):
+        assert [m["id"] for m in _list(rig, token=f"sk-gp-alike-{n}")["data"]] == ["cloud"]
+    assert len(rig.plane.tables.model_documents) == 1
+    for n in range(KEPT + 20):
+        _list(rig, token=f"sk-gp-{n}")
+    assert len(rig.plane.tables.model_documents) == KEPT
+    assert [m["id"] for m in _list(rig, token="sk-gp-alike-0")["data"]] == ["cloud"]
 
 
 def test_five_hundred_models_are_listed_within_ten_milliseconds(rig: Rig) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import openai
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -20,9 +21,11 @@ from websockets.typing import Subprotocol
 from glowplug.domain.model import Capability
 from glowplug.domain.snapshot import AliasRoute
 from glowplug.domain.usage import Outcome
+from glowplug.gateway.plane import Plane
 from glowplug.gateway.realtime import Realtime
 from glowplug.wire import link
 from tests.gateway.live import Live, Run
+from tests.gateway.metered import PRICE, USER, Metered, budget
 from tests.gateway.rig import KEY, cloud, key, local
 
 ABLE = (Capability.REALTIME,)
@@ -129,12 +132,82 @@ def test_who_gets_no_session(live: Run) -> None:
     live(test)
 
 
+def test_the_sdk_transcribes_without_naming_a_model(live: Run) -> None:
+    """OpenAI refuses a model in the query of such a session, so the first that the key may use is meant."""
+    told = {"type": "session.updated", "session": {"type": "transcription"}}
+    done = {
+        "type": "conversation.item.input_audio_transcription.completed", "transcript": "hi", "item_id": "i",
+        "content_index": 0, "event_id": "e", "usage": {"type": "tokens", "input_tokens": 9, "output_tokens": 2},
+    }  # fmt: skip
+
+    asked: list[str] = []
+
+    async def talk(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        asked.append(socket.request.path)
+        await socket.recv()
+        await socket.send(json.dumps(told))
+        await socket.send(json.dumps(done))
+
+    async def test(live: Live) -> None:
+        server, port = await _upstream(talk)
+        ears = cloud("ears", port, capabilities=ABLE)
+        live.serve(
+            cloud("chats"), cloud("others", capabilities=ABLE), ears,
+            keys=(key(KEY, "user", models=("chats", "ears")), key("sk-gp-mute", "mute", models=("chats",))),
+        )  # fmt: skip
+        base = f"http://127.0.0.1:{live.port}/v1"
+        async with (
+            openai.AsyncOpenAI(api_key=KEY, base_url=base) as client,
+            client.realtime.connect(
+                extra_query={"intent": "transcription"}, websocket_connection_options={"proxy": None}
+            ) as session,
+        ):
+            await session.session.update(session={"type": "transcription"})
+            assert [(await session.recv()).type for _ in range(2)] == [told["type"], done["type"]]
+        await _until(lambda: live.journal.ends)
+        assert asked == ["/v1/realtime?intent=transcription"]
+        assert _ends(live) == [("ears", "realtime", 101, Outcome.OK, 9, 2)]
+        where = f"ws://127.0.0.1:{live.port}/v1/realtime"
+        mute = connect(where, additional_headers={"authorization": "Bearer sk-gp-mute"}, proxy=None)
+        assert (await _refusal(mute))[1]["code"] == "wrong_endpoint"
+        server.close()
+
+    live(test)
+
+
 def test_limits_hold(live: Run) -> None:
     async def test(live: Live) -> None:
         server, port = await _upstream()
         live.serve(cloud("m", port, capabilities=ABLE), keys=(key(KEY, "user", rpm=1),))
         async with _connect(live):
             assert (await _refusal(_connect(live)))[0] == 429
+        server.close()
+
+    live(test)
+
+
+def test_what_a_session_has_cost_is_held_and_a_budget_that_is_used_up_ends_it(live: Run, tmp_path: Path) -> None:
+    async def test(live: Live) -> None:
+        server, port = await _upstream()
+        metered = Metered(tmp_path)
+        live.plane = Plane(live.loop, live.uplink, live.journal, live.control, guards=metered.guards())
+        model = cloud("m", port, capabilities=ABLE, price=PRICE)
+        snap = metered.snapshot((budget(100),), models=(model,), aliases=(), keys=(USER,))
+        live.plane.grants.rebind(live.plane.tables.apply(snap))
+        (meter,) = live.plane.tables.keys[USER.digest].meters
+        async with _connect(live) as client:
+            assert meter.left(1.0) == 100
+            await client.send("done")
+            await client.recv()
+            assert meter.left(1.0) == 45, "11 tokens of prompt, 22 of completion at twice the price"
+            await client.send("done")
+            assert json.loads(await client.recv()) == DONE, "what was paid for arrives"
+            await client.wait_closed()
+            assert (client.close_code, "budget" in (client.close_reason or "")) == (1008, True)
+        assert _ends(live) == [("m", "realtime", 101, Outcome.OK, 22, 44)]
+        assert (meter.left(1.0), live.journal.ends[0].cost) == (-10, 110)
+        assert (await _refusal(_connect(live)))[1]["code"] == "budget_exceeded"
         server.close()
 
     live(test)

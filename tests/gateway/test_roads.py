@@ -212,3 +212,16 @@ def test_an_error_in_the_clients_words_passes_as_it_came(rig: Rig) -> None:
     body = b'{ "type":"error","error":{"type":"new_error","message":"x"} }'
     rig.reply(whole(body, 400), "cloud")
     assert client.answer.body == body
+
+
+@pytest.mark.parametrize(("path", "body"), [
+    ("/v1/chat/completions", {"messages": []}), ("/v1/messages", {"messages": MESSAGES["messages"], "max_tokens": 9}),
+    ("/v1/responses", {"input": "x"}), ("/api/chat", {"messages": MESSAGES["messages"]}),
+    ("/v1/embeddings", {"input": "x"}),
+])  # fmt: skip
+def test_an_error_in_a_list_is_told_in_the_clients_words(rig: Rig, path: str, body: dict[str, Any]) -> None:
+    """Gemini's OpenAI wire puts one around it."""
+    client = rig.ask({"model": "cloud", **body}, path=path)
+    rig.reply(whole([{"error": {"code": 400, "message": "Too long.", "status": "INVALID_ARGUMENT"}}], 400), "cloud")
+    error = client.answer.json["error"]
+    assert (client.answer.status, error if isinstance(error, str) else error["message"]) == (400, "Too long.")

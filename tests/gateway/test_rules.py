@@ -61,6 +61,12 @@ def test_a_prompt_that_clearly_does_not_fit_is_not_sent(rig: Rig) -> None:
     assert served(rig, chat("al", max_tokens=5000)) == "big"
 
 
+def test_the_bytes_of_a_picture_are_no_prompt(rig: Rig) -> None:
+    put(rig, cloud("sees", context_window=32_000), cloud("long"), targets=("sees",), on_context=("long",))
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "iVBORw0KGgo" * 100_000}}
+    assert served(rig, chat("al", messages=[{"role": "user", "content": [picture]}])) == "sees"
+
+
 @pytest.mark.parametrize(("error", "route"), [(LONG, "on_context"), (FILTERED, "on_content")])
 def test_what_the_prompt_is_refused_for_has_its_own_fallbacks(rig: Rig, error: Any, route: str) -> None:
     put(rig, cloud("s"), cloud("p"), targets=("s",), **{route: ("p",)})

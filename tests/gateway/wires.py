@@ -98,6 +98,14 @@ TRANSLATED = tuple(
     )
 )  # fmt: skip
 ROADS = NATIVE + TRANSLATED
+CHAINED = tuple(
+    Road(client, target)
+    for client, target in (
+        ("messages", "responses"), ("responses", "messages"), ("ollama", "messages"), ("messages", "ollama"),
+        ("responses", "ollama"), ("ollama", "responses"),
+    )
+)  # fmt: skip
+"""Two translations, one behind the other."""
 
 
 def by_road(roads: Sequence[Road] = ROADS) -> pytest.MarkDecorator:

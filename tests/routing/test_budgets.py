@@ -93,3 +93,14 @@ def test_a_reservation_is_closed_once_in_the_period_in_which_it_was_made() -> No
     assert (now.held, later.held) == (5, 5)
     failed.release()
     assert (now.held, later.held, now.total, later.total) == (0, 0, 25, 0)
+
+
+def test_a_reservation_grows_with_what_is_known_to_be_spent() -> None:
+    now = Books()
+    lease = Reservation((now,), 5)
+    for spent, held in ((3, 5), (9, 9), (7, 9), (20, 20)):
+        lease.grow(spent)
+        assert (now.held, now.total) == (held, 0)
+    lease.settle(21)
+    lease.grow(30)
+    assert (now.held, now.total) == (0, 21)

@@ -93,6 +93,7 @@ def test_no_answer(data: bytes) -> None:
 @pytest.mark.parametrize(("status", "data", "message", "kind"), [
     (400, {"error": {"message": "m", "type": "t", "code": "c"}}, "m", "t"),
     (422, {"detail": "d"}, "d", "invalid_request_error"),
+    (400, [{"error": {"message": "m"}}], "m", "invalid_request_error"),
     (429, {"message": "slow"}, "slow", "rate_limit_error"),
     (500, {"error": "e"}, "e", "server_error"),
     (503, {}, "the upstream answered 503", "server_error"),

@@ -144,7 +144,8 @@ def test_thinking_is_not_asked_for_where_it_would_be_refused(more: Any) -> None:
 
 
 @pytest.mark.parametrize("members", [
-    {"n": 2}, {"messages": []}, {"messages": ["x"]}, {"messages": [{"role": "user", "content": ""}]},
+    {"n": 2}, {"modalities": ["text", "audio"], "audio": {"voice": "x", "format": "wav"}},
+    {"messages": []}, {"messages": ["x"]}, {"messages": [{"role": "user", "content": ""}]},
     {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]},
     {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]},
     {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png,x"}}]}]},

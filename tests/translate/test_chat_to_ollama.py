@@ -131,7 +131,7 @@ def test_members_of_a_chat(given: dict[str, Any], member: str, value: object) ->
                          {"id": "c2", "type": "function", "function": {"name": "g", "arguments": ""}}]},
          {"role": "assistant", "content": "", "tool_calls": [
              {"id": "c1", "function": {"name": "f", "arguments": {"a": [1]}, "index": 0}},
-             {"id": "c2", "function": {"name": "g", "index": 1}}]}),
+             {"id": "c2", "function": {"name": "g", "arguments": {}, "index": 1}}]}),
         ({"role": "tool", "tool_call_id": "nobody's", "content": "4"},
          {"role": "tool", "content": "4", "tool_call_id": "nobody's"}),
         ({"role": "tool", "name": "f", "content": "4"}, {"role": "tool", "content": "4", "tool_name": "f"}),
@@ -163,6 +163,7 @@ def test_a_result_names_the_function_that_was_called() -> None:
         ({"messages": called("[]")}, "call of f"),
         ({"messages": [{"role": "assistant", "tool_calls": [{}]}]}, "tool call"),
         ({"n": 2}, "`n`"),
+        ({"modalities": ["text", "audio"], "audio": {"voice": "x", "format": "wav"}}, "audio"),
         ({"temperature": "hot"}, "`temperature`"),
         ({"temperature": True}, "`temperature`"),
         ({"max_tokens": 1.5}, "`max_tokens`"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import count
+from time import process_time
 from typing import Any
 
 import pytest
@@ -126,6 +127,19 @@ def test_an_event_without_end_is_not_collected_for_ever() -> None:
     for _ in range(9):
         stream.feed(b"x" * (1 << 20))
     assert "longer" in stream.broken and stream.feed(DONE) == b""
+
+
+def test_a_long_event_in_many_pieces_is_looked_through_once() -> None:
+    """The whole worker stands still meanwhile.  Looked through from its beginning with every piece, it took minutes."""
+    stream = lines().stream()
+    begun = process_time()
+    for _ in range(4000):
+        assert stream.feed(b"x" * 1000) == b""
+    assert process_time() - begun < 2
+    stream = lines().stream()
+    long = delta(content="x" * 100_000)
+    out = b"".join([stream.feed(long[at : at + 1]) for at in range(len(long))])
+    assert len(json.loads(out)["message"]["content"]) == 100_000
 
 
 def test_a_whole_answer() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from glowplug.wire.failures import anthropic_error, anthropic_type, message_of, openai_error
+from glowplug.wire.failures import alone, anthropic_error, anthropic_type, message_of, openai_error
 
 SHAPES = [
     (b'{"error":{"message":"no","type":"invalid_request_error","param":null,"code":"bad"}}', "no"),
@@ -18,6 +18,8 @@ SHAPES = [
     (b"no", "no"),
     (b"", "the upstream answered 400 without a word"),
     (b"[1]", "[1]"),
+    (b'[{"error":{"message":"no","code":400}}]', "no"),
+    (b' [ {"error":"no"} ]', "no"),
     (b'{"error":{"message":""}}', '{"error":{"message":""}}'),
 ]
 
@@ -67,3 +69,14 @@ def test_openais_types_and_codes(status: int, body: bytes, kind: str, code: str 
 ])  # fmt: skip
 def test_the_message_of_an_event(error: object, message: str) -> None:
     assert message_of(error) == message
+
+
+OBJECT = b'{"error": {"message": "m", "code": 3, "more": [1]}}'
+
+
+@pytest.mark.parametrize(("body", "became"), [
+    (OBJECT, OBJECT), (b" [" + OBJECT + b" ]\n", OBJECT), (b"[" + OBJECT + b"," + OBJECT + b"]", None), (b"[]", None),
+    (b'[{"x":1}]', None), (b"[1]", None), (b"[", None), (b"", None), (b'{"detail":"m"}', None), (b"[" * 99_999, None),
+])  # fmt: skip
+def test_an_error_in_a_list_is_taken_out(body: bytes, became: bytes | None) -> None:
+    assert alone(body) == (body if became is None else became)

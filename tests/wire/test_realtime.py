@@ -15,9 +15,10 @@ HEAD = b"POST /v1/realtime HTTP/1.1\r\nhost: h\r\nauthorization: Bearer up\r\nco
 
 def test_the_model_asked_for() -> None:
     assert asked_model(b"model=a%2Fb&x=1") == "a/b"
+    assert asked_model(b"") == asked_model(b"intent=transcription") == ""
 
 
-@pytest.mark.parametrize("query", [b"", b"model=", b"x=1", b"model=a&model=b", b"model=\xff", b"&" * 40 + b"a=1"])
+@pytest.mark.parametrize("query", [b"model=", b"model=a&model=b", b"model=a&model=", b"model=\xff", b"&" * 40 + b"a=1"])
 def test_no_model(query: bytes) -> None:
     with pytest.raises(RequestError):
         asked_model(query)
@@ -45,6 +46,14 @@ def test_the_handshake_upstream_has_nothing_of_the_clients_credentials() -> None
         b"connection: Upgrade", b"upgrade: websocket", b"sec-websocket-key: abc", b"sec-websocket-version: 13",
         b"openai-beta: realtime=v1", b"sec-websocket-protocol: realtime", b"", b"",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "sent"), [
+    (b"", b"model=up"), (b"x=1", b"model=up&x=1"), (b"intent=transcription", b"intent=transcription"),
+    (b"intent=transcription&model=m", b"intent=transcription"),
+])  # fmt: skip
+def test_a_session_that_only_transcribes_names_no_model_upstream(query: bytes, sent: bytes) -> None:
+    assert handshake(HEAD, "up", query, {}).startswith(b"GET /v1/realtime?%b HTTP/1.1\r\n" % sent)
 
 
 def test_the_answer_to_the_client() -> None:
@@ -76,3 +85,39 @@ def test_usage_of_several_responses_is_added_up() -> None:
     assert found.prompt_tokens_details is not None
     assert found.completion_tokens_details is not None
     assert (found.prompt_tokens_details.audio_tokens, found.completion_tokens_details.audio_tokens) == (8, 30)
+
+
+TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+TOKENS = {"type": "tokens", "input_tokens": 10, "output_tokens": 20, "input_token_details": {"audio_tokens": 4}}
+
+
+@pytest.mark.parametrize(("events", "counts"), [
+    ([{"type": "session.updated", "session": {"type": "transcription"}}], (20, 40)),
+    ([{"type": "transcription_session.created", "session": {"id": "s"}}], (20, 40)),
+    ([{"type": "session.updated", "session": {"type": "realtime"}}], None),
+    ([], None),
+])  # fmt: skip
+def test_transcripts_count_where_they_are_the_answer(events: list[dict[str, object]], counts: object) -> None:
+    """In a conversation they are of another model, whose price is not the session's."""
+    spent = Spent()
+    for event in (*events, {"type": TRANSCRIBED, "usage": TOKENS}, {"type": TRANSCRIBED, "usage": TOKENS}):
+        spent.feed(_event(**event))
+    found = spent.usage
+    assert (found and (found.prompt_tokens, found.completion_tokens)) == counts
+
+
+def test_transcripts_of_vllm() -> None:
+    spent = Spent()
+    spent.feed(_event(type="session.created", id="s", created=1))
+    spent.feed(_event(type="transcription.done", text="a", usage=None))
+    assert spent.usage is None
+    spent.feed(_event(type="transcription.done", text="a", usage={"prompt_tokens": 7, "completion_tokens": 0}))
+    assert spent.usage is not None
+    assert (spent.usage.prompt_tokens, spent.usage.completion_tokens) == (7, 0)
+
+
+def test_what_is_billed_by_the_second_is_no_count() -> None:
+    spent = Spent()
+    spent.feed(_event(type="session.updated", session={"type": "transcription"}))
+    spent.feed(_event(type=TRANSCRIBED, usage={"type": "duration", "seconds": 3.5}))
+    assert spent.usage is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import process_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -127,6 +128,16 @@ def test_what_talks_about_usage_is_content() -> None:
     parser = UsageFilter()
     assert _run(parser, event(TALK), [5]) == event(TALK)
     assert parser.usage is None
+
+
+def test_a_long_event_in_many_pieces_is_looked_through_once() -> None:
+    """The whole worker stands still meanwhile.  Looked through from its beginning with every piece, it took seconds."""
+    stream = UsageFilter()
+    begun = process_time()
+    for _ in range(600):
+        assert stream.feed(b"x" * 1000) == b""
+    assert process_time() - begun < 1.5
+    assert stream.feed(b"\n\n") == b"x" * 600_000 + b"\n\n"
 
 
 @pytest.mark.parametrize("size", [MAX_HELD - 100, MAX_HELD + 100_000])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
-from glowplug.wire.websocket import Texts
+from glowplug.wire.websocket import Texts, closing
 
 
 def frame(opcode: int, data: bytes, *, fin: bool = True) -> bytes:
@@ -75,3 +75,18 @@ def test_what_is_no_websocket_ends_the_search(wrong: bytes) -> None:
 def test_any_bytes_do_no_harm(data: bytes) -> None:
     reader = Texts(longest=50)
     assert all(len(text) <= 50 for text in reader.feed(data))
+
+
+def test_a_frame_of_ours_may_follow_where_none_is_open() -> None:
+    whole = Frame(Opcode.TEXT, b"abc").serialize(mask=False)
+    texts = Texts()
+    assert texts.between
+    for at in range(1, len(whole)):
+        texts.feed(whole[at - 1 : at])
+        assert not texts.between
+    texts.feed(whole[-1:])
+    assert texts.between
+
+
+def test_the_frame_that_ends_a_websocket() -> None:
+    assert closing(1008, "x" * 200) == Frame(Opcode.CLOSE, b"\x03\xf0" + b"x" * 123).serialize(mask=False)

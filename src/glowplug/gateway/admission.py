@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from glowplug.errors import GlowplugError, RequestError
 from glowplug.gateway import counting, ollama_calls, refusals, wishes
 from glowplug.gateway.access import may_use
 from glowplug.gateway.kinds import handed_on
@@ -15,15 +16,15 @@ from glowplug.wire import keep_alive, multipart
 from glowplug.wire.end_user import end_user
 from glowplug.wire.keep_alive import HEADER as KEEP_ALIVE_HEADER
 from glowplug.wire.keep_alive import KEY as KEEP_ALIVE
-from glowplug.wire.openai import estimate_tokens
+from glowplug.wire.prompt_size import prompt_tokens
 from glowplug.wire.wished import take
 
 if TYPE_CHECKING:
-    from glowplug.errors import GlowplugError
     from glowplug.gateway.call import Call
     from glowplug.gateway.kinds import Kind
     from glowplug.gateway.tables import Key, Route, Tables
 
+_IDENTITY: Final = b"identity"
 _LONGEST_TRACE: Final = 64
 """Characters of a `traceparent` header that are kept; a valid one has 55."""
 
@@ -39,7 +40,12 @@ def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     if not kind.plain:
         call.reply.identify()
     if not kind.form:
-        call.body = kind.read(data)
+        try:
+            call.body = kind.read(data)
+        except RequestError:
+            if headers.get(b"content-encoding", _IDENTITY).lower() != _IDENTITY:
+                raise refusals.encoded(headers[b"content-encoding"]) from None
+            raise
         if kind.plain and not call.body.ours and WISHES.isdisjoint(headers):
             return
     _read(call, data, headers)
@@ -98,7 +104,7 @@ def find(call: Call) -> None:
     call.route = route
     call.targets = targets
     if call.kind.prompt:
-        call.prompt = estimate_tokens(len(body.data))
+        call.prompt = prompt_tokens(body.data)
 
 
 def admit(call: Call) -> None:

@@ -24,7 +24,7 @@ from glowplug.gateway.waiting import Wait
 from glowplug.wire import responses
 from glowplug.wire.credentials import PLACES
 from glowplug.wire.link import KeepResponse
-from glowplug.wire.openai import estimate_tokens
+from glowplug.wire.prompt_size import prompt_tokens
 
 if TYPE_CHECKING:
     from glowplug.gateway.call import Call
@@ -98,7 +98,7 @@ class Search:
             call.targets = (able[0],)
         if there:
             call.body = call.kind.read(responses.resolved(call.body.data, there))
-            call.prompt = estimate_tokens(len(call.body.data))
+            call.prompt = prompt_tokens(call.body.data)
 
     def _item(self, item: str) -> dict[str, msgspec.Raw] | None:
         call = self._call
@@ -118,7 +118,7 @@ def go_on_from(call: Call, kept: KeepResponse | None, wanted: str) -> None:
         except ValueError as error:  # a body whose input is no input
             raise RequestError(f"The request body cannot be used: {error}", code="invalid_body") from None
         call.body = Continued(call.kind.read(full), call.kind.read(bare))
-        call.prompt = estimate_tokens(len(call.body.data))
+        call.prompt = prompt_tokens(call.body.data)
         return
     able = [target for target in call.targets if _keeps(target, index)]
     if kept is not None:

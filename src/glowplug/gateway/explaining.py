@@ -31,7 +31,7 @@ from glowplug.routing import explain
 from glowplug.routing.explain import Stand, Told, Turns
 from glowplug.routing.plan import Decision, Standing, Step
 from glowplug.routing.policy import price_of
-from glowplug.wire.openai import estimate_tokens
+from glowplug.wire.prompt_size import prompt_tokens as size_of
 from glowplug.wire.quirks import QUIRKS
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def explained(plane: Plane, question: RouteQuestion, draw: float | None = None) 
         arranged=explain.arranged(alias.policy, own, call.choice.ask.size),
         cold=cold_of(call),
         timeout=route.timeout,
-        prompt_tokens=estimate_tokens(len(call.body.data)) if call.kind.prompt else None,
+        prompt_tokens=size_of(call.body.data) if call.kind.prompt else None,
         tags=call.tags,
         remembered=_remembered(call),
         targets=_targets(call, told, turns),

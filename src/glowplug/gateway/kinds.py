@@ -14,7 +14,7 @@ from typing import Final, NamedTuple, Protocol
 from glowplug.domain.model import Capability, Dialect
 from glowplug.errors import GlowplugError
 from glowplug.wire import anthropic, audio, moderation, ollama, ollama_server, openai, responses, sse
-from glowplug.wire.failures import anthropic_error
+from glowplug.wire.failures import alone, anthropic_error
 from glowplug.wire.openai_values import Usage
 
 EVENT_STREAM: Final = b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n"
@@ -142,7 +142,14 @@ class Kind:
     """A JSON body and no header field that matters: the common case."""
 
     def __post_init__(self) -> None:
+        if self.refusal is None and self.envelope in (OPENAI, RESPONSES):
+            object.__setattr__(self, "refusal", _mended)
         object.__setattr__(self, "plain", not self.form and not self.passes and not self.ollama)
+
+
+def _mended(status: int, data: bytes) -> bytes:
+    """OpenAI's clients look for an object with `error`; every other answer is told as it came."""
+    return alone(data)
 
 
 _ANTHROPIC_FIELDS: Final = ((b"anthropic-version", b"2023-06-01"), (b"anthropic-beta", b""))

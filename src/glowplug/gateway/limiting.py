@@ -129,6 +129,11 @@ class Lease:
         self.reserved = 0 if reservation is None else reservation.amount
         """Nano-dollars."""
 
+    def grow(self, cost: int) -> None:
+        """The attempt goes on and has cost this much already."""
+        if self._reservation is not None:
+            self._reservation.grow(cost)
+
     def settle(self, record: AttemptClosed) -> None:
         """The attempt has ended with this record."""
         if self._reservation is not None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CREATED: Final = 1_700_000_000
 """Unix seconds.  Nobody knows when a name was made; clients want a number that does not change."""
 CREATED_AT: Final = "2023-11-14T22:13:20Z"
+KEPT: Final = 64
+"""Lists that are kept at most; a list of 500 models takes 150 KB, and there may be thousands of keys."""
 _CODEX: Final = b"codex"
 _NO_CATALOGUE: Final = b'{"models":[],'
 _encode = msgspec.json.Encoder().encode
@@ -40,9 +42,11 @@ def routes_for(tables: Tables, key: Key) -> list[Route]:
 
 
 def document(tables: Tables, key: Key) -> bytes:
-    """The list for one key.  It is kept until the snapshot changes or a local model's state does."""
+    """The list for one key.  It is kept, for all keys that may use the same, until the snapshot changes or a local
+    model's state does."""
     states = tuple([state_of(target) for target in tables.targets.values() if target.route.local])
-    kept = tables.model_documents.get(key.route.id)
+    documents = tables.model_documents
+    kept = documents.get(key.route.models)
     if kept is not None and kept[0] == states:
         return kept[1]
     rows = [entry(route) for route in routes_for(tables, key)]
@@ -55,7 +59,9 @@ def document(tables: Tables, key: Key) -> bytes:
             "last_id": rows[-1]["id"] if rows else None,
         }
     )
-    tables.model_documents[key.route.id] = states, made
+    documents[key.route.models] = states, made
+    if len(documents) > KEPT:
+        del documents[next(iter(documents))]  # the oldest
     return made
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
 from glowplug.config.pinning import connect
+from glowplug.domain.price import attempt_cost
 from glowplug.domain.usage import Outcome
 from glowplug.errors import GlowplugError, LimitReached, RequestError, Unavailable
 from glowplug.gateway import refusals
@@ -24,13 +25,17 @@ from glowplug.gateway.call_state import INF
 from glowplug.gateway.choosing import step
 from glowplug.gateway.identity import identity
 from glowplug.gateway.kinds import kind_named
+from glowplug.gateway.limiting import affordable
+from glowplug.gateway.settling import tokens_of
 from glowplug.wire import realtime
 from glowplug.wire.openai_values import Usage
+from glowplug.wire.websocket import closing
 
 if TYPE_CHECKING:
     import ssl
 
     from glowplug.gateway.connection import ClientConnection
+    from glowplug.gateway.limiting import Lease
     from glowplug.gateway.plane import Plane
     from glowplug.gateway.tables import Key
     from glowplug.gateway.targets import Target
@@ -38,12 +43,15 @@ if TYPE_CHECKING:
 _HANDSHAKE: Final = 16_384
 """Bytes of an upstream's answer to the handshake, and of a client that speaks before it, at most."""
 _KIND: Final = kind_named("realtime")
+_POLICY: Final = 1008
+"""The code of a websocket that is ended because of a rule."""
 
 
 class Session(Attempt):
     """One upstream websocket; to its transport an `asyncio.Protocol`."""
 
     opened = False
+    used_up = False
     tr: asyncio.Transport | None = None
     streaming = True
 
@@ -102,8 +110,27 @@ class Session(Attempt):
         if not self.opened:
             data = self._answered(data)
         if data:
+            known = self.spent.usage
             self.spent.feed(data)
             self.session.reply.conn.tr.write(data)
+            if self.spent.usage is not known and self.lease is not None:
+                self._hold(self.lease)
+            if self.used_up and self.spent.between:
+                self._end()
+
+    def _hold(self, lease: Lease) -> None:
+        """Hold what the session has cost so far: it may last for hours, and nobody knew before what it would cost."""
+        price, usage = self.route.price, self.spent.usage
+        if price is not None and usage is not None:
+            lease.grow(attempt_cost(price, tokens_of(usage), self.status, self.wall))
+            self.used_up = not affordable(self.call, self.target, monotonic())
+
+    def _end(self) -> None:
+        """One of its budgets is used up: as a request, a further turn would be refused."""
+        self.session.reply.conn.tr.write(closing(_POLICY, "a budget of this API key is used up"))
+        self.drop()
+        self.settle(Outcome.OK, None)
+        self.session.over_now()
 
     def _answered(self, data: bytes) -> bytes:
         """The answer to the handshake comes; returns what follows it."""
@@ -204,7 +231,7 @@ class Realtime(Call):
         self.reply.conn.keep = False
         try:
             model = realtime.asked_model(query)
-            self.body = _Asked(model, realtime.as_json(model))
+            self.body = _Asked(model, realtime.as_json(model) if model else b"")
             admit(self)
         except GlowplugError as error:
             self.refuse(error)

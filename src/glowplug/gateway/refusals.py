@@ -253,3 +253,12 @@ def rejected_credentials(target: Target, status: int) -> UpstreamError:
 def no_websocket() -> NoUpgrade:
     """For clients that try a websocket first: at this status they go over to HTTP at once."""
     return NoUpgrade("Models are not asked over websockets here", hint="send the request with POST")
+
+
+def encoded(coding: bytes) -> RequestError:
+    """A body that was compressed on the way, and so is none that can be looked into."""
+    return RequestError(
+        f"The request body is encoded as {coding.decode('latin-1')!r}, which is not read here",
+        hint="send it without Content-Encoding",
+        code="content_encoding",
+    )

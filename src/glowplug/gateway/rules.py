@@ -20,7 +20,7 @@ from glowplug.gateway.health import chance
 from glowplug.gateway.sessions import session_of
 from glowplug.routing.policy import GUESSED_COMPLETION, Facts, Size
 from glowplug.routing.select import Ask, Selection, Trait, select
-from glowplug.wire.openai import estimate_tokens
+from glowplug.wire.prompt_size import prompt_tokens
 from glowplug.wire.refused import Refusal
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def selected(
     """The targets of a route for one request; also asked to explain, with a `draw` of 0..1 instead of chance."""
     limit = _LIMIT.search(data)
     most = int(limit[1]) if limit is not None else NO_LIMIT
-    prompt = estimate_tokens(len(data)) if counted else 0
+    prompt = prompt_tokens(data) if counted else 0
     at = next((number for number, target in enumerate(targets) if target.name == remembered), -1)
     own = sum(target in route.own for target in targets)
     if draw is None:

@@ -102,6 +102,15 @@ def _details(usage: Usage) -> tuple[int, int, int, int, int]:
     return cached, written, heard, thought, said
 
 
+def tokens_of(usage: Usage) -> Tokens:
+    """The tokens of a usage, as prices tell them apart."""
+    cached, written, heard, thought, said = _details(usage)
+    return Tokens(
+        prompt=usage.prompt_tokens, completion=usage.completion_tokens or 0, cached=cached, cache_written=written,
+        reasoning=thought, prompt_audio=heard, completion_audio=said,
+    )  # fmt: skip
+
+
 def _told(attempt: Attempt, usage: Usage | None) -> int | None:
     """What the provider says it costs, in nano-dollars; None where it does not."""
     if isinstance(usage, Billed):

@@ -201,8 +201,8 @@ class Tables:
         self.limits = Limits()
         self.facts: dict[str, Facts] = {}
         """What is known of a name, once somebody asked."""
-        self.model_documents: dict[str, tuple[tuple[str, ...], bytes]] = {}
-        """The model list by key, with the states of local models it was made of."""
+        self.model_documents: dict[tuple[str, ...], tuple[tuple[str, ...], bytes]] = {}
+        """The model list by what a key may use, with the states of local models it was made of."""
         self.patterns = Patterns({})
         self.end_users = EndUsers({})
 

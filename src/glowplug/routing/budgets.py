@@ -118,6 +118,14 @@ class Reservation:
         for account in accounts:
             account.hold(amount)
 
+    def grow(self, amount: int) -> None:
+        """It has cost this much already and is not over: hold no less from now on."""
+        more = amount - self.amount
+        if self._open and more > 0:
+            self.amount = amount
+            for account in self._accounts:
+                account.hold(more)
+
     def settle(self, cost: int) -> None:
         """It has cost this."""
         if self._open:

@@ -15,6 +15,7 @@ import msgspec
 
 from glowplug.translate.base import Untranslatable
 from glowplug.translate.responses_answer import Composer
+from glowplug.wire.failures import alone
 from glowplug.wire.openai_chat import call_number
 from glowplug.wire.payloads import DONE, Payloads, TooLong
 
@@ -118,7 +119,7 @@ def read_whole(data: bytes, composer: Composer) -> None:
 def failure_of(status: int, data: bytes) -> bytes:
     """An error of an upstream as OpenAI's error object, which both wires share; its own when it is one."""
     try:
-        body = _decode(data)
+        body = _decode(alone(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = {}
     error = body.get("error")

@@ -26,8 +26,9 @@ Thinking is not asked for where Anthropic would refuse it: within a turn that ca
 to be shown again, signed), with a forced tool, and after words put into the assistant's mouth.  With thinking,
 temperature and the like are dropped, because it takes none.
 
-Refused: `n` above 1, sound, files by id.  Dropped without a word: penalties, seed, logit_bias, logprobs, store,
-metadata, service_tier, verbosity, prediction, thinking of earlier turns, and everything this page does not name.
+Refused: `n` above 1, sound (also as an answer), files by id.  Dropped without a word: penalties, seed, logit_bias,
+logprobs, store, metadata, service_tier, verbosity, prediction, thinking of earlier turns, and everything this page does
+not name.
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ def _request(body: Json) -> Json:
     count = body.get("n")
     if isinstance(count, int) and count > 1:
         raise _bad("`n` must be 1", "Anthropic gives one answer to a request")
+    if body.get("audio") is not None:
+        raise _bad("Anthropic answers with text only", "leave out `audio`")
     given = body.get("messages")
     if not isinstance(given, list) or not given or not all(isinstance(message, dict) for message in given):
         raise _bad("`messages` must be a list of objects, with at least one")

@@ -18,10 +18,10 @@ What becomes what (https://platform.openai.com/docs/api-reference/chat, Ollama's
     reasoning_content of a message             thinking
     suffix, dimensions                         the same name
 
-Refused: `n` above 1, remote images, audio and files, inputs that are tokens, several prompts.  Everything else is left
-out without a word: it does not change what Ollama can do (user, metadata, store, service_tier, logit_bias,
-parallel_tool_calls, prediction, best_of, echo …).  A completion is `raw`: it continues the prompt as it is, as with the
-other engines; with a suffix the model's own template is needed.
+Refused: `n` above 1, remote images, audio (also as an answer) and files, inputs that are tokens, several prompts.
+Everything else is left out without a word: it does not change what Ollama can do (user, metadata, store, service_tier,
+logit_bias, parallel_tool_calls, prediction, best_of, echo …).  A completion is `raw`: it continues the prompt as it is,
+as with the other engines; with a suffix the model's own template is needed.
 """
 
 from __future__ import annotations
@@ -144,6 +144,8 @@ def _call(asked: Mapping[str, Any], loaded: Mapping[str, OptionValue]) -> Call:
     """What a chat and a completion have in common."""
     if (_whole(asked, "n") or 1) > 1:
         raise _bad("`n` must be 1", "Ollama gives one answer to a request")
+    if asked.get("audio") is not None:
+        raise _bad("Ollama answers with text only", "leave out `audio`")
     options: dict[str, Any] = {name: value for name in _SAMPLING if (value := _number(asked, name)) is not None}
     options |= {name: value for name in _WHOLE if (value := _whole(asked, name)) is not None}
     for name in ("max_completion_tokens", "max_tokens"):

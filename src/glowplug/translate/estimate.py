@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from glowplug.wire.openai import estimate_tokens
+from glowplug.wire.prompt_size import IMAGE, PAGE, PAGE_BYTES
 
 _any = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -24,12 +25,6 @@ SCHEMA_CHARS: Final = 3.0
 """Characters of a token in JSON, which has more punctuation."""
 MESSAGE: Final = 4
 """Tokens a template puts around a message, a call, a result or a tool."""
-IMAGE: Final = 1600
-"""Tokens of an image; Anthropic scales larger ones down to about that."""
-PAGE_BYTES: Final = 40_000
-"""Bytes of a page of a PDF file, roughly."""
-PAGE: Final = 2000
-"""Tokens of a page: its text and its image."""
 _UNREAD: Final = frozenset(("type", "cache_control", "id", "tool_use_id", "signature", "media_type", "citations"))
 """Members that no model reads."""
 

@@ -17,11 +17,13 @@ import msgspec
 
 from glowplug.translate.base import Asked, Untranslatable
 from glowplug.wire import sse
+from glowplug.wire.failures import alone
 from glowplug.wire.ollama_server import error_object, line, rfc3339
 from glowplug.wire.openai_chat import call_number
 
 _encode = msgspec.json.Encoder().encode
 _END = re.compile(rb"\r?\n\r?\n")
+_LONGEST_END: Final = 4
 LONGEST_EVENT: Final = 8 << 20
 """Bytes; nothing a model says in one step is that long."""
 _UNFINISHED: Final = "the stream ended before the answer did"
@@ -181,7 +183,7 @@ class Embeddings:
 def failure(status: int, data: bytes) -> bytes:
     """An error of an OpenAI-compatible upstream, whatever its body is, as Ollama's."""
     try:
-        fault = _fault(data)
+        fault = _fault(alone(data))
     except _BROKEN:
         return error_object(data[:300].decode(errors="replace").strip() or f"the upstream answered {status}")
     return error_object(_message(fault.error) or fault.message or _message(fault.detail) or f"status {status}")
@@ -270,7 +272,8 @@ class LineStream:
         self.broken = ""
         self.done = False
         self._teller = teller
-        self._held = b""
+        self._held = bytearray()
+        """The beginning of an event whose end has not come."""
         self._reason: str | None = None
         self._used: _Used | None = None
         self._calls: dict[int, _Call] = {}
@@ -280,25 +283,29 @@ class LineStream:
     def feed(self, data: bytes) -> bytes:
         if self.done or self.broken:
             return b""
-        text = self._held + data
-        out = []
+        held = self._held
+        seen = max(0, len(held) - _LONGEST_END + 1)
+        held += data
+        out: list[bytes] = []
         start = 0
-        for found in _END.finditer(text):
-            out.append(self._event(text[start : found.start()]))
+        for found in _END.finditer(bytes(held), seen) if b"\n" in data else ():
+            out.append(self._event(bytes(held[start : found.start()])))
             start = found.end()
             if self.done or self.broken:
-                self._held = b""
+                held.clear()
                 return b"".join(out)
-        self._held = text[start:]
-        if len(self._held) > LONGEST_EVENT:
-            self.broken, self._held = f"an event is longer than {LONGEST_EVENT} bytes", b""
+        del held[:start]
+        if len(held) > LONGEST_EVENT:
+            self.broken = f"an event is longer than {LONGEST_EVENT} bytes"
+            held.clear()
         return b"".join(out)
 
     def end(self) -> bytes:
         """A stream that has given its reason to end needs no `[DONE]`: some servers leave it out."""
         if self.done or self.broken:
             return b""
-        rest, self._held = self._held, b""
+        rest = bytes(self._held)
+        self._held.clear()
         out = self._event(rest) if rest.strip() else b""
         if self.done or self.broken:
             return out

@@ -1,7 +1,8 @@
 """Errors that upstreams answered, in whatever shape, as error objects of a client's wire.  Pure.
 
 Read: OpenAI's `{"error": {"message", "type", "code"}}`, Anthropic's `{"type": "error", "error": {"type", "message"}}`,
-`{"error": "text"}` (Ollama), `{"message"}` (vLLM before 0.10), `{"detail"}` (FastAPI), and plain text.
+`{"error": "text"}` (Ollama), `{"message"}` (vLLM before 0.10, Mistral), `{"detail"}` (FastAPI), one of these in a list
+(Gemini), and plain text.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from glowplug.wire.anthropic import ERROR_TYPES
 
 _encode = msgspec.json.Encoder().encode
 _any = msgspec.json.Decoder().decode
+_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _SHOWN: Final = 500
 """Characters of a body that is no JSON."""
 _OPENAI_TYPES: Final = {
@@ -58,6 +60,18 @@ def openai_error(status: int, data: bytes) -> bytes:
     return _encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
 
 
+def alone(data: bytes) -> bytes:
+    """An error without the list around it in which Gemini's OpenAI wire answers it; other bytes as they are."""
+    if not data.lstrip().startswith(b"["):
+        return data
+    try:
+        (one,) = _list(data)
+        found = isinstance(_any(one), dict) and "error" in _any(one)
+    except (ValueError, RecursionError):  # no JSON, or more than one
+        return data
+    return bytes(one) if found else data
+
+
 def message_of(error: object) -> str:
     """What an `error` member of an event says."""
     if isinstance(error, dict):
@@ -67,7 +81,7 @@ def message_of(error: object) -> str:
 
 def _read(data: bytes) -> Any:
     try:
-        return _any(data)
+        return _any(alone(data))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 

@@ -73,7 +73,8 @@ def is_cloud(name: str) -> bool:
 
 class Function(msgspec.Struct, kw_only=True, omit_defaults=True):
     name: str
-    arguments: dict[str, Any] = msgspec.field(default_factory=dict)
+    arguments: dict[str, Any]
+    """Always written, also when there are none: templates of models write down what stands here."""
     index: int | None = None
 
 

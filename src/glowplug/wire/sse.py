@@ -164,7 +164,7 @@ class UsageFilter:
             return self._pass(data)
         text = held + data if held else data
         end = 0
-        for found in _EVENT_END.finditer(text):
+        for found in _EVENT_END.finditer(text, max(0, len(held) - 3)):  # what is held has no end but half of one
             end = found.end()
         rest = text[end:]
         if len(rest) > MAX_HELD:

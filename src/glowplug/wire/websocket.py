@@ -34,6 +34,11 @@ class Texts:
         self._message: bytearray | None = None
         """What of it has come, or None when it is not read."""
 
+    @property
+    def between(self) -> bool:
+        """No frame has begun and not ended, so that one of ours may follow."""
+        return not self._left and not self._head
+
     def feed(self, data: bytes) -> list[bytes]:
         """The text messages that end in these bytes."""
         found: list[bytes] = []
@@ -94,3 +99,9 @@ class Texts:
             found.append(bytes(self._message))
         self._message = None
         self._open = 0
+
+
+def closing(code: int, why: str) -> bytes:
+    """The frame with which a server ends a websocket (RFC 6455 §5.5.1, §7.4.1); of `why` 123 bytes are told."""
+    payload = code.to_bytes(2, "big") + why.encode()[:123]
+    return bytes((0x88, len(payload))) + payload

@@ -91,5 +91,6 @@ async def test_workers_get_it_whole(control: Control, user: httpx.AsyncClient) -
 
 async def test_tokens_are_estimated_without_any_engine(user: httpx.AsyncClient) -> None:
     answer = await user.post("/v1/responses/input_tokens", json={"model": "m", "input": "12345678"})
-    assert answer.json() == {"object": "response.input_tokens", "input_tokens": 2}
+    assert answer.json() == {"object": "response.input_tokens", "input_tokens": 2, "estimated": True}
+    assert answer.headers["x-glowplug-estimated"] == "tokens"
     assert (await user.post("/v1/responses/input_tokens", content=b"x")).status_code == 400

@@ -84,7 +84,10 @@ class _Responses:
 
     @promised(FREE)
     async def count(self, request: Request) -> Response:
-        return answer({"object": "response.input_tokens", "input_tokens": input_tokens(await request.body())})
+        counted = input_tokens(await request.body())
+        told = answer({"object": "response.input_tokens", "input_tokens": counted, "estimated": True})
+        told.headers["x-glowplug-estimated"] = "tokens"  # as of the count of messages, which an engine may know exactly
+        return told
 
     async def _find(self, request: Request) -> KeepResponse:
         key: ApiKey = request.state.key
