@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from typing import Final
 
-NANO = 1_000_000_000
+NANO: Final = 1_000_000_000
 _MOST = 1 << 53
 """Nano-dollars; some nine million dollars."""
 _DOLLARS = re.compile(r"[0-9]{1,7}(\.[0-9]{0,20})?([eE][-+]?[0-9]{1,2})?|\.[0-9]{1,20}")
@@ -28,8 +29,10 @@ def parse_usd(text: str) -> int:
 
 def decimal_usd(nano: int) -> str:
     """Nano-dollars for programs: a plain decimal number of dollars, exact, `0.0042`."""
-    sign = "-" if nano < 0 else ""
-    whole, rest = divmod(abs(nano), NANO)
+    sign = ""
+    if nano < 0:
+        sign, nano = "-", -nano
+    whole, rest = nano // NANO, nano % NANO
     if not rest:
         return f"{sign}{whole}"
     digits = str(NANO + rest)  # a 1 and nine digits: a format would cost a request a microsecond

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from glowplug.gateway.call import Call
 
 NOBODY: Final = b"x-glowplug-model: \r\n"
+_HUNDREDTHS: Final = tuple(b".%02d" % number for number in range(100))
 NOTHING: Final = b"x-glowplug-cost: 0\r\nx-litellm-response-cost: 0\r\n"
 
 
@@ -34,23 +35,23 @@ def identity(call: Call) -> bytes:
         started = attempt.started
         target = attempt.target.identity
         money = b"" if not attempt.settled else _money(call.cost) if call.cost else attempt.target.costs_nothing
-    upstream = (now - started) * 1e3
-    load = call.load_time * 1e3
-    total = (now - call.t0) * 1e3
-    request = call.request_id.encode()
+    load = call.load_time
+    total, passed = milliseconds(now - call.t0), milliseconds(now - call.t0 - load - (now - started))
+    request, reason, attempts = call.request_id.encode(), call.reason, call.attempts
     again = further = 0
-    if call.attempts > 1:
-        again = min(call.retried.bit_count() + call.pauses, call.attempts - 1)
-        further = call.attempts - 1 - again
+    if attempts > 1:
+        again = min(call.retried.bit_count() + call.pauses, attempts - 1)
+        further = attempts - 1 - again
     lines = (
         b"x-request-id: %b\r\n%bx-glowplug-attempts: %d\r\nx-glowplug-reason: %b\r\n"
-        b"server-timing: queue;dur=%.2f, load;dur=%d, upstream;dur=%.2f\r\n%b"
+        b"server-timing: queue;dur=%b, load;dur=%d, upstream;dur=%b\r\n%b"
         b"x-litellm-call-id: %b\r\nx-litellm-model-group: %bx-litellm-attempted-retries: %d\r\n"
-        b"x-litellm-attempted-fallbacks: %d\r\nx-litellm-response-duration-ms: %.2f\r\n"
-        b"x-litellm-overhead-duration-ms: %.2f\r\n"
-    ) % (
-        request, target, call.attempts, call.reason, total - load - upstream, load, upstream, money,
-        request, call.route.header, again, further, total, total - load - upstream,
+        b"x-litellm-attempted-fallbacks: %d\r\nx-litellm-response-duration-ms: %b\r\n"
+        b"x-litellm-overhead-duration-ms: %b\r\n"
+        % (
+            request, target, attempts, reason, passed, int(load * 1e3), milliseconds(now - started), money,
+            request, call.route.header, again, further, total, passed,
+        )
     )  # fmt: skip
     return lines + rates(call) if call.limited else lines
 
@@ -68,6 +69,12 @@ def rates(call: Call) -> bytes:
         owed = tokens.owed(now)
         lines += rate_headers.lines(wire, tokens.rpm, tokens.remaining(owed), owed, unix, "tokens")
     return lines
+
+
+def milliseconds(seconds: float) -> bytes:
+    """With two digits behind the point, as `%.2f` writes them: that one formats as slowly as a JSON body is read."""
+    hundredths = int(seconds * 1e5 + 0.5) if seconds > 0.0 else 0
+    return b"%d%b" % (hundredths // 100, _HUNDREDTHS[hundredths % 100])
 
 
 def _money(nano: int) -> bytes:

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -33,6 +33,7 @@ from glowplug.ledger.segments import (
 )
 
 _RETRY_SECONDS = 1.0
+_COMMITTED_AT: Final = COMMITTED_AT
 
 
 class JournalWriter:
@@ -58,6 +59,8 @@ class JournalWriter:
         self._files = files or SegmentFiles()
         self._header = pack_header(worker)
         self._encode = msgspec.msgpack.Encoder().encode
+        self._frame, self._commit, self._checksum = FRAME.pack_into, COMMITTED.pack_into, crc32
+        """At hand: a compiled module looks up the names it imports each time."""
         self._number = 0
         self._reserve: Segment | None = None
         self._rolled: int | None = None
@@ -83,15 +86,15 @@ class JournalWriter:
 
     def append(self, payload: bytes) -> None:
         """Append one encoded record.  When this returns, the record survives the death of the process."""
-        position = self._position
-        end = position + 8 + len(payload)
+        position, size = self._position, len(payload)
+        end = position + 8 + size
         if end > self._watermark:
-            position = self._make_room(len(payload))
-            end = position + 8 + len(payload)
+            position = self._make_room(size)
+            end = position + 8 + size
         memory = self._memory
-        FRAME.pack_into(memory, position, len(payload), crc32(payload))
+        self._frame(memory, position, size, self._checksum(payload))
         memory[position + 8 : end] = payload
-        COMMITTED.pack_into(memory, COMMITTED_AT, end)
+        self._commit(memory, _COMMITTED_AT, end)
         self._position = end
 
     def flush(self) -> None:
