@@ -20,7 +20,7 @@ from glowplug.domain.budget import Scope, UseLimit
 from glowplug.domain.instance import Failure, FailureKind
 from glowplug.domain.model import Capability, Cold, Policy
 from glowplug.domain.price import Price, Rates
-from glowplug.domain.route_plan import Role, RoutePlan, RouteQuestion, TargetState, Unexplained
+from glowplug.domain.route_plan import RoutePlan, RouteQuestion, TargetRole, TargetState, Unexplained
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
 from glowplug.errors import GlowplugError
 from glowplug.gateway import rules
@@ -314,7 +314,7 @@ def test_fallbacks_that_the_request_does_not_wish(rig: Rig) -> None:
     assert states(plan(rig)) == [("a", 1, TargetState.READY), ("f", 2, TargetState.READY)]
     found = plan(rig, headers={"x-glowplug-fallback": "off"})
     assert states(found) == [("a", 1, TargetState.READY), ("f", 0, TargetState.UNWISHED)]
-    assert [one.role for one in found.targets] == [Role.TARGET, Role.FALLBACK]
+    assert [one.role for one in found.targets] == [TargetRole.TARGET, TargetRole.FALLBACK]
 
 
 def test_quirks_are_named_where_they_apply(rig: Rig) -> None:
@@ -385,7 +385,7 @@ def test_a_prompt_that_is_too_long_for_everybody(rig: Rig) -> None:
     put(rig, cloud("small", context_window=100), cloud("big"), targets=("small",), on_context=("big",))
     found = plan(rig, input_tokens=4000)
     assert states(found) == [("big", 1, TargetState.READY), ("small", 2, TargetState.READY)]
-    assert found.targets[0].role is Role.CONTEXT
+    assert found.targets[0].role is TargetRole.CONTEXT
     assert found.because == "First: big, because the prompt is too long for small"
     assert "may judge all the same" in found.targets[1].why
     assert [one.targets for one in plan(rig).after] == [(), ("big",)]

@@ -15,6 +15,7 @@ from glowplug.domain.change import Change
 from glowplug.domain.finding import Examination
 from glowplug.domain.instance import InstanceView
 from glowplug.domain.plan import LeaseView, MemoryView, PlanView
+from glowplug.domain.route_plan import RoutePlan
 from glowplug.store.requests import RequestView
 from glowplug.store.speeds import Speed
 from glowplug.store.usage_sum import UsageSum
@@ -23,10 +24,11 @@ from glowplug.usecases.bodies import BodyView
 from glowplug.usecases.clients import ClientList
 from glowplug.usecases.config import Checked
 from glowplug.usecases.config_file import ConfigText, Edited
+from glowplug.usecases.credentials import CredentialView
 from glowplug.usecases.invitations import InvitationView
 from glowplug.usecases.key_view import KeyView
 from glowplug.usecases.logins import Me
-from glowplug.usecases.managed import EntryView, Written
+from glowplug.usecases.managed import EntryView, ProviderView, Written
 from glowplug.usecases.models import ModelView
 from glowplug.usecases.sessions import Ended, SessionView
 from glowplug.usecases.status import Status
@@ -35,7 +37,8 @@ PAGE: Final = "ui/src/types.ts"
 SHOWN: Final = (
     InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView, RepairView,
     Me, Change, Checked, ConfigText, Edited, Ended, InvitationView, SessionView, Shown,
-    BodyView, ClientList, Discovered, EntryView, KeyView, ModelView, RequestView, Speed, Written,
+    BodyView, ClientList, CredentialView, Discovered, EntryView, KeyView, ModelView, ProviderView, RequestView,
+    RoutePlan, Speed, Written,
 )  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"

@@ -2,6 +2,13 @@
 //
 // Members with a `?` may be left out where they are empty; the others are always there.
 
+/** Where the request goes in a case. */
+export interface Afterwards {
+  case: string;
+  targets: readonly string[];
+  text: string;
+}
+
 /** One line of the ledger, for people. Times in seconds, `started` in Unix time, `cost` in nano-dollars. */
 export interface AttemptView {
   attempt: number;
@@ -108,6 +115,9 @@ export interface ClientView {
   seen: readonly Sighting[];
 }
 
+/** What an alias does while its first target is not loaded (DESIGN: a request's cold path). */
+export type Cold = "cloud-while-cold" | "reject" | "wait";
+
 /** The answer of `GET /admin/config/file`. */
 export interface ConfigText {
   path: string;
@@ -115,6 +125,17 @@ export interface ConfigText {
   digest: string;
   masked: readonly string[];
   why_not: string;
+}
+
+/** A secret for people: everything but its value. */
+export interface CredentialView {
+  name: string;
+  created_at: number;
+  updated_at: number;
+  sealed_with: string;
+  problem: string;
+  used_by: readonly string[];
+  dry_run: boolean;
 }
 
 /** Who holds the memory of one device now. None: unknown, which is not 0. */
@@ -324,6 +345,15 @@ export interface LeaseView {
   state: LeaseState;
 }
 
+/** A limit or a budget that the request is under, and how much of it is left. */
+export interface LimitPlan {
+  whose: string;
+  unit: string;
+  limit: number;
+  left: number | null;
+  resets: number | null;
+}
+
 /** What one check found. */
 export interface Looked {
   check: string;
@@ -390,6 +420,9 @@ export interface PlanView {
   estimate_error: number | null;
 }
 
+/** In which order the targets of an alias are asked; those that cannot answer are passed over in any case. */
+export type Policy = "latency" | "least-busy" | "order" | "price" | "weight";
+
 /** One thing that is wrong in the file. */
 export interface ProblemView {
   path: string;
@@ -397,6 +430,23 @@ export interface ProblemView {
   message: string;
   hint: string;
   file: string;
+}
+
+/** One row of `GET /admin/providers`; no secret is in it. */
+export interface ProviderView {
+  name: string;
+  source: string;
+  settings: Record<string, unknown>;
+  models: readonly string[];
+}
+
+/** The error that the client would get. */
+export interface RefusalPlan {
+  status: number;
+  code: string;
+  message: string;
+  hint: string;
+  retry_after: number | null;
 }
 
 /** What a reload changed, or would. */
@@ -456,6 +506,32 @@ export type Rights = "evict" | "start" | "warm";
 
 /** What a key may do. */
 export type Role = "admin" | "user" | "viewer";
+
+/** What would happen; the answer of `POST /admin/route`. */
+export interface RoutePlan {
+  asked: string;
+  name: string;
+  matched: string;
+  match: string;
+  key: string;
+  key_name: string;
+  kind: string;
+  policy: Policy;
+  arranged: string;
+  cold: Cold;
+  timeout: number;
+  prompt_tokens: number | null;
+  tags: readonly string[];
+  remembered: string;
+  targets: readonly TargetPlan[];
+  after: readonly Afterwards[];
+  limits: readonly LimitPlan[];
+  notes: readonly string[];
+  refusal: RefusalPlan | null;
+  first: string;
+  because: string;
+  worker: string;
+}
 
 /** A session for people. */
 export interface SessionView {
@@ -533,6 +609,29 @@ export interface StepView {
   says: string;
   diff?: string;
 }
+
+/** One target. */
+export interface TargetPlan {
+  name: string;
+  place: number;
+  role: TargetRole;
+  local: boolean;
+  served_by: string;
+  state: TargetState;
+  does: string;
+  warmed: boolean;
+  why: string;
+  change: string;
+  wait: number | null;
+  road: string;
+  cost: number | null;
+}
+
+/** Why a target is considered at all. */
+export type TargetRole = "context" | "fallback" | "target" | "wished";
+
+/** How a target stands for the request. */
+export type TargetState = "cold" | "context" | "cooling" | "endpoint" | "failed" | "full" | "limited" | "loading" | "paused" | "ready" | "tags" | "trying" | "unavailable" | "unwished" | "wire";
 
 /** What one group used. A member that was not grouped by is None. Tokens of attempts that are still open are not in the sums; those attempts are counted in `open`. */
 export interface UsageSum {

@@ -58,7 +58,7 @@ class TargetState(StrEnum):
     """The request cannot be said in its wire."""
 
 
-class Role(StrEnum):
+class TargetRole(StrEnum):
     """Why a target is considered at all."""
 
     TARGET = "target"
@@ -75,7 +75,7 @@ class TargetPlan(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     place: int = 0
     """1 for the one that is asked first; 0: it is not asked."""
-    role: Role = Role.TARGET
+    role: TargetRole = TargetRole.TARGET
     local: bool
     served_by: str = ""
     """The provider, or the instance on this machine."""

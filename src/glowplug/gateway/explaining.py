@@ -12,10 +12,10 @@ from glowplug.domain.model import Dialect, Policy
 from glowplug.domain.route_plan import (
     Afterwards,
     RefusalPlan,
-    Role,
     RoutePlan,
     RouteQuestion,
     TargetPlan,
+    TargetRole,
     TargetState,
     Unexplained,
 )
@@ -236,12 +236,12 @@ def _target(call: Imagined, target: Target, told: Told, place: int, does: str, *
     )
 
 
-def _role(call: Imagined, target: Target) -> Role:
+def _role(call: Imagined, target: Target) -> TargetRole:
     if target in call.route.own:
-        return Role.TARGET
+        return TargetRole.TARGET
     if target in call.route.targets:
-        return Role.FALLBACK
-    return Role.CONTEXT if call.choice.selection.too_long else Role.WISHED
+        return TargetRole.FALLBACK
+    return TargetRole.CONTEXT if call.choice.selection.too_long else TargetRole.WISHED
 
 
 def _road(call: Imagined, target: Target) -> str:
