@@ -13,6 +13,7 @@ from glowplug.control.api.footprint import FootprintView
 from glowplug.doctor.doctor import CheckView, RepairView
 from glowplug.domain.change import Change
 from glowplug.domain.finding import Examination
+from glowplug.domain.fit import FitView
 from glowplug.domain.instance import InstanceView
 from glowplug.domain.plan import LeaseView, MemoryView, PlanView
 from glowplug.domain.route_plan import RoutePlan
@@ -38,7 +39,7 @@ SHOWN: Final = (
     InstanceView, MemoryView, LeaseView, PlanView, Status, FootprintView, UsageSum, Examination, CheckView, RepairView,
     Me, Change, Checked, ConfigText, Edited, Ended, InvitationView, SessionView, Shown,
     BodyView, ClientList, CredentialView, Discovered, EntryView, KeyView, ModelView, ProviderView, RequestView,
-    RoutePlan, Speed, Written,
+    FitView, RoutePlan, Speed, Written,
 )  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"

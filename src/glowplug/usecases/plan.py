@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
 
 from glowplug.config.nearest import did_you_mean
+from glowplug.domain.fit import FitView, OptionValue
 from glowplug.domain.plan import PlanView
 from glowplug.errors import Conflict, NotFound
 from glowplug.usecases.catalog import Catalog
@@ -18,6 +19,10 @@ class Planner(Protocol):
 
     def plan(self, name: str) -> PlanView:
         """What a load of this local model would do now.  Changes nothing."""
+        ...
+
+    async def fit(self, name: str, options: Mapping[str, OptionValue], written: Mapping[str, object]) -> FitView:
+        """What it would do with these options beside its own.  Changes nothing.  Raises RequestError."""
         ...
 
 
@@ -61,6 +66,18 @@ class Plans:
             cold=alias.cold.value,
             data=tuple(self._planner.plan(target) for target in here),
         )
+
+    def check(self, name: str) -> None:
+        """Raises NotFound, and Conflict for what is not loaded on this machine."""
+        check_local(self._catalog(), name)
+
+    async def fit(self, name: str, options: Mapping[str, OptionValue], written: Mapping[str, object]) -> FitView:
+        """Whether a local model would fit with other options; `written` are its settings without secrets.
+
+        Raises NotFound, Conflict as `plan`, and RequestError for options that cannot be supposed.
+        """
+        self.check(name)
+        return await self._planner.fit(name, options, written)
 
 
 def check_local(catalog: Catalog, name: str) -> None:
