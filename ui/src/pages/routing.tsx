@@ -1,6 +1,7 @@
 // Which models stand behind which name: aliases and what comes after them, drawn, and where a request would go.
 import { useAsk } from "../hooks";
 import { Card, Cli, Empty, Pill, Problem } from "../parts/basics";
+import { dotted } from "../parts/origin";
 import { useActions } from "../parts/palette";
 import { to } from "../router";
 import type { ModelView, Shown } from "../types";
@@ -78,8 +79,7 @@ export default function Routing({ admin }: PageProps) {
 function aliasesOf(shown: Shown): Alias[] {
   const said = (shown.tree["aliases"] ?? {}) as Record<string, Record<string, unknown>>;
   return Object.entries(said).map(([name, settings]) => {
-    const place = Object.keys(shown.sources).find((path) => path.startsWith("aliases") && path.includes(name) && path.endsWith("targets"));
-    const from = place === undefined ? undefined : shown.sources[place];
+    const from = shown.sources[dotted(dotted("aliases", name), "targets")];
     return { name, settings, managed: from?.kind === "managed", line: from?.line ?? 0 };
   });
 }

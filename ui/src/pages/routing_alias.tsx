@@ -5,7 +5,7 @@ import { Code } from "../parts/basics";
 import { act, show } from "../parts/dialog";
 import { Area, Select, Text } from "../parts/fields";
 import { plain, sets, settingsOf, word, words, yaml } from "../parts/form";
-import { Changed } from "../parts/written";
+import { asWritten, Changed } from "../parts/written";
 import { to } from "../router";
 import type { Written } from "../types";
 
@@ -139,7 +139,7 @@ export function edit(alias: Alias, names: readonly string[], after: () => void):
     cli: (form) => line(name, settings(form)),
     preview: async (form) => <Changed written={await ask<Written>("PATCH", at(path, { dry_run: true }), change(form))} />,
     run: async (form) => {
-      old = { ...Object.fromEntries(FORM.map((key) => [key, null])), ...given(before) };
+      old = { ...Object.fromEntries(FORM.map((key) => [key, null])), ...(await asWritten(path)) };
       return ask<Written>("PATCH", path, change(form));
     },
     done: () => `${name} was changed`,
@@ -148,15 +148,9 @@ export function edit(alias: Alias, names: readonly string[], after: () => void):
   });
 }
 
-/** Without what says nothing: the defaults that a shown configuration has too. */
-function given(said: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(said).filter(([, value]) => value !== null && JSON.stringify(value) !== "[]" && JSON.stringify(value) !== "{}"),
-  );
-}
-
 export function remove(alias: Alias, after: () => void): void {
   const { name } = alias;
+  let old: Record<string, unknown> = {};
   act<Written>({
     title: `Remove ${name}`,
     verb: "Remove",
@@ -164,9 +158,12 @@ export function remove(alias: Alias, after: () => void): void {
     says: <p>Clients that ask for {name} are told that there is no such model.</p>,
     cli: () => `glowplug aliases remove ${quoted(name)}`,
     preview: async () => <Changed written={await ask<Written>("DELETE", at(`${PATH}/${name}`, { dry_run: true }))} />,
-    run: () => ask<Written>("DELETE", `${PATH}/${name}`),
+    run: async () => {
+      old = await asWritten(`${PATH}/${name}`);
+      return ask<Written>("DELETE", `${PATH}/${name}`);
+    },
     done: () => `${name} is gone`,
-    undo: () => () => ask("POST", PATH, { name, ...given(alias.settings) }).then(after),
+    undo: () => () => ask("POST", PATH, { name, ...old }).then(after),
     after,
   });
 }

@@ -1,6 +1,12 @@
 // What a change of something that was added would do, or did.
+import { ask, at } from "../api";
 import type { Written } from "../types";
 import { yaml } from "./form";
+
+/** The settings of an entry as they were written, without what it inherits: what an undo puts back. */
+export async function asWritten(path: string): Promise<Record<string, unknown>> {
+  return (await ask<Written>("PATCH", at(path, { dry_run: true }), {})).settings ?? {};
+}
 
 export function Changed({ written }: { written: Written }) {
   const { changed, warnings, settings, section, name } = written;
