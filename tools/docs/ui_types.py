@@ -47,6 +47,8 @@ _OPENING: Final = """// Made by `python -m tools.docs` from the values of the ad
 //
 // Members with a `?` may be left out where they are empty; the others are always there.
 """
+_WIDTH: Final = 118
+"""Nobody reads them one by one: members stand beside each other, as far as a line goes."""
 _PLAIN: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
 
@@ -72,20 +74,22 @@ def typescript(schemas: Mapping[str, Mapping[str, Any]], sparse: set[str]) -> st
 
 
 def _declared(name: str, schema: Mapping[str, Any], sparse: bool) -> str:
-    said = _comment(schema, "")
+    said = _comment(schema)
     if schema.get("type") != "object":
         return f"{said}export type {name} = {_type(schema)};\n"
     required = set(schema.get("required", ()))
-    lines = [
-        f"{_comment(member, '  ')}  {field}{'?' if sparse and field not in required else ''}: {_type(member)};\n"
-        for field, member in schema.get("properties", {}).items()
-    ]
-    return f"{said}export interface {name} {{\n{''.join(lines)}}}\n"
+    lines = [""]
+    for field, member in schema.get("properties", {}).items():
+        text = f"{field}{'?' if sparse and field not in required else ''}: {_type(member)};"
+        if len(lines[-1]) + len(text) >= _WIDTH:
+            lines.append("")
+        lines[-1] += f" {text}"
+    return f"{said}export interface {name} {{\n{''.join(f' {line}{chr(10)}' for line in lines)}}}\n"
 
 
-def _comment(schema: Mapping[str, Any], indent: str) -> str:
+def _comment(schema: Mapping[str, Any]) -> str:
     text = " ".join(str(schema.get("description", "")).split())
-    return f"{indent}/** {text} */\n" if text else ""
+    return f"/** {text} */\n" if text else ""
 
 
 def _type(schema: Mapping[str, Any]) -> str:

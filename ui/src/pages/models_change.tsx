@@ -1,11 +1,11 @@
 // Models that are kept beside the configuration file: add, change, remove.
-import { ask, at } from "../api";
+import { ask } from "../api";
 import { quoted } from "../format";
 import { Code } from "../parts/basics";
 import { act, show } from "../parts/dialog";
 import { Area, Select, Text } from "../parts/fields";
 import { sets, settingsOf, word, yaml } from "../parts/form";
-import { asWritten, Changed } from "../parts/written";
+import { Changed, changes, takeAway } from "../parts/written";
 import { go, to } from "../router";
 import type { EntryView, ProviderView, Written } from "../types";
 import { toastError } from "../parts/toast";
@@ -69,37 +69,16 @@ export function change(entry: EntryView, after: () => void): void {
     ));
     return;
   }
-  const said = (form: FormData) => whole(entry, settingsOf(word(form, "settings")));
   act<Written>({
     title: `Change ${name}`,
-    verb: "Save",
     fields: <Area name="settings" label="Settings to change" rows={4} help={`${SETTINGS_HELP} null takes one away.`} />,
-    ...written(entry, said, after),
+    ...changes({ section: "models", name, after }, (form) => whole(entry, settingsOf(word(form, "settings")))),
   });
 }
 
 /** Change these settings, after a look at what it does. */
-export function settle(entry: EntryView, settings: Record<string, unknown>, after: () => void): void {
-  act<Written>({ title: `Change ${entry.name}`, verb: "Save", ...written(entry, () => settings, after) });
-}
-
-function written(entry: EntryView, said: (form: FormData) => Record<string, unknown>, after: () => void) {
-  const { name } = entry;
-  const path = `${PATH}/${name}`;
-  let old: Record<string, unknown> = {};
-  return {
-    cli: (form: FormData) => `glowplug models change ${quoted(name)}${sets(said(form))}`,
-    preview: async (form: FormData) => <Changed written={await ask<Written>("PATCH", at(path, { dry_run: true }), said(form))} />,
-    run: async (form: FormData) => {
-      const next = said(form);
-      const before = await asWritten(path);
-      old = Object.fromEntries(Object.keys(next).map((key) => [key, before[key] ?? null]));
-      return ask<Written>("PATCH", path, next);
-    },
-    done: () => `${name} was changed`,
-    undo: () => () => ask("PATCH", path, old).then(after),
-    after,
-  };
+export function settle({ name }: EntryView, settings: Record<string, unknown>, after: () => void): void {
+  act<Written>({ title: `Change ${name}`, ...changes({ section: "models", name, after }, () => settings) });
 }
 
 /** Options are one setting: those that are not named stay. */
@@ -110,22 +89,6 @@ function whole(entry: EntryView, said: Record<string, unknown>): Record<string, 
   return { ...said, options: Object.fromEntries(options) };
 }
 
-export function remove(entry: EntryView, after: () => void): void {
-  const { name } = entry;
-  let old: Record<string, unknown> = {};
-  act<Written>({
-    title: `Remove ${name}`,
-    verb: "Remove",
-    danger: true,
-    says: <p>Clients that ask for {name} are told that there is no such model. What it was used for stays in Usage.</p>,
-    cli: () => `glowplug models remove ${quoted(name)}`,
-    preview: async () => <Changed written={await ask<Written>("DELETE", at(`${PATH}/${name}`, { dry_run: true }))} />,
-    run: async () => {
-      old = await asWritten(`${PATH}/${name}`);
-      return ask<Written>("DELETE", `${PATH}/${name}`);
-    },
-    done: () => `${name} is gone`,
-    undo: () => () => ask("POST", PATH, { name, ...old }).then(after),
-    after: () => (after(), go(to("models"))),
-  });
+export function remove({ name }: EntryView, after: () => void): void {
+  takeAway({ section: "models", name, after }, `Clients that ask for ${name} are told that there is no such model. What it was used for stays in Usage.`, () => go(to("models")));
 }

@@ -143,22 +143,28 @@ function Settings({ name }: { name: string }) {
   if (shown.data === null) return shown.error === null ? <p class="quiet waiting">Loading …</p> : <Problem error={shown.error} again={shown.again} />;
   const tree = (shown.data.tree["models"] ?? {}) as Record<string, unknown>;
   const rows = leavesOf({ ...shown.data, tree: { models: { [name]: tree[name] } } });
+  const given = rows.filter((row) => row.origin.kind !== "default");
   const start = rows[0]?.path.indexOf(name) ?? 0;
+  const table = (caption: string, shown: readonly Leaf[]) => (
+    <Table<Leaf>
+      caption={caption}
+      rows={shown}
+      id={(row) => row.path}
+      columns={[
+        { title: "Setting", cell: (row) => row.path.slice(start + name.length).replace(/^("\])?\.?/, "") },
+        { title: "Value and where it is from", cell: (row) => <Said row={row} /> },
+      ]}
+    />
+  );
   return (
     <>
       <h2>Settings</h2>
-      {rows.length === 0 ? (
-        <Empty title="Nothing is said of it alone" />
-      ) : (
-        <Table<Leaf>
-          caption={`Settings of ${name}`}
-          rows={rows}
-          id={(row) => row.path}
-          columns={[
-            { title: "Setting", cell: (row) => row.path.slice(start + name.length).replace(/^("\])?\.?/, "") },
-            { title: "Value and where it is from", cell: (row) => <Said row={row} /> },
-          ]}
-        />
+      {given.length === 0 ? <Empty title="Nothing is said of it alone" /> : table(`Settings of ${name}`, given)}
+      {rows.length > given.length && (
+        <details>
+          <summary>{rows.length - given.length} defaults</summary>
+          {table(`Defaults of ${name}`, rows.filter((row) => row.origin.kind === "default"))}
+        </details>
       )}
       <Cli line="glowplug config show" />
     </>

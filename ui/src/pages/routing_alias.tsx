@@ -1,11 +1,11 @@
 // Aliases that are kept beside the configuration file: add, change, remove.
-import { ask, at } from "../api";
+import { ask } from "../api";
 import { quoted } from "../format";
 import { Code } from "../parts/basics";
 import { act, show } from "../parts/dialog";
 import { Area, Select, Text } from "../parts/fields";
 import { plain, sets, settingsOf, word, words, yaml } from "../parts/form";
-import { asWritten, Changed } from "../parts/written";
+import { Changed, changes, takeAway } from "../parts/written";
 import { to } from "../router";
 import type { Written } from "../types";
 
@@ -128,42 +128,15 @@ export function edit(alias: Alias, names: readonly string[], after: () => void):
     ));
     return;
   }
-  const path = `${PATH}/${name}`;
   // What is not said any more is taken away.
   const change = (form: FormData) => ({ ...Object.fromEntries(FORM.map((key) => [key, null])), ...settings(form) });
-  let old: Record<string, unknown> = {};
   act<Written>({
     title: `Change ${name}`,
-    verb: "Save",
     fields: <Fields names={names.filter((one) => one !== name)} from={alias.settings} />,
-    cli: (form) => line(name, settings(form)),
-    preview: async (form) => <Changed written={await ask<Written>("PATCH", at(path, { dry_run: true }), change(form))} />,
-    run: async (form) => {
-      old = { ...Object.fromEntries(FORM.map((key) => [key, null])), ...(await asWritten(path)) };
-      return ask<Written>("PATCH", path, change(form));
-    },
-    done: () => `${name} was changed`,
-    undo: () => () => ask("PATCH", path, old).then(after),
-    after,
+    ...changes({ section: "aliases", name, after }, change, (form) => line(name, settings(form))),
   });
 }
 
-export function remove(alias: Alias, after: () => void): void {
-  const { name } = alias;
-  let old: Record<string, unknown> = {};
-  act<Written>({
-    title: `Remove ${name}`,
-    verb: "Remove",
-    danger: true,
-    says: <p>Clients that ask for {name} are told that there is no such model.</p>,
-    cli: () => `glowplug aliases remove ${quoted(name)}`,
-    preview: async () => <Changed written={await ask<Written>("DELETE", at(`${PATH}/${name}`, { dry_run: true }))} />,
-    run: async () => {
-      old = await asWritten(`${PATH}/${name}`);
-      return ask<Written>("DELETE", `${PATH}/${name}`);
-    },
-    done: () => `${name} is gone`,
-    undo: () => () => ask("POST", PATH, { name, ...old }).then(after),
-    after,
-  });
+export function remove({ name }: Alias, after: () => void): void {
+  takeAway({ section: "aliases", name, after }, `Clients that ask for ${name} are told that there is no such model.`);
 }
