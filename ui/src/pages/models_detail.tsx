@@ -18,7 +18,7 @@ import "./models.css";
 
 export function Detail({ row, admin, again }: { row: Row; admin: boolean; again: () => void }) {
   const { name, instance } = row;
-  const entry = useAsk<EntryView>(row.kind === "model" ? `/admin/models/${name}` : null, { on: ["config"] });
+  const entry = useAsk<EntryView>(row.kind === "model" ? `/admin/models/${name}` : null);
   const managed = entry.data?.source === "managed";
   const changing = () => entry.data !== null && change(entry.data, () => (entry.again(), again()));
   useActions(admin && managed ? [{ label: `Change ${name}`, run: () => void changing() }] : []);

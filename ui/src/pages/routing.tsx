@@ -29,7 +29,7 @@ export default function Routing({ admin }: PageProps) {
   const rows = models.data?.data ?? [];
   const aliases = shown.data === null ? [] : aliasesOf(shown.data);
   const again = () => (models.again(), shown.again());
-  const names = rows.map((row) => row.name);
+  const names = rows.filter((row) => row.kind === "model").map((row) => row.name);
   useActions(
     admin
       ? [

@@ -23,7 +23,6 @@ export function Changed({ written }: { written: Written }) {
         </>
       )}
       {changed.length > 0 && <p class="quiet">Not what it was: {changed.join(", ")}.</p>}
-      {changed.length === 0 && settings !== null && <p class="quiet">That is what is in force already.</p>}
       {warnings.map((one) => (
         <p key={one.path} class="bad">
           {one.path} {one.message}
