@@ -285,6 +285,29 @@ def test_a_team_has_people_and_a_budget_and_a_member_sees_their_own(
         assert tab.faults(host(served)) == []
 
 
+def test_a_name_is_given_to_a_model_drawn_explained_and_taken_away(served: Installation, page: Page) -> None:
+    page.open(f"{served.base_url}/ui/routing")
+    page.click("Add an alias")
+    page.wait_text("glowplug aliases set")
+    page.type("Name", "chat-drawn")
+    page.type("Models, one a line", COLD)
+    page.click("Preview")
+    page.wait_text("In force at once")
+    page.click("Add")
+    page.until("it is drawn", "document.querySelector(`[aria-label='Who answers for chat-drawn'] ol a`) !== null")
+    page.open(f"{served.base_url}/ui/routing?ask=chat-drawn")
+    page.wait_text(f"First: {COLD}")
+    page.click("Remove the alias chat-drawn")
+    page.wait_text("chat-drawn is taken away")
+    page.click("button.main.danger")
+    page.wait_text("chat-drawn is gone")
+    drawn = "document.querySelector(`[aria-label='Alias chat-drawn']`) !== null"
+    page.until("it is not drawn any more", f"!({drawn})")
+    page.click("Undo")
+    page.until("it is back", drawn)
+    served.admin("aliases/chat-drawn", "DELETE")
+
+
 def test_every_page_in_every_light(served: Installation, page: Page) -> None:
     names = pages_of(page)
     assert names[0] == "now" and len(names) > 10

@@ -14,6 +14,7 @@ from glowplug.control.api.requests import Cancelled
 from glowplug.doctor.doctor import CheckView, RepairView
 from glowplug.domain.change import Change
 from glowplug.domain.finding import Examination
+from glowplug.domain.fit import FitView
 from glowplug.domain.instance import InstanceView
 from glowplug.domain.plan import LeaseView, MemoryView, PlanView, RunView
 from glowplug.domain.route_plan import RoutePlan
@@ -45,6 +46,7 @@ SHOWN: Final = (
     RepairView, Me, Change, Checked, ConfigText, Edited, Ended, InvitationView, SessionView, Shown, BodyView,
     ClientList, Discovered, EntryView, KeyView, ModelView, RequestView, Speed, Written, Cancelled, RequestPage,
     RunView, Reloaded, ProviderView, CredentialView, RoutePlan, BudgetView, MemberView, Mine, TeamView, UserView,
+    FitView,
 )  # fmt: skip
 """What the UI reads; what these are made of comes with them."""
 _REF: Final = "#/components/schemas/"
@@ -52,6 +54,8 @@ _OPENING: Final = """// Made by `python -m tools.docs` from the values of the ad
 //
 // Members with a `?` may be left out where they are empty; the others are always there.
 """
+_WIDTH: Final = 118
+"""Nobody reads them one by one: members stand beside each other, as far as a line goes."""
 _PLAIN: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
 
@@ -77,20 +81,22 @@ def typescript(schemas: Mapping[str, Mapping[str, Any]], sparse: set[str]) -> st
 
 
 def _declared(name: str, schema: Mapping[str, Any], sparse: bool) -> str:
-    said = _comment(schema, "")
+    said = _comment(schema)
     if schema.get("type") != "object":
         return f"{said}export type {name} = {_type(schema)};\n"
     required = set(schema.get("required", ()))
-    lines = [
-        f"{_comment(member, '  ')}  {field}{'?' if sparse and field not in required else ''}: {_type(member)};\n"
-        for field, member in schema.get("properties", {}).items()
-    ]
-    return f"{said}export interface {name} {{\n{''.join(lines)}}}\n"
+    lines = [""]
+    for field, member in schema.get("properties", {}).items():
+        text = f"{field}{'?' if sparse and field not in required else ''}: {_type(member)};"
+        if len(lines[-1]) + len(text) >= _WIDTH:
+            lines.append("")
+        lines[-1] += f" {text}"
+    return f"{said}export interface {name} {{\n{''.join(f' {line}{chr(10)}' for line in lines)}}}\n"
 
 
-def _comment(schema: Mapping[str, Any], indent: str) -> str:
+def _comment(schema: Mapping[str, Any]) -> str:
     text = " ".join(str(schema.get("description", "")).split())
-    return f"{indent}/** {text} */\n" if text else ""
+    return f"/** {text} */\n" if text else ""
 
 
 def _type(schema: Mapping[str, Any]) -> str:
