@@ -1,32 +1,28 @@
-// Models that are kept beside the configuration file: add, change, remove.
+// Models that are kept beside the configuration file: add, change.
 import { ask } from "../api";
 import { quoted } from "../format";
-import { Code } from "../parts/basics";
-import { act, show } from "../parts/dialog";
-import { Area, Select, Text } from "../parts/fields";
-import { sets, settingsOf, word, yaml } from "../parts/form";
-import { Changed, changes, takeAway } from "../parts/written";
-import { go, to } from "../router";
-import type { EntryView, ProviderView, Written } from "../types";
+import { act } from "../parts/dialog";
+import { Area, said, Select, Text } from "../parts/fields";
+import { sets, settingsOf } from "../parts/form";
 import { toastError } from "../parts/toast";
+import { adds, change, type Kept } from "../parts/written";
+import { to } from "../router";
+import type { EntryView, ProviderView, Written } from "../types";
 
-const PATH = "/admin/models";
-const SETTINGS_HELP = "name = value, one a line; options.ctx_size = 8192, rpm = 60, pinned = true. Everything that docs/config.md has.";
+type Settings = Record<string, unknown>;
+
+const HELP = "name = value, one a line; options.ctx_size = 8192, rpm = 60, pinned = true. Everything that docs/config.md has.";
+const NAMED = ["provider", "engine", "id", "path"] as const;
 
 export function add(after: () => void): void {
-  void ask<{ data: readonly ProviderView[] }>("GET", "/admin/providers").then(({ data }) => adding(data, after), toastError);
+  ask<{ data: readonly ProviderView[] }>("GET", "/admin/providers").then(({ data }) => adding(data, after), toastError);
 }
 
 function adding(providers: readonly ProviderView[], after: () => void): void {
-  const settings = (form: FormData) => {
-    const found: Record<string, unknown> = {};
-    for (const name of ["provider", "engine", "id", "path"]) if (word(form, name) !== "") found[name] = word(form, name);
-    return { ...found, ...settingsOf(word(form, "settings")) };
-  };
-  const body = (form: FormData) => ({ name: word(form, "name"), ...settings(form) });
+  const named = (form: FormData) => NAMED.map((name) => [name, said(form, name)] as const).filter(([, value]) => value !== "");
+  const others = (form: FormData) => settingsOf(said(form, "settings"));
   act<Written>({
     title: "Add a model",
-    verb: "Add",
     says: (
       <p>
         Of a provider, or with an engine of this machine; <a href={to("first")}>First steps</a> finds what is here already.
@@ -39,56 +35,32 @@ function adding(providers: readonly ProviderView[], after: () => void): void {
         <Text name="id" label="Its name there" placeholder="qwen3-8b" help="What the provider, or an engine that loads by name, calls it." />
         <Select name="engine" label="Engine" options={[["", "none: a provider serves it"], "llamacpp", "vllm", "sglang", "ollama"]} />
         <Text name="path" label="Its weights" placeholder="/models/hermes-3.gguf" help="A file or a folder below one of the server’s model_folders." />
-        <Area name="settings" label="Other settings" rows={2} help={SETTINGS_HELP} />
+        <Area name="settings" label="Other settings" rows={2} help={HELP} />
       </>
     ),
     cli: (form) => {
-      const { provider, id, engine, path, ...rest } = settings(form) as Record<string, unknown>;
-      const flag = (name: string, value: unknown) => (value === undefined ? "" : ` --${name} ${quoted(String(value))}`);
-      return `glowplug models add ${quoted(word(form, "name") || "NAME")}${flag("provider", provider)}${flag("id", id)}${flag("engine", engine)}${flag("path", path)}${sets(rest)}`;
+      const flags = named(form).map(([name, value]) => ` --${name} ${quoted(value)}`);
+      return `glowplug models add ${quoted(said(form, "name") || "NAME")}${flags.join("")}${sets(others(form))}`;
     },
-    preview: async (form) => <Changed written={await ask<Written>("POST", `${PATH}?dry_run=1`, body(form))} />,
-    run: (form) => ask<Written>("POST", PATH, body(form)),
-    done: ({ name }) => `${name} is served`,
-    undo: ({ name }) => () => ask("DELETE", `${PATH}/${name}`).then(after),
-    after,
+    ...adds("models", (form) => ({ name: said(form, "name"), ...Object.fromEntries(named(form)), ...others(form) }), after),
   });
 }
 
-export function change(entry: EntryView, after: () => void): void {
-  const { name } = entry;
-  if (entry.source !== "managed") {
-    show(`Change ${name}`, () => (
-      <>
-        <p>
-          {name} is in the configuration file, so it is changed there; <a href={to("config", { view: "file" })}>Config</a> does that with a
-          preview. As it is now:
-        </p>
-        <Code label="Lines of the configuration" text={yaml("models", name, entry.settings)} />
-      </>
-    ));
-    return;
-  }
-  act<Written>({
-    title: `Change ${name}`,
-    fields: <Area name="settings" label="Settings to change" rows={4} help={`${SETTINGS_HELP} null takes one away.`} />,
-    ...changes({ section: "models", name, after }, (form) => whole(entry, settingsOf(word(form, "settings")))),
-  });
+/** Settings that a person types. */
+export function edit(kept: Kept, { settings: lines }: EntryView): void {
+  const fields = <Area name="settings" label="Settings to change" rows={4} help={`${HELP} null takes one away.`} />;
+  change(kept, { lines, fields, said: (form) => whole(lines, settingsOf(said(form, "settings"))) });
 }
 
-/** Change these settings, after a look at what it does. */
-export function settle({ name }: EntryView, settings: Record<string, unknown>, after: () => void): void {
-  act<Written>({ title: `Change ${name}`, ...changes({ section: "models", name, after }, () => settings) });
+/** These options beside those that it has. */
+export function keep(kept: Kept, { settings }: EntryView, options: Settings): void {
+  const lines = whole(settings, { options });
+  change(kept, { lines, said: () => lines });
 }
 
-/** Options are one setting: those that are not named stay. */
-function whole(entry: EntryView, said: Record<string, unknown>): Record<string, unknown> {
-  if (said["options"] === undefined || said["options"] === null) return said;
-  const before = (entry.settings["options"] ?? {}) as Record<string, unknown>;
-  const options = Object.entries({ ...before, ...(said["options"] as Record<string, unknown>) }).filter(([, value]) => value !== null);
-  return { ...said, options: Object.fromEntries(options) };
-}
-
-export function remove({ name }: EntryView, after: () => void): void {
-  takeAway({ section: "models", name, after }, `Clients that ask for ${name} are told that there is no such model. What it was used for stays in Usage.`, () => go(to("models")));
+/** Options are one setting: those that are not named stay, and null takes one away. */
+function whole(before: Settings, next: Settings): Settings {
+  if (next["options"] === undefined || next["options"] === null) return next;
+  const options = { ...(before["options"] as Settings | undefined), ...(next["options"] as Settings) };
+  return { ...next, options: Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null)) };
 }

@@ -1,27 +1,32 @@
 // One model: its state, whether it fits, its command, what loads took, its log, its settings and where they are from.
-import { at, Refused, send } from "../api";
+import { at, send } from "../api";
 import { duration, moment, quoted, size } from "../format";
 import { useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Cli, Empty, Figure, Pill, Problem } from "../parts/basics";
-import { useActions } from "../parts/palette";
-import { from as whence, leavesOf, written, type Leaf } from "../parts/origin";
+import { Button, Cli, Empty, Figure, Pill, Problem, Waiting } from "../parts/basics";
+import { Switch } from "../parts/instance";
 import { Log } from "../parts/log";
+import { from as whence, leavesOf, written, type Leaf } from "../parts/origin";
+import { useActions } from "../parts/palette";
 import { Table } from "../parts/table";
-import { to } from "../router";
-import type { EntryView, InstanceView, Shown } from "../types";
-import { from, Standing, Switch, type Row } from "./models";
-import { change, remove } from "./models_change";
+import { takeAway } from "../parts/written";
+import { go, to } from "../router";
+import type { EntryView, InstanceView, RunView, Shown } from "../types";
+import { from, Standing, type Row } from "./models";
+import { edit, keep } from "./models_change";
 import { Fit } from "./models_fit";
 import { pin } from "./now_pin";
 import "./models.css";
 
 export function Detail({ row, admin, again }: { row: Row; admin: boolean; again: () => void }) {
   const { name, instance } = row;
-  const entry = useAsk<EntryView>(row.kind === "model" ? `/admin/models/${name}` : null);
-  const managed = entry.data?.source === "managed";
-  const changing = () => entry.data !== null && change(entry.data, () => (entry.again(), again()));
-  useActions(admin && managed ? [{ label: `Change ${name}`, run: () => void changing() }] : []);
+  const { data: entry, again: anew } = useAsk<EntryView>(row.kind === "model" ? `/admin/models/${name}` : null);
+  const managed = entry?.source === "managed";
+  const kept = { section: "models", name, managed, after: () => (anew(), again()) } as const;
+  const changing = () => entry !== null && edit(kept, entry);
+  const gone = `Clients that ask for ${name} are told that there is no such model. What it was used for stays in Usage.`;
+  const removing = () => takeAway({ ...kept, after: () => (again(), go(to("models"))) }, gone);
+  useActions(admin && managed ? [{ label: `Change ${name}`, run: changing }] : []);
   return (
     <>
       <div class="heading">
@@ -31,38 +36,31 @@ export function Detail({ row, admin, again }: { row: Row; admin: boolean; again:
           <a href={to("playground", { models: name })}>Try it</a>
           <a href={to("routing", { ask: name })}>Where would it go?</a>
           {admin && instance !== undefined && <Switch row={instance} />}
-          {admin && instance !== undefined && (
-            <button type="button" onClick={() => void pin(instance)}>
-              {instance.pinned ? "Unpin" : "Pin"}
-            </button>
-          )}
-          {admin && entry.data !== null && (
-            <button type="button" onClick={() => void changing()}>
-              Change
-            </button>
-          )}
-          {admin && managed && entry.data !== null && (
-            <button type="button" onClick={() => entry.data !== null && remove(entry.data, again)}>
-              Remove
-            </button>
-          )}
+          {admin && instance !== undefined && <Button onClick={() => pin(instance)}>{instance.pinned ? "Unpin" : "Pin"}</Button>}
+          {admin && entry !== null && <Button onClick={changing}>Change</Button>}
+          {admin && managed && <Button onClick={removing}>Remove</Button>}
         </div>
       </div>
       <p class="line">
         <Standing row={row} /> <span class="quiet">{from(row)}</span>
       </p>
-      {instance !== undefined && <Facts row={instance} />}
-      {instance?.failure && <Problem error={new Refused(0, instance.failure.message, instance.failure.hint)} />}
-      {(row.capabilities ?? []).length > 0 && <p class="quiet">Can be asked for {(row.capabilities ?? []).join(", ")}.</p>}
-      {instance !== undefined && <Fit name={name} admin={admin} entry={entry.data} again={entry.again} />}
-      {instance !== undefined && <History name={name} />}
-      {instance !== undefined && <Tail name={name} />}
+      {instance !== undefined && <Figures row={instance} />}
+      <Problem error={instance?.failure} />
+      {(row.capabilities ?? []).length > 0 && <p class="quiet">Can be asked for {row.capabilities?.join(", ")}.</p>}
+      {instance !== undefined && (
+        <>
+          <Fit name={name} keep={admin && entry !== null ? (options) => keep(kept, entry, options) : null} />
+          <History name={name} />
+          <h2>Log</h2>
+          <Log open={(signal) => send("GET", at(`/admin/models/${encodeURIComponent(name)}/logs`, { lines: 60 }), undefined, signal)} line={`glowplug logs ${quoted(name)}`} />
+        </>
+      )}
       {row.kind === "alias" ? <p>An alias: see <a href={to("routing", { ask: name })}>Routing</a>.</p> : <Settings name={name} />}
     </>
   );
 }
 
-function Facts({ row }: { row: InstanceView }) {
+function Figures({ row }: { row: InstanceView }) {
   const now = useNow();
   const held = Object.values(row.measured).reduce((sum, one) => sum + one, 0);
   return (
@@ -76,36 +74,21 @@ function Facts({ row }: { row: InstanceView }) {
   );
 }
 
-/** As `GET /admin/models/{name}/runs` says it. */
-interface Run {
-  at: number;
-  estimate_device: number;
-  estimate_host: number;
-  source: string;
-  measured_device: number | null;
-  measured_host: number | null;
-  error: number | null;
-  seconds: number;
-  short: boolean;
-}
-
 function History({ name }: { name: string }) {
-  const runs = useAsk<{ data: readonly Run[] }>(`/admin/models/${encodeURIComponent(name)}/runs`, { on: ["instance"] });
-  const missing = runs.error instanceof Refused && runs.error.status === 404;
-  const rows = runs.data?.data ?? [];
+  const runs = useAsk<{ data: readonly RunView[] }>(`/admin/models/${encodeURIComponent(name)}/runs`, { on: ["instance"] });
   return (
     <>
       <h2>Estimated and measured</h2>
-      {!missing && <Problem error={runs.error} again={runs.again} />}
-      {(missing || (runs.data !== null && rows.length === 0)) && (
-        <Empty title="No load was measured yet">
-          <p>After a load, what was estimated is compared with what it really took, and the next estimate is better.</p>
-        </Empty>
-      )}
-      {rows.length > 0 && (
-        <Table<Run>
+      {(runs.data === null || runs.error !== null) && <Waiting asked={runs} />}
+      {runs.data !== null && (
+        <Table<RunView>
           caption="Loads, newest first"
-          rows={rows}
+          rows={runs.data.data}
+          empty={
+            <Empty title="No load was measured yet">
+              <p>After a load, what was estimated is compared with what it really took, and the next estimate is better.</p>
+            </Empty>
+          }
           id={(run) => String(run.at)}
           columns={[
             { title: "When", cell: (run) => moment(run.at) },
@@ -121,45 +104,35 @@ function History({ name }: { name: string }) {
   );
 }
 
-function off(run: Run) {
+function off(run: RunView) {
   if (run.short) return <Pill tone="bad">ran out of memory</Pill>;
   if (run.error === null) return "–";
-  const share = `${run.error > 0 ? "+" : ""}${(run.error * 100).toFixed(1)} %`;
-  return Math.abs(run.error) > 0.2 ? <span class="bad">{share}</span> : share;
-}
-
-function Tail({ name }: { name: string }) {
-  const path = at(`/admin/models/${encodeURIComponent(name)}/logs`, { lines: 60 });
-  return (
-    <>
-      <h2>Log</h2>
-      <Log open={(signal) => send("GET", path, undefined, signal)} line={`glowplug logs ${quoted(name)}`} />
-    </>
-  );
+  return <span class={Math.abs(run.error) > 0.2 ? "bad" : undefined}>{`${run.error > 0 ? "+" : ""}${(run.error * 100).toFixed(1)} %`}</span>;
 }
 
 function Settings({ name }: { name: string }) {
   const shown = useAsk<Shown>("/admin/config", { on: ["config"] });
-  if (shown.data === null) return shown.error === null ? <p class="quiet waiting">Loading …</p> : <Problem error={shown.error} again={shown.again} />;
+  if (shown.data === null) return <Waiting asked={shown} />;
   const tree = (shown.data.tree["models"] ?? {}) as Record<string, unknown>;
   const rows = leavesOf({ ...shown.data, tree: { models: { [name]: tree[name] } } });
   const given = rows.filter((row) => row.origin.kind !== "default");
-  const start = rows[0]?.path.indexOf(name) ?? 0;
-  const table = (caption: string, shown: readonly Leaf[]) => (
+  const start = (rows[0]?.path.indexOf(name) ?? 0) + name.length;
+  const table = (caption: string, some: readonly Leaf[]) => (
     <Table<Leaf>
       caption={caption}
-      rows={shown}
+      rows={some}
+      empty={<Empty title="Nothing is said of it alone" />}
       id={(row) => row.path}
       columns={[
-        { title: "Setting", cell: (row) => row.path.slice(start + name.length).replace(/^("\])?\.?/, "") },
-        { title: "Value and where it is from", cell: (row) => <Said row={row} /> },
+        { title: "Setting", cell: (row) => row.path.slice(start).replace(/^("\])?\.?/, "") },
+        { title: "Value and where it is from", cell: (row) => <><code class="said">{written(row.value)}</code> <small class="quiet told">{whence(row.origin)}</small></> },
       ]}
     />
   );
   return (
     <>
       <h2>Settings</h2>
-      {given.length === 0 ? <Empty title="Nothing is said of it alone" /> : table(`Settings of ${name}`, given)}
+      {table(`Settings of ${name}`, given)}
       {rows.length > given.length && (
         <details>
           <summary>{rows.length - given.length} defaults</summary>
@@ -167,14 +140,6 @@ function Settings({ name }: { name: string }) {
         </details>
       )}
       <Cli line="glowplug config show" />
-    </>
-  );
-}
-
-function Said({ row }: { row: Leaf }) {
-  return (
-    <>
-      <code class="said">{written(row.value)}</code> <small class="quiet told">{whence(row.origin)}</small>
     </>
   );
 }

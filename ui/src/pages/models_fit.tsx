@@ -3,21 +3,18 @@ import { useEffect, useState } from "preact/hooks";
 import { ask, at } from "../api";
 import { count, duration, quoted, size } from "../format";
 import { StackedBar, type Part } from "../parts/bar";
-import { Card, Cli, Code, Pill, Problem, type Tone } from "../parts/basics";
-import { show } from "../parts/dialog";
-import { yaml } from "../parts/form";
+import { Button, Card, Cli, Code, Pill, Problem, type Tone } from "../parts/basics";
+import { Options } from "../parts/fields";
 import { useFilter } from "../router";
-import type { EntryView, FitChoice, FitView, Footprint, PlanView, Verdict } from "../types";
-import { settle } from "./models_change";
+import type { DeviceView, FitChoice, FitView, PlanView, Verdict } from "../types";
 
 type Value = string | number;
-type Options = Record<string, Value>;
+type Chosen = Record<string, Value>;
 
 /** What engines call it. */
 const CONTEXT = ["ctx_size", "max_model_len", "context_length", "num_ctx"];
 const PARALLEL = ["parallel", "max_num_seqs", "max_running_requests"];
-const KV = ["cache_type_k", "cache_type_v", "kv_cache_dtype"];
-const LABELS: Record<string, string> = { cache_type_k: "Type of the keys’ cache", cache_type_v: "Type of the values’ cache", kv_cache_dtype: "Type of the KV cache" };
+const KV: Record<string, string> = { cache_type_k: "Type of the keys’ cache", cache_type_v: "Type of the values’ cache", kv_cache_dtype: "Type of the KV cache" };
 const VERDICTS: Record<Verdict, readonly [string, Tone]> = {
   ready: ["is loaded", "good"],
   fits: ["fits", "good"],
@@ -25,22 +22,10 @@ const VERDICTS: Record<Verdict, readonly [string, Tone]> = {
   waits: ["would wait", "warm"],
   never: ["does not fit", "bad"],
 };
-const SOURCES: Record<string, string> = {
-  learned: "measured in earlier loads",
-  engine: "said by the engine’s own estimator",
-  header: "worked out from the header of the weights",
-  policy: "what the engine is told to take",
-  declared: "declared in the configuration",
-  size: "guessed from the size of the files",
-  nothing: "nobody knows",
-};
 /** Milliseconds between the last move of a slider and the question. */
 const STILL = 250;
-/** Contexts are powers of two from here to 2^20. */
-const LEAST = 9;
-const MOST = 20;
 
-export function Fit({ name, admin, entry, again }: { name: string; admin: boolean; entry: EntryView | null; again: () => void }) {
+export function Fit({ name, keep }: { name: string; keep: ((options: Chosen) => void) | null }) {
   const [said, say] = useFilter("options");
   const options = parsed(said);
   const [fit, setFit] = useState<FitView | null>(null);
@@ -48,12 +33,12 @@ export function Fit({ name, admin, entry, again }: { name: string; admin: boolea
   const [error, setError] = useState<unknown>(null);
   useEffect(() => {
     let over = false;
-    const timer = setTimeout(() => {
+    const look = () =>
       ask<FitView>("GET", at(`/admin/models/${encodeURIComponent(name)}/fit`, { options: said })).then(
         (found) => over || (setFit(found), setAsked(said), setError(null)),
         (problem: unknown) => over || setError(problem),
       );
-    }, asked === said ? 0 : STILL);
+    const timer = setTimeout(look, asked === said ? 0 : STILL);
     return () => ((over = true), clearTimeout(timer));
   }, [name, said]);
   const set = (option: string, value: Value | null) => {
@@ -61,7 +46,6 @@ export function Fit({ name, admin, entry, again }: { name: string; admin: boolea
     const next = value === null ? rest : { ...rest, [option]: value };
     say(Object.keys(next).length === 0 ? "" : JSON.stringify(next));
   };
-  const changed = Object.keys(options).length > 0;
   return (
     <>
       <h2>Does it fit?</h2>
@@ -72,20 +56,12 @@ export function Fit({ name, admin, entry, again }: { name: string; admin: boolea
           <>
             <Knobs choices={fit.choices} options={options} set={set} />
             <div class={asked === said ? "fit" : "fit old"} aria-live="polite">
-              <Verdictive plan={fit.plan} />
+              <Needs plan={fit.plan} />
             </div>
-            {changed && (
-              <p class="actions">
-                <button type="button" onClick={() => say("")}>
-                  As configured
-                </button>
-                {admin && entry !== null && (
-                  <button type="button" class="main" onClick={() => keep(entry, options, again)}>
-                    Keep these
-                  </button>
-                )}
-              </p>
-            )}
+            <p class="actions">
+              <Button disabled={said === ""} onClick={() => say("")}>As configured</Button>
+              {keep !== null && <Button class="main" disabled={said === ""} onClick={() => keep(options)}>Keep these</Button>}
+            </p>
             <h3 class="later">Command</h3>
             <Code label="Command that is run" text={commandLine(fit.command)} />
           </>
@@ -96,77 +72,59 @@ export function Fit({ name, admin, entry, again }: { name: string; admin: boolea
   );
 }
 
-function parsed(said: string): Options {
+function parsed(said: string): Chosen {
   try {
-    const found = JSON.parse(said === "" ? "{}" : said) as unknown;
-    return found !== null && typeof found === "object" ? (found as Options) : {};
+    const found = JSON.parse(said) as unknown;
+    return found !== null && typeof found === "object" ? (found as Chosen) : {};
   } catch {
     return {};
   }
 }
 
-/** A word a line where one begins with a dash, so that it can be read. */
+/** A new line where a word begins with a dash, so that it can be read. */
 function commandLine(words: readonly string[]): string {
-  return words.map((word, index) => (index === 0 ? quoted(word) : word.startsWith("-") ? ` \\\n  ${quoted(word)}` : ` ${quoted(word)}`)).join("");
+  return words.map((word, index) => (index > 0 && word.startsWith("-") ? "\\\n  " : "") + quoted(word)).join(" ");
 }
 
-function Knobs({ choices, options, set }: { choices: readonly FitChoice[]; options: Options; set: (name: string, value: Value | null) => void }) {
-  const of = (names: readonly string[]) => choices.filter((one) => names.includes(one.name));
-  const knobs = [...of(CONTEXT), ...of(KV), ...of(PARALLEL)];
+function Knobs({ choices, options, set }: { choices: readonly FitChoice[]; options: Chosen; set: (name: string, value: Value | null) => void }) {
+  const knobs = choices.filter(({ name }) => CONTEXT.includes(name) || PARALLEL.includes(name) || name in KV);
   if (knobs.length === 0) return <p class="quiet">This engine has no option that Glowplug knows to change what it needs.</p>;
   return (
     <div class="sliders">
-      {of(CONTEXT).map((one) => {
-        const now = Number(options[one.name] ?? one.value ?? 0);
+      {knobs.map(({ name, help, value, choices: words }) => {
+        const now = Number(options[name] ?? value ?? 0);
+        const context = CONTEXT.includes(name);
+        if (name in KV) {
+          const first = [["", value === null ? "as the engine has it" : `${String(value)} (configured)`]] as const;
+          return (
+            <label key={name} class="field" title={help}>
+              <span>{KV[name]}</span>
+              <select onChange={(event) => set(name, event.currentTarget.value || null)}>
+                <Options options={[...first, ...words]} chosen={String(options[name] ?? "")} />
+              </select>
+            </label>
+          );
+        }
+        // Contexts are powers of two, from 512 to a million.
+        const [least, most, at] = context ? [9, 20, Math.round(Math.log2(Math.max(now, 512)))] : [1, 32, Math.max(now, 1)];
+        const says = now === 0 ? "as it is found out" : context ? `${count(now)} tokens` : `${now} request${now === 1 ? "" : "s"}`;
+        const moved = (to: number) => set(name, context ? 2 ** to : to);
         return (
-          <Slider
-            key={one.name}
-            choice={one}
-            label="Context"
-            min={LEAST}
-            max={MOST}
-            value={now > 0 ? Math.round(Math.log2(now)) : LEAST}
-            says={now > 0 ? `${count(now)} tokens` : "as the model and the memory allow"}
-            set={(power) => set(one.name, 2 ** power)}
-          />
+          <label key={name} class="field" title={help}>
+            <span>{context ? "Context" : "At the same time"} <output class="quiet">{says}</output></span>
+            <input type="range" min={least} max={Math.max(most, at)} value={at} aria-valuetext={says} onInput={(event) => moved(Number(event.currentTarget.value))} />
+          </label>
         );
-      })}
-      {of(KV).map((one) => (
-        <label key={one.name} class="field" title={one.help}>
-          <span>{LABELS[one.name] ?? one.name}</span>
-          <select onChange={(event) => set(one.name, event.currentTarget.value || null)} value={String(options[one.name] ?? "")}>
-            <option value="">{one.value === null ? "as the engine has it" : `${String(one.value)} (configured)`}</option>
-            {one.choices.map((word) => (
-              <option key={word} value={word} selected={options[one.name] === word}>
-                {word}
-              </option>
-            ))}
-          </select>
-        </label>
-      ))}
-      {of(PARALLEL).map((one) => {
-        const now = Number(options[one.name] ?? one.value ?? 0);
-        return <Slider key={one.name} choice={one} label="At the same time" min={1} max={32} value={Math.max(now, 1)} says={now > 0 ? `${now} request${now === 1 ? "" : "s"}` : "as the engine has it"} set={(value) => set(one.name, value)} />;
       })}
     </div>
   );
 }
 
-function Slider({ choice, label, min, max, value, says, set }: { choice: FitChoice; label: string; min: number; max: number; value: number; says: string; set: (value: number) => void }) {
-  return (
-    <label class="field" title={choice.help}>
-      <span>
-        {label} <output class="quiet">{says}</output>
-      </span>
-      <input type="range" min={min} max={Math.max(max, value)} value={value} aria-valuetext={says} onInput={(event) => set(Number(event.currentTarget.value))} />
-    </label>
-  );
-}
-
-function Verdictive({ plan }: { plan: PlanView }) {
+function Needs({ plan }: { plan: PlanView }) {
   const [word, tone] = VERDICTS[plan.verdict];
   const { footprint } = plan;
   const whole = footprint.device + footprint.host;
+  const parts = Object.entries(footprint.parts).map(([name, bytes]) => `${name === "kv" ? "KV cache" : name} ${size(bytes)}`);
   return (
     <>
       <p>
@@ -174,59 +132,41 @@ function Verdictive({ plan }: { plan: PlanView }) {
         {plan.eta_s !== null && ` Ready in about ${duration(plan.eta_s)}.`}
       </p>
       {whole > 0 && (
-        <>
-          <h3>
-            Needs {size(whole)} <span class="quiet">± {Math.round(footprint.error * 100)} %, {SOURCES[footprint.source] ?? footprint.source}</span>
-          </h3>
-          <StackedBar total={whole} parts={made(footprint)} label="What it needs" />
-        </>
+        <p>
+          Needs <strong>{size(whole)}</strong>{" "}
+          <span class="quiet">± {Math.round(footprint.error * 100)} %, by {footprint.source}{parts.length > 0 && `: ${parts.join(", ")}`}</span>
+        </p>
       )}
-      {plan.devices
-        .filter((device) => (plan.claim[device.id] ?? 0) > 0 && device.total !== null)
-        .map((device) => {
-          const claim = plan.claim[device.id] ?? 0;
-          const ours = Object.entries(device.ours).filter(([model]) => model !== plan.model);
-          const lent = Object.values(device.leases).reduce((sum, one) => sum + one, 0);
-          const rest: Part[] = [
-            ...ours.map(([model, bytes]): Part => ({ label: plan.evict.some((one) => one.model === model) ? `${model}, would be unloaded` : model, amount: bytes, kind: "overhead" })),
-            { label: "Lent", amount: lent, kind: "lease" },
-            { label: "Other programs", amount: device.others ?? 0, kind: "others" },
-            { label: "Reserve", amount: device.reserve, kind: "reserve" },
-          ];
-          const left = (device.total ?? 0) - claim - rest.reduce((sum, one) => sum + one.amount, 0);
-          return (
-            <div key={device.id}>
-              <h3>
-                {device.name || device.id} <span class="quiet">{size(device.total)}</span>
-              </h3>
-              <StackedBar total={device.total ?? 0} parts={[{ label: "This model, with its margin", amount: claim, kind: "weights" }, ...rest, { label: "Free", amount: left, kind: "free" }]} label={`Memory of ${device.name || device.id}`} />
-            </div>
-          );
-        })}
+      {plan.devices.map((device) => (plan.claim[device.id] ?? 0) > 0 && <Taken key={device.id} device={device} plan={plan} />)}
     </>
   );
 }
 
-function made(footprint: Footprint): Part[] {
-  const kinds: Record<string, Part["kind"]> = { weights: "weights", kv: "kv", draft: "lease", projector: "others" };
-  const whole = footprint.device + footprint.host;
-  // Parts are estimated, and what was measured may be less than they are together.
-  const scale = Math.min(1, whole / Object.values(footprint.parts).reduce((sum, one) => sum + one, 1));
-  const parts = Object.entries(footprint.parts).map(([name, amount]): Part => ({ label: name === "kv" ? "KV cache" : name, amount: amount * scale, kind: kinds[name] ?? "overhead" }));
-  const rest = whole - parts.reduce((sum, part) => sum + part.amount, 0);
-  return rest > whole / 100 ? [...parts, { label: parts.length === 0 ? "all of it" : "the rest", amount: rest, kind: "overhead" }] : parts;
-}
-
-function keep(entry: EntryView, options: Options, after: () => void): void {
-  const old = (entry.settings["options"] ?? {}) as Options;
-  const next = { ...old, ...options };
-  if (entry.source === "managed") settle(entry, { options: next }, after);
-  else {
-    show(`Options of ${entry.name}`, () => (
-      <>
-        <p>{entry.name} is in the configuration file, so these lines go there:</p>
-        <Code label="Lines of the configuration" text={yaml("models", entry.name, { options: next })} />
-      </>
-    ));
+/** A device's memory as it would be with the model in it. */
+function Taken({ device, plan }: { device: DeviceView; plan: PlanView }) {
+  const name = device.name || device.id;
+  const claim = plan.claim[device.id] ?? 0;
+  // In proportion, where several devices share it; parts are estimated, and what was measured may be less.
+  const whole = Object.values(plan.claim).reduce((sum, one) => sum + one, 0);
+  const kv = Math.min(((plan.footprint.parts["kv"] ?? 0) * claim) / whole, claim);
+  const goes = (model: string) => plan.evict.some((one) => one.model === model);
+  const parts: Part[] = [
+    { label: "This model, with its margin", amount: claim - kv, kind: "weights" },
+    { label: "Its KV cache", amount: kv, kind: "kv" },
+  ];
+  for (const [model, bytes] of Object.entries(device.ours)) {
+    if (model !== plan.model) parts.push({ label: goes(model) ? `${model}, would be unloaded` : model, amount: bytes, kind: "overhead" });
   }
+  parts.push({ label: "Lent", amount: Object.values(device.leases).reduce((sum, one) => sum + one, 0), kind: "lease" });
+  parts.push({ label: "Other programs", amount: device.others ?? 0, kind: "others" });
+  parts.push({ label: "Reserve", amount: device.reserve, kind: "reserve" });
+  parts.push({ label: "Free", amount: (device.total ?? 0) - parts.reduce((sum, one) => sum + one.amount, 0), kind: "free" });
+  return (
+    <>
+      <h3>
+        {name} <span class="quiet">{size(device.total)}</span>
+      </h3>
+      <StackedBar total={device.total ?? 0} parts={parts} label={`Memory of ${name}`} />
+    </>
+  );
 }

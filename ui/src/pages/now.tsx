@@ -5,7 +5,7 @@ import { useAsk, useSteady } from "../hooks";
 import { useLive, useNow } from "../live";
 import { StackedBar, type Part } from "../parts/bar";
 import { Button, Card, Empty, Facts, Figure, Pill, Problem, told, Waiting } from "../parts/basics";
-import { DOWN, load, log, TONES, unload } from "../parts/instance";
+import { DOWN, load, log, Switch, TONES, unload } from "../parts/instance";
 import { useActions } from "../parts/palette";
 import { to } from "../router";
 import type {
@@ -231,18 +231,9 @@ function Instance({ row, speed, admin }: { row: InstanceView; speed: Speed | und
       <p class="line quiet">{row.why}</p>
       <Problem error={row.failure} />
       <footer>
+        {admin && <Switch row={row} main />}
         {admin && (
-          <button
-            type="button"
-            class={down ? "main" : ""}
-            aria-label={`${down ? "Load" : "Unload"} ${row.model}`}
-            onClick={() => (down ? load(row) : unload(row))}
-          >
-            {down ? "Load" : "Unload"}
-          </button>
-        )}
-        {admin && (
-          <button type="button" aria-label={`${row.pinned ? "Unpin" : "Pin"} ${row.model}`} onClick={() => void pin(row)}>
+          <button type="button" aria-label={`${row.pinned ? "Unpin" : "Pin"} ${row.model}`} onClick={() => pin(row)}>
             {row.pinned ? "Unpin" : "Pin"}
           </button>
         )}

@@ -1,76 +1,60 @@
 // Which models stand behind which name: aliases and what comes after them, drawn, and where a request would go.
+import type { ComponentChildren } from "preact";
 import { useAsk } from "../hooks";
-import { Card, Cli, Empty, Pill, Problem } from "../parts/basics";
+import { Button, Card, Cli, Empty, Pill, Waiting } from "../parts/basics";
 import { dotted } from "../parts/origin";
 import { useActions } from "../parts/palette";
 import { to } from "../router";
 import type { ModelView, Shown } from "../types";
 import type { PageProps } from "./index";
-import { add, edit, remove, type Alias } from "./routing_alias";
+import { add, COLD, edit, list, POLICIES, remove, type Alias } from "./routing_alias";
 import { Simulator } from "./routing_simulator";
 import "./routing.css";
-
-const COLD: Record<string, string> = {
-  wait: "waits while it is loaded",
-  "cloud-while-cold": "the next answers while it is loaded",
-  reject: "goes on and starts nothing while it is not loaded",
-};
-const POLICIES: Record<string, string> = {
-  order: "in this order",
-  weight: "drawn by weight",
-  "least-busy": "the least busy first",
-  latency: "the quickest first",
-  price: "the cheapest first",
-};
 
 export default function Routing({ admin }: PageProps) {
   const models = useAsk<{ data: readonly ModelView[] }>("/admin/models", { on: ["config", "instance", "failure"] });
   const shown = useAsk<Shown>("/admin/config", { on: ["config"] });
   const rows = models.data?.data ?? [];
   const aliases = shown.data === null ? [] : aliasesOf(shown.data);
+  const others = list((shown.data?.tree["defaults"] as Record<string, unknown> | undefined)?.["fallback"]);
   const again = () => (models.again(), shown.again());
   const names = rows.filter((row) => row.kind === "model").map((row) => row.name);
-  useActions(
-    admin
-      ? [
-          { label: "Add an alias", run: () => add(names, again) },
-          ...aliases.map((one) => ({ label: `Change the alias ${one.name}`, run: () => edit(one, names, again) })),
-        ]
-      : [],
-  );
+  const adding = () => add(names, again);
+  const changing = (alias: Alias) => () => edit(alias, names, again);
+  useActions(admin ? [{ label: "Add an alias", run: adding }, ...aliases.map((one) => ({ label: `Change the alias ${one.name}`, run: changing(one) }))] : []);
+  const there = models.data !== null && shown.data !== null;
+  const error = models.error ?? shown.error;
   return (
     <>
       <div class="heading">
         <h1>Routing</h1>
-        {admin && (
-          <button type="button" class="main" onClick={() => add(names, again)}>
-            Add an alias
-          </button>
-        )}
+        {admin && <Button class="main" onClick={adding}>Add an alias</Button>}
       </div>
-      <Problem error={models.error ?? shown.error} again={again} />
-      {models.data !== null && rows.length > 0 && <Simulator models={rows} />}
+      {(!there || error !== null) && <Waiting asked={{ error, again }} />}
+      {rows.length > 0 && <Simulator models={rows} />}
       <h2>Aliases</h2>
-      {(models.data === null || shown.data === null) && models.error === null && shown.error === null && <p class="quiet waiting">Loading …</p>}
-      {shown.data !== null && models.data !== null && aliases.length === 0 && (
+      {there && aliases.length === 0 && (
         <Empty title="No alias yet">
           <p>
-            An alias is a name that clients keep while the models behind it change: the first that can answer does.
-            {rows.length === 0 && (
-              <>
-                {" "}
-                It needs a model first: see <a href={to("models")}>Models</a>.
-              </>
-            )}
+            An alias is a name that clients keep while the models behind it change: the first that can answer does.{" "}
+            {rows.length === 0 && <>It needs a model first: see <a href={to("models")}>Models</a>.</>}
           </p>
           <Cli line="glowplug aliases set chat-default MODEL OTHER-MODEL" />
         </Empty>
       )}
-      {models.data !== null &&
+      {there &&
         aliases.map((alias) => (
-          <Drawn key={alias.name} alias={alias} rows={rows} admin={admin} names={names} again={again} />
+          <Drawn key={alias.name} alias={alias} rows={rows}>
+            <a href={to("routing", { ask: alias.name })}>Where would it go?</a>
+            {admin && <Button aria-label={`Change the alias ${alias.name}`} onClick={changing(alias)}>Change</Button>}
+            {admin && alias.managed && <Button aria-label={`Remove the alias ${alias.name}`} onClick={() => remove(alias, again)}>Remove</Button>}
+          </Drawn>
         ))}
-      {shown.data !== null && <Defaults shown={shown.data} rows={rows} />}
+      {others.length > 0 && (
+        <Drawn alias={{ name: "any name without a fallback", settings: { fallback: others }, managed: false, line: 0 }} rows={rows}>
+          <a href={to("config", { q: "defaults.fallback" })}>defaults.fallback of the configuration</a>
+        </Drawn>
+      )}
     </>
   );
 }
@@ -84,23 +68,7 @@ function aliasesOf(shown: Shown): Alias[] {
   });
 }
 
-export function list(value: unknown): readonly string[] {
-  return Array.isArray(value) ? (value as string[]) : [];
-}
-
-function Drawn({
-  alias,
-  rows,
-  admin,
-  names,
-  again,
-}: {
-  alias: Alias;
-  rows: readonly ModelView[];
-  admin: boolean;
-  names: readonly string[];
-  again: () => void;
-}) {
+function Drawn({ alias, rows, children }: { alias: Alias; rows: readonly ModelView[]; children: ComponentChildren }) {
   const { name, settings } = alias;
   const targets = list(settings["targets"]);
   const policy = String(settings["policy"] ?? "order");
@@ -108,66 +76,48 @@ function Drawn({
   const weighed = policy === "weight" || policy === "least-busy";
   const cold = String(settings["cold"] ?? "wait");
   const facts = [
-    COLD[cold] ?? cold,
+    targets.length > 0 ? `while it is not loaded a request ${COLD[cold] ?? cold}` : "",
     Number(settings["sticky"] ?? 0) !== 0 && settings["sticky"] !== "0s" ? `a conversation stays with its target for ${String(settings["sticky"])}` : "",
     settings["rpm"] ? `${String(settings["rpm"])} requests a minute` : "",
     settings["deprecated"] ? `deprecated since ${String(settings["deprecated"])}` : "",
   ].filter((one) => one !== "");
   return (
-    <Card
-      label={`Alias ${name}`}
-      title={name}
-      aside={<span class="quiet">{alias.managed ? "added here" : `in the file${alias.line > 0 ? `, line ${alias.line}` : ""}`}</span>}
-    >
+    <Card label={`Alias ${name}`} title={name} aside={<span class="quiet">{alias.managed ? "added here" : `in the file${alias.line > 0 ? `, line ${alias.line}` : ""}`}</span>}>
       <ol class="chain" aria-label={`Who answers for ${name}`}>
         <li class="name">
           <small class="stage">clients ask for</small>
           <strong>{name}</strong>
         </li>
-        <Stage says={targets.length > 1 ? (POLICIES[policy] ?? policy) : "answered by"} names={targets} rows={rows} numbered={policy === "order" && targets.length > 1} note={(target) => (weighed ? `weight ${weights[target] ?? 1}` : "")} />
-        <Stage says="when none of them can" names={list(settings["fallback"])} rows={rows} numbered={list(settings["fallback"]).length > 1} />
+        <Stage says={targets.length > 1 ? (POLICIES[policy] ?? policy) : "answered by"} names={targets} rows={rows} numbered={policy === "order"} weights={weighed ? weights : null} />
+        <Stage says="when none of them can" names={list(settings["fallback"])} rows={rows} numbered />
         <Stage says="when the prompt is too long" names={list(settings["on_context"])} rows={rows} />
         <Stage says="when the content is refused" names={list(settings["on_content"])} rows={rows} />
       </ol>
       <p class="line quiet">{facts.join(" · ")}</p>
-      <footer>
-        <a href={to("routing", { ask: name })}>Where would it go?</a>
-        {admin && (
-          <button type="button" aria-label={`Change the alias ${name}`} onClick={() => edit(alias, names, again)}>
-            Change
-          </button>
-        )}
-        {admin && alias.managed && (
-          <button type="button" aria-label={`Remove the alias ${name}`} onClick={() => remove(alias, again)}>
-            Remove
-          </button>
-        )}
-      </footer>
+      <footer>{children}</footer>
     </Card>
   );
 }
 
-function Stage({
-  says,
-  names,
-  rows,
-  numbered = false,
-  note = () => "",
-}: {
+interface StageProps {
   says: string;
   names: readonly string[];
   rows: readonly ModelView[];
+  /** They are asked one after the other. */
   numbered?: boolean;
-  note?: (name: string) => string;
-}) {
+  weights?: Record<string, number> | null;
+}
+
+function Stage({ says, names, rows, numbered = false, weights = null }: StageProps) {
   if (names.length === 0) return null;
   return (
     <li>
       <small class="stage">{says}</small>
-      <ol class={numbered ? "numbered" : undefined}>
+      <ol class={numbered && names.length > 1 ? "numbered" : undefined}>
         {names.map((name) => (
           <li key={name}>
-            <Name name={name} row={rows.find((one) => one.name === name)} /> {note(name) !== "" && <span class="quiet">{note(name)}</span>}
+            <Name name={name} row={rows.find((one) => one.name === name)} />{" "}
+            {weights !== null && <span class="quiet">weight {weights[name] ?? 1}</span>}
           </li>
         ))}
       </ol>
@@ -177,46 +127,13 @@ function Stage({
 
 function Name({ name, row }: { name: string; row: ModelView | undefined }) {
   if (row === undefined) return <span title="served by a pattern">{name}</span>;
-  if (row.kind === "alias") {
-    return (
-      <>
-        <a href={to("routing", { ask: name })}>{name}</a> <Pill>alias</Pill>
-      </>
-    );
-  }
+  const alias = row.kind === "alias";
   const bad = (row.problems ?? []).length > 0;
   const up = row.state === "ready" || row.state === "busy";
   return (
     <>
-      <a href={to("models", { model: name })}>{name}</a>{" "}
-      {bad ? (
-        <span title={row.problems?.join("; ")}>
-          <Pill tone="bad">cannot be used</Pill>
-        </span>
-      ) : (
-        <Pill tone={up ? "good" : "quiet"}>{row.state ?? "elsewhere"}</Pill>
-      )}
+      <a href={alias ? to("routing", { ask: name }) : to("models", { model: name })} title={row.problems?.join("; ")}>{name}</a>{" "}
+      <Pill tone={bad ? "bad" : up ? "good" : "quiet"}>{alias ? "alias" : bad ? "cannot be used" : (row.state ?? "elsewhere")}</Pill>
     </>
-  );
-}
-
-/** What is asked after whatever has no fallback of its own. */
-function Defaults({ shown, rows }: { shown: Shown; rows: readonly ModelView[] }) {
-  const defaults = (shown.tree["defaults"] ?? {}) as Record<string, unknown>;
-  const fallback = list(defaults["fallback"]);
-  if (fallback.length === 0) return null;
-  return (
-    <Card title="Every other name">
-      <ol class="chain">
-        <li class="name">
-          <small class="stage">clients ask for</small>
-          <strong>a model, or an alias without a fallback</strong>
-        </li>
-        <Stage says="when it cannot" names={fallback} rows={rows} numbered={fallback.length > 1} />
-      </ol>
-      <p class="line quiet">
-        This is <code>defaults.fallback</code> of the <a href={to("config", { q: "fallback" })}>configuration</a>.
-      </p>
-    </Card>
   );
 }

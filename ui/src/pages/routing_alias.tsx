@@ -1,93 +1,77 @@
 // Aliases that are kept beside the configuration file: add, change, remove.
-import { ask } from "../api";
 import { quoted } from "../format";
-import { Code } from "../parts/basics";
-import { act, show } from "../parts/dialog";
-import { Area, Select, Text } from "../parts/fields";
-import { plain, sets, settingsOf, word, words, yaml } from "../parts/form";
-import { Changed, changes, takeAway } from "../parts/written";
-import { to } from "../router";
+import { act } from "../parts/dialog";
+import { Area, said, Select, Text } from "../parts/fields";
+import { sets, settingsOf, typed, words } from "../parts/form";
+import { adds, change, takeAway } from "../parts/written";
 import type { Written } from "../types";
+
+type Settings = Record<string, unknown>;
 
 export interface Alias {
   name: string;
-  settings: Record<string, unknown>;
+  settings: Settings;
   /** Added at run time, so it can be changed here. */
   managed: boolean;
   line: number;
 }
 
-const PATH = "/admin/aliases";
-/** What the form asks for; the value that says nothing is left out. */
-const FORM = ["targets", "policy", "weights", "cold", "fallback", "on_context", "on_content", "sticky"] as const;
+export const COLD: Record<string, string> = {
+  wait: "waits for it",
+  "cloud-while-cold": "goes to the next while it is loaded",
+  reject: "goes on to the next, and starts nothing",
+};
+export const POLICIES: Record<string, string> = {
+  order: "in this order",
+  weight: "as drawn by weight",
+  "least-busy": "the least busy first",
+  latency: "the quickest first",
+  price: "the cheapest first",
+};
+/** What has no field of its own and is typed, where it says something. */
+const OTHERS = ["on_context", "on_content", "weights", "sticky"] as const;
 
-function settings(form: FormData): Record<string, unknown> {
-  const found: Record<string, unknown> = { targets: words(form, "targets") };
-  if (word(form, "policy") !== "order") found["policy"] = word(form, "policy");
-  const weights = settingsOf(word(form, "weights"));
-  if (Object.keys(weights).length > 0) found["weights"] = weights;
-  if (word(form, "cold") !== "") found["cold"] = word(form, "cold");
-  for (const name of ["fallback", "on_context", "on_content"]) {
-    if (words(form, name).length > 0) found[name] = words(form, name);
-  }
-  if (word(form, "sticky") !== "") found["sticky"] = plain(word(form, "sticky"));
-  return found;
+export function list(value: unknown): readonly string[] {
+  return Array.isArray(value) ? (value as string[]) : [];
 }
 
-function line(name: string, said: Record<string, unknown>): string {
-  const { targets, cold, fallback, ...rest } = said;
-  const each = (values: unknown, before: string) => (Array.isArray(values) ? values.map((one) => ` ${before}${quoted(String(one))}`).join("") : "");
-  const shown = Array.isArray(targets) && targets.length > 0 ? targets : ["MODEL"];
-  return `glowplug aliases set ${quoted(name || "NAME")}${each(shown, "")}${each(fallback, "--fallback ")}${cold ? ` --cold ${String(cold)}` : ""}${sets(rest)}`;
+function others(from: Settings): Settings {
+  const silent = (value: unknown) => value === undefined || ["[]", "{}", "0", '"0s"'].includes(JSON.stringify(value));
+  return Object.fromEntries(OTHERS.map((name) => [name, from[name]] as const).filter(([, value]) => !silent(value)));
 }
 
-function lines(value: unknown): string {
-  return Array.isArray(value) ? value.join("\n") : "";
+function settings(form: FormData): Settings {
+  const [policy, cold, fallback] = [said(form, "policy"), said(form, "cold"), words(form, "fallback")];
+  return {
+    targets: words(form, "targets"),
+    ...(policy === "order" ? {} : { policy }),
+    ...(cold === "" ? {} : { cold }),
+    ...(fallback.length === 0 ? {} : { fallback }),
+    ...settingsOf(said(form, "others")),
+  };
 }
 
-function Fields({ names, from = {} }: { names: readonly string[]; from?: Record<string, unknown> }) {
-  const weights = Object.entries((from["weights"] ?? {}) as Record<string, number>);
-  const sticky = from["sticky"];
+function line(name: string, wanted: Settings): string {
+  const { targets, cold, fallback, ...rest } = wanted;
+  const models = list(targets).length > 0 ? list(targets) : ["MODEL"];
+  const after = list(fallback).map((one) => ` --fallback ${quoted(one)}`);
+  return `glowplug aliases set ${[name || "NAME", ...models].map(quoted).join(" ")}${after.join("")}${cold ? ` --cold ${String(cold)}` : ""}${sets(rest)}`;
+}
+
+function Fields({ names, from }: { names: readonly string[]; from: Settings }) {
   return (
     <>
-      <Area name="targets" label="Models, one a line" rows={3} value={lines(from["targets"])} help={`There are: ${names.join(", ")}`} />
-      <Select
-        name="policy"
-        label="Which one is asked first"
-        value={String(from["policy"] ?? "order")}
-        options={[
-          ["order", "the first in the list"],
-          ["weight", "drawn by weight"],
-          ["least-busy", "the one with the fewest requests"],
-          ["latency", "the quickest to its first content"],
-          ["price", "the cheapest for the request’s size"],
-        ]}
+      <Area name="targets" label="Models, one a line" rows={3} value={list(from["targets"]).join("\n")} help={`There are: ${names.join(", ")}`} />
+      <Select name="policy" label="They are asked" value={String(from["policy"] ?? "order")} options={Object.entries(POLICIES)} />
+      <Select name="cold" label="While the first is not loaded, a request" value={String(from["cold"] ?? "")} options={[["", "does as the defaults say"], ...Object.entries(COLD)]} />
+      <Area name="fallback" label="Asked when none of them can answer, one a line" rows={2} value={list(from["fallback"]).join("\n")} />
+      <Area
+        name="others"
+        label="Other settings"
+        rows={2}
+        value={typed(others(from))}
+        help={'name = value, one a line: on_context = ["MODEL"] for prompts that are too long, on_content for content that is refused, weights = {"MODEL": 3}, sticky = 30m keeps a conversation where it is.'}
       />
-      <Select
-        name="cold"
-        label="While the first is not loaded"
-        value={String(from["cold"] ?? "")}
-        options={[
-          ["", "as the defaults say"],
-          ["wait", "wait for it"],
-          ["cloud-while-cold", "let the next answer, and load it behind"],
-          ["reject", "go on to the next, and start nothing"],
-        ]}
-      />
-      <Area name="fallback" label="Asked when none of them can answer, one a line" rows={2} value={lines(from["fallback"])} />
-      <details>
-        <summary>More</summary>
-        <Area name="on_context" label="Asked when a prompt is too long" rows={2} value={lines(from["on_context"])} />
-        <Area name="on_content" label="Asked when a target refuses the content" rows={2} value={lines(from["on_content"])} />
-        <Area
-          name="weights"
-          label="Weights"
-          rows={2}
-          value={weights.map(([name, weight]) => `${name} = ${weight}`).join("\n")}
-          help="model = 3, one a line; for “drawn by weight” and “fewest requests”."
-        />
-        <Text name="sticky" label="A conversation stays with its target for" placeholder="30m" value={sticky === undefined || sticky === 0 || sticky === "0s" ? "" : String(sticky)} />
-      </details>
     </>
   );
 }
@@ -95,48 +79,30 @@ function Fields({ names, from = {} }: { names: readonly string[]; from?: Record<
 export function add(names: readonly string[], after: () => void): void {
   act<Written>({
     title: "Add an alias",
-    verb: "Add",
     fields: (
       <>
         <Text name="name" label="Name" required autofocus placeholder="chat-default" help="What clients will ask for." />
-        <Fields names={names} />
+        <Fields names={names} from={{}} />
       </>
     ),
-    cli: (form) => line(word(form, "name"), settings(form)),
-    preview: async (form) => (
-      <Changed written={await ask<Written>("POST", `${PATH}?dry_run=1`, { name: word(form, "name"), ...settings(form) })} />
-    ),
-    run: (form) => ask<Written>("POST", PATH, { name: word(form, "name"), ...settings(form) }),
-    done: ({ name }) => `${name} is served`,
-    undo: ({ name }) => () => ask("DELETE", `${PATH}/${name}`).then(after),
-    after,
+    cli: (form) => line(said(form, "name"), settings(form)),
+    ...adds("aliases", (form) => ({ name: said(form, "name"), ...settings(form) }), after),
   });
 }
 
-export function edit(alias: Alias, names: readonly string[], after: () => void): void {
-  const { name } = alias;
-  const before = Object.fromEntries(Object.entries(alias.settings).filter(([key]) => FORM.includes(key as (typeof FORM)[number])));
-  if (!alias.managed) {
-    show(`Change ${name}`, () => (
-      <>
-        <p>
-          {name} is in the configuration file, so it is changed there; <a href={to("config", { view: "file" })}>Config</a> does that with a
-          preview.
-        </p>
-        <Code label="Lines of the configuration" text={yaml("aliases", name, before)} />
-      </>
-    ));
-    return;
-  }
+export function edit({ name, settings: before, managed }: Alias, names: readonly string[], after: () => void): void {
+  const { targets, policy, cold, fallback } = before;
+  const lines = { targets, policy, cold, fallback, ...others(before) };
   // What is not said any more is taken away.
-  const change = (form: FormData) => ({ ...Object.fromEntries(FORM.map((key) => [key, null])), ...settings(form) });
-  act<Written>({
-    title: `Change ${name}`,
-    fields: <Fields names={names.filter((one) => one !== name)} from={alias.settings} />,
-    ...changes({ section: "aliases", name, after }, change, (form) => line(name, settings(form))),
+  const none = Object.fromEntries(["policy", "cold", "fallback", ...OTHERS].map((key) => [key, null]));
+  change({ section: "aliases", name, managed, after }, {
+    lines: Object.fromEntries(Object.entries(lines).filter(([, value]) => value !== undefined)),
+    fields: <Fields names={names.filter((one) => one !== name)} from={before} />,
+    said: (form) => ({ ...none, ...settings(form) }),
+    cli: (form) => line(name, settings(form)),
   });
 }
 
-export function remove({ name }: Alias, after: () => void): void {
-  takeAway({ section: "aliases", name, after }, `Clients that ask for ${name} are told that there is no such model.`);
+export function remove({ name, managed }: Alias, after: () => void): void {
+  takeAway({ section: "aliases", name, managed, after }, `Clients that ask for ${name} are told that there is no such model.`);
 }

@@ -2,7 +2,7 @@
 import { ask, at, send } from "../api";
 import { duration, quoted } from "../format";
 import type { InstanceView, PlanView, State } from "../types";
-import type { Tone } from "./basics";
+import { Button, type Tone } from "./basics";
 import { act, show } from "./dialog";
 import { Log } from "./log";
 
@@ -75,4 +75,11 @@ export function unload({ model, leases, waiting }: InstanceView): void {
 export function log(model: string): void {
   const path = at(`/admin/models/${encodeURIComponent(model)}/logs`, { lines: 200, follow: true });
   show(`Log of ${model}`, () => <Log open={(signal) => send("GET", path, undefined, signal)} line={`glowplug logs ${quoted(model)}`} />, true);
+}
+
+/** The button that loads what is not loaded, and unloads the rest. */
+export function Switch({ row, main = false }: { row: InstanceView; main?: boolean }) {
+  const down = DOWN.includes(row.state);
+  const word = down ? "Load" : "Unload";
+  return <Button class={down && main ? "main" : ""} aria-label={`${word} ${row.model}`} onClick={() => (down ? load(row) : unload(row))}>{word}</Button>;
 }
