@@ -134,7 +134,7 @@ function Needs({ plan }: { plan: PlanView }) {
       {whole > 0 && (
         <p>
           Needs <strong>{size(whole)}</strong>{" "}
-          <span class="quiet">± {Math.round(footprint.error * 100)} %, by {footprint.source}{parts.length > 0 && `: ${parts.join(", ")}`}</span>
+          <span class="quiet">± {Math.round(footprint.error * 100)} % ({footprint.source}){parts.length > 0 && `; estimated: ${parts.join(", ")}`}</span>
         </p>
       )}
       {plan.devices.map((device) => (plan.claim[device.id] ?? 0) > 0 && <Taken key={device.id} device={device} plan={plan} />)}

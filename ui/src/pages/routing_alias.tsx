@@ -18,7 +18,7 @@ export interface Alias {
 
 export const COLD: Record<string, string> = {
   wait: "waits for it",
-  "cloud-while-cold": "goes to the next while it is loaded",
+  "cloud-while-cold": "goes to the next, and it is loaded behind",
   reject: "goes on to the next, and starts nothing",
 };
 export const POLICIES: Record<string, string> = {

@@ -84,7 +84,7 @@ export function Simulator({ models }: { models: readonly ModelView[] }) {
         </p>
       </form>
       <Problem error={error} again={again} />
-      {plan === null && error === null && known && usable.length > 0 && <p class="quiet waiting">Looking …</p>}
+      {plan === null && error === null && known && (keys.rows === null || usable.length > 0) && <p class="quiet waiting">Looking …</p>}
       {model !== "" && !known && <p class="bad">Nothing is called “{model}” any more.</p>}
       {plan !== null && (
         <>
@@ -106,7 +106,7 @@ function Told({ plan }: { plan: RoutePlan }) {
       </p>
       {refusal !== null && <Problem error={{ message: `${refusal.status} ${refusal.code}: ${refusal.message}`, hint: refusal.hint }} />}
       <p class="quiet">
-        {plan.match} {plan.arranged}
+        {plan.match}; {plan.arranged}.
         {plan.remembered !== "" && ` Its conversation is used to ${plan.remembered}.`}
       </p>
       <ol class="hops" aria-label="Targets in the order in which they are asked">
