@@ -8,6 +8,7 @@ import pytest
 
 from glowplug.config.load import load
 from glowplug.config.managed import ManagedFile
+from glowplug.config.show import Shown
 from glowplug.control.app import build_app
 from glowplug.control.configuration import Configuration
 from glowplug.control.doctoring import doctoring
@@ -44,6 +45,7 @@ from glowplug.usecases.teams import TeamBook
 from glowplug.usecases.usage import Usage
 from glowplug.usecases.users import UserBook
 from tests.still_clock import StillClock
+from tests.support.published import held
 from tests.support.sqlite import opened
 from tests.usecases.managers import CATALOG, FakeManager
 from tests.usecases.planners import FakeLeases, FakePlanner
@@ -60,8 +62,8 @@ class FakeConfig:
         self.bad = False
         self.reloads: list[bool] = []
 
-    def shown(self) -> dict[str, object]:
-        return {"path": "/c.yaml", "tree": {"server": {"port": 4000}}}
+    def shown(self) -> Shown:
+        return Shown(path="/c.yaml", digest="", tree={"server": {"port": 4000}}, sources={})
 
     async def check(self) -> Checked:
         return Checked(ok=not self.bad, path="/c.yaml")
@@ -179,7 +181,9 @@ class Control:
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         headers = {} if key is None else {"authorization": f"Bearer {key}"}
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:4000", headers=headers)
+        return httpx.AsyncClient(
+            transport=transport, base_url="http://127.0.0.1:4000", headers=headers, event_hooks=held()
+        )
 
 
 @pytest.fixture

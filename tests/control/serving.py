@@ -11,6 +11,7 @@ import httpx
 import uvicorn
 
 from tests.control.conftest import Control
+from tests.support.published import held
 from tests.waiting import until
 
 
@@ -22,10 +23,12 @@ async def served(control: Control, path: Path) -> AsyncIterator[httpx.AsyncClien
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.ensure_future(server._serve())
     await until(lambda: server.started)
-    headers = {"x-api-key": control.admin_key}
+    headers, hooks = {"x-api-key": control.admin_key}, held()
     transport = httpx.AsyncHTTPTransport(uds=str(path))
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", headers=headers, event_hooks=hooks
+        ) as client:
             yield client
     finally:
         server.should_exit = True

@@ -44,10 +44,10 @@ GET /admin/footprint look
 GET /admin/status look
 GET /admin/instances look
 GET /admin/models look
-GET /admin/models/{name}/logs look
+GET /admin/models/{name:path}/logs look
 GET /admin/models/{name:path}/runs look
-POST /admin/models/{name}/start admin
-POST /admin/models/{name}/stop admin
+POST /admin/models/{name:path}/start admin
+POST /admin/models/{name:path}/stop admin
 GET /admin/names look
 GET /admin/plan/{name:path} look
 GET /admin/models/{name:path}/fit look
@@ -142,6 +142,7 @@ POST /admin/me/teams/{id}/keys manager
 PATCH /admin/me/teams/{id}/keys/{key} manager
 POST /admin/me/teams/{id}/keys/{key}/rotate manager
 POST /admin/me/teams/{id}/keys/{key}/revoke manager
+GET /openapi.json own
 GET /ui everybody
 GET /ui/{path:path} everybody
 """

@@ -161,7 +161,7 @@ async def test_a_refused_reload_keeps_the_old_one_and_says_stale(desk: Desk, cap
     assert catalog.stale == desk.configuration.stale == str(caught.value)
     assert "config.yaml" in catalog.stale
     assert (catalog.models, catalog.local, catalog.aliases) == (before.models, before.local, before.aliases)
-    assert "models" in desk.configuration.shown()["tree"]  # type: ignore[operator]
+    assert "models" in desk.configuration.shown().tree
     [(change, stale, _)] = desk.applied
     assert not change and stale == catalog.stale, "workers hear that it is stale, and of nothing else"
     event = await desk.event()
@@ -265,5 +265,5 @@ def test_what_is_shown_has_no_secret(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "c.yaml", text, KEY="sk-hunter2")
     assert desk.configuration.catalog().models[0].api_key == "sk-hunter2"
     shown = desk.configuration.shown()
-    assert shown["path"] == str(desk.path)
+    assert shown.path == str(desk.path)
     assert "hunter2" not in str(shown) and "${KEY}" in str(shown)

@@ -32,6 +32,7 @@ from glowplug.usecases.keys import KeyBook
 from glowplug.wire.link import Frames, Hello, KeysUsed, SetSnapshot, decode_to_worker, encode
 from tests.lifecycle.fakes import FakeHardware
 from tests.support import sqlite
+from tests.support.published import held
 from tests.waiting import until
 
 CONFIG = "models:\n  local: {engine: llamacpp, path: m.gguf, command: [nothing-of-that-name]}\n"
@@ -68,7 +69,9 @@ class Control:
     def client(self, key: str | None = None) -> httpx.AsyncClient:
         token = self.paths.cli_key.read_text().strip() if key is None else key
         transport = httpx.AsyncHTTPTransport(uds=str(self.paths.control_socket))
-        return httpx.AsyncClient(transport=transport, base_url="http://localhost", headers={"x-api-key": token})
+        return httpx.AsyncClient(
+            transport=transport, base_url="http://localhost", headers={"x-api-key": token}, event_hooks=held()
+        )
 
     async def models(self) -> list[str]:
         async with self.client() as admin:

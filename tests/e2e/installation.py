@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 from glowplug.launchers.process import MARKER
 from glowplug.paths import state_paths
+from tests.support.published import compared
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
@@ -318,9 +319,12 @@ class Installation:
             return Answer(response.status, names, response.read())
 
     def admin(self, path: str, method: str = "GET", body: Any = None) -> Any:
-        """The JSON answer of the admin API, which must be a good one."""
+        """The JSON answer of the admin API, which must be a good one, and as published."""
         answer = self.call(method, f"/admin/{path}", body)
         assert answer.status in (200, 201), (answer.status, answer.body)
+        kind = answer.headers["content-type"]
+        different = compared(method, f"/admin/{path}", body, answer.status, kind, answer.body)
+        assert not different, different
         return answer.json
 
     def chat(self, model: str, text: str = "hi", *, headers: dict[str, str] | None = None, **more: Any) -> Answer:

@@ -328,19 +328,33 @@ def test_ctrl_c_stops_it_and_it_starts_again_with_the_same_key(demo: Installatio
 
 def test_smoke_finds_everything_well(demo: Installation, tmp_path: Path) -> None:
     report = tmp_path / "smoke.xml"
+    assert demo.chat(CHAT).status == 200, "it is loaded before"
     told = json.loads(demo.cli("smoke", "--all", "--cold", "--json", "--junit", str(report)).stdout)
     assert not told["failed"]
     found = {(one["subject"], one["check"]): one for one in told["results"]}
-    assert {one["outcome"] for one in told["results"]} <= {"ok", "doubt"}
+    assert [one for one in told["results"] if one["outcome"] not in ("ok", "doubt")] == []
     for model in (CHAT, EMBED):
         assert "MiB held" in found[model, "cold: first answer"]["detail"]
+        assert found[model, "cold: unloaded when idle"]["outcome"] == "ok"
         assert found[model, "cold: memory is back"]["outcome"] == "ok"
+    assert found[CHAT, "cold: loaded again"]["outcome"] == "ok"
+    assert (EMBED, "cold: loaded again") not in found
     assert found[EMBED, "embeddings"]["detail"].endswith("dimensions, length 1")
     assert found["chat-default", f"chat without {CHAT}"]["served"] == CLOUD
     assert found["server", "a wrong key is refused"]["outcome"] == "ok"
+    assert found["server", "somebody logs in and out"]["outcome"] == "ok"
+    assert demo.admin("users")["data"] == [] and len(demo.admin("invitations")["data"]) == 1, "nobody is left over"
     assert report.read_bytes().startswith(b"<?xml")
 
 
-def test_smoke_says_which_model_fails_and_why(demo: Installation) -> None:
+def test_smoke_asks_a_glowplug_from_outside_and_says_what_is_wrong(demo: Installation) -> None:
     against = demo.cli("smoke", "--against", demo.base_url, "--key", "sk-wrong", check=False)
     assert against.returncode != 0 and "does not list its models (status 401" in against.stderr
+    done = demo.cli("smoke", CLOUD, "--against", demo.base_url, "--key", demo.key)
+    rows = [line.split()[:2] for line in done.stdout.splitlines() if line.startswith(CLOUD)]
+    assert [CLOUD, "chat"] in rows and [CLOUD, "tools"] in rows
+    key = demo.cli("keys", "create", "only", "--models", CLOUD).stdout.strip()
+    less = json.loads(demo.cli("smoke", "--all", "--json", "--key", key).stdout)
+    (login,) = [one for one in less["results"] if one["check"] == "somebody logs in and out"]
+    assert login["outcome"] == "skipped" and login["detail"].startswith("it takes an admin key")
+    assert {one["subject"] for one in less["results"]} == {"server", CLOUD}

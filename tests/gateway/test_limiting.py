@@ -306,7 +306,9 @@ def _call(data: bytes, **kind: bool) -> Any:
 
 
 def _target(**route: Any) -> Any:
-    return type("Target", (), {"route": priced("cloud", **route)})
+    said = priced("cloud", **route)
+    assert said.price is not None
+    return type("Target", (), {"route": said, "tariff": said.price.tariff})
 
 
 def test_targets_behind_the_first_that_is_ready_are_not_looked_at(rig: Rig, metered: Metered) -> None:

@@ -60,6 +60,11 @@ def test_a_stopped_model_is_a_row_without_a_process(clock: VirtualClock) -> None
     assert row == InstanceView(model="chat-x", engine="llamacpp", state=State.STOPPED, keep_alive=300.0)
 
 
+def test_what_is_kept_for_ever_has_no_number_for_it(clock: VirtualClock) -> None:
+    forever = msgspec.structs.replace(MODEL, keep_alive=math.inf)
+    assert view.instance_view(forever, machine(clock), None, None, clock, memory=True).keep_alive is None
+
+
 def test_a_loading_model_tells_who_waits_and_how_far_it_is(clock: VirtualClock) -> None:
     loads = machine(clock, *STARTED, ev.ProgressSeen("x", 0.5))
     row = view.instance_view(MODEL, loads, ENDPOINT, None, clock, memory=False)

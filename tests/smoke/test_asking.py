@@ -61,6 +61,7 @@ def test_a_whole_answer(url: str) -> None:
     assert answer.body == b"/v1/x Bearer sk-1 application/json b {}"
     assert 0 < answer.first <= answer.total
     assert b"Bearer other" in server.ask(Asked(path="/v1/x", body=b"{}"), 10, key="other").body
+    assert b"/v1/x None" in server.ask(Asked(path="/v1/x", body=b"{}"), 10, key="").body
     assert server.name == url
     assert b"/deep/v1/x" in HttpServer(url + "/deep/", "k").ask(Asked(path="/v1/x", body=b"{}"), 10).body
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -153,6 +155,24 @@ class Home:
         return response.status
 
 
+def _smoke_by_its_timer(home: Home) -> None:
+    """The timer, whose hour has come, starts the smoke test; without a model the server itself is all that it asks."""
+    manager = home.manager
+    more = manager.runtime / "systemd" / "user" / "glowplug-smoke.timer.d" / "now.conf"
+    more.parent.mkdir(parents=True)
+    more.write_text("[Timer]\nOnActiveSec=0\nAccuracySec=1ms\nRandomizedDelaySec=0\n")
+    assert manager.systemctl("daemon-reload").returncode == 0
+    assert manager.systemctl("enable", "--now", "glowplug-smoke.timer").returncode == 0
+    shutil.rmtree(more.parent)
+    _until("it has run", lambda: manager.show("glowplug-smoke.service", "ExecMainExitTimestampMonotonic") != "0")
+    found = [manager.show("glowplug-smoke.service", name) for name in ("Result", "ExecMainStatus", "TriggeredBy")]
+    assert found == ["success", "0", "glowplug-smoke.timer"]
+    cases = {case.get("name"): case for case in ElementTree.parse(home.state / "smoke.xml").iter("testcase")}
+    assert {"a wrong key is refused", "somebody logs in and out", "metrics are scraped"} <= set(cases)
+    assert [name for name, case in cases.items() if case.find("failure") is not None] == []
+    assert cases["somebody logs in and out"].find("skipped") is None
+
+
 @pytest.mark.needs(*systemd_user.PROGRAMS)
 def test_from_install_to_uninstall_with_a_real_manager(user_manager: UserManager, state_dir: Path) -> None:
     home = Home(user_manager, state_dir)
@@ -181,10 +201,11 @@ def test_from_install_to_uninstall_with_a_real_manager(user_manager: UserManager
     assert user_manager.show("glowplug.service", "NRestarts") == "1"
     assert user_manager.systemctl("start", "glowplug-backup.service").returncode == 0
     assert len(list((state_dir / "backups").glob("*.glowplug"))) == 1
+    _smoke_by_its_timer(home)
     gone = home.glowplug("systemd", "uninstall")
     assert gone.returncode == 0, gone.stderr
     assert user_manager.systemctl(*LISTED).stdout == ""
-    assert list(home.folder.glob("glowplug*")) == []
+    assert list(home.folder.glob("**/glowplug*")) == []
     with pytest.raises(ConnectionRefusedError):
         home.get("/v1/models")
 

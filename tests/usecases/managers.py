@@ -38,9 +38,7 @@ class FakeManager:
 
     def views(self) -> list[InstanceView]:
         failure = FAILURE if self.state is State.FAILED else None
-        return [
-            InstanceView(model="local", engine="llamacpp", state=self.state, keep_alive=float("inf"), failure=failure)
-        ]
+        return [InstanceView(model="local", engine="llamacpp", state=self.state, keep_alive=None, failure=failure)]
 
     async def start_model(self, name: str) -> None:
         self.state = State.LOADING

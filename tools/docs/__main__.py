@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tools.docs import checks, foreign, metrics, providers, references, terminal_svg, ui_types
+from tools.docs import checks, foreign, metrics, openapi, providers, references, terminal_svg, ui_types
 
-GENERATORS = (references, providers, checks, foreign, metrics, terminal_svg, ui_types)
+GENERATORS = (references, providers, checks, foreign, metrics, terminal_svg, openapi, ui_types)
 
 
 def main(arguments: list[str]) -> int:

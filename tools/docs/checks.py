@@ -61,10 +61,15 @@ glowplug smoke --against http://127.0.0.1:4000 --key sk-…   # any OpenAI-compa
 Each model is asked what its type promises: chat, streamed chat, a tool call, a picture that is made for it,
 embeddings (two texts must have different vectors of one size), reranking, a transcription of a tone. An alias is
 asked once, and once more without its first target (`x-glowplug-skip`), to see that the next one answers. A wrong key
-must be refused, the login must answer, metrics must be there.
+must be refused, a wrong password too, metrics must be there. And somebody logs in as a browser does it: a person is
+invited, has a random password, is known by their cookie, changes nothing without the session's token, leaves, and is
+forgotten. That takes an admin key; the audit log has it.
+
+Behind a LiteLLM's models are the fallbacks that it names; each list is asked by a request that is to fail, where its
+`general_settings.dangerously_allow_mock_testing_request_params` lets requests do so.
 
 With `--cold` each local model is stopped first: memory at rest, the first answer with the engine's start in it,
-unloaded when idle, memory back. A model that somebody is using is left alone.
+unloaded when idle, memory back. A model that somebody is using is left alone; one that was loaded is loaded again.
 
 *Doubt* is no failure: a small model may answer without calling the tool it was given. When something fails, the end
 of the engine's log is shown, and the exit code is 1. """

@@ -119,5 +119,5 @@ def _until(row: Row, state: str, now: float) -> str:
         return ahead(float(row["idle_until"]), now)
     if state == "busy":
         return "in use"
-    forever = row.get("keep_alive") is None  # infinity has no JSON, so it travels as null
+    forever = row.get("keep_alive") is None
     return "for ever" if state == "ready" and forever else ""

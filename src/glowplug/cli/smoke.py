@@ -22,7 +22,11 @@ _COLOURS = {"ok": "green", "doubt": "yellow", "failed": "red", "skipped": "dim"}
 @click.command("smoke", cls=Verb)
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @click.option("--all", "everything", is_flag=True, help="Also models of providers, which cost money.")
-@click.option("--cold", is_flag=True, help="Stop each local model first, and see that its memory comes back.")
+@click.option(
+    "--cold",
+    is_flag=True,
+    help="Stop each local model first, and see that its memory comes back; those that were loaded are loaded again.",
+)
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write JUnit's XML too.")
 @click.option("--against", metavar="URL", help="Ask this OpenAI-compatible server instead; --key is the key there.")
 @click.option("--timeout", "seconds", type=click.FloatRange(1), default=300.0, show_default=True, metavar="SECONDS",
@@ -34,8 +38,8 @@ def smoke(
     """Ask every model what its type promises, through the public port, as a client would.
 
     Chat, streamed chat, tools, pictures, embeddings, reranking and transcriptions, each alias and who answers when its
-    first target is left out, a wrong key, the page, the login, metrics.  Without MODEL the models of this machine are
-    asked.  Vectors are held against what `dimensions` and `unit_vectors` of their model promise.
+    first target is left out, a wrong key, the page, a login from in to out, metrics.  Without MODEL the models of this
+    machine are asked.  Vectors are held against what `dimensions` and `unit_vectors` of their model promise.
 
     The exit code is 1 when something failed.  A doubt is no failure: the answer is one, but not quite as asked.
 

@@ -34,6 +34,7 @@ from glowplug.control.api import (
     models,
     names,
     oidc,
+    openapi,
     pages,
     plan,
     requests,
@@ -71,7 +72,8 @@ def endpoints(services: Services) -> tuple[Endpoint, ...]:
         changes, me, managing, logins, sessions, invitations, oidc, doctor, footprint, pages,
     )  # fmt: skip
     ours = tuple(endpoint for noun in nouns for endpoint in noun.routes(services))
-    return (*ours, *litellm_routes(services))
+    every = (*ours, *litellm_routes(services))
+    return (*every, openapi.route(every))
 
 
 def build_app(services: Services, more: Iterable[Endpoint] = ()) -> Starlette:

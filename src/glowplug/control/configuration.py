@@ -19,6 +19,7 @@ from glowplug.config.load import Loaded, load, load_bytes
 from glowplug.config.managed import ManagedFile
 from glowplug.config.resolve import Resolved
 from glowplug.config.secrets import SecretSource
+from glowplug.config.show import Shown
 from glowplug.config.watch import Watcher
 from glowplug.control.events import Broadcaster, Event
 from glowplug.control.writing import Writing
@@ -147,10 +148,8 @@ class Configuration:
 
     # ---- ConfigSource
 
-    def shown(self) -> dict[str, object]:
-        shown = msgspec.to_builtins(self._loaded.shown())
-        assert isinstance(shown, dict)
-        return shown
+    def shown(self) -> Shown:
+        return self._loaded.shown()
 
     async def check(self) -> Checked:
         path = str(self._loaded.path or "") if self._managed is not None else str(self._file())

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from glowplug.control.answers import error_answer
 from glowplug.control.auth import Policy, Resume, authenticate, block_of, check_host, check_origin
+from glowplug.control.contracts import Contract, contract_of
 from glowplug.domain.access import ApiKey, allows_path
 from glowplug.domain.caller import Caller
 from glowplug.domain.change import OURSELVES, Actor
@@ -53,6 +54,15 @@ class Endpoint:
     """Encodes an error, given the id of the request."""
     lets_in: bool = False
     """It lets people in without a key, though it is not below `/auth/`, where everything may."""
+    contract: Contract | None = None
+    """What it takes and gives; None: what `glowplug.control.contracts` said of its handler."""
+
+    def promises(self) -> Contract:
+        """Raises InternalError where nothing was said."""
+        said = self.contract or contract_of(self.handler)
+        if said is None:
+            raise InternalError(f"{self.method} {self.path} does not say what it answers")
+        return said
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,8 @@ class InstanceView(msgspec.Struct, frozen=True, kw_only=True):
     """Workers that are using it now (each worker counts its own requests)."""
     waiting: int = 0
     """Requests that wait for it to become ready."""
-    keep_alive: float = 0.0
+    keep_alive: float | None = 0.0
+    """Seconds that it is kept without requests; None: for ever."""
     idle_until: float | None = None
     """Unix seconds when it will be stopped if nothing happens; None while busy or when kept for ever."""
     memory: int | None = None

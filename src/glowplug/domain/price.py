@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import msgspec
 
+from glowplug.domain.tariff import MILLION, MOST, Tariff
 from glowplug.money import decimal_usd
 
-MILLION = 1_000_000
+__all__ = ["MILLION", "MOST"]
+
 DAY = 86_400
 
 
@@ -38,6 +40,18 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cache_written: int | None = None
     prompt_audio: int | None = None
     completion_audio: int | None = None
+
+    def tariff(self, request: int) -> Tariff:
+        """These, with what holds a kind in the place of what is not said of it, and what each `request` costs."""
+        return Tariff(
+            self.prompt,
+            self.completion,
+            self.prompt if self.cached is None else self.cached,
+            self.prompt if self.cache_written is None else self.cache_written,
+            self.prompt if self.prompt_audio is None else self.prompt_audio,
+            self.completion if self.completion_audio is None else self.completion_audio,
+            request,
+        )
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -81,9 +95,9 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Instead of what stands above; the last that are in force win."""
 
     @property
-    def plain(self) -> bool:
-        """Whether it is the same at every hour and for every length."""
-        return not self.tiers and not self.hours
+    def tariff(self) -> Tariff | None:
+        """All there is to it, when it is the same at every hour and for every length."""
+        return None if self.tiers or self.hours else self.rates.tariff(self.request)
 
     @property
     def free(self) -> bool:
@@ -92,8 +106,6 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return not some and self.rates == Rates()
 
 
-MOST = 1 << 53
-"""Nano-dollars of one line: an upstream that reports an absurd usage makes no sum overflow."""
 LOCAL = "local"
 """The version that lines of local models without a price of their own carry."""
 IMPORTED = "litellm"
@@ -118,16 +130,6 @@ def attempt_cost(price: Price, tokens: Tokens, status: int, started: float) -> i
     return min(total, MOST)
 
 
-def plain_cost(price: Price, prompt: int, completion: int) -> int:
-    """`attempt_cost` of an attempt that was answered, when its tokens are of no special kind and the price has neither
-    tiers nor hours: most attempts, and they are many."""
-    rates = price.rates
-    total = price.request - (-(prompt * rates.prompt + completion * rates.completion) // MILLION)
-    if total > MOST:
-        return MOST
-    return total
-
-
 def at_hour(price: Price, unix: float) -> Price | Hours:
     """What is in force at this moment."""
     return next((hours for hours in reversed(price.hours) if hours.hold(unix)), price)
@@ -144,18 +146,11 @@ def cost(price: Price | Hours, tokens: Tokens) -> int:
     for tier in price.tiers:
         if tokens.prompt > tier.above:
             rates = tier.rates
-    cached_rate = rates.prompt if rates.cached is None else rates.cached
-    written_rate = rates.prompt if rates.cache_written is None else rates.cache_written
-    heard_rate = rates.prompt if rates.prompt_audio is None else rates.prompt_audio
-    said_rate = rates.completion if rates.completion_audio is None else rates.completion_audio
-    plain = max(0, tokens.prompt - tokens.cached - tokens.cache_written - tokens.prompt_audio)
-    written = max(0, tokens.completion - tokens.completion_audio)
-    total = (
-        plain * rates.prompt
-        + tokens.cached * cached_rate
-        + tokens.cache_written * written_rate
-        + tokens.prompt_audio * heard_rate
-        + written * rates.completion
-        + tokens.completion_audio * said_rate
+    return rates.tariff(price.request).of(
+        tokens.prompt,
+        tokens.completion,
+        tokens.cached,
+        tokens.cache_written,
+        tokens.prompt_audio,
+        tokens.completion_audio,
     )
-    return price.request + -(-total // MILLION)

@@ -89,7 +89,7 @@ class Attempt:
         owner = call.key.route
         self.route = target.route
         """As it was when it was asked: that is what it was reserved by, and what is learned of."""
-        self.price_version = target.price_version
+        self.price_version, self.tariff = target.price_version, target.tariff
         record = AttemptOpened(
             call.request_id, number, owner.id, call.asked, target.name, kind.name, self.wall, call.prompt,
             owner.user or call.end_user, owner.team, owner.tags,

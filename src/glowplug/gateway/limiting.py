@@ -9,7 +9,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.price import Tokens, dearest, plain_cost
+from glowplug.domain.price import Tokens, dearest
 from glowplug.domain.usage import AttemptClosed
 from glowplug.errors import Forbidden, GlowplugError
 from glowplug.gateway import refusals
@@ -239,8 +239,8 @@ def expected_cost(call: Call, target: Target) -> int:
         return 0  # its provider says what it costs, and nobody knows before
     default = route.max_output or DEFAULT_OUTPUT
     completion = (default if kind.form else _cap(call).total(default)) if kind.completion else 0
-    if route.price.plain:
-        return plain_cost(route.price, call.prompt, completion)
+    if target.tariff is not None:
+        return target.tariff.text(call.prompt, completion)
     return dearest(route.price, Tokens(prompt=call.prompt, completion=completion))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from glowplug.domain.price import REPORTED, Tokens, attempt_cost, plain_cost
+from glowplug.domain.price import REPORTED, Tokens, attempt_cost
+from glowplug.domain.tariff import MOST
 from glowplug.domain.usage import AttemptClosed, Outcome
 from glowplug.gateway import health
 from glowplug.gateway.kept import keep
@@ -44,13 +45,14 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
             completion, estimated = attempt.events, True  # broken off before it was counted
         if usage.prompt_tokens_details is not None or usage.completion_tokens_details is not None:
             cached, written, heard, thought, said = _details(usage)
-    price = attempt.route.price
-    cost, version = 0, attempt.price_version
+    cost, version, tariff = 0, attempt.price_version, attempt.tariff
     if target.bills and (told := _told(attempt, usage)) is not None:
         cost, version = told, REPORTED
-    elif price is not None and price.plain and attempt.status == 200 and not (cached or written or heard or said):
-        cost = plain_cost(price, prompt, completion)
-    elif price is not None:
+    elif tariff is not None and attempt.status == 200:
+        cost = tariff.of(prompt, completion, cached, written, heard, said)
+        if cost > MOST:
+            cost = MOST
+    elif (price := attempt.route.price) is not None:
         used = Tokens(
             prompt=prompt, completion=completion, cached=cached, cache_written=written, reasoning=thought,
             prompt_audio=heard, completion_audio=said,
@@ -75,6 +77,12 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         call.held.used(prompt + completion)
     if call.kind.keeps and outcome is OK:
         keep(attempt)
+    _give_back(attempt)
+
+
+def _give_back(attempt: Attempt) -> None:
+    """Let others have the instance and the slot."""
+    call, target = attempt.call, attempt.target
     if attempt.instance is not None:
         kept_for = call.keep_alive
         if kept_for is not None:

@@ -77,8 +77,8 @@ class Target:
     __slots__ = (
         "active", "asked", "base", "bills", "breaker", "costs_nothing", "failure", "first_byte", "guard", "heads",
         "identity", "instance", "lacking", "limiter", "loading", "metered", "name", "name_header", "passed_head",
-        "passed_lines", "pool", "price_version", "queue", "roads", "route", "shared", "signer", "timed", "waiters",
-        "warmed_at", "watched",
+        "passed_lines", "pool", "price_version", "queue", "roads", "route", "shared", "signer", "tariff", "timed",
+        "waiters", "warmed_at", "watched",
     )  # fmt: skip
 
     def __init__(self, route: ModelRoute) -> None:
@@ -137,6 +137,8 @@ class Target:
         """Whether attempts cost something, so that budgets apply."""
         self.price_version = (LOCAL if route.local else "") if route.price is None else route.price.version
         """What lines say their cost was computed with; empty where nobody knows what attempts cost."""
+        self.tariff = None if route.price is None else route.price.tariff
+        """What attempts cost at any hour; None where nobody knows, or where it depends."""
         self.costs_nothing = NOTHING if self.price_version else b""
         """Header lines of answers that cost nothing; empty where that is not known."""
         if self.pool is not None and old is not None and _way(old) != _way(route):

@@ -81,7 +81,7 @@ def instance_view(
         since=unix(clock, machine.since) if machine.since else 0.0,
         leases=machine.demand.busy,
         waiting=machine.demand.waiting,
-        keep_alive=model.keep_alive,
+        keep_alive=None if model.keep_alive == math.inf else model.keep_alive,
         idle_until=None if machine.idle_at is None else unix(clock, machine.idle_at),
         memory=running.memory() if memory and running else None,
         loading=machine.load.fraction if machine.coming else None,

@@ -22,7 +22,7 @@ class Server(Protocol):
     name: str
 
     def ask(self, asked: Asked, seconds: float, *, key: str | None = None) -> Answer:
-        """The answer, whatever its status.  `key` instead of the usual one.  Raises OSError when there is none."""
+        """The answer, whatever its status.  `key` instead of the usual one (empty: none).  Raises OSError."""
 
 
 class HttpServer:
@@ -42,7 +42,8 @@ class HttpServer:
     def ask(self, asked: Asked, seconds: float, *, key: str | None = None) -> Answer:
         """Raises OSError."""
         connection = self._connection(seconds)
-        headers = {"Authorization": f"Bearer {self._key if key is None else key}", **asked.headers}
+        used = self._key if key is None else key
+        headers = {**({"Authorization": f"Bearer {used}"} if used else {}), **asked.headers}
         if asked.body:
             headers["Content-Type"] = asked.media
         begun = monotonic()

@@ -1,11 +1,15 @@
-"""A cold start, from memory at rest to memory at rest: what is promised about local models, measured from outside."""
+"""A cold start, from memory at rest to memory at rest: what is promised about local models, measured from outside.
+
+A model that was loaded is loaded again afterwards, however it ends.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -22,6 +26,7 @@ _KEEP_S = 1
 _STEP_S = 0.2
 _NOISE = 256 << 20
 """Bytes by which the rest of a machine comes and goes meanwhile."""
+_AT_REST: Final = ("stopped", "failed")
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,10 @@ class _Stopped(Exception):
     """The next step makes no sense; the message says why."""
 
 
+class _Refused(_Stopped):
+    """The server did nothing."""
+
+
 class Cold:
     """Loads models that are not loaded, lets them go again, and looks at the memory meanwhile."""
 
@@ -65,24 +74,28 @@ class Cold:
         self._clock = clock
         self._seconds = seconds
         self._sleep = sleep
+        self._stopped = False
+        """Whether the model that is looked at was told to stop."""
 
     def check(self, model: Known) -> list[Result]:
-        """At rest → answered → unloaded after it was idle → at rest again; it ends with the first that fails."""
-        found: list[Result] = []
+        """At rest → answered → unloaded after it was idle → at rest again; it ends with the first that fails.
 
+        What was stopped for it is loaded again, also when somebody interrupts it.
+        """
+        found: list[Result] = []
+        self._stopped = False
+        wait = 0.0
+        try:
+            self._steps(model, found)
+            wait = self._seconds
+        finally:
+            if self._stopped:
+                self._put_back(model, found, wait)
+        return found
+
+    def _steps(self, model: Known, found: list[Result]) -> None:
         def note(name: str, outcome: Outcome, begun: float, detail: str, first: float = 0.0) -> None:
-            lasted = self._clock.monotonic() - begun
-            found.append(
-                Result(
-                    subject=model.name,
-                    check=name,
-                    outcome=outcome,
-                    seconds=lasted,
-                    first=first,
-                    detail=detail,
-                    served=model.name,
-                )
-            )
+            found.append(self._result(model, name, outcome, begun, detail, first))
 
         begun = self._clock.monotonic()
         name = "cold: at rest before"
@@ -104,14 +117,40 @@ class Cold:
             note(name, Outcome.SKIPPED if busy else Outcome.FAILED, begun, str(why))
         except OSError as error:
             note(name, Outcome.FAILED, begun, f"no answer: {error}")
-        return found
+
+    def _put_back(self, model: Known, found: list[Result], wait: float) -> None:
+        """Load what was stopped, to be kept as long as usual.  `wait`: seconds to see that it is loaded."""
+        begun = self._clock.monotonic()
+        outcome, detail = Outcome.OK, "it was loaded before"
+        try:
+            state = self._get(f"{_path(model.name)}/start?wait={wait:g}", "POST", wait + _QUICK_S).get("state")
+            if state not in ("ready", "busy"):
+                outcome, detail = Outcome.DOUBT, f"it is still {state} after {wait:g} s"
+        except _Stopped as why:
+            outcome, detail = Outcome.FAILED, str(why)
+        except OSError as error:
+            outcome, detail = Outcome.FAILED, f"no answer: {error}"
+        found.append(self._result(model, "cold: loaded again", outcome, begun, detail))
+
+    def _result(
+        self, model: Known, name: str, outcome: Outcome, begun: float, detail: str, first: float = 0.0
+    ) -> Result:
+        return Result(
+            subject=model.name, check=name, outcome=outcome, seconds=self._clock.monotonic() - begun, first=first,
+            detail=detail, served=model.name,
+        )  # fmt: skip
 
     def _rest(self, model: str) -> list[Device]:
         instance = self._instance(model)
         if instance.get("leases") or instance.get("waiting"):
             raise _Stopped("busy: somebody is using it now")
-        if instance.get("state") not in ("stopped", "failed"):
-            self._get(f"/admin/models/{model}/stop", "POST")
+        if instance.get("state") not in _AT_REST:
+            self._stopped = True
+            try:
+                self._get(f"{_path(model)}/stop", "POST", _QUICK_S + _UNLOAD_S)
+            except _Refused:
+                self._stopped = False
+                raise
         self._until(model, "it does not stop")
         return self._nothing_held(model)
 
@@ -137,7 +176,7 @@ class Cold:
 
     def _until(self, model: str, otherwise: str) -> None:
         end = self._clock.monotonic() + _UNLOAD_S
-        while self._instance(model).get("state") not in ("stopped", "failed"):
+        while self._instance(model).get("state") not in _AT_REST:
             if self._clock.monotonic() > end:
                 raise _Stopped(otherwise)
             self._sleep(_STEP_S)
@@ -166,12 +205,17 @@ class Cold:
             raise _Stopped("the server knows no engine of that name")
         return dict(found)
 
-    def _get(self, path: str, method: str = "GET") -> dict[str, Any]:
-        answer = self._server.ask(Asked(path=path, method=method), _QUICK_S + (_UNLOAD_S if method == "POST" else 0))
+    def _get(self, path: str, method: str = "GET", seconds: float = _QUICK_S) -> dict[str, Any]:
+        answer = self._server.ask(Asked(path=path, method=method), seconds)
         if answer.status >= 300:
-            raise _Stopped(f"{path} answers {answer.status}: {error_text(answer.body)}")
+            kind = _Refused if answer.status < 500 else _Stopped
+            raise kind(f"{path} answers {answer.status}: {error_text(answer.body)}")
         try:
             said = msgspec.json.decode(answer.body)
         except msgspec.DecodeError:
             raise _Stopped(f"{path} does not answer as Glowplug does") from None
         return said if isinstance(said, dict) else {}
+
+
+def _path(model: str) -> str:
+    return f"/admin/models/{quote(model, safe='')}"

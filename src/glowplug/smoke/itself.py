@@ -10,13 +10,17 @@ from typing import Final
 
 import msgspec
 
+from glowplug.clock import Clock
 from glowplug.smoke.asking import Server
+from glowplug.smoke.login import NotAsked, NotLetIn, log_in
 from glowplug.smoke.probes import Answer, Asked, error_text
 from glowplug.smoke.report import Outcome, Result
 
 QUICK_S: Final = 15.0
 """Seconds for what needs no model."""
 _WRONG: Final = "sk-glowplug-smoke-wrong-key"
+_NO_DATABASE: Final = b"no_db_connection"
+"""What a LiteLLM without a database says of every key but its master key."""
 _SCRIPT: Final = re.compile(rb'<script[^>]*\ssrc="(/[^"]+)"')
 _LOGIN: Final = {"user": "glowplug-smoke", "password": "not the password"}
 _LITELLM_LOGIN: Final = {"username": "glowplug-smoke", "password": "not the password"}
@@ -52,8 +56,11 @@ class _Check:
 class Itself:
     """Asks a server about itself.  `keyed`: a key is used there, so others should be refused."""
 
-    def __init__(self, server: Server, progress: Callable[[str], None], kind: Kind, *, keyed: bool) -> None:
+    def __init__(
+        self, server: Server, clock: Clock, progress: Callable[[str], None], kind: Kind, *, keyed: bool
+    ) -> None:
         self._server = server
+        self._clock = clock
         self._progress = progress
         self._kind = kind
         self._keyed = keyed
@@ -75,7 +82,26 @@ class Itself:
                 _Check("the login answers", _login("/v2/login", _LITELLM_LOGIN), _or_none(_lets_nobody_in), ""),
                 _Check("metrics are scraped", Asked(path="/metrics/", method="GET"), _or_none(_metrics("litellm_"))),
             ]
-        return [self._result(check) for check in checks]
+        found = [self._result(check) for check in checks]
+        if self._kind is Kind.GLOWPLUG:
+            found.append(self._login())
+        return found
+
+    def _login(self) -> Result:
+        name = "somebody logs in and out"
+        self._progress(name)
+        begun = self._clock.monotonic()
+        outcome, detail = Outcome.FAILED, ""
+        try:
+            outcome, detail = Outcome.OK, log_in(self._server)
+        except NotAsked as why:
+            outcome, detail = Outcome.SKIPPED, str(why)
+        except NotLetIn as why:
+            detail = str(why)
+        except OSError as error:
+            detail = f"no answer: {error}"
+        seconds = self._clock.monotonic() - begun
+        return Result(subject="server", check=name, outcome=outcome, seconds=seconds, detail=detail)
 
     def _result(self, check: _Check) -> Result:
         self._progress(check.name)
@@ -94,6 +120,8 @@ class Itself:
     def _refused(self, answer: Answer) -> _Seen:
         if answer.status in (401, 403):
             return _Seen()
+        if self._kind is Kind.LITELLM and answer.status == 400 and _NO_DATABASE in answer.body:
+            return _Seen(detail="with 400, for it has no database")
         if not self._keyed and answer.status == 200:
             return _Seen(skipped="it wants no key")
         return _Seen(wrong=f"status {answer.status} instead of 401")

@@ -60,10 +60,15 @@ class Task:
     """The first target of an alias, which is to be left out for this request."""
     expected: tuple[str, ...] = ()
     """Who may answer then."""
+    failing: str = ""
+    """What is to happen to the model for this request, and the member of the body that asks a LiteLLM for it."""
+    member: str = ""
     promise: Promise = NO_PROMISE
 
     @property
     def title(self) -> str:
+        if self.failing:
+            return f"{self.probe.name} when {self.failing}"
         return f"{self.probe.name} without {self.skip}" if self.skip else self.probe.name
 
 

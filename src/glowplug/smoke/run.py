@@ -9,12 +9,13 @@ import msgspec
 
 from glowplug.clock import Clock
 from glowplug.errors import UpstreamError
+from glowplug.smoke import fallbacks
 from glowplug.smoke.asking import Server
 from glowplug.smoke.cold import Cold
 from glowplug.smoke.foreign import DESCRIPTIONS, described
 from glowplug.smoke.itself import QUICK_S, Itself, Kind
 from glowplug.smoke.plan import Known, Task, known, tasks
-from glowplug.smoke.probes import Asked, error_text, verdict
+from glowplug.smoke.probes import Answer, Asked, error_text, verdict
 from glowplug.smoke.report import Outcome, Result
 
 Progress = Callable[[str], None]
@@ -73,29 +74,54 @@ class Smoke:
         """Everything: the server itself, each cold start, each task."""
         found: list[Result] = []
         if server:
-            found += Itself(self._server, self._progress, self._kind, keyed=self._keyed).check()
+            found += Itself(self._server, self._clock, self._progress, self._kind, keyed=self._keyed).check()
         if cold:
             starts = Cold(self._server, self._clock, self._seconds)
             for model in models:
                 if model.local:
                     self._progress(f"{model.name}: cold start")
                     found += [self._with_log(result) for result in starts.check(model)]
-        for task in tasks(models, fallbacks=self._ours):
+        todo = tasks(models, fallbacks=self._ours)
+        if self._kind is Kind.LITELLM:
+            more, unknown = self._fallbacks(models)
+            todo += more
+            found += unknown
+        for task in todo:
             self._progress(f"{task.model}: {task.title}")
             found.append(self._with_log(self._task(task)))
         return found
+
+    def _fallbacks(self, models: Sequence[Known]) -> tuple[list[Task], list[Result]]:
+        """Who is behind the models of a LiteLLM; a result instead where it does not say."""
+        found: list[Task] = []
+        for kind in fallbacks.KINDS:
+            why = "this server does not say which it has"
+            try:
+                behind = fallbacks.told(self._server.ask(fallbacks.question(kind), QUICK_S))
+            except OSError as error:
+                behind, why = None, f"no answer: {error}"
+            if behind is None:
+                return [], [
+                    Result(subject="server", check="fallbacks", outcome=Outcome.SKIPPED, detail=f"not asked: {why}")
+                ]
+            found += fallbacks.tasks(kind, models, behind)
+        return found, []
 
     def _task(self, task: Task) -> Result:
         asked = task.probe.ask(task.model)
         if task.skip:
             asked = replace(asked, headers={**asked.headers, "x-glowplug-skip": task.skip})
+        if task.member:
+            asked = fallbacks.failing(asked, task.member)
         result = Result(subject=task.model, check=task.title, outcome=Outcome.FAILED)
         try:
             answer = self._server.ask(asked, self._seconds)
         except OSError as error:
             return msgspec.structs.replace(result, detail=f"no answer: {error}")
+        if task.member and (why := fallbacks.locked(answer)):
+            return msgspec.structs.replace(result, outcome=Outcome.SKIPPED, detail=why)
         said = verdict(task.probe, answer, task.promise)
-        served = answer.headers.get("x-glowplug-model") or answer.headers.get("x-litellm-model-id", "")
+        served = _served(answer, task)
         wrong = said.wrong
         if not wrong and task.expected and served not in task.expected:
             wrong = f"{served or 'nobody knows who'} answered instead of {' or '.join(task.expected)}"
@@ -119,3 +145,9 @@ class Smoke:
             return result
         lines = answer.body.decode(errors="replace").splitlines() if answer.status == 200 else []
         return msgspec.structs.replace(result, log=tuple(lines[-LOG_LINES:]))
+
+
+def _served(answer: Answer, task: Task) -> str:
+    if task.member:
+        return fallbacks.served(answer)
+    return answer.headers.get("x-glowplug-model") or answer.headers.get("x-litellm-model-id", "")

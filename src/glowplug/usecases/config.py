@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from glowplug.config.show import Shown
 from glowplug.errors import Problem
 
 
@@ -53,8 +54,8 @@ class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
 class ConfigSource(Protocol):
     """Who holds the configuration in force; the composition root brings one."""
 
-    def shown(self) -> dict[str, object]:
-        """The values in force with their sources, secrets masked; plain JSON."""
+    def shown(self) -> Shown:
+        """The values in force with their sources, secrets masked."""
         ...
 
     async def check(self) -> Checked:

@@ -29,7 +29,7 @@ _HINTS = {
 }
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerFinding(msgspec.Struct, frozen=True, kw_only=True):
     """Something that does not fit."""
 
     kind: str
@@ -38,7 +38,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
 
 
-class Checked(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerChecked(msgspec.Struct, frozen=True, kw_only=True):
     """What a check found."""
 
     ok: bool
@@ -49,7 +49,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     sums: int
     """Sums by scope and hour that were made again."""
     problems: int
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[LedgerFinding, ...] = ()
     """The first of the problems."""
 
 
@@ -81,7 +81,7 @@ class LedgerCheck:
         self._prices = prices
         self._told = told
 
-    async def check(self) -> Checked:
+    async def check(self) -> LedgerChecked:
         """Fold, then look at everything.  Raises StoreError, OSError."""
         await self._prices()
         await asyncio.to_thread(self._fold)
@@ -95,7 +95,7 @@ class LedgerCheck:
         for worker in sorted(worker for worker in opened if self._gone(worker)):
             found.add("open", f"worker {worker} is gone and has attempts that are open")
         self._told(found.count)
-        return Checked(
+        return LedgerChecked(
             ok=not found.count,
             lines=lines,
             records=found.records,
@@ -157,7 +157,7 @@ class _Found:
     """Findings while they are collected."""
 
     def __init__(self) -> None:
-        self.findings: list[Finding] = []
+        self.findings: list[LedgerFinding] = []
         self.kinds: Counter[str] = Counter()
         self.records = 0
 
@@ -168,7 +168,7 @@ class _Found:
     def add(self, kind: str, what: str) -> None:
         self.kinds[kind] += 1
         if len(self.findings) < MOST:
-            self.findings.append(Finding(kind=kind, what=what, hint=_HINTS[kind]))
+            self.findings.append(LedgerFinding(kind=kind, what=what, hint=_HINTS[kind]))
 
     def more(self, kind: str, count: int) -> None:
         """So many besides, of which enough were told."""

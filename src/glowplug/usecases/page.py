@@ -22,6 +22,12 @@ class Page(msgspec.Struct, Generic[Row], frozen=True):
     next: str | None = None
 
 
+class Rows(msgspec.Struct, Generic[Row], frozen=True):
+    """All rows of a list that is never long."""
+
+    data: tuple[Row, ...]
+
+
 def page(rows: Sequence[Row], identity: Callable[[Row], str], limit: int = MOST, after: str = "") -> Page[Row]:
     """Cut one page out of all rows.  Raises RequestError for a limit out of bounds or an unknown `after`."""
     if not 1 <= limit <= MOST:

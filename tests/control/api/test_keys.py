@@ -25,6 +25,12 @@ async def test_create_list_use_revoke(control: Control, admin: httpx.AsyncClient
     assert key["key"] not in str(rows)
 
 
+async def test_a_new_key_in_the_place_of_one(admin: httpx.AsyncClient) -> None:
+    old = (await admin.post("/admin/keys", json={"name": "n"})).json()
+    new = await admin.post(f"/admin/keys/{old['id']}/rotate", json={"overlap": 60})
+    assert (new.status_code, new.json()["replaces"]) == (201, old["id"])
+
+
 async def test_rights_and_priority(admin: httpx.AsyncClient) -> None:
     made = (await admin.post("/admin/keys", json={"rights": "warm", "priority": 9})).json()
     plain = (await admin.post("/admin/keys", json={})).json()

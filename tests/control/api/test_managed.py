@@ -25,6 +25,8 @@ async def test_add_change_remove_by_name_with_a_slash(control: Control, admin: h
     assert (shown["source"], shown["settings"]["rpm"]) == ("managed", 7)
     assert (await admin.get("/admin/models/nobody")).status_code == 404
     assert (await admin.post("/admin/aliases", json={"name": "y", "targets": ["org/b:3.1"]})).status_code == 201
+    for path in ("aliases/y", "providers/lab"):
+        assert (await admin.get(f"/admin/{path}")).json()["name"] == path.partition("/")[2]
     refused = await admin.delete("/admin/models/org/b:3.1")
     assert refused.status_code == 422
     assert "org/b:3.1" in refused.json()["error"]["message"]

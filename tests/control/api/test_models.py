@@ -38,7 +38,13 @@ async def test_what_is_not_a_local_model(admin: httpx.AsyncClient) -> None:
     for verb in ("start", "stop"):
         assert (await admin.post(f"/admin/models/nobody/{verb}")).status_code == 404
         assert (await admin.post(f"/admin/models/cloud/{verb}")).status_code == 409
-    assert (await admin.get("/admin/models/..%2f..%2fpasswd/logs")).status_code in (404, 405)
+    assert (await admin.get("/admin/models/..%2f..%2fpasswd/logs")).status_code == 404
+
+
+async def test_names_with_slashes(admin: httpx.AsyncClient) -> None:
+    for method, verb in (("POST", "start"), ("POST", "stop"), ("GET", "logs")):
+        error = (await admin.request(method, f"/admin/models/org%2Fnobody/{verb}")).json()["error"]
+        assert (error["code"], "'org/nobody'" in error["message"]) == ("model_not_found", True), error
 
 
 async def test_logs(control: Control, admin: httpx.AsyncClient) -> None:

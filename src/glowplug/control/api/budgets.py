@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import DRY_RUN, PAGED, contract
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.domain.budget import Scope
-from glowplug.usecases.budgets import NewBudget
-from glowplug.usecases.page import MOST
+from glowplug.usecases.budgets import BudgetView, NewBudget
+from glowplug.usecases.page import MOST, Page
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -21,10 +22,12 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     if budgets is None:
         return ()
 
+    @contract(Page[BudgetView], query=PAGED)
     async def show(request: Request) -> Response:
         query = Query(request, ("limit", "after"))
         return answer(budgets.list(query.number("limit", MOST, MOST), query.text("after")))
 
+    @contract(BudgetView, body=NewBudget, query=(DRY_RUN,), status=201)
     async def create(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         wanted = await body(request, NewBudget)
@@ -34,6 +37,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
             await budgets.create(wanted, names(services), dry_run, actor=actor(request)), 200 if dry_run else 201
         )
 
+    @contract(BudgetView, query=(DRY_RUN,))
     async def delete(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         return answer(await budgets.delete(request.path_params["id"], dry_run, actor=actor(request)))

@@ -7,11 +7,13 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import PAGED, Param, contract
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
+from glowplug.domain.change import Change
 from glowplug.store.changes import FILTERS
-from glowplug.usecases.page import MOST
+from glowplug.usecases.page import MOST, Page
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -19,6 +21,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     if changes is None:
         return ()
 
+    @contract(Page[Change], query=(*PAGED, *(Param(name, f"Only those of this {name}.") for name in FILTERS)))
     async def show(request: Request) -> Response:
         query = Query(request, ("limit", "after", *FILTERS))
         only = {name: value for name in FILTERS if (value := query.text(name))}

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import Param, contract
 from glowplug.control.cookies import own_url
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
@@ -15,13 +16,20 @@ from glowplug.control.services import Services
 from glowplug.domain.access import Role
 from glowplug.domain.caller import Caller
 from glowplug.errors import NotFound
-from glowplug.usecases.clients import Sighting, listed
+from glowplug.usecases.clients import ClientList, Sighting, listed
+from glowplug.usecases.page import Rows
+
+_MODEL = Param("model", "The model that clients are told to ask for; left out: one that there is.")
+_URL = Param("url", "Where clients find this server; left out: where this request found it.")
+_KEY = Param("key", "Only those with this key: its id.")
+_CLIENT = Param("client", "Only this client, by name.")
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
     def sightings() -> tuple[Sighting, ...]:
         return tuple(_dated(services, one) for one in services.sightings())
 
+    @contract(ClientList, query=(_MODEL, _URL))
     async def clients(request: Request) -> Response:
         query = Query(request, ("model", "url"))
         url = query.text("url").rstrip("/").removesuffix("/v1") or own_url(request.headers)
@@ -32,6 +40,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         seen = tuple(one for one in sightings() if one.key in own)
         return answer(listed(services.catalog(), url, "", seen, every=False))
 
+    @contract(Rows[Sighting], query=(_KEY, _CLIENT))
     async def seen(request: Request) -> Response:
         query = Query(request, ("key", "client"))
         key, client = query.text("key"), query.text("client")

@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import contract
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.engines.catalogue import Catalogue
-from glowplug.usecases.adopt import look
+from glowplug.usecases.adopt import Discovered, look
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -21,6 +22,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     if book is None:
         return ()
 
+    @contract(Discovered)
     async def discover(request: Request) -> Response:
         Query(request, ())
         return answer(await look(book.loaded(), Catalogue(), str(Path.home())))

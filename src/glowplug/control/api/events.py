@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import contract
 from glowplug.control.events import Broadcaster, Event
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
@@ -43,6 +44,7 @@ async def stream(broadcaster: Broadcaster, heartbeat: float = _HEARTBEAT_SECONDS
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
+    @contract(media="text/event-stream")
     async def events(request: Request) -> Response:
         Query(request, ())
         return StreamingResponse(stream(services.events), media_type="text/event-stream")

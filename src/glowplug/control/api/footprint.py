@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import contract
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
@@ -29,6 +30,7 @@ class FootprintView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
+    @contract(FootprintView)
     async def show(request: Request) -> Response:
         Query(request, ())
         now = services.status()

@@ -9,13 +9,14 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import DRY_RUN, PAGED, contract
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
-from glowplug.domain.plan import LeaseView
+from glowplug.domain.plan import LeaseView, PlanView
 from glowplug.errors import RequestTimeout
 from glowplug.usecases.leases import MemoryLeases, NewLease
-from glowplug.usecases.page import MOST
+from glowplug.usecases.page import MOST, Page
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -23,10 +24,12 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     if leases is None:
         return ()
 
+    @contract(Page[LeaseView], query=PAGED)
     async def show(request: Request) -> Response:
         query = Query(request, ("limit", "after"))
         return answer(leases.list(query.number("limit", MOST, MOST), query.text("after")))
 
+    @contract(LeaseView, body=NewLease, query=(DRY_RUN,), status=201, preview=PlanView)
     async def ask(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         wanted = await body(request, NewLease)
@@ -34,6 +37,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
             return answer(leases.plan(wanted))
         return answer(await _while_connected(request, leases, wanted), 201)
 
+    @contract(LeaseView, query=(DRY_RUN,))
     async def release(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         return answer(leases.release(request.path_params["id"], dry_run))

@@ -8,13 +8,16 @@ from starlette.responses import Response
 from glowplug.control.answers import answer
 from glowplug.control.api.budgets import names
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import DRY_RUN, PAGED, Param, contract
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.domain.budget import Scope
 from glowplug.errors import RequestError
-from glowplug.usecases.limits import NewLimit
-from glowplug.usecases.page import MOST
+from glowplug.usecases.limits import LimitView, NewLimit
+from glowplug.usecases.page import MOST, Page
+
+_SCOPE = Param("scope", "Of what kind it is; left out: everybody's.", Scope)
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -22,15 +25,18 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     if limits is None:
         return ()
 
+    @contract(Page[LimitView], query=PAGED)
     async def show(request: Request) -> Response:
         query = Query(request, ("limit", "after"))
         return answer(limits.list(query.number("limit", MOST, MOST), query.text("after")))
 
+    @contract(LimitView, body=NewLimit, query=(DRY_RUN,))
     async def put(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         wanted = await body(request, NewLimit)
         return answer(await limits.put(wanted, names(services), dry_run, actor=actor(request)))
 
+    @contract(LimitView, query=(_SCOPE, Param("name", "Of whom; nobody for everybody."), DRY_RUN))
     async def delete(request: Request) -> Response:
         query = Query(request, ("scope", "name", "dry_run"))
         scope = query.text("scope", Scope.ALL)

@@ -12,13 +12,15 @@ from starlette.responses import Response
 from glowplug.control import cookies
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import Done, contract
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.domain.caller import Caller
 from glowplug.usecases.invitations import Claim
-from glowplug.usecases.logins import Login, LoginBook, me
-from glowplug.usecases.sessions import LIFETIME, Opened
+from glowplug.usecases.logins import Login, LoginBook, Me, me
+from glowplug.usecases.page import Rows
+from glowplug.usecases.sessions import LIFETIME, Opened, SessionView
 
 _MOST = 8192
 """Bytes of a body."""
@@ -42,19 +44,23 @@ class _Logins:
     def __init__(self, book: LoginBook) -> None:
         self._book = book
 
+    @contract(Me, body=Login)
     async def login(self, request: Request) -> Response:
         Query(request, ())
         cookies.needs_https(request.headers)
         asked = await body(request, Login, _MOST)
         return let_in(request, await self._book.login(asked, address(request), agent(request)))
 
+    @contract(Me, body=Claim)
     async def claim(self, request: Request) -> Response:
         Query(request, ())
         cookies.needs_https(request.headers)
         asked = await body(request, Claim, _MOST)
         return let_in(request, await self._book.invitations.claim(asked, agent(request)))
 
+    @contract(Done)
     async def logout(self, request: Request) -> Response:
+        Query(request, ())
         caller: Caller = request.state.caller
         await self._book.sessions.end(caller.session, caller, caller.user)
         response = answer({})
@@ -62,18 +68,22 @@ class _Logins:
             response.headers.append("set-cookie", cookie)
         return response
 
+    @contract(Me)
     async def me(self, request: Request) -> Response:
         Query(request, ())
         caller: Caller = request.state.caller
         csrf = self._book.sessions.csrf(cookies.token_in(request.headers) or "")
         return answer(await self._book.me(caller.user, caller.session, csrf))
 
+    @contract(Rows[SessionView])
     async def sessions(self, request: Request) -> Response:
         Query(request, ())
         caller: Caller = request.state.caller
         return answer({"data": await self._book.sessions.list(caller.user, caller.session)})
 
+    @contract(Done)
     async def end(self, request: Request) -> Response:
+        Query(request, ())
         caller: Caller = request.state.caller
         await self._book.sessions.end(request.path_params["id"], caller, caller.user)
         return answer({})

@@ -5,18 +5,22 @@ A body has the settings of the entry as the configuration file has them, and `na
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import DRY_RUN, contract
 from glowplug.control.inputs import MOST_BYTES, Query, body
 from glowplug.control.routes import Endpoint, Handler, actor
 from glowplug.control.services import Services
 from glowplug.errors import BodyTooLarge, RequestError
-from glowplug.usecases.managed import NOUNS, ManagedBook
-from glowplug.usecases.rename import NewName
+from glowplug.usecases.managed import NOUNS, EntryView, ManagedBook, ProviderView, Written
+from glowplug.usecases.page import Rows
+from glowplug.usecases.rename import NewName, Renamed
 
 _OFFERED = ("providers", "models", "aliases")
 
@@ -26,6 +30,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     if book is None:
         return ()
 
+    @contract(Rows[ProviderView])
     async def providers(request: Request) -> Response:
         Query(request, ())
         return answer({"data": book.providers()})
@@ -50,6 +55,7 @@ def _renaming(services: Services) -> tuple[Endpoint, ...]:
     if renaming is None:
         return ()
 
+    @contract(Renamed, body=NewName, query=(DRY_RUN,))
     async def rename(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         return answer(await renaming.rename(await body(request, NewName), dry_run, actor=actor(request)))
@@ -58,10 +64,12 @@ def _renaming(services: Services) -> tuple[Endpoint, ...]:
 
 
 def _handlers(book: ManagedBook, section: str) -> tuple[Handler, Handler, Handler, Handler]:
+    @contract(EntryView)
     async def show(request: Request) -> Response:
         Query(request, ())
         return answer(book.entry(section, request.path_params["name"]))
 
+    @contract(Written, body=dict[str, Any], query=(DRY_RUN,), status=201)
     async def add(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         settings = await _members(request)
@@ -71,11 +79,13 @@ def _handlers(book: ManagedBook, section: str) -> tuple[Handler, Handler, Handle
         written = await book.add(section, name, settings, dry_run, actor=actor(request))
         return answer(written, 200 if dry_run else 201)
 
+    @contract(Written, body=dict[str, Any], query=(DRY_RUN,))
     async def change(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         settings = await _members(request)
         return answer(await book.change(section, request.path_params["name"], settings, dry_run, actor=actor(request)))
 
+    @contract(Written, query=(DRY_RUN,))
     async def remove(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         return answer(await book.remove(section, request.path_params["name"], dry_run, actor=actor(request)))

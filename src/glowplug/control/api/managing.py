@@ -7,13 +7,16 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import BY, DRY_RUN, PAGED, SINCE, UNTIL, USER, contract
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
+from glowplug.store.usage_sum import UsageSum
 from glowplug.usecases.key_changes import Rotation
-from glowplug.usecases.managing import Managing, TeamKey, TeamKeyChange
-from glowplug.usecases.page import MOST
-from glowplug.usecases.teams import NewMember
+from glowplug.usecases.key_view import KeyView
+from glowplug.usecases.managing import ManagedTeam, Managing, TeamKey, TeamKeyChange
+from glowplug.usecases.page import MOST, Page
+from glowplug.usecases.teams import MemberView, NewMember
 from glowplug.usecases.usage import groups
 
 _TEAM = "/admin/me/teams/{id}"
@@ -29,10 +32,12 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 
 
 def _team(book: Managing) -> tuple[Endpoint, ...]:
+    @contract(ManagedTeam)
     async def show(request: Request) -> Response:
         Query(request, ())
         return answer(book.show(request.state.caller, request.path_params["id"]))
 
+    @contract(Page[UsageSum], query=(BY, SINCE, UNTIL, *PAGED))
     async def usage(request: Request) -> Response:
         query = Query(request, ("by", "since", "until", "limit", "after"))
         found = await book.usage(
@@ -46,11 +51,13 @@ def _team(book: Managing) -> tuple[Endpoint, ...]:
         )
         return answer(found)
 
+    @contract(MemberView, body=NewMember, query=(DRY_RUN,))
     async def put(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         team, wanted = _managed(book, request), await body(request, NewMember)
         return answer(await book.put_member(request.state.caller, team, wanted, dry_run, actor=actor(request)))
 
+    @contract(MemberView, query=(USER, DRY_RUN))
     async def remove(request: Request) -> Response:
         query = Query(request, ("user", "dry_run"))
         team, user, dry_run = request.path_params["id"], query.text("user"), query.flag("dry_run")
@@ -65,23 +72,27 @@ def _team(book: Managing) -> tuple[Endpoint, ...]:
 
 
 def _keys(book: Managing) -> tuple[Endpoint, ...]:
+    @contract(KeyView, body=TeamKey, query=(DRY_RUN,), status=201)
     async def create(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         team, wanted = _managed(book, request), await body(request, TeamKey)
         made = await book.create(request.state.caller, team, wanted, dry_run, actor=actor(request))
         return answer(made, 200 if dry_run else 201)
 
+    @contract(KeyView, body=TeamKeyChange, query=(DRY_RUN,))
     async def block(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         team, key, wanted = *_place(book, request), await body(request, TeamKeyChange)
         return answer(await book.block(request.state.caller, team, key, wanted, dry_run, actor=actor(request)))
 
+    @contract(KeyView, body=Rotation, query=(DRY_RUN,), status=201)
     async def rotate(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         team, key, wanted = *_place(book, request), await body(request, Rotation)
         made = await book.rotate(request.state.caller, team, key, wanted, dry_run, actor=actor(request))
         return answer(made, 200 if dry_run else 201)
 
+    @contract(KeyView, query=(DRY_RUN,))
     async def revoke(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         team, key = _place(book, request)

@@ -7,9 +7,11 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import contract
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
+from glowplug.domain.plan import MemoryView
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -17,6 +19,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     if source is None:
         return ()
 
+    @contract(MemoryView)
     async def show(request: Request) -> Response:
         Query(request, ())
         return answer(source.memory())

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import TEXT, contract
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.wire.exposition import CONTENT_TYPE
@@ -16,6 +17,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     if scrape is None:
         return ()
 
+    @contract(media=TEXT)
     async def show(_request: Request) -> Response:
         return Response(await scrape(), headers={"content-type": CONTENT_TYPE.decode()})
 

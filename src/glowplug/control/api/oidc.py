@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from glowplug.control import cookies
 from glowplug.control.api.logins import agent
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import Param, contract
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
@@ -33,12 +34,23 @@ class _Oidc:
     def __init__(self, oidc: OidcLogin) -> None:
         self._oidc = oidc
 
+    @contract(media="", status=303)
     async def login(self, request: Request) -> Response:
         return await self._leave(request, "")
 
+    @contract(media="", status=303)
     async def tie(self, request: Request) -> Response:
         return await self._leave(request, request.state.caller.user)
 
+    @contract(
+        media="",
+        status=303,
+        query=(
+            Param("state", "As it was sent there."),
+            Param("code", "The provider's."),
+            Param("iss", "The provider."),
+        ),
+    )
     async def callback(self, request: Request) -> Response:
         """Providers add parameters of their own, so unknown ones are let through."""
         cookies.needs_https(request.headers)

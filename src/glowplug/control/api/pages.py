@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import UNPUBLISHED, promised
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.errors import NotFound
@@ -61,6 +62,7 @@ def routes(_services: Services) -> tuple[Endpoint, ...]:
 def page_routes(folder: Path) -> tuple[Endpoint, ...]:
     """The routes for what was built into `folder`, which is read anew for each request."""
 
+    @promised(UNPUBLISHED)
     async def show(request: Request) -> Response:
         return await asyncio.to_thread(page, folder, request.path_params.get("path", ""))
 

@@ -10,11 +10,16 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import Param, contract
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
-from glowplug.domain.fit import OptionValue
+from glowplug.domain.fit import FitView, OptionValue
+from glowplug.domain.plan import PlanView
 from glowplug.errors import NotFound, RequestError
+from glowplug.usecases.plan import AliasPlan
+
+_OPTIONS = Param("options", 'Numbers and choices to suppose beside its own, as a JSON object: {"ctx_size": 8192}.')
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -22,10 +27,12 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     if plans is None:
         return ()
 
+    @contract(PlanView, AliasPlan)
     async def plan(request: Request) -> Response:
         Query(request, ())
         return answer(plans.plan(request.path_params["name"]))
 
+    @contract(FitView, query=(_OPTIONS,))
     async def fit(request: Request) -> Response:
         options = _options(Query(request, ("options",)).text("options"))
         name = request.path_params["name"]

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import FREE, UNPUBLISHED, promised
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.domain.access import ApiKey
@@ -51,31 +52,37 @@ class _Responses:
         self._book = book
         self._identity = identity
 
+    @promised(FREE)
     async def get(self, request: Request) -> Response:
         kept = await self._find(request)
         if request.query_params.get("stream") == "true" and not kept.native:
             raise RequestError("a response cannot be streamed again", hint="ask for it without `stream`")
         return _elsewhere(kept) or Response(kept.response, media_type=_JSON)
 
+    @promised(FREE)
     async def delete(self, request: Request) -> Response:
         kept = await self._find(request)
         await self._book.delete(kept.key, kept.id)
         return _elsewhere(kept) or answer({"id": kept.id, "object": "response", "deleted": True})
 
+    @promised(FREE)
     async def cancel(self, request: Request) -> Response:
         kept = await self._find(request)
         if (elsewhere := _elsewhere(kept)) is not None:
             return elsewhere
         raise RequestError("Cannot cancel a synchronous response.", hint="close the connection to stop one")
 
+    @promised(FREE)
     async def input_items(self, request: Request) -> Response:
         kept = await self._find(request)
         return _elsewhere(kept) or answer(_page(kept, request))
 
+    @promised(UNPUBLISHED)
     async def whole(self, request: Request) -> Response:
         kept = await self._find(request)
         return Response(msgspec.msgpack.encode(kept), media_type="application/msgpack")
 
+    @promised(FREE)
     async def count(self, request: Request) -> Response:
         return answer({"object": "response.input_tokens", "input_tokens": input_tokens(await request.body())})
 

@@ -7,10 +7,12 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import contract
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.domain.caller import Caller
+from glowplug.domain.route_plan import RoutePlan
 from glowplug.errors import RequestError
 from glowplug.usecases.route import RouteAsked
 
@@ -23,6 +25,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     if plans is None:
         return ()
 
+    @contract(RoutePlan, body=RouteAsked)
     async def explain(request: Request) -> Response:
         Query(request, ())
         asked = await body(request, RouteAsked, _MOST)

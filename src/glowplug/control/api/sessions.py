@@ -7,13 +7,18 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import DRY_RUN, Param, contract
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.domain.access import Role
 from glowplug.domain.caller import Caller
 from glowplug.errors import Forbidden, NotFound, RequestError
-from glowplug.usecases.sessions import Sessions
+from glowplug.usecases.page import Rows
+from glowplug.usecases.sessions import Ended, Sessions, SessionView
+
+_USER = Param("user", "Whose.")
+_MINE = Param("mine", "One's own. 1 or 0.", bool)
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -31,6 +36,7 @@ class _Sessions:
     def __init__(self, book: Sessions) -> None:
         self._book = book
 
+    @contract(Rows[SessionView], query=(_USER, _MINE))
     async def show(self, request: Request) -> Response:
         caller: Caller = request.state.caller
         query = Query(request, ("user", "mine"))
@@ -41,6 +47,7 @@ class _Sessions:
         nobodys = not user and (caller.role is Role.USER or query.flag("mine"))
         return answer({"data": () if nobodys else await self._book.list(user, caller.session)})
 
+    @contract(SessionView, query=(DRY_RUN,))
     async def end(self, request: Request) -> Response:
         caller = _who_may_end(request)
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
@@ -49,6 +56,7 @@ class _Sessions:
             raise NotFound("there is no such session of yours", hint="this API key belongs to nobody")
         return answer(await self._book.end(request.path_params["id"], caller, only, dry_run))
 
+    @contract(Ended, query=(_USER, _MINE, DRY_RUN))
     async def end_all(self, request: Request) -> Response:
         caller = _who_may_end(request)
         query = Query(request, ("user", "mine", "dry_run"))

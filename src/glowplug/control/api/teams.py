@@ -7,11 +7,12 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import DRY_RUN, PAGED, USER, WITH_KEYS, contract
 from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
-from glowplug.usecases.page import MOST
-from glowplug.usecases.teams import NewMember, NewTeam, TeamBook, TeamChange
+from glowplug.usecases.page import MOST, Page
+from glowplug.usecases.teams import MemberView, NewMember, NewTeam, TeamBook, TeamChange, TeamView
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
@@ -22,24 +23,29 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
     def known() -> frozenset[str]:
         return frozenset(services.catalog().names())
 
+    @contract(Page[TeamView], query=PAGED)
     async def show(request: Request) -> Response:
         query = Query(request, ("limit", "after"))
         return answer(teams.list(query.number("limit", MOST, MOST), query.text("after")))
 
+    @contract(TeamView)
     async def one(request: Request) -> Response:
         Query(request, ())
         return answer(teams.view(teams.get(request.path_params["id"])))
 
+    @contract(TeamView, body=NewTeam, query=(DRY_RUN,), status=201)
     async def create(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         made = await teams.create(await body(request, NewTeam), known(), dry_run, actor=actor(request))
         return answer(made, 200 if dry_run else 201)
 
+    @contract(TeamView, body=TeamChange, query=(DRY_RUN,))
     async def update(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         wanted = await body(request, TeamChange)
         return answer(await teams.update(request.path_params["id"], wanted, known(), dry_run, actor=actor(request)))
 
+    @contract(TeamView, query=(WITH_KEYS, DRY_RUN))
     async def delete(request: Request) -> Response:
         query = Query(request, ("with_keys", "dry_run"))
         dry_run, with_keys = query.flag("dry_run"), query.flag("with_keys")
@@ -57,16 +63,19 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
 
 
 def _members(teams: TeamBook) -> tuple[Endpoint, ...]:
+    @contract(Page[MemberView], query=PAGED)
     async def show(request: Request) -> Response:
         query = Query(request, ("limit", "after"))
         limit = query.number("limit", MOST, MOST)
         return answer(teams.members(request.path_params["id"], limit, query.text("after")))
 
+    @contract(MemberView, body=NewMember, query=(DRY_RUN,))
     async def put(request: Request) -> Response:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         wanted = await body(request, NewMember)
         return answer(await teams.put_member(request.path_params["id"], wanted, dry_run, actor=actor(request)))
 
+    @contract(MemberView, query=(USER, DRY_RUN))
     async def remove(request: Request) -> Response:
         query = Query(request, ("user", "dry_run"))
         user, dry_run = query.text("user"), query.flag("dry_run")

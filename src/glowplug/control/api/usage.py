@@ -5,28 +5,34 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
+from glowplug.control.contracts import BY, CSV, PAGED, SINCE, UNTIL, Param, contract
 from glowplug.control.inputs import Query
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.errors import RequestError
 from glowplug.store.usage import By
 from glowplug.store.usage_columns import SUMS
-from glowplug.usecases.page import MOST
+from glowplug.store.usage_sum import UsageSum
+from glowplug.usecases.page import MOST, Page
 from glowplug.usecases.usage import groups
 
 _FILTERS = ("model", "key", "user", "team")
+_ONLY = tuple(Param(name, f"Only what this {name} used.") for name in _FILTERS)
+_FORMAT = Param("format", "As JSON, page by page, or all of it as a CSV file.", Literal["json", "csv"])
 _AS_FILE = {"content-disposition": 'attachment; filename="usage.csv"'}
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What spreadsheets compute when a cell begins with it; clients choose some of the names."""
 
 
 def routes(services: Services) -> tuple[Endpoint, ...]:
+    @contract(Page[UsageSum], query=(BY, SINCE, UNTIL, *PAGED, _FORMAT, *_ONLY), forms=(CSV,))
     async def show(request: Request) -> Response:
         query = Query(request, ("by", "since", "until", "limit", "after", "format", *_FILTERS))
         by, since, until = groups(query.text("by", "model,key,day")), query.text("since"), query.text("until")
@@ -47,7 +53,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
                     return
                 part = await services.usage.sums(by, since, until, MOST, part.next, only)
 
-        return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=_AS_FILE)
+        return StreamingResponse(lines(), media_type=f"{CSV}; charset=utf-8", headers=_AS_FILE)
 
     return (
         Endpoint(

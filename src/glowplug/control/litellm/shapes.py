@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer, error_answer
 from glowplug.control.auth import ExpiredKey, UnknownKey
+from glowplug.control.contracts import FREE
 from glowplug.control.inputs import MOST_BYTES
 from glowplug.control.routes import Endpoint
 from glowplug.errors import (
@@ -77,8 +78,8 @@ def error_shape(error: GlowplugError, request_id: str) -> Response:
 
 
 def shaped(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
-    """The same endpoints, with errors in LiteLLM's shape."""
-    return tuple(replace(endpoint, errors=error_shape) for endpoint in endpoints)
+    """The same endpoints, with errors in LiteLLM's shape; LiteLLM's documentation has the rest of their shapes."""
+    return tuple(replace(endpoint, errors=error_shape, contract=endpoint.contract or FREE) for endpoint in endpoints)
 
 
 async def body(request: Request, kind: type[T], most: int = MOST_BYTES) -> T:
