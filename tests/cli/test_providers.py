@@ -65,3 +65,10 @@ def test_mistakes_and_removing(glowplug: Glowplug, server: FakeServer) -> None:
     assert server.seen == []
     assert glowplug("providers", "remove", "lab").out == "lab: removed\n"
     assert glowplug("providers", "remove", "nobody").code == 1
+
+
+def test_one_that_was_added_is_changed(glowplug: Glowplug, server: FakeServer) -> None:
+    said = glowplug("providers", "change", "lab", "--set", "first_byte_timeout=10m", "--set", "quirks=null", "--json")
+    assert said.document["settings"] == {"first_byte_timeout": "10m", "quirks": None}
+    assert server.seen[-1][:2] == ("PATCH", "/admin/providers/lab")
+    assert glowplug("providers", "change", "lab").code == 2

@@ -50,6 +50,7 @@ POST /admin/models/{name:path}/start admin
 POST /admin/models/{name:path}/stop admin
 GET /admin/names look
 GET /admin/plan/{name:path} look
+GET /admin/models/{name:path}/fit look
 POST /admin/route look
 GET /admin/memory look
 GET /admin/leases look

@@ -195,6 +195,7 @@ def test_weights_that_are_found_are_served_and_taken_back(served: Installation, 
     page.wait_text("chat-loop-llamacpp is served")
     assert served.admin("models/chat-loop-llamacpp")["source"] == "managed"
     page.open(f"{served.base_url}/ui/now")
+    page.wait_text("chat-other-fake: overhead")  # its bar is split, and nothing below it moves any more
     page.click("Pin chat-loop-llamacpp")
     page.wait_text("pinned: true")
     page.click("button.main")
@@ -285,16 +286,81 @@ def test_a_team_has_people_and_a_budget_and_a_member_sees_their_own(
         assert tab.faults(host(served)) == []
 
 
+def test_a_model_says_whether_it_fits_what_runs_it_and_where_its_settings_are_from(
+    served: Installation, page: Page
+) -> None:
+    page.open(f"{served.base_url}/ui/models?q=chat&kind=local")
+    page.wait_text("3 of 3")
+    page.click(COLD)
+    page.wait_text("Does it fit?")
+    page.until("its loads are there", "document.querySelector('[aria-label^=Loads] tbody tr') !== null")
+    command = "document.querySelector('[aria-label=\"Command that is run\"]').innerText"
+    page.until("the command is there", f"{command}.includes('chat.gguf')")
+    needs = "document.querySelector('.fit strong').innerText"
+    before = page.evaluate(needs)
+    page.evaluate("""
+        const slider = document.querySelector('.sliders input[type=range]');
+        slider.value = 17; slider.dispatchEvent(new Event('input', {bubbles: true})); 0""")
+    page.wait_text("131,072 tokens")
+    page.until("it is another answer", f"{needs} !== {json.dumps(before)}")
+    page.until("it is another command", f"{command}.includes('131072')")
+    page.click("Keep these")
+    page.wait_text("is in the configuration file, so it is changed there")
+    page.press("Escape")
+    page.click("As configured")
+    page.until("it is the first answer", f"{needs} === {json.dumps(before)}")
+    page.until(
+        "a value says where it is from",
+        "/price\\S*\\s.*line \\d+/s.test(document.querySelector('[aria-label^=Settings] tbody').innerText)",
+    )
+    page.wait_text(f"glowplug logs {COLD}")
+    assert page.faults(host(served)) == []
+
+
+def test_a_name_is_given_to_a_model_drawn_explained_changed_and_taken_away(served: Installation, page: Page) -> None:
+    page.open(f"{served.base_url}/ui/routing")
+    page.click("Add an alias")
+    page.wait_text("glowplug aliases set")
+    page.type("Name", "chat-drawn")
+    page.type("Models, one a line", COLD)
+    page.click("Preview")
+    page.wait_text("In force at once")
+    page.click("Add")
+    page.until("it is drawn", "document.querySelector(`[aria-label='Who answers for chat-drawn'] ol a`) !== null")
+    page.open(f"{served.base_url}/ui/routing?ask=chat-drawn")
+    page.wait_text(f"First: {COLD}")
+    page.click("Change the alias chat-drawn")
+    page.type("Asked when none of them can answer, one a line", "chat-other-fake")
+    page.wait_text(f"glowplug aliases set chat-drawn {COLD} --fallback chat-other-fake")
+    page.click("dialog button.main")
+    page.wait_text("when none of them can")
+    page.click("Look")
+    hops = "[...document.querySelectorAll('.hops > li')].map((hop) => hop.querySelector('a').innerText).join()"
+    page.until("the fallback comes after it", f"{hops} === '{COLD},chat-other-fake'")
+    page.wait_text("If it fails")
+    page.click("Remove the alias chat-drawn")
+    page.wait_text("chat-drawn is taken away")
+    page.click("button.main.danger")
+    page.wait_text("chat-drawn is gone")
+    drawn = "document.querySelector(`[aria-label='Alias chat-drawn']`) !== null"
+    page.until("it is not drawn any more", f"!({drawn})")
+    page.click(".toast:last-child button")
+    page.until("it is back", drawn)
+
+
 def test_every_page_in_every_light(served: Installation, page: Page) -> None:
     names = pages_of(page)
     assert names[0] == "now" and len(names) > 10
+    names += [f"models?model={COLD}", "routing?ask=chat-drawn"]
     wrong: dict[str, list[str]] = {}
     for width, dark in VIEWS:
         page.view(width, dark=dark)
         for name in names:
             page.open(f"{served.base_url}/ui/{name}")
             where = f"{name} at {width}{' dark' if dark else ''}"
-            page.until(f"{where} is there", "document.querySelector('main h1') !== null")
+            page.until(
+                f"{where} is there", "document.querySelector('main h1') && document.querySelector('.waiting') === null"
+            )
             broad = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             found = [*page.faults(host(served)), *([f"{broad} px too broad"] if broad > 0 else [])]
             if AXE.exists():
@@ -304,6 +370,7 @@ def test_every_page_in_every_light(served: Installation, page: Page) -> None:
                 page.seen.console.clear()
                 page.seen.exceptions.clear()
     page.view()
+    served.admin("aliases/chat-drawn", "DELETE")
     assert not wrong, json.dumps(wrong, indent=1)
 
 
@@ -432,6 +499,10 @@ def test_a_provider_is_added_and_removed_and_its_key_shown_by_nothing(served: In
     page.click("Add it")
     page.wait_text("Its key is the secret providers/lab.")
     assert "sk-made-up" not in page.text()
+    page.click("Change lab")
+    page.type("dialog textarea", '{"base_url": "http://127.0.0.1:19/v1"}')
+    page.wait_text("glowplug providers change lab --set base_url=http://127.0.0.1:19/v1")
+    page.click("Cancel")
     page.click("Remove lab")
     page.wait_text("glowplug providers remove lab")
     page.click("Remove it")

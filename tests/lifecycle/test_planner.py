@@ -117,3 +117,12 @@ async def test_how_good_its_estimates_were(bench: VirtualBench) -> None:
         bench.manager.planner.plan("c").estimate_error,
         False,
     )
+
+
+async def test_what_is_loaded_is_planned_anew_with_other_options(bench: VirtualBench) -> None:
+    await bench.load("a", 14)
+    found = await bench.manager.planner.fit("a", {}, {})
+    assert (found.engine, found.plan.verdict, found.plan.evict) == ("llamacpp", Verdict.FITS, ())
+    assert found.plan.claim["gpu0"] > 14 * GIB
+    assert bench.manager.planner.plan("a").verdict is Verdict.READY
+    assert (await bench.manager.planner.fit("huge", {}, {})).plan.verdict is Verdict.NEVER

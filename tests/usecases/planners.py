@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
+from glowplug.domain.fit import FitChoice, FitView, OptionValue
 from glowplug.domain.footprint import Source
 from glowplug.domain.plan import DeviceView, LeaseState, LeaseView, MemoryView, PlanView, RunView, Verdict
 from glowplug.errors import Unavailable
@@ -37,6 +39,10 @@ class FakePlanner:
             measured_host=None, error=0.5, seconds=4.0, short=False,
         )  # fmt: skip
         return (run,)
+
+    async def fit(self, name: str, options: Mapping[str, OptionValue], written: Mapping[str, object]) -> FitView:
+        choices = tuple(FitChoice(name=one, help="", value=value) for one, value in options.items())
+        return FitView(engine="llamacpp", plan=self.plan(name), command=(f"serve {name}",), choices=choices)
 
     def memory(self) -> MemoryView:
         return MemoryView(data=self.devices, problems=("gpu2 is lost",))

@@ -360,6 +360,23 @@ export interface Finding {
   advice?: string;
 }
 
+/** An option that can be supposed otherwise: a number, or one of a few words. */
+export interface FitChoice {
+  name: string;
+  help: string;
+  choices: readonly string[];
+  minimum: number | null;
+  value: string | number | number | boolean | null;
+}
+
+/** What a load would do with these options; the answer of `GET /admin/models/{name}/fit`. */
+export interface FitView {
+  engine: string;
+  plan: PlanView;
+  command: readonly string[];
+  choices: readonly FitChoice[];
+}
+
 /** What one instance needs, before anybody decided where. `device` + `host` is the whole. */
 export interface Footprint {
   device: number;

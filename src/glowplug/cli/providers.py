@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from glowplug.cli.command import Verb, common_options, current, dry_run_option
-from glowplug.cli.entries import added, removed, set_option, settings_of
+from glowplug.cli.entries import added, changed, removed, set_option, settings_of
 from glowplug.cli.output import Column
 
 if TYPE_CHECKING:
@@ -114,6 +114,25 @@ def add(
 
         key = value_of(f"the key of {name}", from_env)
     added("providers", name, settings_of(pairs, base_url=base_url, api_key=key), dry_run)
+
+
+@providers.command("change", cls=Verb)
+@click.argument("name", shell_complete=_added_provider)
+@set_option
+@dry_run_option
+@common_options
+def change(name: str, pairs: tuple[str, ...], dry_run: bool) -> None:
+    """Change settings of a provider that was added; null takes one away.  Its key is changed with `secrets set`.
+
+    \b
+    Examples:
+      glowplug providers change lab --set base_url=http://192.168.1.21:8000/v1
+      glowplug providers change lab --set first_byte_timeout=10m --set quirks=null --dry-run
+    """
+    settings = settings_of(pairs)
+    if not settings:
+        raise click.UsageError("say what is to change with --set", click.get_current_context())
+    changed("providers", name, settings, dry_run)
 
 
 @providers.command("remove", cls=Verb)

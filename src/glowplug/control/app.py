@@ -67,7 +67,7 @@ _WORKERS = "v1"
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
-        status, models, managed, names, plan, route, memory, leases, keys, budgets, limits, credentials, usage,
+        status, models, plan, managed, names, route, memory, leases, keys, budgets, limits, credentials, usage,
         clients, discover, config, config_file, events, metrics, responses, requests, bodies, ledger, users, teams,
         changes, me, managing, logins, sessions, invitations, oidc, doctor, footprint, pages,
     )  # fmt: skip

@@ -370,11 +370,11 @@ class Admission:
         """See to it that rooms and claims are as they are now."""
         self._look()
 
-    def explain(self, name: str, need: Need, *, evict: bool = True) -> Decision:
+    def explain(self, name: str, need: Need, *, evict: bool = True, anew: bool = False) -> Decision:
         """What would become of it now, behind those who wait.  Changes nothing."""
         self._reading = None
         self._look()
-        return self._scheduler.explain(self._clock.monotonic(), name, need, evict=evict)
+        return self._scheduler.explain(self._clock.monotonic(), name, need, evict=evict, anew=anew)
 
     @property
     def scheduler(self) -> Scheduler:

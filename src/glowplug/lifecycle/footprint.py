@@ -89,6 +89,13 @@ class Footprints:
         found = msgspec.structs.replace(found, parts=self._parts.get(model.name, {}))
         return found if found.parts else with_weights(found, engine, model)
 
+    def imagined(self, engine: Engine, model: LocalModel, reading: Reading) -> Footprint:
+        """As `find`, of a model as it might be configured; nothing of it is kept.  Call it in a thread."""
+        found = self._learned(engine, model, reading)
+        if found is None:
+            found = self._unmeasured(engine, model, reading.accelerators)
+        return self._raised(found, engine, model, reading)
+
     def key(self, engine: Engine, model: LocalModel, reading: Reading) -> str:
         """Identity of a run (see `learned.key_of`).  Reads both ends of the weights."""
         files = [file_digest(path) for path in weight_files(model)]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
 
-from glowplug.domain.footprint import Footprint
+from glowplug.domain.fit import FitView, OptionValue
+from glowplug.domain.footprint import Footprint, Source
 from glowplug.domain.instance import State
 from glowplug.domain.plan import DeviceView, EvictionView, MemoryView, PlanView, RunView, Verdict
-from glowplug.lifecycle import deciding
+from glowplug.lifecycle import deciding, fitting
 from glowplug.lifecycle.admission import Admission
 from glowplug.lifecycle.deciding import Decision, in_words
 from glowplug.lifecycle.footprint import Footprints
+from glowplug.lifecycle.placement import need_of, place_of
 from glowplug.lifecycle.ports import Scheduler
 from glowplug.lifecycle.queueing import PREFIX
 from glowplug.lifecycle.slot import Slot
@@ -72,6 +75,26 @@ class Planner:
                 short=run.short,
             )
             for run in reversed(self._footprints.history(name))
+        )
+
+    async def fit(self, name: str, options: Mapping[str, OptionValue], written: Mapping[str, object]) -> FitView:
+        """What a load would do with these options beside its own, as if it were not loaded.  `written` are its settings
+        as the configuration shows them.  Raises RequestError for options that cannot be supposed."""
+        slot = self._slots[name]
+        engine = slot.engine
+        model = fitting.supposed(engine, slot.model, options)
+        reading = self._admission.reading(age=0.5)
+        footprint = await asyncio.to_thread(self._footprints.imagined, engine, model, reading)
+        need = need_of(footprint, model.devices, spread=footprint.source is not Source.POLICY)
+        decision = self._admission.explain(name, need, anew=True)
+        scheduler = self._admission.scheduler
+        return FitView(
+            engine=engine.name,
+            plan=self.view_of(name, decision, footprint),
+            command=fitting.command(
+                engine, model, written, options, place_of(decision.claim, scheduler.rooms, scheduler.free())
+            ),
+            choices=fitting.choices(engine, model),
         )
 
     def _there(self, slot: Slot, footprint: Footprint) -> PlanView:

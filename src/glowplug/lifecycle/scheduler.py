@@ -256,19 +256,22 @@ class Scheduler:
         moments += [since + self.rules.pressure for since in self._pressed.values()]
         return min((moment for moment in moments if now < moment < math.inf), default=None)
 
-    def explain(self, now: float, model: str, need: Need, *, evict: bool = True) -> Decision:
-        """What would become of it if `model` were wanted now, in its turn among those who wait.  Changes nothing."""
-        if self._has(model):
+    def explain(self, now: float, model: str, need: Need, *, evict: bool = True, anew: bool = False) -> Decision:
+        """What would become of it if `model` were wanted now, in its turn among those who wait.  Changes nothing.
+        `anew`: as if it held nothing yet."""
+        if self._has(model) and not anew:
             return Decision(Verdict.ADMIT, dict(self.holdings[model].claim), why="it has its memory")
-        decision = self._would(now, Wanted(model, need, self.traits.get(model, Traits()).priority, evict))
+        decision = self._would(now, Wanted(model, need, self.traits.get(model, Traits()).priority, evict), anew)
         return decision if model in self.wishes else self._bounded(decision)
 
-    def _would(self, now: float, wanted: Wanted) -> Decision:
+    def _would(self, now: float, wanted: Wanted, anew: bool = False) -> Decision:
         """Play it on a copy."""
         trial = Scheduler(self.rules)
         trial.rooms, trial.traits, trial.groups = self.rooms, self.traits, self.groups
         trial.holdings = {name: copy(held) for name, held in self.holdings.items()}
         trial.wishes = {name: copy(wish) for name, wish in self.wishes.items()}
+        if anew:
+            trial.holdings.pop(wanted.model, None)
         trial._note(now, wanted)
         return trial._consider(now)[1][wanted.model]
 

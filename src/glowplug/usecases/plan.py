@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
 
 from glowplug.config.nearest import did_you_mean
+from glowplug.domain.fit import FitView, OptionValue
 from glowplug.domain.plan import PlanView, RunView
 from glowplug.errors import Conflict, NotFound
 from glowplug.usecases.catalog import Catalog
@@ -22,6 +23,10 @@ class Planner(Protocol):
 
     def runs(self, name: str) -> tuple[RunView, ...]:
         """What loads of this local model really took, the newest first."""
+        ...
+
+    async def fit(self, name: str, options: Mapping[str, OptionValue], written: Mapping[str, object]) -> FitView:
+        """What it would do with these options beside its own.  Changes nothing.  Raises RequestError."""
         ...
 
 
@@ -68,8 +73,20 @@ class Plans:
 
     def runs(self, name: str) -> tuple[RunView, ...]:
         """The last loads of a local model, estimate against measured.  Raises NotFound and Conflict as `plan` does."""
-        check_local(self._catalog(), name)
+        self.check(name)
         return self._planner.runs(name)
+
+    def check(self, name: str) -> None:
+        """Raises NotFound, and Conflict for what is not loaded on this machine."""
+        check_local(self._catalog(), name)
+
+    async def fit(self, name: str, options: Mapping[str, OptionValue], written: Mapping[str, object]) -> FitView:
+        """Whether a local model would fit with other options; `written` are its settings without secrets.
+
+        Raises NotFound, Conflict as `plan`, and RequestError for options that cannot be supposed.
+        """
+        self.check(name)
+        return await self._planner.fit(name, options, written)
 
 
 def check_local(catalog: Catalog, name: str) -> None:

@@ -21,3 +21,17 @@ async def test_mistakes(admin: httpx.AsyncClient) -> None:
     ):
         answer = await admin.get(f"/admin/plan/{name}")
         assert (answer.status_code, says in answer.text) == (status, True), answer.text
+
+
+async def test_whether_it_fits_with_other_options(admin: httpx.AsyncClient) -> None:
+    found = (await admin.get("/admin/models/local/fit", params={"options": '{"ctx_size": 8192}'})).json()
+    assert (found["plan"]["why"], found["command"]) == ("local fits", ["serve local"])
+    assert found["choices"][0]["value"] == 8192
+    for name, options, status in (
+        ("locl", "", 404),
+        ("cloud", "", 409),
+        ("local", "[]", 400),
+        ("local", '{"a": {}}', 400),
+    ):
+        answer = await admin.get(f"/admin/models/{name}/fit", params={"options": options})
+        assert answer.status_code == status, answer.text

@@ -6,11 +6,12 @@ import { useEvents } from "../live";
 import { Button, Card, Cli, Empty, Pill, Problem, Waiting } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
+import { from, leavesOf, written, type Leaf } from "../parts/origin";
 import { useActions } from "../parts/palette";
 import { Table } from "../parts/table";
 import { Tabs, useTab } from "../parts/tabs";
 import { usePlace } from "../router";
-import type { Checked, Origin, Shown } from "../types";
+import type { Checked, Shown } from "../types";
 import { ConfigFile } from "./config_file";
 import { Plan, Problems, type Planned } from "./config_parts";
 import type { PageProps } from "./index";
@@ -93,14 +94,6 @@ function reloadNow(done: () => void): void {
 
 // ---- in force
 
-interface Leaf {
-  /** The dotted path, as messages about the configuration have it. */
-  path: string;
-  section: string;
-  value: unknown;
-  origin: Origin;
-}
-
 function Values({ shown, error, again }: { shown: Shown | null; error: unknown; again: () => void }) {
   const { query } = usePlace();
   if (shown === null) return <Waiting asked={{ error, again }} />;
@@ -178,44 +171,6 @@ function Setting({ row }: { row: Leaf }) {
       <small class="quiet from">{from(row.origin)}</small>
     </span>
   );
-}
-
-/** Where a value is from, in words. */
-function from(origin: Origin): string {
-  const places: Record<string, string> = {
-    file: `line ${origin.line}`,
-    managed: `added here (managed.yaml line ${origin.line})`,
-    environment: "the environment",
-  };
-  const parts = [places[origin.kind] ?? origin.kind];
-  if (origin.variables.length > 0) parts.push(origin.variables.join(", "));
-  if (origin.inherited !== "") parts.push(`from ${origin.inherited}`);
-  return parts.join(", ");
-}
-
-function leavesOf(shown: Shown): Leaf[] {
-  const found: Leaf[] = [];
-  const walk = (value: unknown, path: string, section: string) => {
-    const origin = shown.sources[path];
-    if (origin !== undefined) found.push({ path, section, value, origin });
-    else if (value !== null && typeof value === "object") {
-      for (const [name, child] of Object.entries(value)) walk(child, dotted(path, name), section === "" ? name : section);
-    }
-  };
-  walk(shown.tree, "", "");
-  return found;
-}
-
-/** As `dotted` of the configuration's reader writes a path. */
-function dotted(path: string, name: string): string {
-  if (name !== "" && /^[A-Za-z0-9_/:@-]+$/.test(name)) return path === "" ? name : `${path}.${name}`;
-  const clean = [...name.slice(0, 81)].map((one) => (/[\p{C}"]/u.test(one) ? "?" : one)).join("");
-  return `${path}["${clean.length <= 80 ? clean : `${clean.slice(0, 80)}…`}"]`;
-}
-
-function written(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(written).join(", ")}]`;
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 // ---- imports

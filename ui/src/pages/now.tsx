@@ -1,12 +1,11 @@
 import { useState } from "preact/hooks";
-import { ask, at, send } from "../api";
-import { count, duration, energy, money, quoted, size, today } from "../format";
+import { ask, at } from "../api";
+import { count, duration, energy, money, size, today } from "../format";
 import { useAsk, useSteady } from "../hooks";
 import { useLive, useNow } from "../live";
 import { StackedBar, type Part } from "../parts/bar";
-import { Button, Card, Empty, Facts, Figure, Pill, Problem, told, Waiting, type Tone } from "../parts/basics";
-import { act, show } from "../parts/dialog";
-import { Log } from "../parts/log";
+import { Button, Card, Empty, Facts, Figure, Pill, Problem, told, Waiting } from "../parts/basics";
+import { DOWN, load, log, Switch, TONES, unload } from "../parts/instance";
 import { useActions } from "../parts/palette";
 import { to } from "../router";
 import type {
@@ -17,7 +16,6 @@ import type {
   LeaseView,
   PlanView,
   Speed,
-  State,
   Status,
   UsageSum,
 } from "../types";
@@ -25,20 +23,6 @@ import type { PageProps } from "./index";
 import { Lent } from "./now_leases";
 import { pin } from "./now_pin";
 
-const TONES: Record<State, Tone> = {
-  ready: "good",
-  busy: "good",
-  failed: "bad",
-  stopped: "quiet",
-  asleep: "quiet",
-  queued: "warm",
-  starting: "warm",
-  loading: "warm",
-  draining: "warm",
-  stopping: "warm",
-  releasing: "warm",
-};
-const DOWN: readonly State[] = ["stopped", "failed", "asleep"];
 /** Milliseconds. */
 const MONEY_EVERY = 30_000;
 const LOOK_EVERY = 10_000;
@@ -247,18 +231,9 @@ function Instance({ row, speed, admin }: { row: InstanceView; speed: Speed | und
       <p class="line quiet">{row.why}</p>
       <Problem error={row.failure} />
       <footer>
+        {admin && <Switch row={row} main />}
         {admin && (
-          <button
-            type="button"
-            class={down ? "main" : ""}
-            aria-label={`${down ? "Load" : "Unload"} ${row.model}`}
-            onClick={() => (down ? load(row) : unload(row))}
-          >
-            {down ? "Load" : "Unload"}
-          </button>
-        )}
-        {admin && (
-          <button type="button" aria-label={`${row.pinned ? "Unpin" : "Pin"} ${row.model}`} onClick={() => void pin(row)}>
+          <button type="button" aria-label={`${row.pinned ? "Unpin" : "Pin"} ${row.model}`} onClick={() => pin(row)}>
             {row.pinned ? "Unpin" : "Pin"}
           </button>
         )}
@@ -272,59 +247,3 @@ function pace(speed: number | null): string {
   return speed === null ? "–" : speed < 100 ? speed.toFixed(1) : count(Math.round(speed));
 }
 
-function verb(model: string, word: "start" | "stop"): string {
-  return `/admin/models/${encodeURIComponent(model)}/${word}`;
-}
-
-function load({ model }: InstanceView): void {
-  act({
-    title: `Load ${model}`,
-    verb: "Load",
-    cli: () => `glowplug start ${quoted(model)}`,
-    preview: async () => <Plan plan={await ask<PlanView>("GET", `/admin/plan/${model}`)} />,
-    run: () => ask("POST", verb(model, "start")),
-  });
-}
-
-function Plan({ plan }: { plan: PlanView }) {
-  return (
-    <>
-      <p>
-        {plan.why}
-        {plan.eta_s !== null && ` Ready in about ${duration(plan.eta_s)}.`}
-      </p>
-      {plan.evict.length > 0 && (
-        <ul>
-          {plan.evict.map((one) => (
-            <li key={one.model}>
-              unloads {one.model}: {one.why}
-            </li>
-          ))}
-        </ul>
-      )}
-    </>
-  );
-}
-
-function unload({ model, leases, waiting }: InstanceView): void {
-  act({
-    title: `Unload ${model}`,
-    verb: "Unload",
-    says: (
-      <p>
-        {leases === 0 && waiting === 0
-          ? "Nobody uses it now. The next request loads it again."
-          : `${leases} use it and ${waiting} wait for it: they are let finish first.`}
-      </p>
-    ),
-    cli: () => `glowplug stop ${quoted(model)}`,
-    run: () => ask("POST", verb(model, "stop")),
-    done: () => `${model} is being unloaded`,
-    undo: () => () => ask("POST", verb(model, "start")),
-  });
-}
-
-function log(model: string): void {
-  const path = at(`/admin/models/${encodeURIComponent(model)}/logs`, { lines: 200, follow: true });
-  show(`Log of ${model}`, () => <Log open={(signal) => send("GET", path, undefined, signal)} line={`glowplug logs ${quoted(model)}`} />, true);
-}

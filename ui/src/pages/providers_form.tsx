@@ -3,6 +3,7 @@ import { ask } from "../api";
 import { quoted } from "../format";
 import { act, once } from "../parts/dialog";
 import { Area, said, Text } from "../parts/fields";
+import { sets } from "../parts/form";
 import type { ProviderView, Written } from "../types";
 
 type Settings = Record<string, unknown>;
@@ -68,6 +69,13 @@ export function change(row: ProviderView, after: () => void): void {
     // Only what is another goes back: what holds otherwise would be written down, and what is hidden with its stars.
     return { ...Object.fromEntries(other), ...Object.fromEntries(gone.map((name) => [name, null])) };
   };
+  const flags = (form: FormData) => {
+    try {
+      return sets(wanted(form));
+    } catch {
+      return " --set NAME=VALUE"; // while it is half typed
+    }
+  };
   act<Written>({
     title: `Change ${row.name}`,
     fields: (
@@ -79,7 +87,7 @@ export function change(row: ProviderView, after: () => void): void {
         help="As the configuration file has them, in JSON. What is taken out goes back to what holds otherwise."
       />
     ),
-    cli: () => "",
+    cli: (form) => `glowplug providers change ${quoted(row.name)}${flags(form)}`,
     ...once((form) => ["PATCH", where(row.name), wanted(form)], previewed),
     verb: "Change it",
     done: () => `${row.name} was changed`,
