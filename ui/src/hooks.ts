@@ -1,8 +1,15 @@
 // How a page asks: what it had stays while it asks again.
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { createContext } from "preact";
+import { useCallback, useContext, useEffect, useRef, useState } from "preact/hooks";
 import { ask, at, type Rows } from "./api";
 import { useEvents, type Kind } from "./live";
 import { usePlace } from "./router";
+import type { Me } from "./types";
+
+/** Who is logged in, for everything within the shell. */
+export const Who = createContext<Me | null>(null);
+export const useMe = (): Me => useContext(Who) as Me;
+export const useAdmin = (): boolean => useMe().role === "admin";
 
 /** Something that is held outside of any page; whoever uses it is drawn anew when it is another. */
 export interface Shared<T> {

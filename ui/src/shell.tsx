@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { leave } from "./api";
 import { moment } from "./format";
+import { useMe } from "./hooks";
 import { live, useLive } from "./live";
 import { PAGES, type Page, type PageProps } from "./pages";
 import { Button, Empty, Problem, told } from "./parts/basics";
@@ -12,9 +13,9 @@ import { Palette } from "./parts/palette";
 import { Toasts } from "./parts/toast";
 import { followLinks, to, usePlace } from "./router";
 import { setTheme, useTheme } from "./theme";
-import type { Me } from "./types";
 
-export function Shell({ who }: { who: Me }) {
+export function Shell() {
+  const who = useMe();
   const { page: name } = usePlace();
   const [menu, setMenu] = useState(false);
   const [palette, setPalette] = useState(false);
@@ -42,12 +43,8 @@ export function Shell({ who }: { who: Me }) {
         Skip to the page
       </a>
       <header class="top">
-        <button type="button" class="plain menu" aria-label="Menu" aria-expanded={menu} aria-controls="nav" onClick={() => setMenu(!menu)}>
-          ☰
-        </button>
-        <a class="brand" href="/ui/">
-          Glowplug
-        </a>
+        <Button class="plain menu" aria-label="Menu" aria-expanded={menu} aria-controls="nav" onClick={() => setMenu(!menu)}>☰</Button>
+        <a class="brand" href="/ui/">Glowplug</a>
         <Button class="find" onClick={() => setPalette(true)}>Go to … <kbd>Ctrl K</kbd></Button>
       </header>
       <nav id="nav" class={menu ? "side open" : "side"} aria-label="Pages">
@@ -60,7 +57,7 @@ export function Shell({ who }: { who: Me }) {
             </li>
           ))}
         </ul>
-        <Account who={who} />
+        <Account />
       </nav>
       <main id="main" tabIndex={-1}>
         {reads && <Stale />}
@@ -99,14 +96,13 @@ function Stale() {
 function Missing({ name }: { name: string }) {
   return (
     <Empty title={`There is no page “${name}” here`}>
-      <p>
-        <a href="/ui/">Go to the first page</a>
-      </p>
+      <p><a href="/ui/">Go to the first page</a></p>
     </Empty>
   );
 }
 
-function Account({ who }: { who: Me }) {
+function Account() {
+  const who = useMe();
   const chosen = useTheme();
   return (
     <div class="account">

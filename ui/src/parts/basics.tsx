@@ -47,6 +47,21 @@ export function Waiting({ asked }: { asked: { error: unknown; again?: () => void
   return <p class="quiet waiting">Loading …</p>;
 }
 
+/** What was asked for, once it is there, and below the reason where it cannot be had anew. */
+export function Loaded<T>({ asked, children }: { asked: LoadedOf<T>; children: (data: T) => ComponentChildren }) {
+  return (
+    <>
+      {(asked.data === null || asked.error !== null) && <Waiting asked={asked} />}
+      {asked.data !== null && children(asked.data)}
+    </>
+  );
+}
+interface LoadedOf<T> {
+  data: T | null;
+  error: unknown;
+  again: () => void;
+}
+
 /** Names and what is said of them; what is empty is left out. */
 export function Facts({ facts, kind = "" }: { facts: readonly Fact[]; kind?: string }) {
   return (
@@ -81,19 +96,24 @@ interface CardProps {
   aside?: ComponentChildren;
   children: ComponentChildren;
   label?: string;
+  /** More classes. */
+  kind?: string;
+  /** One of a list: what is under a heading already. */
+  item?: boolean;
 }
 
-export function Card({ title, aside, children, label }: CardProps) {
+export function Card({ title, aside, children, label, kind = "", item = false }: CardProps) {
+  const Frame = item ? "li" : "section";
   return (
-    <section class="card" aria-label={label}>
+    <Frame class={`card ${kind}`} aria-label={label}>
       {title !== undefined && (
         <header>
-          <h2>{title}</h2>
+          {item ? <h3>{title}</h3> : <h2>{title}</h2>}
           {aside}
         </header>
       )}
       {children}
-    </section>
+    </Frame>
   );
 }
 
@@ -107,6 +127,19 @@ export function Figure({ name, value, note }: { name: string; value: ComponentCh
     </div>
   );
 }
+
+/** Several, in a row. */
+export function Figures({ of, children }: { of: readonly FigureOf[]; children?: ComponentChildren }) {
+  return (
+    <div class="figures">
+      {of.map(([name, value, note]) => (
+        <Figure key={name} name={name} value={value} note={note} />
+      ))}
+      {children}
+    </div>
+  );
+}
+export type FigureOf = readonly [name: string, value: ComponentChildren, note?: ComponentChildren];
 
 export type Tone = "good" | "warm" | "bad" | "quiet";
 

@@ -1,5 +1,5 @@
 // Form fields: a label each, its explanation below it, and the value in the form's data under `name`.
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, ComponentProps } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useFilter } from "../router";
 
@@ -42,25 +42,7 @@ export function Filter({ label, children }: { label: string; children: Component
   );
 }
 
-export function Text({
-  name,
-  label,
-  help,
-  value,
-  ...more
-}: Common & {
-  value?: string | undefined;
-  type?: "text" | "number" | "password" | "email" | "date";
-  required?: boolean;
-  placeholder?: string;
-  autocomplete?: string;
-  minLength?: number;
-  min?: number | string;
-  max?: number | string;
-  step?: number | string;
-  autofocus?: boolean;
-  onInput?: (event: InputEvent & { currentTarget: HTMLInputElement }) => void;
-}) {
+export function Text({ name, label, help, value, ...more }: Common & { value?: string | undefined } & Omit<ComponentProps<"input">, "value">) {
   return (
     <Field label={label} help={help}>
       <input name={name} defaultValue={value ?? ""} {...more} />
