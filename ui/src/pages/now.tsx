@@ -1,10 +1,10 @@
 import { useState } from "preact/hooks";
 import { ask, at, send } from "../api";
-import { count, duration, energy, money, quoted, size, today } from "../format";
-import { useAsk, useSteady } from "../hooks";
+import { count, duration, energy, many, money, quoted, size, today } from "../format";
+import { useAdmin, useAsk, useSteady } from "../hooks";
 import { useLive, useNow } from "../live";
 import { StackedBar, type Part } from "../parts/bar";
-import { Button, Card, Empty, Facts, Figure, Pill, Problem, told, Waiting, type Tone } from "../parts/basics";
+import { Button, Card, Empty, Facts, Figure, Figures, Pill, Problem, told, Waiting, type Tone } from "../parts/basics";
 import { act, show } from "../parts/dialog";
 import { Log } from "../parts/log";
 import { useActions } from "../parts/palette";
@@ -21,7 +21,6 @@ import type {
   Status,
   UsageSum,
 } from "../types";
-import type { PageProps } from "./index";
 import { Lent } from "./now_leases";
 import { pin } from "./now_pin";
 
@@ -45,21 +44,14 @@ const LOOK_EVERY = 10_000;
 /** Seconds whose answers say how quick a model is. */
 const LATELY = 300;
 
-export default function Now({ admin }: PageProps) {
+export default function Now() {
+  const admin = useAdmin();
   const { seen, problem } = useLive();
   const lent = seen?.memory.data.some((one) => Object.keys(one.leases).length > 0) === true;
   const leases = useAsk<{ data: readonly LeaseView[] }>(lent ? "/admin/leases" : null, { every: LOOK_EVERY });
   const speeds = useAsk<{ data: readonly Speed[] }>(at("/admin/speeds", { seconds: LATELY }), { every: LOOK_EVERY, on: ["ledger"] });
   const [rows, steady] = useSteady(seen?.rows ?? [], (row) => row.model);
-  useActions(
-    admin
-      ? rows.map((row) =>
-          DOWN.includes(row.state)
-            ? { label: `Load ${row.model}`, run: () => load(row) }
-            : { label: `Unload ${row.model}`, run: () => unload(row) },
-        )
-      : [],
-  );
+  useActions(admin ? rows.map((row) => ({ label: `${switchOf(row).verb} ${row.model}`, run: switchOf(row).run })) : []);
   if (seen === null) return <Waiting asked={{ error: problem }} />;
   return (
     <>
@@ -75,7 +67,7 @@ export default function Now({ admin }: PageProps) {
           <Device key={device.id} device={device} rows={seen.rows} leases={leases.data?.data ?? []} />
         ))}
       </div>
-      {lent && <Lent leases={leases.data?.data ?? []} admin={admin} again={leases.again} />}
+      {lent && <Lent leases={leases.data?.data ?? []} again={leases.again} />}
       <h2>Models on this machine</h2>
       {rows.length === 0 && (
         <Empty title="No local model is configured">
@@ -87,44 +79,43 @@ export default function Now({ admin }: PageProps) {
       )}
       <ul class="cards" {...steady}>
         {rows.map((row) => (
-          <Instance key={row.model} row={row} speed={speeds.data?.data.find((one) => one.model === row.model)} admin={admin} />
+          <Instance key={row.model} row={row} speed={speeds.data?.data.find((one) => one.model === row.model)} />
         ))}
       </ul>
     </>
   );
 }
 
+/** Loads what is not there, unloads what is. */
+function switchOf(row: InstanceView): { verb: string; run: () => void } {
+  return DOWN.includes(row.state) ? { verb: "Load", run: () => load(row) } : { verb: "Unload", run: () => unload(row) };
+}
+
 function Summary({ status, rows }: { status: Status; rows: readonly InstanceView[] }) {
-  const spent = useAsk<{ data: readonly UsageSum[] }>(at("/admin/usage", { by: "day", since: today() }), {
-    every: MONEY_EVERY,
-  });
+  const spent = useAsk<{ data: readonly UsageSum[] }>(at("/admin/usage", { by: "day", since: today() }), { every: MONEY_EVERY });
   const day = spent.data?.data.find((one) => one.day === today());
   const own = useAsk<FootprintView>("/admin/footprint", { every: MONEY_EVERY });
   const up = rows.filter((row) => !DOWN.includes(row.state)).length;
   const waiting = rows.reduce((sum, row) => sum + row.waiting, 0);
   const lost = status.workers.filter((worker) => !worker.connected).length;
   const cpu = own.data?.cpu_seconds ?? null;
+  const core = cpu === null ? "" : `${((cpu / Math.max(status.uptime, 1)) * 100).toFixed(1)} % of a core, `;
   return (
-    <div class="figures">
-      <Figure name="Loaded" value={`${up} of ${rows.length}`} note={waiting > 0 ? `${waiting} requests wait` : "nobody waits"} />
-      <Figure
-        name="Spent today"
-        value={<a href={to("usage")}>{spent.data === null ? "…" : money(day?.cost ?? 0)}</a>}
-        note={`${count(day?.attempts ?? 0)} requests${day?.energy_mj ? `, ${energy(day.energy_mj)}` : ""}`}
-      />
+    <Figures
+      of={[
+        ["Loaded", `${up} of ${rows.length}`, waiting > 0 ? `${waiting} requests wait` : "nobody waits"],
+        [
+          "Spent today",
+          <a href={to("usage")}>{spent.data === null ? "…" : money(day?.cost ?? 0)}</a>,
+          `${count(day?.attempts ?? 0)} requests${day?.energy_mj ? `, ${energy(day.energy_mj)}` : ""}`,
+        ],
+        ["Gateway itself", own.data === null ? "…" : size(own.data.memory), `${core}up ${duration(status.uptime)}`],
+        ["Workers", lost === 0 ? count(status.workers.length) : `${lost} of ${status.workers.length} lost`, `version ${status.version}`],
+      ]}
+    >
       <Findings />
-      <Figure
-        name="Gateway itself"
-        value={own.data === null ? "…" : size(own.data.memory)}
-        note={`${cpu === null ? "" : `${((cpu / Math.max(status.uptime, 1)) * 100).toFixed(1)} % of a core, `}up ${duration(status.uptime)}`}
-      />
-      <Figure
-        name="Workers"
-        value={lost === 0 ? count(status.workers.length) : `${lost} of ${status.workers.length} lost`}
-        note={`version ${status.version}`}
-      />
       {status.stale !== "" && <Problem error={`The file is not in force: ${status.stale}`} />}
-    </div>
+    </Figures>
   );
 }
 
@@ -139,27 +130,17 @@ function examine(): Promise<Examination> {
   return examined.found;
 }
 
-function severities(errors: number, warnings: number, notes: number): string {
-  const named = [[errors, "error"], [warnings, "warning"], [notes, "note"]] as const;
-  return named.flatMap(([many, name]) => (many === 0 ? [] : [`${many} ${name}${many === 1 ? "" : "s"}`])).join(", ");
-}
-
 function Findings() {
-  const [text, setText] = useState("…");
-  const [note, setNote] = useState("");
+  const [[text, note], say] = useState<readonly [string, string]>(["…", ""]);
   useState(() => {
     examine().then(
       ({ checks }) => {
         const open = checks.flatMap((one) => one.findings ?? []);
-        const errors = open.filter((one) => one.severity === "error").length;
-        const warnings = open.filter((one) => one.severity === "warning").length;
-        setText(open.length === 0 ? "none" : String(open.length));
-        setNote(open.length === 0 ? `${checks.length} checks` : severities(errors, warnings, open.length - errors - warnings));
+        const kinds = (["error", "warning", "note"] as const).map((kind) => [kind, open.filter((one) => one.severity === kind).length] as const);
+        const named = kinds.flatMap(([kind, number]) => (number === 0 ? [] : [many(number, kind)]));
+        say(open.length === 0 ? ["none", many(checks.length, "check")] : [String(open.length), named.join(", ")]);
       },
-      (error: unknown) => {
-        setText("unknown");
-        setNote(told(error)[0]);
-      },
+      (error: unknown) => say(["unknown", told(error)[0]]),
     );
   });
   return <Figure name="Open findings" value={<a href={to("doctor")}>{text}</a>} note={note} />;
@@ -211,23 +192,22 @@ function split(model: string, bytes: number, row: InstanceView | undefined): Par
   ];
 }
 
-function Instance({ row, speed, admin }: { row: InstanceView; speed: Speed | undefined; admin: boolean }) {
+function Instance({ row, speed }: { row: InstanceView; speed: Speed | undefined }) {
   const now = useNow();
   const down = DOWN.includes(row.state);
   const held = Object.values(down ? {} : row.measured).reduce((sum, one) => sum + one, 0);
+  const turn = switchOf(row);
+  const pinning = row.pinned ? "Unpin" : "Pin";
+  const stands = (
+    <span class="pills">
+      {row.pinned && <Pill>pinned</Pill>}{" "}
+      <span role="status" class={`state ${row.state}`}>
+        <Pill tone={TONES[row.state]}>{row.state}</Pill>
+      </span>
+    </span>
+  );
   return (
-    <li class="card instance">
-      <header>
-        <h3>
-          <a href={to("models", { model: row.model })}>{row.model}</a>
-        </h3>
-        <span class="pills">
-          {row.pinned && <Pill>pinned</Pill>}{" "}
-          <span role="status" class={`state ${row.state}`}>
-            <Pill tone={TONES[row.state]}>{row.state}</Pill>
-          </span>
-        </span>
-      </header>
+    <Card item kind="instance" title={<a href={to("models", { model: row.model })}>{row.model}</a>} aside={stands}>
       <p class="line">
         {row.since > 0 ? `for ${duration(now - row.since)}` : "not loaded yet"}
         {row.loading !== null && `, ${Math.round(row.loading * 100)} %`}
@@ -247,24 +227,15 @@ function Instance({ row, speed, admin }: { row: InstanceView; speed: Speed | und
       <p class="line quiet">{row.why}</p>
       <Problem error={row.failure} />
       <footer>
-        {admin && (
-          <button
-            type="button"
-            class={down ? "main" : ""}
-            aria-label={`${down ? "Load" : "Unload"} ${row.model}`}
-            onClick={() => (down ? load(row) : unload(row))}
-          >
-            {down ? "Load" : "Unload"}
-          </button>
-        )}
-        {admin && (
-          <button type="button" aria-label={`${row.pinned ? "Unpin" : "Pin"} ${row.model}`} onClick={() => void pin(row)}>
-            {row.pinned ? "Unpin" : "Pin"}
-          </button>
+        {useAdmin() && (
+          <>
+            <Button class={down ? "main" : ""} aria-label={`${turn.verb} ${row.model}`} onClick={turn.run}>{turn.verb}</Button>
+            <Button aria-label={`${pinning} ${row.model}`} onClick={() => void pin(row)}>{pinning}</Button>
+          </>
         )}
         <Button aria-label={`Log of ${row.model}`} onClick={() => log(row.model)}>Log</Button>
       </footer>
-    </li>
+    </Card>
   );
 }
 

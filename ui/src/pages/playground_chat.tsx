@@ -131,12 +131,7 @@ export function Chat({ models, targets, secret, opening }: ChatProps) {
     <>
       <div class="talks">
         {columns.map((column) => (
-          <ColumnView
-            key={column.id}
-            column={column}
-            targets={targets(column.model)}
-            results={(one, turns) => attempt(() => send(one, turns))}
-          />
+          <ColumnView key={column.id} column={column} targets={targets(column.model)} results={(one, turns) => attempt(() => send(one, turns))} />
         ))}
       </div>
       <Problem error={problem} />
@@ -153,9 +148,9 @@ export function Chat({ models, targets, secret, opening }: ChatProps) {
         {images.length > 0 && (
           <div class="actions">
             {images.map((url, index) => (
-              <button key={index} type="button" aria-label={`Take picture ${index + 1} out`} onClick={() => setImages(images.filter((_, at) => at !== index))}>
+              <Button key={index} aria-label={`Take picture ${index + 1} out`} onClick={() => setImages(images.filter((_, at) => at !== index))}>
                 <Picture url={url} label={`Picture ${index + 1}`} />
-              </button>
+              </Button>
             ))}
           </div>
         )}

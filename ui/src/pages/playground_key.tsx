@@ -28,7 +28,7 @@ export function KeyBar({ admin }: { admin: boolean }) {
       title: "A key for the playground",
       name: "playground",
       expires: "3600",
-      says: <p>What is asked here is counted under this key, as for any client.</p>,
+      says: "What is asked here is counted under this key, as for any client.",
       made: (one) => key.set({ secret: one.key ?? "", made: one }),
       gone: () => key.set(NONE),
     });
@@ -36,7 +36,7 @@ export function KeyBar({ admin }: { admin: boolean }) {
     if (made === null) return key.set(NONE);
     return act({
       title: `Revoke the key ${made.name}`,
-      says: <p>Nothing can be asked with it from then on. What it was used for stays in the records.</p>,
+      says: "Nothing can be asked with it from then on. What it was used for stays in the records.",
       cli: () => `glowplug keys revoke ${made.id}`,
       run: () => ask("POST", `/admin/keys/${encodeURIComponent(made.id)}/revoke`),
       verb: "Revoke",
