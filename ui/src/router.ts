@@ -1,17 +1,20 @@
 // The address is the state: `/ui/<page>?filter=value`.  Names of models have dots and slashes, so they are in the query.
-import { useEffect, useState } from "preact/hooks";
-
-const MOVED = "glowplug:moved";
+import { shared } from "./shared";
 
 export interface Place {
   page: string;
   query: URLSearchParams;
 }
 
-export function place(): Place {
+function place(): Place {
   const [, , page = ""] = location.pathname.split("/");
   return { page: page === "" ? "now" : page, query: new URLSearchParams(location.search) };
 }
+
+const here = shared(place());
+const look = () => here.set(place());
+addEventListener("popstate", look);
+export const usePlace = here.use;
 
 /** `/ui/page?name=value` without what is empty. */
 export function to(page: string, query: Record<string, string> = {}): string {
@@ -23,7 +26,7 @@ export function to(page: string, query: Record<string, string> = {}): string {
 export function go(address: string, replace = false): void {
   if (replace) history.replaceState(null, "", address);
   else history.pushState(null, "", address);
-  dispatchEvent(new Event(MOVED));
+  look();
 }
 
 /** Change filters of this page; an empty value takes one away, and so does any change the place in the list. */
@@ -36,20 +39,6 @@ export function filter(values: Record<string, string>, replace = true): void {
   }
   const text = query.toString();
   go(`${location.pathname}${text === "" ? "" : `?${text}`}`, replace);
-}
-
-export function usePlace(): Place {
-  const [seen, setSeen] = useState(place);
-  useEffect(() => {
-    const look = () => setSeen(place());
-    addEventListener(MOVED, look);
-    addEventListener("popstate", look);
-    return () => {
-      removeEventListener(MOVED, look);
-      removeEventListener("popstate", look);
-    };
-  }, []);
-  return seen;
 }
 
 /** One filter's value, and how to change it. */

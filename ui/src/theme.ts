@@ -1,4 +1,4 @@
-import { shared } from "./hooks";
+import { shared } from "./shared";
 
 const KEY = "theme";
 const chosen = shared(localStorage.getItem(KEY) ?? "auto");

@@ -40,31 +40,22 @@ export function Problems({ rows, go, warnings = false }: ProblemsProps) {
 
 /** What is changed by putting the file in force. */
 export function Plan({ plan }: { plan: Planned }) {
-  const said: [string, readonly string[] | undefined][] = [
-    ["comes", plan.adds],
-    ["goes", plan.removes],
-    ["is started anew, after the requests it has", plan.restarts],
-    ["is changed only when Glowplug itself is started anew", plan.needs_new_process],
+  const said: readonly (readonly [what: string, names: readonly string[]])[] = [
+    ["comes", plan.adds ?? []],
+    ["goes", plan.removes ?? []],
+    ["is started anew, after the requests it has", plan.restarts ?? []],
+    ["is changed only when Glowplug itself is started anew", plan.needs_new_process ?? []],
   ];
-  const named = new Set(said.flatMap(([, names]) => names ?? []));
+  const named = new Set(said.flatMap(([, names]) => names));
   const rest = plan.changed.filter((name) => !named.has(name) && !named.has(name.replace(/^server\./, "")));
   if (plan.changed.length === 0) return <p>Nothing that is in force changes.</p>;
   return (
     <>
       <p>{plan.changed.length === 1 ? "One thing changes:" : `${count(plan.changed.length)} things change:`}</p>
       <ul class="plan">
-        {said.flatMap(([what, names]) =>
-          (names ?? []).map((name) => (
-            <li key={what + name}>
-              <strong>{name}</strong> {what}
-            </li>
-          )),
+        {[...said, ["is changed", rest] as const].flatMap(([what, names]) =>
+          names.map((name) => <li key={what + name}><strong>{name}</strong> {what}</li>),
         )}
-        {rest.map((name) => (
-          <li key={name}>
-            <strong>{name}</strong> is changed
-          </li>
-        ))}
       </ul>
       <Problems rows={plan.warnings} warnings />
     </>

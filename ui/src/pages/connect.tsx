@@ -1,14 +1,13 @@
 import { at } from "../api";
-import { duration } from "../format";
+import { ago } from "../format";
 import { useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Empty, Pill, Problem } from "../parts/basics";
+import { Card, Empty, Pill, Problem } from "../parts/basics";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
 import { useActions } from "../parts/palette";
 import { filter, go, to, useFilter } from "../router";
 import type { ClientList, ClientView, Sighting } from "../types";
 import { Client } from "./connect_client";
-import type { PageProps } from "./index";
 
 const KINDS: readonly (readonly [kind: string, title: string])[] = [
   ["agent", "In a terminal"],
@@ -22,14 +21,11 @@ const NO_MODEL = "MODEL";
 const OFTEN = 4000;
 const SELDOM = 30_000;
 
-export default function Connect({ admin }: PageProps) {
+export default function Connect() {
   const [chosen] = useFilter("client");
   const [model] = useFilter("model");
   const [url] = useFilter("url");
-  const asked = useAsk<ClientList>(at("/admin/clients", { model, url }), {
-    every: chosen === "" ? SELDOM : OFTEN,
-    on: ["client"],
-  });
+  const asked = useAsk<ClientList>(at("/admin/clients", { model, url }), { every: chosen === "" ? SELDOM : OFTEN, on: ["client"] });
   const list = asked.data;
   const client = list?.data.find((one) => one.name === chosen);
   useActions((list?.data ?? []).map((one) => ({ label: `Connect ${one.title}`, run: () => go(to("connect", { client: one.name, model, url })) })));
@@ -49,13 +45,11 @@ export default function Connect({ admin }: PageProps) {
       {list === null && asked.error === null && <p class="quiet waiting">Loading …</p>}
       {list?.model === NO_MODEL && (
         <Empty title="No model that chats is served yet">
-          <p>
-            {NO_MODEL} stands in its place below. <a href={to("first")}>First steps</a> looks for one.
-          </p>
+          <p>{NO_MODEL} stands in its place below. <a href={to("first")}>First steps</a> looks for one.</p>
         </Empty>
       )}
-      {list !== null && chosen === "" && <Cards list={list} />}
-      {list !== null && client !== undefined && <Client key={client.name} client={client} list={list} admin={admin} />}
+      {list !== null && chosen === "" && <Cards list={list} address={(client) => to("connect", { client, model, url })} />}
+      {list !== null && client !== undefined && <Client key={client.name} client={client} list={list} />}
       {list !== null && chosen !== "" && client === undefined && (
         <Empty title={`No client is called “${chosen}” here`}>
           <p>
@@ -68,18 +62,21 @@ export default function Connect({ admin }: PageProps) {
   );
 }
 
-function Cards({ list }: { list: ClientList }) {
+interface CardsProps {
+  list: ClientList;
+  address: (client: string) => string;
+}
+
+function Cards({ list, address }: CardsProps) {
   return (
     <>
       {KINDS.map(([kind, title]) => (
         <section key={kind} aria-label={title}>
           <h2>{title}</h2>
           <ul class="cards small">
-            {list.data
-              .filter((one) => one.kind === kind)
-              .map((one) => (
-                <Card key={one.name} client={one} list={list} />
-              ))}
+            {list.data.filter((one) => one.kind === kind).map((one) => (
+              <One key={one.name} client={one} list={list} address={address} />
+            ))}
           </ul>
         </section>
       ))}
@@ -99,23 +96,17 @@ function Cards({ list }: { list: ClientList }) {
   );
 }
 
-function Card({ client, list }: { client: ClientView; list: ClientList }) {
+function One({ client, list, address }: CardsProps & { client: ClientView }) {
   const good = client.seen.find((one) => one.key !== "");
   const shown = good ?? client.seen[0];
-  const said = new URLSearchParams(location.search);
+  const pill = shown && <Pill tone={good === undefined ? "bad" : "good"}>{good === undefined ? "refused" : "came"}</Pill>;
   return (
-    <li class="card">
-      <header>
-        <h3>
-          <a href={to("connect", { client: client.name, model: said.get("model") ?? "", url: said.get("url") ?? "" })}>{client.title}</a>
-        </h3>
-        {shown !== undefined && <Pill tone={good === undefined ? "bad" : "good"}>{good === undefined ? "refused" : "came"}</Pill>}
-      </header>
+    <Card item title={<a href={address(client.name)}>{client.title}</a>} aside={pill}>
       <p class="line quiet">
         {shown === undefined ? (client.recognised ? "Has not come yet." : "Known by its key alone.") : <Came seen={shown} />}
       </p>
       <p class="line quiet">{told(client, list)}</p>
-    </li>
+    </Card>
   );
 }
 
@@ -125,8 +116,7 @@ function told(client: ClientView, list: ClientList): string {
   return client.snippets.length === 0 ? "A few steps by hand." : `A text to copy, filled in for ${list.model}.`;
 }
 
-export function Came({ seen }: { seen: Sighting }) {
-  const now = useNow();
-  const when = duration(now - Math.max(seen.last, seen.key_used ?? 0));
-  return seen.key === "" ? <>was refused {when} ago</> : <>{when} ago, with the key {seen.key}</>;
+function Came({ seen }: { seen: Sighting }) {
+  const when = ago(useNow(), Math.max(seen.last, seen.key_used ?? 0));
+  return seen.key === "" ? <>was refused {when}</> : <>{when}, with the key {seen.key}</>;
 }

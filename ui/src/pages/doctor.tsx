@@ -200,7 +200,6 @@ function fix(remedy: RemedyView, repaired: (name: string) => void): void {
   const name = remedy.check;
   act<Repaired>({
     title: `Fix ${name}`,
-    verb: "Fix",
     says: remedy.reversible === false ? "What is done cannot be undone." : "What is there now is kept first, so that it can be put back.",
     cli: () => `glowplug doctor ${quoted(name)} --fix`,
     preview: async () => {
@@ -229,7 +228,6 @@ function History({ rows, undone }: { rows: readonly RepairView[]; undone: (name:
   const back = (row: RepairView) =>
     act({
       title: `Undo the repair ${row.id}`,
-      verb: "Undo",
       says:
         `Puts back what ${row.check} changed on ${moment(row.at)}: ${many(row.changes, "thing")}. ` +
         "What somebody has changed since is not touched, and said.",

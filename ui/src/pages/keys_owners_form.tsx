@@ -88,7 +88,6 @@ export function forget(noun: Noun, one: Owner, next: string, after: () => void):
     cli: (form) => command(`glowplug ${noun} delete ${quoted(one.id)}`, { "with-keys": query(form).with_keys }),
     request: (form) => ["DELETE", at(pathOf(noun, one), query(form))],
     seen: () => `${called(one)} is forgotten${one.keys > 0 ? `, and keys (${one.keys}) are revoked for good` : ""}.`,
-    verb: "Forget",
     danger: true,
     done: () => {
       go(next);

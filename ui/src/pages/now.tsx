@@ -250,7 +250,6 @@ function verb(model: string, word: "start" | "stop"): string {
 function load({ model }: InstanceView): void {
   act({
     title: `Load ${model}`,
-    verb: "Load",
     cli: () => `glowplug start ${quoted(model)}`,
     preview: async () => <Plan plan={await ask<PlanView>("GET", `/admin/plan/${model}`)} />,
     run: () => ask("POST", verb(model, "start")),
@@ -280,14 +279,10 @@ function Plan({ plan }: { plan: PlanView }) {
 function unload({ model, leases, waiting }: InstanceView): void {
   act({
     title: `Unload ${model}`,
-    verb: "Unload",
-    says: (
-      <p>
-        {leases === 0 && waiting === 0
-          ? "Nobody uses it now. The next request loads it again."
-          : `${leases} use it and ${waiting} wait for it: they are let finish first.`}
-      </p>
-    ),
+    says:
+      leases === 0 && waiting === 0
+        ? "Nobody uses it now. The next request loads it again."
+        : `${leases} use it and ${waiting} wait for it: they are let finish first.`,
     cli: () => `glowplug stop ${quoted(model)}`,
     run: () => ask("POST", verb(model, "stop")),
     done: () => `${model} is being unloaded`,

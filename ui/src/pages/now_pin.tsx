@@ -2,7 +2,7 @@
 import { ask } from "../api";
 import { quoted } from "../format";
 import { Code } from "../parts/basics";
-import { act, once, show } from "../parts/dialog";
+import { act, show } from "../parts/dialog";
 import { toastError } from "../parts/toast";
 import { to } from "../router";
 import type { EntryView, InstanceView, Written } from "../types";
@@ -33,13 +33,10 @@ export async function pin({ model, pinned }: InstanceView): Promise<void> {
   }
   act<Written>({
     title,
-    says: <p>{MEANS}</p>,
+    says: MEANS,
     cli: () => `glowplug models change ${quoted(model)} --set pinned=${!pinned}`,
-    ...once(
-      () => ["PATCH", path, { pinned: !pinned }],
-      ({ settings }) => <p>Says “pinned: {String(settings?.["pinned"] ?? false)}” among its settings, at once; what runs goes on.</p>,
-    ),
-    verb: pinned ? "Unpin" : "Pin",
+    request: () => ["PATCH", path, { pinned: !pinned }],
+    seen: ({ settings }) => `Says “pinned: ${String(settings?.["pinned"] ?? false)}” among its settings, at once; what runs goes on.`,
     done: () => `${model} is ${pinned ? "not pinned any more" : "pinned"}`,
     undo: () => () => ask("PATCH", path, { pinned }),
   });

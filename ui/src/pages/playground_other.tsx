@@ -1,9 +1,9 @@
 // What is no talk: embeddings, pictures, and any request as it is.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { count, duration, pretty } from "../format";
 import { Button, Card, Code, Problem } from "../parts/basics";
-import { Field } from "../parts/fields";
+import { Area, said, Text } from "../parts/fields";
 import { Table } from "../parts/table";
 import { Picture, Raw as RawAnswer } from "./playground_column";
 import { showCode } from "./playground_chat";
@@ -24,20 +24,21 @@ interface Asks {
 interface ComposerProps {
   /** The fields. */
   children: ComponentChildren;
-  ready: boolean;
+  secret: string;
   verb: string;
-  /** What either throws is shown below the fields. */
-  send: () => Promise<void>;
-  code: () => void;
+  /** Given what is in the fields; what either throws is shown below them. */
+  send: (form: FormData) => Promise<void>;
+  code: (form: FormData) => void;
 }
 
-function Composer({ children, ready, verb, send, code }: ComposerProps) {
+function Composer({ children, secret, verb, send, code }: ComposerProps) {
+  const form = useRef<HTMLFormElement>(null);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
-  const attempt = async (work: () => void | Promise<void>) => {
+  const attempt = async (work: (form: FormData) => void | Promise<void>) => {
     setProblem(null);
     try {
-      await work();
+      await work(new FormData(form.current ?? undefined));
     } catch (error) {
       setProblem(error);
     }
@@ -49,11 +50,11 @@ function Composer({ children, ready, verb, send, code }: ComposerProps) {
     setBusy(false);
   };
   return (
-    <form class="composer card" onSubmit={submit}>
+    <form ref={form} class="composer card" onSubmit={submit}>
       {children}
       <Problem error={problem} />
       <div class="actions">
-        <button class="main" disabled={busy || !ready}>{busy ? "Asked …" : verb}</button>
+        <button class="main" disabled={busy || secret === ""}>{busy ? "Asked …" : verb}</button>
         <Button onClick={() => attempt(code)}>Code</Button>
       </div>
     </form>
@@ -76,24 +77,19 @@ interface Got {
 
 /** All models are asked the same, and their answers are side by side. */
 function Together<T>({ path, models, secret, label, start, sent, verb, shown }: TogetherProps<T>) {
-  const [text, setText] = useState(start);
   const [got, setGot] = useState<{ text: string; all: readonly Got[] }>({ text: "", all: [] });
-  const one = async (model: string): Promise<Got> => {
+  const one = async (model: string, text: string): Promise<Got> => {
     const body = sent(model, text);
     return { model, sent: body, answer: await talk(secret, path, body, new AbortController().signal, () => undefined) };
   };
-  const send = async () => setGot({ text, all: await Promise.all(models.map(one)) });
+  const send = async (form: FormData) => {
+    const text = said(form, "text");
+    setGot({ text, all: await Promise.all(models.map((model) => one(model, text))) });
+  };
   return (
     <>
-      <Composer
-        ready={secret !== "" && text.trim() !== "" && models.length > 0}
-        verb={verb}
-        send={send}
-        code={() => showCode(path, sent(models[0] ?? "", text))}
-      >
-        <Field label={label}>
-          <textarea rows={4} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        </Field>
+      <Composer secret={secret} verb={verb} send={send} code={(form) => showCode(path, sent(models[0] ?? "", said(form, "text")))}>
+        <Area name="text" label={label} rows={4} value={start} spellcheck required />
       </Composer>
       <div class="talks" aria-live="polite">
         {got.all.map(({ model, sent: body, answer }) => (
@@ -166,26 +162,20 @@ export function Images(asks: Asks) {
   );
 }
 
-export function Raw({ secret, path: first, text: start }: { secret: string; path: string; text: string }) {
-  const [path, setPath] = useState(first);
-  const [text, setText] = useState(start);
+export function Raw({ secret, path, text }: { secret: string; path: string; text: string }) {
   const [got, setGot] = useState<{ status: number; raw: string } | null>(null);
-  const body = () => typed<Body>("Body", text) ?? {};
-  const send = async () => {
-    body();
-    const answer = await call(secret, path, text, new AbortController().signal);
+  const body = (form: FormData) => typed<Body>("Body", said(form, "body")) ?? {};
+  const send = async (form: FormData) => {
+    body(form);
+    const answer = await call(secret, said(form, "path"), said(form, "body"), new AbortController().signal);
     const head = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
     setGot({ status: answer.status, raw: `${head}\n\n${pretty(await answer.text()).slice(0, 200_000)}` });
   };
   return (
     <>
-      <Composer ready={secret !== ""} verb="Send" send={send} code={() => showCode(path, body())}>
-        <Field label="Path">
-          <input value={path} pattern="/(v1|api)/.*" onInput={(event) => setPath(event.currentTarget.value)} />
-        </Field>
-        <Field label="Body">
-          <textarea rows={14} spellcheck={false} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        </Field>
+      <Composer secret={secret} verb="Send" send={send} code={(form) => showCode(said(form, "path"), body(form))}>
+        <Text name="path" label="Path" value={path} pattern="/(v1|api)/.*" />
+        <Area name="body" label="Body" rows={14} value={text} />
       </Composer>
       {got !== null && (
         <Card title={`Answer: ${got.status}`}>

@@ -3,11 +3,10 @@ import { useKeys, useModels } from "../parts/every";
 import { ChoiceFilter, TextFilter, type Option } from "../parts/fields";
 import { Clear, DayFilter, More } from "../parts/filters";
 import { List, type Column } from "../parts/table";
-import { count, duration, moment, money, quoted } from "../format";
+import { command, count, duration, moment, money } from "../format";
 import { useList } from "../hooks";
 import { usePlace } from "../router";
 import type { RequestPage, RequestView } from "../types";
-import type { PageProps } from "./index";
 import { Detail } from "./requests_detail";
 import { end, nameOf, tone } from "./requests_parts";
 
@@ -27,7 +26,7 @@ const OUTCOMES: readonly Option[] = [
 const LIVE = 2000;
 const LIVE_NARROWED = 5000;
 
-export default function Requests({ admin }: PageProps) {
+export default function Requests() {
   const { query } = usePlace();
   const keys = useKeys();
   const said = FILTERS.filter((name) => (query.get(name) ?? "") !== "");
@@ -62,8 +61,8 @@ export default function Requests({ admin }: PageProps) {
       <p class="quiet line">
         {list.next !== null && seen !== null && said.length > 0 && `Looked back to ${moment(seen)}; “Next” goes on from there.`}
       </p>
-      <Cli line={command(query)} />
-      {open !== null && <Detail id={open} keys={keys.byId} admin={admin} ended={list.again} />}
+      <Cli line={command("glowplug requests", Object.fromEntries(said.map((name) => [name === "key" ? "for-key" : name, query.get(name)])))} />
+      {open !== null && <Detail id={open} keys={keys.byId} ended={list.again} />}
     </>
   );
 }
@@ -106,9 +105,7 @@ function Nothing({ searched, more }: { searched: boolean; more: boolean }) {
   if (!searched) {
     return (
       <Empty title="Nothing was asked yet">
-        <p>
-          Requests appear here as they come. <code>glowplug run MODEL</code> sends one.
-        </p>
+        <p>Requests appear here as they come. <code>glowplug run MODEL</code> sends one.</p>
       </Empty>
     );
   }
@@ -120,12 +117,4 @@ function address(query: URLSearchParams, request: string): string {
   const with_ = new URLSearchParams(query);
   with_.set("request", request);
   return `/ui/requests?${with_.toString()}`;
-}
-
-function command(query: URLSearchParams): string {
-  const said = FILTERS.map((name) => {
-    const value = query.get(name) ?? "";
-    return value === "" ? "" : ` --${name === "key" ? "for-key" : name} ${quoted(value)}`;
-  });
-  return `glowplug requests${said.join("")}`;
 }

@@ -2,10 +2,10 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api";
 import { count, duration, energy, moment, money, pretty, quoted } from "../format";
-import { useAsk } from "../hooks";
+import { useAdmin, useAsk } from "../hooks";
 import { useNow } from "../live";
 import { Button, Card, Cli, Code, Facts, Pill, Problem, Waiting, type Fact } from "../parts/basics";
-import { act, useModal } from "../parts/dialog";
+import { act, Frame } from "../parts/dialog";
 import { filter, to } from "../router";
 import type { AttemptView, BodyView, Cancelled, KeyView, RequestView } from "../types";
 import { end, nameOf, tone } from "./requests_parts";
@@ -17,13 +17,11 @@ const LIVE = 2000;
 interface DetailProps {
   id: string;
   keys: ReadonlyMap<string, KeyView>;
-  admin: boolean;
   /** Called when it was cancelled. */
   ended: () => void;
 }
 
-export function Detail({ id, keys, admin, ended }: DetailProps) {
-  const dialog = useModal();
+export function Detail({ id, keys, ended }: DetailProps) {
   const [open, setOpen] = useState(false);
   const { data: row, error, again } = useAsk<RequestView>(`/admin/requests/${encodeURIComponent(id)}`, open ? { every: LIVE } : {});
   useEffect(() => setOpen(row?.request === id && row.outcome === ""), [row, id]);
@@ -37,29 +35,17 @@ export function Detail({ id, keys, admin, ended }: DetailProps) {
   };
   const shown = row?.request === id ? row : null;
   return (
-    <dialog ref={dialog} class="drawer" aria-labelledby="drawer-title" onClose={close}>
-      <header>
-        <h2 id="drawer-title">Request</h2>
-        <Button class="plain" aria-label="Close" onClick={close}>×</Button>
-      </header>
-      <p class="line">
-        <code>{id}</code>
-      </p>
+    <Frame title="Request" kind="drawer" close={close}>
+      <p class="line"><code>{id}</code></p>
       {(shown === null || error !== null) && <Waiting asked={{ error }} />}
-      {shown !== null && <Whole row={shown} kept={keys.get(shown.key)} admin={admin} again={both} />}
+      {shown !== null && <Whole row={shown} kept={keys.get(shown.key)} again={both} />}
       <Cli line={`glowplug requests ${quoted(id)}`} />
-    </dialog>
+    </Frame>
   );
 }
 
-interface WholeProps {
-  row: RequestView;
-  kept: KeyView | undefined;
-  admin: boolean;
-  again: () => void;
-}
-
-function Whole({ row, kept, admin, again }: WholeProps) {
+function Whole({ row, kept, again }: { row: RequestView; kept: KeyView | undefined; again: () => void }) {
+  const admin = useAdmin();
   const facts: readonly Fact[] = [
     ["Began", moment(row.started)],
     ["Took", row.outcome === "" ? "in flight" : duration(end(row) - row.started)],
@@ -84,9 +70,7 @@ function Whole({ row, kept, admin, again }: WholeProps) {
       <Facts facts={facts} />
       <h3>Timeline</h3>
       <Timeline row={row} />
-      {row.attempts.map((one) => (
-        <Attempt key={one.attempt} one={one} />
-      ))}
+      {row.attempts.map((one) => <Attempt key={one.attempt} one={one} />)}
       {admin && <Bodies key={row.request} request={row.request} keeps={kept?.log_bodies ?? false} />}
     </>
   );
@@ -95,12 +79,9 @@ function Whole({ row, kept, admin, again }: WholeProps) {
 function cancel(row: RequestView, after: () => void): void {
   act({
     title: "Cancel the request",
-    says: (
-      <p>
-        {row.asked}, in flight since {moment(row.started)}. Whatever is done for it stops, and its client is told that it was cancelled.
-        What was used up to now is counted.
-      </p>
-    ),
+    says:
+      `${row.asked}, in flight since ${moment(row.started)}. Whatever is done for it stops, and its client is told that it was cancelled. ` +
+      "What was used up to now is counted.",
     cli: () => `glowplug requests ${quoted(row.request)} --cancel`,
     run: () => ask<Cancelled>("POST", `/admin/requests/${encodeURIComponent(row.request)}/cancel`),
     verb: "End it",

@@ -83,7 +83,6 @@ function password(email: string): void {
   const said = (form: FormData, name: string) => String(form.get(name) ?? "");
   act({
     title: "Change the password",
-    verb: "Change",
     says: "All your other sessions end. An admin who runs the command below gives you a link for a new one instead.",
     fields: (
       <>

@@ -9,6 +9,7 @@ export interface Series {
 
 const TONES = ["--chart-1", "--chart-2", "--chart-3", "--chart-4", "--chart-5"];
 
+type Drawn = Pick<ChartProps, "series" | "says" | "height" | "bars">;
 interface ChartProps {
   /** What it shows, for whoever cannot see it. */
   label: string;
@@ -30,7 +31,7 @@ export function Chart({ label, times, series, says, height = 200, bars = false }
     const make = (Plot: typeof uPlot) => {
       plot?.destroy();
       const data: uPlot.AlignedData = [[...times], ...series.map((one) => [...one.values])];
-      plot = new Plot(options(Plot, node, series, says, height, bars), data, node);
+      plot = new Plot(options(Plot, node, { series, says, height, bars }), data, node);
     };
     let remake: () => void = () => undefined;
     void Promise.all([import("uplot"), import("uplot/dist/uPlot.min.css")]).then(([{ default: Plot }]) => {
@@ -60,14 +61,7 @@ export function Chart({ label, times, series, says, height = 200, bars = false }
   );
 }
 
-function options(
-  Plot: typeof uPlot,
-  node: HTMLElement,
-  series: readonly Series[],
-  says: (value: number) => string,
-  height: number,
-  bars: boolean,
-): uPlot.Options {
+function options(Plot: typeof uPlot, node: HTMLElement, { series, says, height = 0, bars = false }: Drawn): uPlot.Options {
   const colour = (name: string) => resolved(node, name);
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
   const path = bars ? Plot.paths.bars?.({ size: [0.7, 40] }) : undefined;

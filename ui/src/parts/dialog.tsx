@@ -2,7 +2,7 @@
 import type { ComponentChildren, Ref } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { ask, type Method } from "../api";
-import { shared } from "../hooks";
+import { shared } from "../shared";
 import { refresh } from "../live";
 import { Button, Cli, Problem } from "./basics";
 import { toast } from "./toast";
@@ -21,8 +21,8 @@ export interface Act<T> {
   /** Instead of both, where one request does it: what the server says of it with `dry_run`, as `seen` writes that, and the doing. */
   request?: (form: FormData) => Request;
   seen?: (found: T, form: FormData) => ComponentChildren;
-  /** The button: a verb. */
-  verb: string;
+  /** The button; the first word of the title where nothing is said. */
+  verb?: string;
   danger?: boolean;
   /** Said afterwards. */
   done?: (result: T) => string;
@@ -182,7 +182,7 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
         {asked.preview !== undefined && asked.fields !== undefined && <Button onClick={look}>Preview</Button>}
         <Button onClick={close}>Cancel</Button>
         <button class={asked.danger ? "main danger" : "main"} disabled={busy}>
-          {asked.verb}
+          {asked.verb ?? asked.title.split(" ")[0]}
         </button>
       </footer>
     </form>

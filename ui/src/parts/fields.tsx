@@ -50,10 +50,10 @@ export function Text({ name, label, help, value, ...more }: Common & { value?: s
   );
 }
 
-export function Area({ name, label, help, value, rows = 6 }: Common & { value?: string; rows?: number }) {
+export function Area({ name, label, help, value, ...more }: Common & { value?: string | undefined } & Omit<ComponentProps<"textarea">, "value">) {
   return (
     <Field label={label} help={help}>
-      <textarea name={name} rows={rows} defaultValue={value ?? ""} spellcheck={false} />
+      <textarea name={name} rows={6} defaultValue={value ?? ""} spellcheck={false} {...more} />
     </Field>
   );
 }

@@ -1,7 +1,8 @@
 // Ctrl-K: every page, and what the page that is open offers.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { PAGES } from "../pages";
 import { go, to } from "../router";
+import { useModal } from "./dialog";
 
 export interface Action {
   label: string;
@@ -20,17 +21,11 @@ export function useActions(actions: readonly Action[]): void {
 }
 
 export function Palette({ close }: { close: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
-  useEffect(() => dialog.current?.showModal(), []);
-  const all = useMemo(
-    () => [
-      ...PAGES.map((page) => ({ label: page.title, run: () => go(to(page.name)) })),
-      ...[...offered.values()].flat(),
-    ],
-    [],
-  );
+  const pages = PAGES.map((page) => ({ label: page.title, run: () => go(to(page.name)) }));
+  const all = useMemo(() => [...pages, ...[...offered.values()].flat()], []);
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   const found = all.filter((one) => words.every((word) => one.label.toLowerCase().includes(word))).slice(0, 12);
   const chosen = Math.min(at, found.length - 1);

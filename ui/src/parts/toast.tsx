@@ -1,6 +1,6 @@
 // What was done, said in a corner, with the way back where there is one.
 import { useEffect, useState } from "preact/hooks";
-import { shared } from "../hooks";
+import { shared } from "../shared";
 import { Button, told } from "./basics";
 
 interface Said {
