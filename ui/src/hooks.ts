@@ -22,20 +22,23 @@ interface Often {
   every?: number;
   /** Also after events of these kinds. */
   on?: readonly Kind[];
-  /** POST for what looks at something, which no address holds. */
-  method?: "GET" | "POST";
+  /** How, where it is no single GET. */
+  by?: (path: string) => Promise<unknown>;
 }
+/** For what looks at something, which no address holds. */
+export const post = (path: string): Promise<unknown> => ask("POST", path);
+const get = (path: string): Promise<unknown> => ask("GET", path);
 const NEVER: readonly Kind[] = [];
 
 /** What is answered; a null path asks nothing. */
-export function useAsk<T>(path: string | null, { every, on = NEVER, method = "GET" }: Often = {}): Asked<T> {
+export function useAsk<T>(path: string | null, { every, on = NEVER, by = get }: Often = {}): Asked<T> {
   const [held, setHeld] = useState<Omit<Asked<T>, "again">>({ data: null, error: null, loading: path !== null });
   const latest = useRef(0);
   const again = useCallback(() => {
     if (path === null) return;
     const mine = ++latest.current;
     setHeld((old) => ({ ...old, loading: true }));
-    ask<T>(method, path).then(
+    (by(path) as Promise<T>).then(
       (data) => mine === latest.current && setHeld({ data, error: null, loading: false }),
       (error: unknown) => mine === latest.current && setHeld((old) => ({ ...old, error, loading: false })),
     );

@@ -8,11 +8,10 @@ import { live, useLive } from "./live";
 import { PAGES, type Page, type PageProps } from "./pages";
 import { Button, Empty, Problem, told } from "./parts/basics";
 import { Dialogs } from "./parts/dialog";
-import { Options } from "./parts/fields";
 import { Palette } from "./parts/palette";
 import { Toasts } from "./parts/toast";
 import { followLinks, to, usePlace } from "./router";
-import { setTheme, useTheme } from "./theme";
+import { ThemeChoice } from "./theme";
 
 export function Shell() {
   const who = useMe();
@@ -39,9 +38,7 @@ export function Shell() {
   }, [page]);
   return (
     <div class="shell">
-      <a class="skip" href="#main" onClick={() => document.getElementById("main")?.focus()}>
-        Skip to the page
-      </a>
+      <a class="skip" href="#main" onClick={() => document.getElementById("main")?.focus()}>Skip to the page</a>
       <header class="top">
         <Button class="plain menu" aria-label="Menu" aria-expanded={menu} aria-controls="nav" onClick={() => setMenu(!menu)}>☰</Button>
         <a class="brand" href="/ui/">Glowplug</a>
@@ -51,9 +48,7 @@ export function Shell() {
         <ul>
           {pages.map((one) => (
             <li key={one.name}>
-              <a href={to(one.name)} data-page={one.name} aria-current={one === page ? "page" : undefined}>
-                {one.title}
-              </a>
+              <a href={to(one.name)} data-page={one.name} aria-current={one === page ? "page" : undefined}>{one.title}</a>
             </li>
           ))}
         </ul>
@@ -95,23 +90,16 @@ function Stale() {
 
 function Missing({ name }: { name: string }) {
   return (
-    <Empty title={`There is no page “${name}” here`}>
-      <p><a href="/ui/">Go to the first page</a></p>
-    </Empty>
+    <Empty title={`There is no page “${name}” here`} says={<a href="/ui/">Go to the first page</a>} />
   );
 }
 
 function Account() {
   const who = useMe();
-  const chosen = useTheme();
   return (
     <div class="account">
-      <span class="quiet">
-        {who.name || who.email} ({who.role})
-      </span>
-      <select aria-label="Theme" onChange={(event) => setTheme(event.currentTarget.value)}>
-        <Options options={[["auto", "System theme"], ["light", "Light"], ["dark", "Dark"]]} chosen={chosen} />
-      </select>
+      <span class="quiet">{who.name || who.email} ({who.role})</span>
+      <ThemeChoice />
       <Button onClick={leave}>Log out</Button>
     </div>
   );

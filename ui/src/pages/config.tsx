@@ -1,6 +1,6 @@
 // What is in force and where each value is from, the file in an editor, and what can be moved in.
 import { ask } from "../api";
-import { useAdmin, useAsk, type Asked } from "../hooks";
+import { post, useAdmin, useAsk, type Asked } from "../hooks";
 import { Button, Card, Cli, Empty, Pill, Problem, Waiting } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
@@ -22,7 +22,7 @@ export default function Config() {
   const admin = useAdmin();
   const tab = useTab(TABS);
   const shown = useAsk<Shown>("/admin/config", { on: ["config"] });
-  const checked = useAsk<Checked>("/admin/config/check", { method: "POST", on: ["config", "config_refused"] });
+  const checked = useAsk<Checked>("/admin/config/check", { by: post, on: ["config", "config_refused"] });
   const reload = () => reloadNow(() => (shown.again(), checked.again()));
   useActions(admin ? [{ label: "Reload the configuration", run: reload }] : []);
   return (

@@ -27,8 +27,7 @@ function File({ saved }: { saved: () => void }) {
   if (there === null) return <Waiting asked={file} />;
   if (there.why_not !== "") {
     return (
-      <Empty title="There is no file that can be edited here">
-        <p>{there.why_not}.</p>
+      <Empty title="There is no file that can be edited here" says={`${there.why_not}.`}>
         <Cli line={EDITING} />
       </Empty>
     );
@@ -97,9 +96,7 @@ function Editor({ there, saved }: { there: ConfigText; saved: () => void }) {
       </p>
       {moved && dirty && (
         <div class="problem" role="alert">
-          <p>
-            <strong>The file was saved by somebody else meanwhile.</strong> What you typed cannot be saved over it.
-          </p>
+          <p><strong>The file was saved by somebody else meanwhile.</strong> What you typed cannot be saved over it.</p>
           <Button onClick={() => take(there)}>Take the file as it is now</Button>
         </div>
       )}

@@ -26,9 +26,7 @@ export function Problems({ rows, go, warnings = false }: ProblemsProps) {
     <ul class={warnings ? "problems warnings" : "problems"} aria-label={warnings ? "Warnings" : "Problems"}>
       {rows.map((one) => (
         <li key={`${one.file}${one.line}${one.path}${one.message}`}>
-          {one.line > 0 && go !== undefined && one.file === "" && (
-            <Button onClick={() => go(one.line)}>Line {one.line}</Button>
-          )}
+          {one.line > 0 && go !== undefined && one.file === "" && <Button onClick={() => go(one.line)}>Line {one.line}</Button>}
           {one.line > 0 && (go === undefined || one.file !== "") && <strong>{`${one.file} line ${one.line} `}</strong>}
           {one.path !== "" && <code>{one.path}</code>} <Prose text={one.message} />
           {one.hint !== "" && <span class="quiet"> (<Prose text={one.hint} />)</span>}

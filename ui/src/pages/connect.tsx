@@ -44,9 +44,10 @@ export default function Connect() {
       <Problem error={asked.error} again={() => (asked.error === null ? undefined : filter({ model: "", url: "" }))} />
       {list === null && asked.error === null && <p class="quiet waiting">Loading …</p>}
       {list?.model === NO_MODEL && (
-        <Empty title="No model that chats is served yet">
-          <p>{NO_MODEL} stands in its place below. <a href={to("first")}>First steps</a> looks for one.</p>
-        </Empty>
+        <Empty
+          title="No model that chats is served yet"
+          says={<>{NO_MODEL} stands in its place below. <a href={to("first")}>First steps</a> looks for one.</>}
+        />
       )}
       {list !== null && chosen === "" && <Cards list={list} address={(client) => to("connect", { client, model, url })} />}
       {list !== null && client !== undefined && <Client key={client.name} client={client} list={list} />}
@@ -85,9 +86,7 @@ function Cards({ list, address }: CardsProps) {
           <h2>Others that came</h2>
           <ul class="plain">
             {list.others.slice(0, 12).map((one) => (
-              <li key={`${one.key} ${one.agent}`}>
-                <code>{one.agent || "a program without a name"}</code> <Came seen={one} />
-              </li>
+              <li key={`${one.key} ${one.agent}`}><code>{one.agent || "a program without a name"}</code> <Came seen={one} /></li>
             ))}
           </ul>
         </>

@@ -40,9 +40,7 @@ export function Client({ client, list }: { client: ClientView; list: ClientList 
             {admin ? "Fill in one that you have, or make one for it." : "Fill in yours; whoever runs this server can make one."}
           </p>
         )}
-        {admin && (
-          <Button class={made === null ? "main" : ""} onClick={make}>{made === null ? "Make a key" : "Make another key"}</Button>
-        )}
+        {admin && <Button class={made === null ? "main" : ""} onClick={make}>{made === null ? "Make a key" : "Make another key"}</Button>}
       </Step>
       <Step number={2} title="What it is told">
         <p>{client.writes ? "On its machine this does everything, and keeps what was there:" : "On its machine this says the same:"}</p>
@@ -54,11 +52,7 @@ export function Client({ client, list }: { client: ClientView; list: ClientList 
             <Code text={filled(one.text)} label={one.title} />
           </section>
         ))}
-        {client.steps.length > 0 && (
-          <ol>
-            {client.steps.map((one) => <li key={one}>{filled(one)}</li>)}
-          </ol>
-        )}
+        {client.steps.length > 0 && <ol>{client.steps.map((one) => <li key={one}>{filled(one)}</li>)}</ol>}
         {client.notes.map((one) => <p key={one} class="quiet">{one}</p>)}
       </Step>
       <Step number={3} title="Its first request">
@@ -71,9 +65,7 @@ export function Client({ client, list }: { client: ClientView; list: ClientList 
 export function Step({ number, title, children }: { number: number; title: string; children: ComponentChildren }) {
   return (
     <section class="card step" aria-label={title}>
-      <h2>
-        <span aria-hidden="true">{number}</span> {title}
-      </h2>
+      <h2><span aria-hidden="true">{number}</span> {title}</h2>
       {children}
     </section>
   );

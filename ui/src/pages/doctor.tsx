@@ -97,9 +97,7 @@ function Summary({ seen, busy }: { seen: typeof kept; busy: string }) {
   return (
     <p class="line" role="status">
       {said.map(([severity, number]) => (
-        <span key={severity}>
-          <Pill tone={number > 0 ? TONES[severity] : "quiet"}>{many(number, severity)}</Pill>{" "}
-        </span>
+        <span key={severity}><Pill tone={number > 0 ? TONES[severity] : "quiet"}>{many(number, severity)}</Pill>{" "}</span>
       ))}
       <span class="quiet">
         {busy === "" ? `${seen.checks.length} checks ${now - seen.at < 5 ? "now" : ago(now, seen.at)}` : busy}
@@ -126,9 +124,10 @@ function Found({ seen, repaired }: { seen: readonly Looked[]; repaired: (name: s
         <ChoiceFilter name="group" label="About" options={[["", "everything"], ...Object.entries(GROUPS)]} />
       </div>
       {all.length === 0 && (
-        <Empty title="Nothing is wrong here, as far as these checks go">
-          <p><code>glowplug smoke</code> asks every model what it promises, which shows what a look cannot.</p>
-        </Empty>
+        <Empty
+          title="Nothing is wrong here, as far as these checks go"
+          says="`glowplug smoke` asks every model what it promises, which shows what a look cannot."
+        />
       )}
       {all.length > 0 && shown.length === 0 && <Empty title="No finding is of this kind" />}
       {shown.map((one) => (
@@ -169,9 +168,7 @@ function Seen({ finding }: { finding: Finding }) {
     <li>
       <Pill tone={TONES[finding.severity]}>{finding.severity}</Pill>
       <div>
-        <p>
-          <strong>{finding.subject}</strong> <Prose text={finding.summary} />
-        </p>
+        <p><strong>{finding.subject}</strong> <Prose text={finding.summary} /></p>
         {(finding.evidence ?? []).length > 0 && <div class="evidence">{(finding.evidence ?? []).join("\n")}</div>}
         {finding.consequence && <p><Prose text={finding.consequence} /></p>}
         {finding.advice && <p class="quiet">What to do: <Prose text={finding.advice} /></p>}
@@ -242,7 +239,7 @@ function History({ rows, undone }: { rows: readonly RepairView[]; undone: (name:
   };
   return (
     <Table
-      empty={<Empty title="Nothing was repaired yet"><p>Every repair is listed here, with the way back.</p></Empty>}
+      empty={<Empty title="Nothing was repaired yet" says="Every repair is listed here, with the way back." />}
       caption="What was repaired"
       rows={rows}
       id={(row) => row.id}

@@ -1,12 +1,12 @@
 // The first steps: what this machine has, a model that fits, a key, a client.
 import { ask, at } from "../api";
 import { many, quoted, size } from "../format";
-import { useAdmin, useAsk } from "../hooks";
+import { post, useAdmin, useAsk } from "../hooks";
 import { useLive } from "../live";
 import { Button, Code, Empty, Pill, Problem, type Tone } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { called } from "../parts/every";
-import { Text } from "../parts/fields";
+import { said, Text } from "../parts/fields";
 import { Table } from "../parts/table";
 import { to } from "../router";
 import type { Candidate, DeviceView, Discovered, KeyView, ModelView, Status, Written } from "../types";
@@ -19,7 +19,7 @@ export default function First() {
   const { seen, problem } = useLive();
   const models = useAsk<{ data: readonly ModelView[] }>("/admin/models", { on: ["config"] });
   const keys = useAsk<{ data: readonly KeyView[] }>("/admin/keys", { on: ["keys"] });
-  const { data: found, error, again: look } = useAsk<Discovered>("/admin/discover", { method: "POST" });
+  const { data: found, error, again: look } = useAsk<Discovered>("/admin/discover", { by: post });
   const status = seen?.status ?? null;
   const devices = seen?.memory.data ?? [];
   const served = models.data?.data.filter((one) => one.kind === "model") ?? [];
@@ -80,19 +80,13 @@ function Machine({ devices, status }: { devices: readonly DeviceView[]; status: 
 }
 
 function Engines({ found }: { found: Discovered }) {
-  return (
-    <>
-      <h3>Engines</h3>
-      <ul class="plain">
-        {found.engines.map((one) => (
-          <li key={one.name}>
-            <Pill tone={one.path === "" ? "quiet" : "good"}>{one.path === "" ? "not here" : "found"}</Pill> {one.name}
-            <span class="quiet">: {one.path === "" ? `${one.program} is not on the path of the server` : one.path}</span>
-          </li>
-        ))}
-      </ul>
-    </>
+  const engine = ({ name, path, program }: Discovered["engines"][number]) => (
+    <li key={name}>
+      {path === "" ? <Pill>not here</Pill> : <Pill tone="good">found</Pill>} {name}
+      <span class="quiet">: {path || `${program} is not on the path of the server`}</span>
+    </li>
   );
+  return <><h3>Engines</h3><ul class="plain">{found.engines.map(engine)}</ul></>;
 }
 
 interface ModelsProps {
@@ -172,7 +166,7 @@ function verdict(one: Candidate, devices: readonly DeviceView[], found: Discover
 /** Add it, and before it the provider that it needs. */
 function serve(one: Candidate, again: () => void): void {
   const provider = one.base_url === "" ? "" : String(one.settings["provider"]);
-  const name = (form: FormData) => String(form.get("name") ?? one.name).trim();
+  const name = (form: FormData) => said(form, "name") || one.name;
   const model = (form: FormData) => ({ ...one.settings, name: name(form) });
   const words = Object.entries(one.settings).map(([key, value]) =>
     typeof value === "string" ? `--${key} ${quoted(value)}` : `--set ${quoted(`${key}=${JSON.stringify(value)}`)}`,

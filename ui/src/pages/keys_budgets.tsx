@@ -33,18 +33,14 @@ export function Budgets({ books }: { books: Books }) {
   const admin = useAdmin();
   const make = () => create(books);
   useActions(admin ? [{ label: "Make a budget", run: make }] : []);
-  const none = (
-    <Empty title="Nobody has a budget yet">
-      <p>It says what a key, a person, a team, a tag, a model or everybody together may spend in a time.</p>
-    </Empty>
-  );
+  const says = "It says what a key, a person, a team, a tag, a model or everybody together may spend in a time.";
   return (
     <>
       <div class="heading">
         <p>Whatever is spent counts towards every budget that it falls under; the first that is used up refuses what costs.</p>
         {admin && <Button class="main" onClick={make}>Make a budget</Button>}
       </div>
-      <BudgetTable rows={books.budgets.rows} books={books} whose empty={none} />
+      <BudgetTable rows={books.budgets.rows} books={books} whose empty={<Empty title="Nobody has a budget yet" says={says} />} />
     </>
   );
 }

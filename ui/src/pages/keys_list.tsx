@@ -17,6 +17,7 @@ import { block } from "./keys_owners_form";
 import { Top, Used } from "./keys_parts";
 import { identity, DAYS, over, since, spent, stands, TONES } from "./keys_words";
 
+const FOR = "Whoever asks a model here brings a key; one for each person or program tells their costs apart.";
 /** Rows that are shown at first. */
 const FIRST = 100;
 
@@ -49,6 +50,7 @@ function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView
     .filter((key) => (user === "" || key.user === user) && (team === "" || key.team === team))
     .filter((key) => [key.name, key.id, key.display, key.user, key.team, ...key.tags].some((text) => text.toLowerCase().includes(words)))
     .reverse();
+  const everything = <a href={to("keys", { which: "all" })}>Look at all of them</a>;
   return (
     <>
       <div class="heading">
@@ -73,19 +75,10 @@ function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView
           { title: `${DAYS} days`, cell: (key) => money(spent(usage.rows, "key", identity(key, rows))), number: true },
           { title: "Last used", cell: (key) => ago(now, key.last_used_at), wide: true },
         ]}
-        empty={<Nothing none={rows.length === 0} />}
+        empty={rows.length === 0 ? <Empty title="There is no key yet" says={FOR} /> : <Empty title="No key is like that" says={everything} />}
       />
       {found.length > most && <Button onClick={() => setMost(most * 2)}>Show more of {count(found.length)}</Button>}
     </>
-  );
-}
-
-function Nothing({ none }: { none: boolean }) {
-  const first = "Whoever asks a model here brings a key; one for each person or program tells their costs apart.";
-  return (
-    <Empty title={none ? "There is no key yet" : "No key is like that"}>
-      <p>{none ? first : <a href={to("keys", { which: "all" })}>Look at all of them</a>}</p>
-    </Empty>
   );
 }
 

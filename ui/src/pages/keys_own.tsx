@@ -23,11 +23,7 @@ export function Own() {
 
 function Whole({ mine }: { mine: Mine }) {
   const now = useNow();
-  const none = (
-    <Empty title="You have no key yet">
-      <p>Whoever runs this server makes one for you; <a href={to("connect")}>Connect</a> says what to do with it.</p>
-    </Empty>
-  );
+  const none = <>Whoever runs this server makes one for you; <a href={to("connect")}>Connect</a> says what to do with it.</>;
   return (
     <>
       <Figures
@@ -48,7 +44,7 @@ function Whole({ mine }: { mine: Mine }) {
           { title: "May use", cell: (key) => key.models.join(", ") || "all models", wide: true },
           { title: "Last used", cell: (key) => ago(now, key.last_used_at) },
         ]}
-        empty={none}
+        empty={<Empty title="You have no key yet" says={none} />}
       />
       <h2>Budgets</h2>
       <BudgetTable rows={mine.budgets} books={null} whose empty={<Empty title="You have no budget but those of everybody" />} />

@@ -58,12 +58,10 @@ export function Owners({ noun, books }: { noun: Noun; books: Books }) {
         id={(row) => row.id}
         open={(row) => to("keys", { view: words.view, id: row.id })}
         columns={columns}
-        empty={<Empty title={words.none}><p>{SAYS[noun]}</p></Empty>}
+        empty={<Empty title={words.none} says={SAYS[noun]} />}
       />
       {noun === "users" && (
-        <p>
-          Who was invited is among the <a href={to("settings", { view: "invitations" })}>invitations</a>, where links are made, too.
-        </p>
+        <p>Who was invited is among the <a href={to("settings", { view: "invitations" })}>invitations</a>, where links are made, too.</p>
       )}
     </>
   );

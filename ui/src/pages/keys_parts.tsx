@@ -13,9 +13,7 @@ export function Top({ title, pill, back, all, may, buttons }: TopProps) {
         <h2>{title} {pill}</h2>
         <a href={back}>{all}</a>
       </div>
-      {may && (
-        <div class="actions">{buttons.map(([label, run]) => <Button key={label} onClick={run}>{label}</Button>)}</div>
-      )}
+      {may && <div class="actions">{buttons.map(([label, run]) => <Button key={label} onClick={run}>{label}</Button>)}</div>}
     </>
   );
 }

@@ -9,18 +9,7 @@ import { act, show } from "../parts/dialog";
 import { Log } from "../parts/log";
 import { useActions } from "../parts/palette";
 import { to } from "../router";
-import type {
-  DeviceView,
-  Examination,
-  FootprintView,
-  InstanceView,
-  LeaseView,
-  PlanView,
-  Speed,
-  State,
-  Status,
-  UsageSum,
-} from "../types";
+import type { DeviceView, Examination, FootprintView, InstanceView, LeaseView, PlanView, Speed, State, Status, UsageSum } from "../types";
 import { Lent } from "./now_leases";
 import { pin } from "./now_pin";
 
@@ -147,18 +136,19 @@ function Findings() {
 }
 
 function Device({ device, rows, leases }: { device: DeviceView; rows: readonly InstanceView[]; leases: readonly LeaseView[] }) {
-  const parts: Part[] = [];
-  for (const [model, bytes] of Object.entries(device.ours)) {
-    parts.push(...split(model, bytes, rows.find((row) => row.model === model)));
-  }
-  for (const [id, bytes] of Object.entries(device.leases)) {
-    const note = leases.find((one) => one.id === id)?.note ?? "";
-    parts.push({ label: `Lent to ${note === "" ? id : note}`, amount: bytes, kind: "lease" });
-  }
-  const names = device.other_names.length === 0 ? "Other programs" : `Other programs (${device.other_names.join(", ")})`;
-  parts.push({ label: names, amount: device.others ?? 0, kind: "others" });
-  parts.push({ label: "Reserve", amount: device.reserve, kind: "reserve" });
-  parts.push({ label: "Free for models", amount: device.free ?? 0, kind: "free" });
+  const ours = Object.entries(device.ours).flatMap(([model, bytes]) => split(model, bytes, rows.find((row) => row.model === model)));
+  const lent = Object.entries(device.leases).map(([id, amount]): Part => {
+    const note = leases.find((one) => one.id === id)?.note || id;
+    return { label: `Lent to ${note}`, amount, kind: "lease" };
+  });
+  const others = device.other_names.length === 0 ? "" : ` (${device.other_names.join(", ")})`;
+  const parts: readonly Part[] = [
+    ...ours,
+    ...lent,
+    { label: `Other programs${others}`, amount: device.others ?? 0, kind: "others" },
+    { label: "Reserve", amount: device.reserve, kind: "reserve" },
+    { label: "Free for models", amount: device.free ?? 0, kind: "free" },
+  ];
   return (
     <Card title={device.name || device.id} aside={<span class="quiet">{size(device.total)}</span>}>
       <StackedBar total={device.total ?? 0} parts={parts} label={`Memory of ${device.name || device.id}`} />
@@ -201,9 +191,7 @@ function Instance({ row, speed }: { row: InstanceView; speed: Speed | undefined 
   const stands = (
     <span class="pills">
       {row.pinned && <Pill>pinned</Pill>}{" "}
-      <span role="status" class={`state ${row.state}`}>
-        <Pill tone={TONES[row.state]}>{row.state}</Pill>
-      </span>
+      <span role="status" class={`state ${row.state}`}><Pill tone={TONES[row.state]}>{row.state}</Pill></span>
     </span>
   );
   return (
@@ -266,9 +254,7 @@ function Plan({ plan }: { plan: PlanView }) {
       {plan.evict.length > 0 && (
         <ul>
           {plan.evict.map((one) => (
-            <li key={one.model}>
-              unloads {one.model}: {one.why}
-            </li>
+            <li key={one.model}>unloads {one.model}: {one.why}</li>
           ))}
         </ul>
       )}

@@ -8,7 +8,7 @@ import { useList } from "../hooks";
 import { usePlace } from "../router";
 import type { RequestPage, RequestView } from "../types";
 import { Detail } from "./requests_detail";
-import { end, nameOf, tone } from "./requests_parts";
+import { end, FAILURES, nameOf, tone } from "./requests_parts";
 
 /** What the API narrows by, as options of the command that does the same. */
 const FILTERS = ["key", "user", "team", "asked", "model", "tag", "outcome", "status", "id", "since", "until"] as const;
@@ -17,10 +17,7 @@ const OUTCOMES: readonly Option[] = [
   ["open", "In flight"],
   ["ok", "Good"],
   ["failed", "Not good"],
-  ["upstream_error", "Upstream error"],
-  ["timeout", "Timeout"],
-  ["client_gone", "Client gone"],
-  ["interrupted", "Interrupted"],
+  ...FAILURES,
 ];
 /** Milliseconds between looks at the newest. */
 const LIVE = 2000;
@@ -102,13 +99,7 @@ function Models({ row }: { row: RequestView }) {
 }
 
 function Nothing({ searched, more }: { searched: boolean; more: boolean }) {
-  if (!searched) {
-    return (
-      <Empty title="Nothing was asked yet">
-        <p>Requests appear here as they come. <code>glowplug run MODEL</code> sends one.</p>
-      </Empty>
-    );
-  }
+  if (!searched) return <Empty title="Nothing was asked yet" says="Requests appear here as they come. `glowplug run MODEL` sends one." />;
   return <Empty title={more ? "No request like this up to here" : "No request is like this"} />;
 }
 

@@ -106,9 +106,7 @@ function Timeline({ row }: { row: RequestView }) {
         const until = one.first_byte > 0 ? Math.min(one.first_byte, took) : waited;
         return (
           <li key={one.attempt}>
-            <span>
-              {one.model} <span class="quiet">{said(one, began, took)}</span>
-            </span>
+            <span>{one.model} <span class="quiet">{said(one, began, took)}</span></span>
             <div class="track" aria-hidden="true">
               <i class="wait" style={{ left: share(began), width: share(until) }} />
               <i class={tone(one.outcome)} style={{ left: share(began + until), width: share(took - until) }} />
@@ -164,25 +162,18 @@ function speed(one: AttemptView): string {
 }
 
 function Bodies({ request, keeps }: { request: string; keeps: boolean }) {
-  const [kept, setKept] = useState<BodyView | null>(null);
-  const [error, setError] = useState<unknown>(null);
+  const [wanted, want] = useState(false);
+  const { data: kept, error, again } = useAsk<BodyView>(wanted ? `/admin/requests/${encodeURIComponent(request)}/bodies` : null);
   if (!keeps && kept === null) {
-    return (
-      <p class="quiet">
-        What was sent and answered is not kept: the key was made without <code>--log-bodies</code>.
-      </p>
-    );
+    return <p class="quiet">What was sent and answered is not kept: the key was made without <code>--log-bodies</code>.</p>;
   }
-  const look = () => {
-    ask<BodyView>("GET", `/admin/requests/${encodeURIComponent(request)}/bodies`).then(setKept, setError);
-  };
   return (
     <>
       <p class="actions">
-        <Button onClick={look} disabled={kept !== null}>Show what was sent and answered</Button>
+        <Button onClick={() => want(true)} disabled={kept !== null}>Show what was sent and answered</Button>
         <a href={to("playground", { request })}>Send it again in the Playground</a>
       </p>
-      <Problem error={error} />
+      <Problem error={error} again={again} />
       {kept !== null && (
         <>
           {kept.truncated && <p class="quiet">Cut where keeping.longest ends.</p>}

@@ -2,17 +2,15 @@
 import type { Tone } from "../parts/basics";
 import type { RequestView } from "../types";
 
-const NAMES: Record<string, string> = {
-  "": "in flight",
-  ok: "ok",
-  upstream_error: "upstream error",
-  timeout: "timeout",
-  client_gone: "client gone",
-  interrupted: "interrupted",
-};
+export const FAILURES = [
+  ["upstream_error", "Upstream error"],
+  ["timeout", "Timeout"],
+  ["client_gone", "Client gone"],
+  ["interrupted", "Interrupted"],
+] as const;
 
 export function nameOf(outcome: string): string {
-  return NAMES[outcome] ?? outcome;
+  return outcome === "" ? "in flight" : outcome.replaceAll("_", " ");
 }
 
 export function tone(outcome: string): Tone {

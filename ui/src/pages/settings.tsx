@@ -9,7 +9,7 @@ import { Text } from "../parts/fields";
 import { useActions } from "../parts/palette";
 import { Table } from "../parts/table";
 import { Tabs, useTab, type Tab } from "../parts/tabs";
-import { setTheme, useTheme } from "../theme";
+import { ThemeChoice } from "../theme";
 import type { Ended, SessionView } from "../types";
 import { Audit } from "./settings_audit";
 import { Invitations } from "./settings_invitations";
@@ -55,27 +55,12 @@ function Own({ names }: { names: Names }) {
         <Button onClick={() => password(me.email)}>Change the password</Button>
       </Card>
       <h2>Appearance</h2>
-      <Appearance />
+      <Card>
+        <ThemeChoice />
+        <p class="quiet">Kept in this browser.</p>
+      </Card>
       <SessionList names={names} list={sessions} />
     </>
-  );
-}
-
-function Appearance() {
-  const chosen = useTheme();
-  return (
-    <Card>
-      <fieldset class="looks">
-        <legend class="hidden">Appearance</legend>
-        {[["auto", "As the system"], ["light", "Light"], ["dark", "Dark"]].map(([value, label]) => (
-          <label key={value}>
-            <input type="radio" name="theme" checked={value === chosen} onChange={() => setTheme(value ?? "auto")} />
-            {label}
-          </label>
-        ))}
-      </fieldset>
-      <p class="quiet">Kept in this browser.</p>
-    </Card>
   );
 }
 

@@ -35,9 +35,10 @@ export function Audit({ names }: { names: Names }) {
           </>
         }
         empty={
-          <Empty title={filtered ? "No change is like that" : "Nothing was changed yet"}>
-            <p>{filtered ? "Ids are compared whole." : "Whatever is changed here, by a person, a key or a saved file, is a line of this log."}</p>
-          </Empty>
+          <Empty
+            title={filtered ? "No change is like that" : "Nothing was changed yet"}
+            says={filtered ? "Ids are compared whole." : "Whatever is changed here, by a person, a key or a saved file, is a line of this log."}
+          />
         }
         columns={[
           { title: "When", cell: (row) => moment(row.at) },

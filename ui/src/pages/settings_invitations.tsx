@@ -53,9 +53,10 @@ function All({ rows, names, again }: { rows: readonly InvitationView[]; names: N
       ]}
       action={admin && back}
       empty={
-        <Empty title="Nobody was invited yet">
-          <p>Members see their own keys and usage, viewers see everything and change nothing, admins do everything.</p>
-        </Empty>
+        <Empty
+          title="Nobody was invited yet"
+          says="Members see their own keys and usage, viewers see everything and change nothing, admins do everything."
+        />
       }
     />
   );

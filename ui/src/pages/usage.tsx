@@ -179,11 +179,7 @@ function Sums({ rows, by, measure, named }: SumsProps) {
     columns.splice(3, 0, { title: "Failed", cell: (row) => count(row.failed), number: true, wide: true });
     columns.push({ title: "Energy", cell: (row) => (row.energy_mj === null ? "–" : energy(row.energy_mj)), number: true, wide: true });
   }
-  const none = (
-    <Empty title="Nothing was used in this time">
-      <p>Choose a longer time, or ask something: <code>glowplug run MODEL</code>.</p>
-    </Empty>
-  );
+  const none = <Empty title="Nothing was used in this time" says="Choose a longer time, or ask something: `glowplug run MODEL`." />;
   return <Table caption={`Usage by ${by}`} columns={columns} rows={sorted} id={(row) => name(row, by)} empty={none} />;
 }
 

@@ -2,6 +2,7 @@
 import type { ComponentChildren, ComponentProps } from "preact";
 import { useState } from "preact/hooks";
 import { Refused } from "../api";
+import { Prose } from "./prose";
 
 /** One that sends no form. */
 export function Button(props: ComponentProps<"button">) {
@@ -14,9 +15,7 @@ export function Problem({ error, again }: { error: unknown; again?: (() => void)
   const [what, hint] = told(error);
   return (
     <div role="alert" class="problem">
-      <p>
-        <strong>{sentence(what)}</strong>
-      </p>
+      <p><strong>{sentence(what)}</strong></p>
       {hint !== "" && <p>{sentence(hint)}</p>}
       {again !== undefined && <Button onClick={again}>Try again</Button>}
     </div>
@@ -80,12 +79,11 @@ export function Facts({ facts, kind = "" }: { facts: readonly Fact[]; kind?: str
 export type Fact = readonly [name: string, value: ComponentChildren];
 
 /** A list with nothing in it says what would be there and what to do for it. */
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+export function Empty({ title, says, children }: { title: string; says?: ComponentChildren; children?: ComponentChildren }) {
   return (
     <div class="empty">
-      <p>
-        <strong>{title}</strong>
-      </p>
+      <p><strong>{title}</strong></p>
+      {says !== undefined && <p>{typeof says === "string" ? <Prose text={says} /> : says}</p>}
       {children}
     </div>
   );
@@ -161,12 +159,10 @@ export function Copy({ text, label = "Copy" }: { text: string; label?: string })
 }
 
 /** The command that does the same. */
-export function Cli({ line }: { line: string }) {
+export function Cli({ line, label = "Command that does the same" }: { line: string; label?: string }) {
   return (
     <div class="cli">
-      <code tabIndex={0} role="region" aria-label="Command that does the same">
-        {line}
-      </code>
+      <code tabIndex={0} role="region" aria-label={label}>{line}</code>
       <Copy text={line} />
     </div>
   );
@@ -176,9 +172,7 @@ export function Cli({ line }: { line: string }) {
 export function Code({ text, label }: { text: string; label: string }) {
   return (
     <div class="code">
-      <pre tabIndex={0} role="region" aria-label={label}>
-        {text}
-      </pre>
+      <pre tabIndex={0} role="region" aria-label={label}>{text}</pre>
       <Copy text={text} />
     </div>
   );
@@ -190,10 +184,7 @@ export function Diff({ text, label = "What changes" }: { text: string; label?: s
   return (
     <pre class="diff" tabIndex={0} role="region" aria-label={label}>
       {text.split("\n").map((line, index) => (
-        <span key={index} class={tone(line)}>
-          {line}
-          {"\n"}
-        </span>
+        <span key={index} class={tone(line)}>{line + "\n"}</span>
       ))}
     </pre>
   );
@@ -203,15 +194,8 @@ export function Diff({ text, label = "What changes" }: { text: string; label?: s
 export function SecretOnce({ label, value, children }: { label: string; value: string; children?: ComponentChildren }) {
   return (
     <div class="secret" role="group" aria-label={label}>
-      <p>
-        <strong>{label}</strong> is shown this once. Copy it now.
-      </p>
-      <div class="cli">
-        <code tabIndex={0} role="region" aria-label={label}>
-          {value}
-        </code>
-        <Copy text={value} label="Copy" />
-      </div>
+      <p><strong>{label}</strong> is shown this once. Copy it now.</p>
+      <Cli line={value} label={label} />
       {children}
     </div>
   );

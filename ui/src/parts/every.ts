@@ -1,32 +1,18 @@
 // A whole list, whatever its pages: for names, sums, and lists that are searched where they are shown.
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask, at, type Rows } from "../api";
+import { useAsk, type Asked } from "../hooks";
 import type { KeyView, ModelView, UserView } from "../types";
 import type { Option } from "./fields";
 
-export interface Every<T> {
-  /** null until they are there; `data` is the same. */
+/** `rows` is its `data`: null until they are there. */
+export interface Every<T> extends Asked<readonly T[]> {
   rows: readonly T[] | null;
-  data: readonly T[] | null;
-  error: unknown;
-  again: () => void;
 }
 
 /** Every row; a null path asks nothing. */
 export function useEvery<T>(path: string | null, query: Record<string, string | number> = {}): Every<T> {
-  const [held, setHeld] = useState<{ rows: readonly T[] | null; error: unknown }>({ rows: null, error: null });
-  const latest = useRef(0);
-  const asked = path === null ? "" : at(path, query);
-  const again = useCallback(() => {
-    if (asked === "") return;
-    const mine = ++latest.current;
-    every<T>(asked).then(
-      (rows) => mine === latest.current && setHeld({ rows, error: null }),
-      (error: unknown) => mine === latest.current && setHeld((old) => ({ ...old, error })),
-    );
-  }, [asked]);
-  useEffect(again, [again]);
-  return { ...held, data: held.rows, again };
+  const asked = useAsk<readonly T[]>(path === null ? null : at(path, query), { by: every });
+  return { ...asked, rows: asked.data };
 }
 
 async function every<T>(path: string): Promise<readonly T[]> {

@@ -21,10 +21,17 @@ interface Common {
   help?: ComponentChildren;
 }
 
+interface FieldProps {
+  label: string;
+  help?: ComponentChildren;
+  kind?: "field" | "filter";
+  children: ComponentChildren;
+}
+
 /** A control under its label. */
-export function Field({ label, help, children }: { label: string; help?: ComponentChildren; children: ComponentChildren }) {
+export function Field({ label, help, kind = "field", children }: FieldProps) {
   return (
-    <label class="field">
+    <label class={kind}>
       <span>{label}</span>
       {children}
       {help !== undefined && <small class="quiet">{help}</small>}
@@ -33,13 +40,8 @@ export function Field({ label, help, children }: { label: string; help?: Compone
 }
 
 /** The same among the filters of a page. */
-export function Filter({ label, children }: { label: string; children: ComponentChildren }) {
-  return (
-    <label class="filter">
-      <span>{label}</span>
-      {children}
-    </label>
-  );
+export function Filter(props: FieldProps) {
+  return <Field kind="filter" {...props} />;
 }
 
 export function Text({ name, label, help, value, ...more }: Common & { value?: string | undefined } & Omit<ComponentProps<"input">, "value">) {
@@ -85,11 +87,7 @@ export function Options({ options, chosen }: { options: readonly Option[]; chose
     <>
       {options.map((option) => {
         const [value, label] = typeof option === "string" ? [option, option] : option;
-        return (
-          <option key={value} value={value} selected={value === chosen}>
-            {label}
-          </option>
-        );
+        return <option key={value} value={value} selected={value === chosen}>{label}</option>;
       })}
     </>
   );

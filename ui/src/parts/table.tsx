@@ -45,9 +45,7 @@ export function Table<T>({ caption, columns: given, rows, id, open, action = fal
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.title} scope="col" class={kind(column)}>
-                {column.title}
-              </th>
+              <th key={column.title} scope="col" class={kind(column)}>{column.title}</th>
             ))}
           </tr>
         </thead>
