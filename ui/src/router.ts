@@ -1,4 +1,5 @@
 // The address is the state: `/ui/<page>?filter=value`.  Names of models have dots and slashes, so they are in the query.
+import { at } from "./api";
 import { shared } from "./shared";
 
 export interface Place {
@@ -18,9 +19,7 @@ export const usePlace = here.use;
 
 /** `/ui/page?name=value` without what is empty. */
 export function to(page: string, query: Record<string, string> = {}): string {
-  const said = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""));
-  const text = said.toString();
-  return `/ui/${page}${text === "" ? "" : `?${text}`}`;
+  return at(`/ui/${page}`, query);
 }
 
 export function go(address: string, replace = false): void {
@@ -31,14 +30,8 @@ export function go(address: string, replace = false): void {
 
 /** Change filters of this page; an empty value takes one away, and so does any change the place in the list. */
 export function filter(values: Record<string, string>, replace = true): void {
-  const query = new URLSearchParams(location.search);
-  if (!("after" in values)) query.delete("after");
-  for (const [name, value] of Object.entries(values)) {
-    if (value === "") query.delete(name);
-    else query.set(name, value);
-  }
-  const text = query.toString();
-  go(`${location.pathname}${text === "" ? "" : `?${text}`}`, replace);
+  const query = Object.fromEntries(new URLSearchParams(location.search));
+  go(at(location.pathname, { ...query, after: "", ...values }), replace);
 }
 
 /** One filter's value, and how to change it. */

@@ -68,11 +68,7 @@ export function Shell() {
 function Body({ page, admin }: { page: Page; admin: boolean }) {
   const [Shown, setShown] = useState<ComponentType<PageProps> | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const load = () => {
-    setError(null);
-    page.load().then((found) => setShown(() => found.default), setError);
-  };
-  useEffect(load, [page]);
+  useEffect(() => void page.load().then((found) => setShown(() => found.default), setError), [page]);
   if (error !== null) return <Problem error={error} again={() => location.reload()} />;
   return Shown === null ? <p class="quiet waiting">Loading …</p> : <Shown admin={admin} />;
 }

@@ -6,6 +6,12 @@ const chosen = shared(localStorage.getItem(KEY) ?? "auto");
 
 export const theme = chosen.now;
 
+const system = matchMedia("(prefers-color-scheme: dark)");
+const dark = shared(system.matches);
+system.addEventListener("change", () => dark.set(system.matches));
+/** Another one whenever the colours are. */
+export const useColours = (): string => `${chosen.use()} ${dark.use()}`;
+
 export function setTheme(to: string): void {
   localStorage.setItem(KEY, to);
   document.documentElement.dataset["theme"] = to;

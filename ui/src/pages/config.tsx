@@ -1,10 +1,10 @@
 // What is in force and where each value is from, the file in an editor, and what can be moved in.
 import { ask } from "../api";
-import { post, useAdmin, useAsk, type Asked } from "../hooks";
-import { Button, Card, Cli, Empty, Pill, Problem, Waiting } from "../parts/basics";
+import { post, useAsk, type Asked } from "../hooks";
+import { Card, Cli, Empty, Heading, Pill, Problem, Waiting } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
-import { useActions } from "../parts/palette";
+import { Offer } from "../parts/palette";
 import { Table } from "../parts/table";
 import { Tabs, useTab } from "../parts/tabs";
 import { usePlace } from "../router";
@@ -19,18 +19,13 @@ const TABS = [
 ];
 
 export default function Config() {
-  const admin = useAdmin();
   const tab = useTab(TABS);
   const shown = useAsk<Shown>("/admin/config", { on: ["config"] });
   const checked = useAsk<Checked>("/admin/config/check", { by: post, on: ["config", "config_refused"] });
   const reload = () => reloadNow(() => (shown.again(), checked.again()));
-  useActions(admin ? [{ label: "Reload the configuration", run: reload }] : []);
   return (
     <>
-      <div class="heading">
-        <h1>Config</h1>
-        {admin && <Button onClick={reload}>Reload</Button>}
-      </div>
+      <Heading title="Config"><Offer label="Reload the configuration" short="Reload" run={reload} /></Heading>
       <Standing checked={checked} />
       <Tabs page="config" label="Parts of the configuration" tabs={TABS} />
       {tab === "values" && (shown.data === null ? <Waiting asked={shown} /> : <Values shown={shown.data} />)}
@@ -112,9 +107,7 @@ function Values({ shown }: { shown: Shown }) {
           {words.length === 0 && <p>Everything has its default. <a href="/ui/config?from=all">Show the defaults</a></p>}
         </Empty>
       )}
-      {sections.map((section) => (
-        <Section key={section} name={section} rows={found.filter((one) => one.section === section)} />
-      ))}
+      {sections.map((section) => <Section key={section} name={section} rows={found.filter((one) => one.section === section)} />)}
       <Cli line="glowplug config show" />
     </>
   );

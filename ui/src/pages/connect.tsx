@@ -2,7 +2,7 @@ import { at } from "../api";
 import { ago } from "../format";
 import { useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Card, Empty, Pill, Problem } from "../parts/basics";
+import { Card, Empty, Heading, Pill, Problem } from "../parts/basics";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
 import { useActions } from "../parts/palette";
 import { filter, go, to, useFilter } from "../router";
@@ -31,10 +31,9 @@ export default function Connect() {
   useActions((list?.data ?? []).map((one) => ({ label: `Connect ${one.title}`, run: () => go(to("connect", { client: one.name, model, url })) })));
   return (
     <>
-      <div class="heading">
-        <h1>{client === undefined ? "Connect" : `Connect ${client.title}`}</h1>
+      <Heading title={client === undefined ? "Connect" : `Connect ${client.title}`}>
         {chosen !== "" && <a href={to("connect", { model, url })}>All clients</a>}
-      </div>
+      </Heading>
       <div class="filters long">
         {list !== null && list.models.length > 0 && (
           <ChoiceFilter name="model" label="Model" options={[["", `${list.model} (usual)`], ...list.models.map((one) => [one, one] as const)]} />

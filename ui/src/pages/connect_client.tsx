@@ -71,14 +71,7 @@ export function Step({ number, title, children }: { number: number; title: strin
   );
 }
 
-interface CheckProps {
-  client: ClientView;
-  list: ClientList;
-  since: number;
-  made: KeyView | null;
-}
-
-function Check({ client, list, since, made }: CheckProps) {
+function Check({ client, list, since, made }: { client: ClientView; list: ClientList; since: number; made: KeyView | null }) {
   const now = useNow();
   const every = [...list.data.flatMap((one) => one.seen), ...list.others];
   const its = (one: Sighting) => one.client === client.name || (!client.recognised && one.client === "");

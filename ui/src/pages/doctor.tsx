@@ -4,7 +4,7 @@ import { ask } from "../api";
 import { ago, count, many, moment, quoted } from "../format";
 import { useAdmin, useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Button, Card, Cli, Diff, Empty, Loaded, Pill, Problem, type Tone } from "../parts/basics";
+import { Button, Card, Cli, Diff, Empty, Heading, Loaded, Pill, Problem, type Tone } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { ChoiceFilter } from "../parts/fields";
 import { useActions } from "../parts/palette";
@@ -13,9 +13,9 @@ import { Table } from "../parts/table";
 import { usePlace } from "../router";
 import type { CheckView, Examination, Finding, Group, Looked, RemedyView, Repaired, RepairView, Severity } from "../types";
 import "./doctor.css";
+import { look as lookNow, ORDER, seen as kept, tally, type Seen } from "./doctor_seen";
 
 const TONES: Record<Severity, Tone> = { error: "bad", warning: "warm", note: "quiet" };
-const ORDER: readonly Severity[] = ["error", "warning", "note"];
 const GROUPS: Record<Group, string> = {
   ourselves: "This installation",
   models: "Models and routes",
@@ -23,14 +23,11 @@ const GROUPS: Record<Group, string> = {
   litellm: "LiteLLM",
 };
 
-/** What was found last; it stays while other pages are looked at. */
-let kept: { at: number; checks: readonly Looked[] } | null = null;
-
-type Looking = (what: { checks?: readonly string[]; slow?: boolean }, says: string) => Promise<void>;
+type Looking = (what: Parameters<typeof lookNow>[0], says: string) => Promise<void>;
 
 export default function Doctor() {
   const admin = useAdmin();
-  const [seen, setSeen] = useState(kept);
+  const seen = kept.use();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState("");
   const all = useAsk<{ data: readonly CheckView[] }>("/admin/doctor/checks");
@@ -38,10 +35,7 @@ export default function Doctor() {
   const look: Looking = async (what, says) => {
     setBusy(says);
     try {
-      const { checks } = await ask<Examination>("POST", "/admin/doctor/examine", what);
-      const before = what.checks === undefined && !what.slow ? slowOnes(all.data?.data, kept?.checks) : (kept?.checks ?? []);
-      kept = { at: Date.now() / 1000, checks: merged(before, checks) };
-      setSeen(kept);
+      await lookNow(what);
       setError(null);
     } catch (problem) {
       setError(problem);
@@ -58,13 +52,12 @@ export default function Doctor() {
   useActions(admin ? fixable.map((remedy) => ({ label: `Fix ${remedy.check}`, run: () => fix(remedy, repaired) })) : []);
   return (
     <>
-      <div class="heading">
-        <h1>Doctor</h1>
+      <Heading title="Doctor">
         <div class="actions">
           <Button disabled={busy !== ""} onClick={again}>Look again</Button>
           <Button disabled={busy !== ""} onClick={() => void look({ slow: true }, "Looking at what takes long, too …")}>Also the slow checks</Button>
         </div>
-      </div>
+      </Heading>
       <Summary seen={seen} busy={busy} />
       <Problem error={error} again={again} />
       {seen !== null && <Found seen={seen.checks} repaired={repaired} />}
@@ -75,28 +68,14 @@ export default function Doctor() {
   );
 }
 
-/** With the newer look at each check. */
-function merged(before: readonly Looked[], now: readonly Looked[]): readonly Looked[] {
-  const names = new Set(now.map((one) => one.check));
-  return [...now, ...before.filter((one) => !names.has(one.check))];
-}
-
-/** What a look at everything else leaves as it was. */
-function slowOnes(all: readonly CheckView[] | undefined, seen: readonly Looked[] | undefined): readonly Looked[] {
-  const slow = new Set((all ?? []).filter((one) => one.slow).map((one) => one.name));
-  return (seen ?? []).filter((one) => slow.has(one.check));
-}
-
-function Summary({ seen, busy }: { seen: typeof kept; busy: string }) {
+function Summary({ seen, busy }: { seen: Seen | null; busy: string }) {
   const now = useNow();
   if (seen === null) return <p class="line quiet waiting">{busy === "" ? "Nothing was looked at yet." : busy}</p>;
-  const found = seen.checks.flatMap((one) => one.findings ?? []);
-  const said = ORDER.map((severity) => [severity, found.filter((one) => one.severity === severity).length] as const);
   const lost = seen.checks.filter((one) => one.could_not).length;
   const idle = seen.checks.filter((one) => one.skipped).length;
   return (
     <p class="line" role="status">
-      {said.map(([severity, number]) => (
+      {tally(seen).map(([severity, number]) => (
         <span key={severity}><Pill tone={number > 0 ? TONES[severity] : "quiet"}>{many(number, severity)}</Pill>{" "}</span>
       ))}
       <span class="quiet">
@@ -130,9 +109,7 @@ function Found({ seen, repaired }: { seen: readonly Looked[]; repaired: (name: s
         />
       )}
       {all.length > 0 && shown.length === 0 && <Empty title="No finding is of this kind" />}
-      {shown.map((one) => (
-        <Checked key={one.check} one={one} repaired={repaired} />
-      ))}
+      {shown.map((one) => <Checked key={one.check} one={one} repaired={repaired} />)}
     </section>
   );
 }
@@ -145,9 +122,7 @@ function Checked({ one, repaired }: { one: Looked; repaired: (name: string) => v
   return (
     <Card kind="check" label={one.check} title={<>{one.title} <small class="quiet">{one.check}</small></>} aside={repair}>
       <ul class="findings">
-        {(one.findings ?? []).map((finding) => (
-          <Seen key={finding.subject + finding.summary} finding={finding} />
-        ))}
+        {(one.findings ?? []).map((finding) => <Shown key={finding.subject + finding.summary} finding={finding} />)}
       </ul>
       {remedy && (
         <details>
@@ -163,7 +138,7 @@ function Checked({ one, repaired }: { one: Looked; repaired: (name: string) => v
   );
 }
 
-function Seen({ finding }: { finding: Finding }) {
+function Shown({ finding }: { finding: Finding }) {
   return (
     <li>
       <Pill tone={TONES[finding.severity]}>{finding.severity}</Pill>
@@ -253,14 +228,7 @@ function History({ rows, undone }: { rows: readonly RepairView[]; undone: (name:
   );
 }
 
-interface EverythingProps {
-  seen: readonly Looked[];
-  all: readonly CheckView[];
-  busy: boolean;
-  look: Looking;
-}
-
-function Everything({ seen, all, busy, look }: EverythingProps) {
+function Everything({ seen, all, busy, look }: { seen: readonly Looked[]; all: readonly CheckView[]; busy: boolean; look: Looking }) {
   const outcomeOf = (check: CheckView) => seen.find((one) => one.check === check.name);
   const open = all.map(outcomeOf).filter((found) => found === undefined || found.could_not).length;
   const result = (check: CheckView) => {

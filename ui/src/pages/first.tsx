@@ -3,7 +3,7 @@ import { ask, at } from "../api";
 import { many, quoted, size } from "../format";
 import { post, useAdmin, useAsk } from "../hooks";
 import { useLive } from "../live";
-import { Button, Code, Empty, Pill, Problem, type Tone } from "../parts/basics";
+import { Button, Code, Empty, Heading, Pill, Problem, type Tone } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { called } from "../parts/every";
 import { said, Text } from "../parts/fields";
@@ -26,10 +26,7 @@ export default function First() {
   const users = keys.data?.data.filter((one) => one.role === "user" && one.revoked_at === null) ?? [];
   return (
     <>
-      <div class="heading">
-        <h1>First steps</h1>
-        <Button onClick={look}>Look again</Button>
-      </div>
+      <Heading title="First steps"><Button onClick={look}>Look again</Button></Heading>
       <Problem error={seen === null ? problem : null} />
       <Problem error={error} again={look} />
       <Step number={1} title="This machine">

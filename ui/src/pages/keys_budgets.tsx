@@ -5,12 +5,12 @@ import { ask } from "../api";
 import { command, duration, money, quoted } from "../format";
 import { useAdmin } from "../hooks";
 import { useNow } from "../live";
-import { Button, Empty, Pill } from "../parts/basics";
+import { Button, Empty, Heading, Pill } from "../parts/basics";
 import { Meter } from "../parts/bar";
 import { act } from "../parts/dialog";
 import { called, choices } from "../parts/every";
 import { said, Select, Text, type Option } from "../parts/fields";
-import { useActions } from "../parts/palette";
+import { Offer } from "../parts/palette";
 import { Table, type Column } from "../parts/table";
 import { to } from "../router";
 import type { BudgetView, Scope } from "../types";
@@ -30,16 +30,12 @@ const PAGES: Partial<Record<Scope, (id: string) => Record<string, string>>> = {
 };
 
 export function Budgets({ books }: { books: Books }) {
-  const admin = useAdmin();
-  const make = () => create(books);
-  useActions(admin ? [{ label: "Make a budget", run: make }] : []);
   const says = "It says what a key, a person, a team, a tag, a model or everybody together may spend in a time.";
   return (
     <>
-      <div class="heading">
-        <p>Whatever is spent counts towards every budget that it falls under; the first that is used up refuses what costs.</p>
-        {admin && <Button class="main" onClick={make}>Make a budget</Button>}
-      </div>
+      <Heading title={<p>Whatever is spent counts towards every budget that it falls under; the first that is used up refuses what costs.</p>}>
+        <Offer main label="Make a budget" run={() => create(books)} />
+      </Heading>
       <BudgetTable rows={books.budgets.rows} books={books} whose empty={<Empty title="Nobody has a budget yet" says={says} />} />
     </>
   );
@@ -48,13 +44,11 @@ export function Budgets({ books }: { books: Books }) {
 /** The budgets of one key, person or team. */
 export function Standing({ books, scope, name, may }: { books: Books; scope: Scope; name: string; may: boolean }) {
   const rows = books.budgets.rows?.filter((one) => one.scope === scope && one.name === name) ?? null;
-  const admin = useAdmin();
   return (
     <>
-      <div class="heading top-room">
-        <h3>Budgets</h3>
-        {admin && may && <Button onClick={() => create(books, { scope, name })}>Give a budget</Button>}
-      </div>
+      <Heading kind="top-room" title={<h3>Budgets</h3>}>
+        {may && <Offer label="Give a budget" run={() => create(books, { scope, name })} />}
+      </Heading>
       <BudgetTable rows={rows} books={books} empty={<Empty title="No budget but those that limit others, too" />} />
     </>
   );
@@ -129,10 +123,10 @@ function nameOf(one: Whose, books: Books | null): string {
 type Whose = Pick<BudgetView, "scope" | "name">;
 type Wanted = Whose & { budget: string };
 
-function wanted(form: FormData): Wanted {
+function wanted(form: FormData, given: Whose | null): Wanted {
   const window = said(form, "window") === "rolling" ? said(form, "span") : said(form, "window") || "month";
   const scope = (said(form, "scope") || "all") as Scope;
-  return { budget: `${said(form, "amount").replace(/^\$/, "")}/${window}`, scope, name: scope === "all" ? "" : said(form, "name") };
+  return { budget: `${said(form, "amount").replace(/^\$/, "")}/${window}`, scope, name: scope === "all" ? "" : said(form, "name"), ...given };
 }
 
 function line({ budget, scope, name }: Wanted): string {
@@ -143,9 +137,9 @@ function line({ budget, scope, name }: Wanted): string {
 export function create(books: Books, given: Whose | null = null): void {
   act<BudgetView>({
     title: given === null ? "Make a budget" : `A budget for ${nameOf(given, books)}`,
-    fields: <Fields books={books} given={given} />,
-    cli: (form) => line(form.get("amount") === null ? { budget: "20/month", scope: "all", name: "", ...given } : wanted(form)),
-    request: (form) => ["POST", PATH, wanted(form)],
+    fields: <Fields books={books} whose={given === null} />,
+    cli: (form) => line(form.get("amount") === null ? { budget: "20/month", scope: "all", name: "", ...given } : wanted(form, given)),
+    request: (form) => ["POST", PATH, wanted(form, given)],
     seen: (one) =>
       `${one.scope === "all" ? "Everybody together" : nameOf(one, books)} may spend ${money(one.amount)} ${windowOf(one)}. What was spent in that time ` +
       "before counts; models that cost nothing answer all the same.",
@@ -156,7 +150,7 @@ export function create(books: Books, given: Whose | null = null): void {
   });
 }
 
-function Fields({ books, given }: { books: Books; given: Whose | null }) {
+function Fields({ books, whose }: { books: Books; whose: boolean }) {
   const [chosen, choose] = useState({ scope: "all", window: "month" });
   const chose = ({ target }: Event) => {
     const { name, value } = target as HTMLSelectElement;
@@ -169,7 +163,7 @@ function Fields({ books, given }: { books: Books; given: Whose | null }) {
         <Select name="window" label="In" value="month" options={[...Object.entries(WINDOWS), ["rolling", "the last so long"]]} />
         {chosen.window === "rolling" && <Text name="span" label="How long" placeholder="5h" value="5h" required />}
       </div>
-      {given === null ? (
+      {whose && (
         <div class="pair">
           <Select
             name="scope"
@@ -179,8 +173,6 @@ function Fields({ books, given }: { books: Books; given: Whose | null }) {
           />
           <Name key={chosen.scope} scope={chosen.scope} books={books} />
         </div>
-      ) : (
-        Object.entries(given).map(([name, value]) => <input key={name} type="hidden" name={name} value={value} />)
       )}
     </div>
   );

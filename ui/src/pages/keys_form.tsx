@@ -1,5 +1,5 @@
 // Keys: making, changing, replacing and stopping them.
-import { ask, at } from "../api";
+import { ask } from "../api";
 import { moment, quoted } from "../format";
 import { act } from "../parts/dialog";
 import { choices } from "../parts/every";
@@ -9,7 +9,7 @@ import type { KeyView } from "../types";
 import type { Books } from "./keys";
 import { Made } from "./keys_made";
 import { Models } from "./keys_parts";
-import { budgetsOf, differing, options, saying, type Wanted } from "./keys_words";
+import { budgetsOf, differing, limitsOf, options, saying, type Wanted } from "./keys_words";
 
 /** Whose a new key is to be. */
 export type Given = Partial<Pick<KeyView, "user" | "team">>;
@@ -121,20 +121,17 @@ export function create(books: Books, given: Given = {}): void {
 
 export function change(one: KeyView, books: Books): void {
   const wanted = (form: FormData) => (form.get("name") === null ? {} : differing(values(form), one));
-  act<Wanted>({
+  act<KeyView>({
     title: `Change ${one.name || one.id}`,
     fields: <Fields one={one} books={books} />,
     cli: (form) => `glowplug keys update ${quoted(one.id)}${options(wanted(form))}`,
-    preview: async (form) => <Sketch one={await ask<KeyView>("PATCH", at(path(one), { dry_run: true }), wanted(form))} />,
-    run: async (form) => {
-      await ask<KeyView>("PATCH", path(one), wanted(form));
-      return wanted(form);
-    },
+    request: (form) => ["PATCH", path(one), wanted(form)],
+    seen: (found) => <Sketch one={found} />,
     verb: "Change it",
     done: () => `The key ${one.name} was changed`,
-    undo: (changed) => async () => {
+    undo: (_made, form) => () => {
       const before = { ...one, expires_in: left(one) } as Wanted;
-      await ask("PATCH", path(one), Object.fromEntries(Object.keys(changed).map((name) => [name, before[name]])));
+      return ask("PATCH", path(one), Object.fromEntries(Object.keys(wanted(form)).map((name) => [name, before[name]])));
     },
     after: books.again,
   });
@@ -147,12 +144,7 @@ function left(one: KeyView): number | null {
 
 /** What a key would be, in a few lines. */
 function Sketch({ one, budget = "" }: { one: KeyView; budget?: string }) {
-  const limits = [
-    one.rpm !== null && `${one.rpm} requests a minute`,
-    one.tpm !== null && `${one.tpm} tokens a minute`,
-    one.concurrency !== null && `${one.concurrency} at the same time`,
-    budget !== "" && `$${budget.replace(/^\$/, "")}`,
-  ].filter(Boolean);
+  const limits = [limitsOf(one), budget && `$${budget.replace(/^\$/, "")}`].filter(Boolean);
   return (
     <ul>
       <li>

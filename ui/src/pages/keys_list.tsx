@@ -3,10 +3,10 @@ import { useState } from "preact/hooks";
 import { ago, count, moment, money } from "../format";
 import { useAdmin } from "../hooks";
 import { useNow } from "../live";
-import { Button, Cli, Empty, Facts, Figures, Pill, type Fact } from "../parts/basics";
+import { Button, Cli, Empty, Facts, Figures, Heading, Pill, type Fact } from "../parts/basics";
 import { called, choices, useEvery } from "../parts/every";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
-import { useActions } from "../parts/palette";
+import { Offer, useActions } from "../parts/palette";
 import { Table } from "../parts/table";
 import { to, usePlace } from "../router";
 import type { KeyView, UsageSum } from "../types";
@@ -15,7 +15,7 @@ import { Standing } from "./keys_budgets";
 import { change, create, revoke, rotate } from "./keys_form";
 import { block } from "./keys_owners_form";
 import { Top, Used } from "./keys_parts";
-import { identity, DAYS, over, since, spent, stands, TONES } from "./keys_words";
+import { identity, DAYS, limitsOf, over, since, spent, stands, TONES } from "./keys_words";
 
 const FOR = "Whoever asks a model here brings a key; one for each person or program tells their costs apart.";
 /** Rows that are shown at first. */
@@ -42,9 +42,6 @@ function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView
   const usage = useEvery<UsageSum>("/admin/usage", { by: "key", since: since() });
   const words = (query.get("q") ?? "").toLowerCase();
   const which = query.get("which") ?? "good";
-  const admin = useAdmin();
-  const make = () => create(books, { user, team });
-  useActions(admin ? [{ label: "Make a key", run: make }] : []);
   const found = [...rows]
     .filter((key) => which === "all" || over(key, now) === (which === "over"))
     .filter((key) => (user === "" || key.user === user) && (team === "" || key.team === team))
@@ -53,15 +50,18 @@ function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView
   const everything = <a href={to("keys", { which: "all" })}>Look at all of them</a>;
   return (
     <>
-      <div class="heading">
-        <div class="filters">
-          <TextFilter name="q" label="Find" placeholder="name, person, team, tag" />
-          <ChoiceFilter name="which" label="Which" options={[["good", "in use"], ["over", "revoked or expired"], ["all", "all"]]} />
-          {books.users.rows?.length !== 0 && <ChoiceFilter name="user" label="Of" options={[["", "everybody"], ...choices(books.users.rows)]} />}
-          {books.teams.rows?.length !== 0 && <ChoiceFilter name="team" label="Team" options={[["", "any"], ...choices(books.teams.rows)]} />}
-        </div>
-        {admin && <Button class="main" onClick={make}>Make a key</Button>}
-      </div>
+      <Heading
+        title={
+          <div class="filters">
+            <TextFilter name="q" label="Find" placeholder="name, person, team, tag" />
+            <ChoiceFilter name="which" label="Which" options={[["good", "in use"], ["over", "revoked or expired"], ["all", "all"]]} />
+            {books.users.rows?.length !== 0 && <ChoiceFilter name="user" label="Of" options={[["", "everybody"], ...choices(books.users.rows)]} />}
+            {books.teams.rows?.length !== 0 && <ChoiceFilter name="team" label="Team" options={[["", "any"], ...choices(books.teams.rows)]} />}
+          </div>
+        }
+      >
+        <Offer main label="Make a key" run={() => create(books, { user, team })} />
+      </Heading>
       <Table
         caption="Keys"
         rows={found.slice(0, most)}
@@ -103,15 +103,6 @@ function May({ one }: { one: KeyView }) {
       {limits !== "" && <small class="under quiet">{limits}</small>}
     </>
   );
-}
-
-function limitsOf(one: KeyView): string {
-  const said = [
-    one.rpm !== null && `${count(one.rpm)} requests/min`,
-    one.tpm !== null && `${count(one.tpm)} tokens/min`,
-    one.concurrency !== null && `${one.concurrency} at once`,
-  ];
-  return said.filter(Boolean).join(", ");
 }
 
 // ---- one

@@ -1,9 +1,9 @@
 // People and teams: what is theirs, and who is in which team.
 import { count, moment, money } from "../format";
 import { useAdmin } from "../hooks";
-import { Button, Empty, Facts, Pill } from "../parts/basics";
+import { Button, Empty, Facts, Heading, Pill } from "../parts/basics";
 import { called, useEvery } from "../parts/every";
-import { useActions } from "../parts/palette";
+import { Offer } from "../parts/palette";
 import { Table, type Column } from "../parts/table";
 import { to, usePlace } from "../router";
 import type { MemberView, UsageSum } from "../types";
@@ -31,8 +31,6 @@ export function Owners({ noun, books }: { noun: Noun; books: Books }) {
   const usage = useEvery<UsageSum>("/admin/usage", { by: words.by, since: since() });
   const cost = (one: Owner) => money(spent(usage.rows, words.by, one.id));
   const one = rows.find((row) => row.id === id);
-  const admin = useAdmin();
-  useActions(admin ? [{ label: words.add, run: () => put(noun, null, books) }] : []);
   if (one !== undefined) return <One key={id} noun={noun} one={one} cost={cost(one)} books={books} />;
   const columns: readonly Column<Owner>[] = [
     { title: "Name", cell: called },
@@ -48,10 +46,7 @@ export function Owners({ noun, books }: { noun: Noun; books: Books }) {
   ];
   return (
     <>
-      <div class="heading">
-        <p>{SAYS[noun]}</p>
-        {admin && <Button class="main" onClick={() => put(noun, null, books)}>{words.add}</Button>}
-      </div>
+      <Heading title={<p>{SAYS[noun]}</p>}><Offer main label={words.add} run={() => put(noun, null, books)} /></Heading>
       <Table
         caption={words.view}
         rows={rows}
@@ -104,17 +99,15 @@ function One({ noun, one, cost, books }: { noun: Noun; one: Owner; cost: string;
 
 function Members({ team, books }: { team: Owner; books: Books }) {
   const members = useEvery<MemberView>(membersOf(team));
-  const admin = useAdmin();
   const again = () => [members, books].forEach((one) => one.again());
   const out = (row: MemberView) => (
     <Button aria-label={`Take out ${row.name || row.user}`} onClick={() => leave(team, row, again)}>Take out</Button>
   );
   return (
     <>
-      <div class="heading top-room">
-        <h3>People</h3>
-        {admin && <Button onClick={() => join(team, members.rows ?? [], books, again)}>Put somebody in</Button>}
-      </div>
+      <Heading kind="top-room" title={<h3>People</h3>}>
+        <Offer label="Put somebody in" run={() => join(team, members.rows ?? [], books, again)} />
+      </Heading>
       <Table
         caption="People of the team"
         rows={members.rows}
@@ -125,7 +118,7 @@ function Members({ team, books }: { team: Owner; books: Books }) {
           { title: "As", cell: (row) => (row.manager ? <Pill tone="warm">manager</Pill> : "member") },
           { title: "Since", cell: (row) => moment(row.since), wide: true },
         ]}
-        action={admin && out}
+        action={useAdmin() && out}
         empty={<Empty title="Nobody is in it yet" />}
       />
     </>

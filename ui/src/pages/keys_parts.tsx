@@ -1,7 +1,7 @@
 // What several parts of the page are made of.
 import type { ComponentChildren } from "preact";
 import { count, money } from "../format";
-import { Button } from "../parts/basics";
+import { Button, Heading } from "../parts/basics";
 import { Table } from "../parts/table";
 import type { ModelView, UsageSum } from "../types";
 
@@ -9,10 +9,7 @@ import type { ModelView, UsageSum } from "../types";
 export function Top({ title, pill, back, all, may, buttons }: TopProps) {
   return (
     <>
-      <div class="heading">
-        <h2>{title} {pill}</h2>
-        <a href={back}>{all}</a>
-      </div>
+      <Heading title={<h2>{title} {pill}</h2>}><a href={back}>{all}</a></Heading>
       {may && <div class="actions">{buttons.map(([label, run]) => <Button key={label} onClick={run}>{label}</Button>)}</div>}
     </>
   );

@@ -1,6 +1,6 @@
 // What is said of keys, people and teams in several places.
 import { ask, type Rows } from "../api";
-import { quoted } from "../format";
+import { count, quoted } from "../format";
 import type { Tone } from "../parts/basics";
 import type { BudgetView, KeyView, UsageSum } from "../types";
 
@@ -47,6 +47,16 @@ export function spent(sums: readonly UsageSum[] | null, by: "key" | "user" | "te
 export function written(budget: Pick<BudgetView, "amount" | "window" | "seconds">): string {
   const dollars = (budget.amount / 1e9).toFixed(9).replace(/\.?0+$/, "");
   return `${dollars}/${budget.window === "rolling" ? `${budget.seconds}s` : budget.window}`;
+}
+
+/** Its limits in words; empty where it has none. */
+export function limitsOf(one: KeyView): string {
+  const said = [
+    one.rpm !== null && `${count(one.rpm)} requests/min`,
+    one.tpm !== null && `${count(one.tpm)} tokens/min`,
+    one.concurrency !== null && `${one.concurrency} at once`,
+  ];
+  return said.filter(Boolean).join(", ");
 }
 
 export async function budgetsOf(scope: string, name: string): Promise<readonly BudgetView[]> {

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ask, at, send } from "../api";
 import { count, duration, energy, many, money, quoted, size, today } from "../format";
 import { useAdmin, useAsk, useSteady } from "../hooks";
@@ -9,7 +9,8 @@ import { act, show } from "../parts/dialog";
 import { Log } from "../parts/log";
 import { useActions } from "../parts/palette";
 import { to } from "../router";
-import type { DeviceView, Examination, FootprintView, InstanceView, LeaseView, PlanView, Speed, State, Status, UsageSum } from "../types";
+import type { DeviceView, FootprintView, InstanceView, LeaseView, PlanView, Speed, State, Status, UsageSum } from "../types";
+import { look, seen, tally } from "./doctor_seen";
 import { Lent } from "./now_leases";
 import { pin } from "./now_pin";
 
@@ -30,6 +31,8 @@ const DOWN: readonly State[] = ["stopped", "failed", "asleep"];
 /** Milliseconds. */
 const MONEY_EVERY = 30_000;
 const LOOK_EVERY = 10_000;
+/** Seconds that a look at everything holds. */
+const LOOK_AGAIN = 300;
 /** Seconds whose answers say how quick a model is. */
 const LATELY = 300;
 
@@ -48,9 +51,7 @@ export default function Now() {
       <Summary status={seen.status} rows={seen.rows} />
       <h2>Memory</h2>
       {seen.memory.data.length === 0 && <Empty title="No device’s memory could be read" />}
-      {seen.memory.problems.map((text) => (
-        <Problem key={text} error={text} />
-      ))}
+      {seen.memory.problems.map((text) => <Problem key={text} error={text} />)}
       <div class="cards broad">
         {seen.memory.data.map((device) => (
           <Device key={device.id} device={device} rows={seen.rows} leases={leases.data?.data ?? []} />
@@ -108,31 +109,17 @@ function Summary({ status, rows }: { status: Status; rows: readonly InstanceView
   );
 }
 
-let examined: { at: number; found: Promise<Examination> } | null = null;
-
-/** Looking costs the machine something, so what was found holds for some minutes. */
-function examine(): Promise<Examination> {
-  if (examined === null || Date.now() - examined.at > 300_000) {
-    examined = { at: Date.now(), found: ask<Examination>("POST", "/admin/doctor/examine", {}) };
-    examined.found.catch(() => void (examined = null));
-  }
-  return examined.found;
-}
-
 function Findings() {
-  const [[text, note], say] = useState<readonly [string, string]>(["…", ""]);
-  useState(() => {
-    examine().then(
-      ({ checks }) => {
-        const open = checks.flatMap((one) => one.findings ?? []);
-        const kinds = (["error", "warning", "note"] as const).map((kind) => [kind, open.filter((one) => one.severity === kind).length] as const);
-        const named = kinds.flatMap(([kind, number]) => (number === 0 ? [] : [many(number, kind)]));
-        say(open.length === 0 ? ["none", many(checks.length, "check")] : [String(open.length), named.join(", ")]);
-      },
-      (error: unknown) => say(["unknown", told(error)[0]]),
-    );
-  });
-  return <Figure name="Open findings" value={<a href={to("doctor")}>{text}</a>} note={note} />;
+  const found = seen.use();
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    if (found === null || Date.now() / 1000 - found.at > LOOK_AGAIN) look({}).catch(setError);
+  }, []);
+  const kinds = found === null ? [] : tally(found).filter(([, number]) => number > 0);
+  const open = kinds.reduce((sum, [, number]) => sum + number, 0);
+  const text = found !== null ? open || "none" : error === null ? "…" : "unknown";
+  const note = kinds.map(([kind, number]) => many(number, kind)).join(", ") || (found !== null && many(found.checks.length, "check"));
+  return <Figure name="Open findings" value={<a href={to("doctor")}>{text}</a>} note={error === null ? note : told(error)[0]} />;
 }
 
 function Device({ device, rows, leases }: { device: DeviceView; rows: readonly InstanceView[]; leases: readonly LeaseView[] }) {
@@ -253,9 +240,7 @@ function Plan({ plan }: { plan: PlanView }) {
       </p>
       {plan.evict.length > 0 && (
         <ul>
-          {plan.evict.map((one) => (
-            <li key={one.model}>unloads {one.model}: {one.why}</li>
-          ))}
+          {plan.evict.map((one) => <li key={one.model}>unloads {one.model}: {one.why}</li>)}
         </ul>
       )}
     </>

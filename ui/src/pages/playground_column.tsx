@@ -51,9 +51,7 @@ export function ColumnView({ column, targets, results }: ColumnViewProps) {
     >
       <div ref={box} class="turns" aria-live="polite" tabIndex={0} role="region" aria-label={`What ${column.model} said`}>
         {entries.length === 0 && coming === null && <p class="quiet">Nothing was said yet.</p>}
-        {entries.map((entry, index) => (
-          <TurnView key={index} entry={entry} />
-        ))}
+        {entries.map((entry, index) => <TurnView key={index} entry={entry} />)}
         {coming !== null && <Coming targets={targets} answer={coming.answer} />}
       </div>
       {calls.length > 0 && <Results key={entries.length} calls={calls} send={(turns) => results(column, turns)} />}

@@ -5,10 +5,9 @@ import { Clear, DayFilter, More } from "../parts/filters";
 import { List, type Column } from "../parts/table";
 import { command, count, duration, moment, money } from "../format";
 import { useList } from "../hooks";
-import { usePlace } from "../router";
+import { to, usePlace } from "../router";
 import type { RequestPage, RequestView } from "../types";
-import { Detail } from "./requests_detail";
-import { end, FAILURES, nameOf, tone } from "./requests_parts";
+import { Detail, end, FAILURES, nameOf, tone } from "./requests_detail";
 
 /** What the API narrows by, as options of the command that does the same. */
 const FILTERS = ["key", "user", "team", "asked", "model", "tag", "outcome", "status", "id", "since", "until"] as const;
@@ -52,7 +51,7 @@ export default function Requests() {
         caption="Requests, the newest first"
         columns={columns}
         id={(row) => row.request}
-        open={(row) => address(query, row.request)}
+        open={(row) => to("requests", { ...Object.fromEntries(query), request: row.request })}
         empty={<Nothing searched={said.length > 0} more={list.next !== null} />}
       />
       <p class="quiet line">
@@ -101,11 +100,4 @@ function Models({ row }: { row: RequestView }) {
 function Nothing({ searched, more }: { searched: boolean; more: boolean }) {
   if (!searched) return <Empty title="Nothing was asked yet" says="Requests appear here as they come. `glowplug run MODEL` sends one." />;
   return <Empty title={more ? "No request like this up to here" : "No request is like this"} />;
-}
-
-/** This page with the request opened, wherever in the list it is. */
-function address(query: URLSearchParams, request: string): string {
-  const with_ = new URLSearchParams(query);
-  with_.set("request", request);
-  return `/ui/requests?${with_.toString()}`;
 }

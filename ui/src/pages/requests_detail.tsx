@@ -4,15 +4,36 @@ import { ask } from "../api";
 import { count, duration, energy, moment, money, pretty, quoted } from "../format";
 import { useAdmin, useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Button, Card, Cli, Code, Facts, Pill, Problem, Waiting, type Fact } from "../parts/basics";
+import { Button, Card, Cli, Code, Facts, Pill, Problem, Waiting, type Fact, type Tone } from "../parts/basics";
 import { act, Frame } from "../parts/dialog";
 import { filter, to } from "../router";
 import type { AttemptView, BodyView, Cancelled, KeyView, RequestView } from "../types";
-import { end, nameOf, tone } from "./requests_parts";
 import "./requests.css";
 
 /** Milliseconds. */
 const LIVE = 2000;
+
+export const FAILURES = [
+  ["upstream_error", "Upstream error"],
+  ["timeout", "Timeout"],
+  ["client_gone", "Client gone"],
+  ["interrupted", "Interrupted"],
+] as const;
+
+export function nameOf(outcome: string): string {
+  return outcome === "" ? "in flight" : outcome.replaceAll("_", " ");
+}
+
+export function tone(outcome: string): Tone {
+  if (outcome === "") return "warm";
+  if (outcome === "ok") return "good";
+  return outcome === "client_gone" ? "quiet" : "bad";
+}
+
+/** When its last attempt ended, as far as is known (Unix seconds). */
+export function end(row: RequestView): number {
+  return Math.max(row.started, ...row.attempts.map((one) => one.started + one.duration));
+}
 
 interface DetailProps {
   id: string;

@@ -2,7 +2,7 @@
 import { ask, leave } from "../api";
 import { ago, many, moment, quoted } from "../format";
 import { useAdmin, useAsk, useMe, type Asked } from "../hooks";
-import { Button, Card, Empty, Figures, Loaded, Pill } from "../parts/basics";
+import { Button, Card, Empty, Figures, Heading, Loaded, Pill } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { called, useNames, type Names } from "../parts/every";
 import { Text } from "../parts/fields";
@@ -104,10 +104,9 @@ function SessionList({ names, list }: { names: Names; list: Asked<Sessions> }) {
   };
   return (
     <>
-      <div class="heading">
-        <h2>{me.role === "member" ? "Your sessions" : "Who is logged in"}</h2>
+      <Heading kind="top-room" title={<h2>{me.role === "member" ? "Your sessions" : "Who is logged in"}</h2>}>
         {mayEnd && others && <Button onClick={() => endOthers(list.again)}>End your other sessions</Button>}
-      </div>
+      </Heading>
       <Loaded asked={list}>
         {({ data }) => (
           <Table

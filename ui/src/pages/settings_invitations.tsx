@@ -4,31 +4,26 @@ import { ask } from "../api";
 import { command, moment, quoted } from "../format";
 import { useAdmin, useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Button, Empty, Loaded, Pill, SecretOnce } from "../parts/basics";
+import { Button, Empty, Heading, Loaded, Pill, SecretOnce } from "../parts/basics";
 import { act, type Act } from "../parts/dialog";
 import type { Names } from "../parts/every";
 import { ROLES, said, Select, Text } from "../parts/fields";
-import { useActions } from "../parts/palette";
+import { Offer } from "../parts/palette";
 import { Table } from "../parts/table";
 import type { InvitationView } from "../types";
 
 const PATH = "/admin/invitations";
 
 export function Invitations({ names }: { names: Names }) {
-  const admin = useAdmin();
   const list = useAsk<{ data: readonly InvitationView[] }>(PATH);
-  useActions(admin ? [{ label: "Invite somebody", run: () => invite(list.again) }] : []);
   return (
     <>
-      <div class="heading">
-        <p>A link is good once and for a day. Nothing is sent: hand it over yourself.</p>
-        {admin && (
-          <div class="actions">
-            <Button class="main" onClick={() => invite(list.again)}>Invite</Button>
-            <Button onClick={() => reset(list.again)}>New password for somebody</Button>
-          </div>
-        )}
-      </div>
+      <Heading title={<p>A link is good once and for a day. Nothing is sent: hand it over yourself.</p>}>
+        <div class="actions">
+          <Offer main label="Invite somebody" short="Invite" run={() => invite(list.again)} />
+          <Offer label="New password for somebody" run={() => reset(list.again)} />
+        </div>
+      </Heading>
       <Loaded asked={list}>{({ data }) => <All rows={data} names={names} again={list.again} />}</Loaded>
     </>
   );
@@ -36,7 +31,6 @@ export function Invitations({ names }: { names: Names }) {
 
 function All({ rows, names, again }: { rows: readonly InvitationView[]; names: Names; again: () => void }) {
   const now = useNow();
-  const admin = useAdmin();
   const back = (row: InvitationView) =>
     row.used_at === null && <Button aria-label={`Take back ${row.id}`} onClick={() => revoke(row, again)}>Take back</Button>;
   return (
@@ -51,7 +45,7 @@ function All({ rows, names, again }: { rows: readonly InvitationView[]; names: N
         { title: "Made", cell: (row) => moment(row.created_at), wide: true },
         { title: "Stands", cell: (row) => standing(row, now) },
       ]}
-      action={admin && back}
+      action={useAdmin() && back}
       empty={
         <Empty
           title="Nobody was invited yet"

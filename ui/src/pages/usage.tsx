@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import { at } from "../api";
 import { command, count, energy, money, today } from "../format";
 import { StackedBar, Meter, type Part } from "../parts/bar";
-import { Card, Cli, Empty, Figures, Loaded, Problem } from "../parts/basics";
+import { Card, Cli, Empty, Figures, Heading, Loaded, Problem } from "../parts/basics";
 import { Chart, type Series } from "../parts/chart";
 import { useEvery, useKeys, useModels } from "../parts/every";
 import { ChoiceFilter, TextFilter, type Option } from "../parts/fields";
@@ -43,10 +43,7 @@ export default function Usage() {
   const said = NARROWED.filter((name) => query.get(name));
   return (
     <>
-      <div class="heading">
-        <h1>Usage</h1>
-        <a href={csv} download="usage.csv">Download as CSV</a>
-      </div>
+      <Heading title="Usage"><a href={csv} download="usage.csv">Download as CSV</a></Heading>
       <div class="filters">
         <ChoiceFilter name="days" label="Time (days in UTC)" options={SPANS} />
         <ChoiceFilter name="by" label="By" options={GROUPS.map((name) => [name, titled(name)])} />

@@ -9,6 +9,16 @@ export function Button(props: ComponentProps<"button">) {
   return <button type="button" {...props} />;
 }
 
+/** Above a page or a part of it: its title, or what is there instead, and beside it what can be done. */
+export function Heading({ title, kind = "", children }: { title: ComponentChildren; kind?: string; children: ComponentChildren }) {
+  return (
+    <div class={`heading ${kind}`}>
+      {typeof title === "string" ? <h1>{title}</h1> : title}
+      {children}
+    </div>
+  );
+}
+
 /** What went wrong, to what, and what to do about it; takes whatever was thrown. */
 export function Problem({ error, again }: { error: unknown; again?: (() => void) | undefined }) {
   if (error === null || error === undefined || error === "") return null;
@@ -130,9 +140,7 @@ export function Figure({ name, value, note }: { name: string; value: ComponentCh
 export function Figures({ of, children }: { of: readonly FigureOf[]; children?: ComponentChildren }) {
   return (
     <div class="figures">
-      {of.map(([name, value, note]) => (
-        <Figure key={name} name={name} value={value} note={note} />
-      ))}
+      {of.map(([name, value, note]) => <Figure key={name} name={name} value={value} note={note} />)}
       {children}
     </div>
   );
@@ -183,9 +191,7 @@ export function Diff({ text, label = "What changes" }: { text: string; label?: s
   const tone = (line: string) => (/^\+(?!\+\+)/.test(line) ? "plus" : /^-(?!--)/.test(line) ? "minus" : undefined);
   return (
     <pre class="diff" tabIndex={0} role="region" aria-label={label}>
-      {text.split("\n").map((line, index) => (
-        <span key={index} class={tone(line)}>{line + "\n"}</span>
-      ))}
+      {text.split("\n").map((line, index) => <span key={index} class={tone(line)}>{line + "\n"}</span>)}
     </pre>
   );
 }

@@ -1,6 +1,7 @@
 // uPlot in the colours of the page; it is loaded where a chart is first shown.
 import { useEffect, useRef } from "preact/hooks";
 import type uPlot from "uplot";
+import { useColours } from "../theme";
 
 export interface Series {
   label: string;
@@ -23,37 +24,24 @@ interface ChartProps {
 /** Lines, or bars from the ground up, over Unix seconds.  `says` writes a value. */
 export function Chart({ label, times, series, says, height = 200, bars = false }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
+  const colours = useColours();
   useEffect(() => {
     const node = place.current;
     if (node === null) return undefined;
     let plot: uPlot | null = null;
     let over = false;
-    const make = (Plot: typeof uPlot) => {
-      plot?.destroy();
-      const data: uPlot.AlignedData = [[...times], ...series.map((one) => [...one.values])];
-      plot = new Plot(options(Plot, node, { series, says, height, bars }), data, node);
-    };
-    let remake: () => void = () => undefined;
     void Promise.all([import("uplot"), import("uplot/dist/uPlot.min.css")]).then(([{ default: Plot }]) => {
-      if (over) return;
-      remake = () => make(Plot);
-      remake();
+      const data: uPlot.AlignedData = [[...times], ...series.map((one) => [...one.values])];
+      if (!over) plot = new Plot(options(Plot, node, { series, says, height, bars }), data, node);
     });
     const sized = new ResizeObserver(() => plot?.setSize({ width: node.clientWidth, height }));
     sized.observe(node);
-    const themed = new MutationObserver(() => remake());
-    themed.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-    const system = matchMedia("(prefers-color-scheme: dark)");
-    const turned = () => remake();
-    system.addEventListener("change", turned);
     return () => {
       over = true;
       sized.disconnect();
-      themed.disconnect();
-      system.removeEventListener("change", turned);
       plot?.destroy();
     };
-  }, [times, series, says, height, bars]);
+  }, [times, series, says, height, bars, colours]);
   return (
     <figure class="chart" aria-label={label}>
       <div ref={place} style={{ minHeight: `${height + 30}px` }} />

@@ -27,7 +27,7 @@ export interface Act<T> {
   /** Said afterwards. */
   done?: (result: T) => string;
   /** How to put it back. */
-  undo?: (result: T) => (() => Promise<unknown>) | null;
+  undo?: (result: T, form: FormData) => (() => Promise<unknown>) | null;
   /** Shown in the place of the form when it is done, a secret for instance; null closes it. */
   shows?: (result: T) => ComponentChildren | null;
   /** Called after it was done, and after it was undone, to ask anew. */
@@ -144,10 +144,11 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
     event.preventDefault();
     setBusy(true);
     try {
-      const made = (await asked.run?.(data())) as T;
+      const sent = data();
+      const made = (await asked.run?.(sent)) as T;
       asked.after?.();
       void refresh();
-      const back = asked.undo?.(made) ?? null;
+      const back = asked.undo?.(made, sent) ?? null;
       if (asked.done !== undefined) toast(asked.done(made), back && (() => back().then(asked.after)));
       const left = asked.shows?.(made) ?? null;
       if (left === null) close();

@@ -1,7 +1,9 @@
 // Ctrl-K: every page, and what the page that is open offers.
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { useAdmin } from "../hooks";
 import { PAGES } from "../pages";
 import { go, to } from "../router";
+import { Button } from "./basics";
 import { useModal } from "./dialog";
 
 export interface Action {
@@ -18,6 +20,19 @@ export function useActions(actions: readonly Action[]): void {
     offered.set(mine, actions);
     return () => void offered.delete(mine);
   });
+}
+
+interface OfferProps extends Action {
+  /** On the button, where the palette says more. */
+  short?: string;
+  main?: boolean;
+}
+
+/** A button that only admins have, and that the palette offers them, too. */
+export function Offer({ label, short = label, main = false, run }: OfferProps) {
+  const admin = useAdmin();
+  useActions(admin ? [{ label, run }] : []);
+  return admin ? <Button class={main ? "main" : ""} onClick={run}>{short}</Button> : null;
 }
 
 export function Palette({ close }: { close: () => void }) {

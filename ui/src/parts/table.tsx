@@ -44,9 +44,7 @@ export function Table<T>({ caption, columns: given, rows, id, open, action = fal
         <caption class="hidden">{caption}</caption>
         <thead>
           <tr>
-            {columns.map((column) => (
-              <th key={column.title} scope="col" class={kind(column)}>{column.title}</th>
-            ))}
+            {columns.map((column) => <th key={column.title} scope="col" class={kind(column)}>{column.title}</th>)}
           </tr>
         </thead>
         <tbody>

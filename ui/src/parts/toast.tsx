@@ -36,9 +36,7 @@ export function toastError(error: unknown): void {
 export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {shown.use().map((one) => (
-        <Toast key={one.id} said={one} />
-      ))}
+      {shown.use().map((one) => <Toast key={one.id} said={one} />)}
     </div>
   );
 }
