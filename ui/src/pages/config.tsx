@@ -1,5 +1,4 @@
 // What is in force and where each value is from, the file in an editor, and what can be moved in.
-import { ask } from "../api";
 import { post, useAsk, type Asked } from "../hooks";
 import { Card, Cli, Empty, Heading, Pill, Problem, Waiting } from "../parts/basics";
 import { act } from "../parts/dialog";
@@ -56,8 +55,8 @@ function reloadNow(done: () => void): void {
     title: "Reload the configuration",
     says: "The file is read anyhow when it is saved; this reads it now, secrets that it names included.",
     cli: () => "glowplug config reload",
-    preview: async () => <Plan plan={await ask<Planned>("POST", "/admin/config/reload?dry_run=1")} />,
-    run: () => ask<Planned>("POST", "/admin/config/reload"),
+    request: () => ["POST", "/admin/config/reload"],
+    seen: (plan) => <Plan plan={plan} />,
     done: (made) => (made.changed.length === 0 ? "Read; nothing has changed" : `In force: ${made.changed.join(", ")}`),
     after: done,
   });

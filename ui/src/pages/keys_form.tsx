@@ -189,7 +189,7 @@ export function rotate(one: KeyView, books: Books): void {
   });
 }
 
-export function revoke(one: KeyView, books: Books): void {
+export function revoke(one: KeyView, after: () => void): void {
   act({
     title: `Revoke ${one.name || one.id}`,
     cli: () => `glowplug keys revoke ${quoted(one.id)}`,
@@ -198,6 +198,6 @@ export function revoke(one: KeyView, books: Books): void {
     verb: "Revoke it",
     danger: true,
     done: () => `The key ${one.name} is revoked`,
-    after: books.again,
+    after,
   });
 }

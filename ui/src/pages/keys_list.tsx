@@ -130,7 +130,7 @@ function One({ one, books }: { one: KeyView; books: Books }) {
           ["Change", () => change(one, books)],
           ...(one.blocked_at === null && next === undefined ? [["Replace", () => rotate(one, books)] as const] : []),
           [one.blocked_at === null ? "Block" : "Let in", () => block("keys", one, one.blocked_at === null, books.again)],
-          ["Revoke", () => revoke(one, books)],
+          ["Revoke", () => revoke(one, books.again)],
         ]}
       />
       <Figures

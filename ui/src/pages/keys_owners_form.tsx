@@ -59,20 +59,17 @@ export function put(noun: Noun, one: Owner | null, books: Books): void {
 /** Refuse a key, or all keys of somebody, or let them in again. */
 export function block(noun: Noun | "keys", one: { id: string; name: string; email?: string }, blocked: boolean, after: () => void): void {
   const name = called(one);
-  const patch = (to: boolean, query = "") => ask("PATCH", `/admin/${noun}/${encodeURIComponent(one.id)}${query}`, { blocked: to });
+  const path = `/admin/${noun}/${encodeURIComponent(one.id)}`;
   const what = noun === "keys" ? "It is" : "All their keys are";
   act({
     title: `${blocked ? "Block" : "Let in"} ${name}`,
     cli: () => `glowplug ${noun} ${blocked ? "block" : "unblock"} ${quoted(one.id)}`,
-    preview: async () => {
-      await patch(blocked, "?dry_run=1");
-      return `${what} ${blocked ? "refused at once, until let in again." : "good again at once."}`;
-    },
-    run: () => patch(blocked),
+    request: () => ["PATCH", path, { blocked }],
+    seen: () => `${what} ${blocked ? "refused at once, until let in again." : "good again at once."}`,
     verb: blocked ? "Block" : "Let in",
     danger: blocked,
     done: () => `${name} is ${blocked ? "blocked" : "let in again"}`,
-    undo: () => () => patch(!blocked),
+    undo: () => () => ask("PATCH", path, { blocked: !blocked }),
     after,
   });
 }

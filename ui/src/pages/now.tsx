@@ -10,7 +10,7 @@ import { Log } from "../parts/log";
 import { useActions } from "../parts/palette";
 import { to } from "../router";
 import type { DeviceView, FootprintView, InstanceView, LeaseView, PlanView, Speed, State, Status, UsageSum } from "../types";
-import { look, seen, tally } from "./doctor_seen";
+import { look, seen as examined, tally } from "./doctor_seen";
 import { Lent } from "./now_leases";
 import { pin } from "./now_pin";
 
@@ -60,12 +60,10 @@ export default function Now() {
       {lent && <Lent leases={leases.data?.data ?? []} again={leases.again} />}
       <h2>Models on this machine</h2>
       {rows.length === 0 && (
-        <Empty title="No local model is configured">
-          <p>
-            <a href={to("first")}>First steps</a> looks for engines and models that are here already; <a href={to("models")}>Models</a>{" "}
-            shows what is served from elsewhere.
-          </p>
-        </Empty>
+        <Empty
+          title="No local model is configured"
+          says={<><a href={to("first")}>First steps</a> looks for what is here; <a href={to("models")}>Models</a> shows what is served from elsewhere.</>}
+        />
       )}
       <ul class="cards" {...steady}>
         {rows.map((row) => (
@@ -110,7 +108,7 @@ function Summary({ status, rows }: { status: Status; rows: readonly InstanceView
 }
 
 function Findings() {
-  const found = seen.use();
+  const found = examined.use();
   const [error, setError] = useState<unknown>(null);
   useEffect(() => {
     if (found === null || Date.now() / 1000 - found.at > LOOK_AGAIN) look({}).catch(setError);

@@ -216,7 +216,7 @@ function SettingsFields({ settings: { system, temperature, most, stream = true, 
         <Check name="stream" label="Answers come as they are written" checked={stream} />
       </div>
       <Area name="system" label="System prompt" rows={2} spellcheck value={system} />
-      <Area name="tools" label="Tools (JSON)" rows={tools ? 8 : 3} value={tools} />
+      <Area name="tools" label="Tools (JSON)" rows={tools ? 8 : 5} value={tools} />
       <Button onClick={fill}>An example of a tool</Button>
       <Area name="more" label="More members of the request (JSON)" rows={2} placeholder={'{"top_p": 0.9}'} value={more} />
     </details>

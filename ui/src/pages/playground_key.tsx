@@ -1,12 +1,11 @@
 // The key that the playground asks with.  It is in this tab's memory and nowhere else.
 import { Button } from "../parts/basics";
-import { ask } from "../api";
 import { useAdmin } from "../hooks";
 import { shared } from "../shared";
-import { act } from "../parts/dialog";
 import { said } from "../parts/fields";
 import { newKey } from "../parts/newkey";
 import type { KeyView } from "../types";
+import { revoke } from "./keys_form";
 
 interface Held {
   secret: string;
@@ -24,6 +23,7 @@ export function useKey(): string {
 export function KeyBar() {
   const admin = useAdmin();
   const { secret, made } = key.use();
+  const forget = () => key.set(NONE);
   const use = (event: SubmitEvent) => {
     event.preventDefault();
     key.set({ secret: said(new FormData(event.currentTarget as HTMLFormElement), "key"), made: null });
@@ -35,25 +35,13 @@ export function KeyBar() {
       expires: "3600",
       says: "What is asked here is counted under this key, as for any client.",
       made: (one) => key.set({ secret: one.key ?? "", made: one }),
-      gone: () => key.set(NONE),
+      gone: forget,
     });
-  const forget = () => {
-    if (made === null) return key.set(NONE);
-    return act({
-      title: `Revoke the key ${made.name}`,
-      says: "Nothing can be asked with it from then on. What it was used for stays in the records.",
-      cli: () => `glowplug keys revoke ${made.id}`,
-      run: () => ask("POST", `/admin/keys/${encodeURIComponent(made.id)}/revoke`),
-      danger: true,
-      done: () => `The key ${made.name} was revoked`,
-      after: () => key.set(NONE),
-    });
-  };
   if (secret !== "") {
     return (
       <p class="keybar">
         Asks with the key <strong>{made?.name ?? "that you gave"}</strong> <code>{`${secret.slice(0, 10)}…`}</code>{" "}
-        <Button onClick={forget}>{made === null ? "Forget it" : "Revoke it"}</Button>
+        <Button onClick={made === null ? forget : () => revoke(made, forget)}>{made === null ? "Forget it" : "Revoke it"}</Button>
       </p>
     );
   }

@@ -1,7 +1,7 @@
 import { Cli, Empty, Pill } from "../parts/basics";
 import { useKeys, useModels } from "../parts/every";
 import { ChoiceFilter, TextFilter, type Option } from "../parts/fields";
-import { Clear, DayFilter, More } from "../parts/filters";
+import { Clear, More } from "../parts/filters";
 import { List, type Column } from "../parts/table";
 import { command, count, duration, moment, money } from "../format";
 import { useList } from "../hooks";
@@ -78,8 +78,8 @@ function Filters({ keys, said }: { keys: readonly Option[]; said: readonly strin
         <TextFilter name="tag" label="Tag" />
         <TextFilter name="status" label="Status" placeholder="429" valid={/^[1-5]\d\d$/} />
         <TextFilter name="id" label="Id begins with" placeholder="req_0123" valid={/^[\w.:-]{8,}$/} />
-        <DayFilter name="since" label="From (UTC)" />
-        <DayFilter name="until" label="Before (UTC)" />
+        <TextFilter name="since" label="From (UTC)" type="date" />
+        <TextFilter name="until" label="Before (UTC)" type="date" />
       </More>
       {said.length > 0 && <Clear names={said} />}
     </>

@@ -97,12 +97,14 @@ interface TextFilterProps {
   name: string;
   label: string;
   placeholder?: string;
+  /** A day is one in UTC. */
+  type?: "search" | "date";
   /** What the API takes: nothing else is asked for, for instance what is half typed. */
   valid?: RegExp;
 }
 
 /** A text filter of the page: its value is in the address. */
-export function TextFilter({ name, label, placeholder = "", valid = /^/ }: TextFilterProps) {
+export function TextFilter({ name, label, placeholder = "", type = "search", valid = /^/ }: TextFilterProps) {
   const [said, say] = useFilter(name);
   const [typed, setTyped] = useState(said);
   const timer = useRef(0);
@@ -116,7 +118,7 @@ export function TextFilter({ name, label, placeholder = "", valid = /^/ }: TextF
   return (
     <Filter label={label}>
       <input
-        type="search"
+        type={type}
         value={typed}
         placeholder={placeholder}
         aria-invalid={!good(typed.trim())}
