@@ -24,6 +24,16 @@ export function duration(seconds: number | null | undefined): string {
   return `${Math.floor(whole / 86_400)} d ${Math.floor((whole % 86_400) / 3600)} h`;
 }
 
+/** How long ago something was; null is never. */
+export function ago(now: number, unix: number | null): string {
+  return unix === null ? "never" : `${duration(Math.max(0, now - unix))} ago`;
+}
+
+/** `1 key`, `4 keys`. */
+export function many(number: number, noun: string): string {
+  return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
 /** Unix seconds → `2026-11-26 17:40:36` in this browser's zone. */
 export function moment(unix: number | null | undefined): string {
   if (unix === null || unix === undefined || unix === 0) return "never";
@@ -55,6 +65,12 @@ export function energy(millijoules: number | null | undefined): string {
 /** A word as a shell takes it. */
 export function quoted(word: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A command line: words as they are, and options; `true` is one without a value, what is empty or false is left out. */
+export function command(words: string, options: Readonly<Record<string, string | number | boolean | null | undefined>>): string {
+  const said = Object.entries(options).filter(([, value]) => value !== undefined && value !== null && value !== "" && value !== false);
+  return [words, ...said.map(([name, value]) => `--${name}${value === true ? "" : ` ${quoted(String(value))}`}`)].join(" ");
 }
 
 /** The day in UTC, as the ledger counts days. */

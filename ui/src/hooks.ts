@@ -1,35 +1,15 @@
 // How a page asks: what it had stays while it asks again.
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { createContext } from "preact";
+import { useCallback, useContext, useEffect, useRef, useState } from "preact/hooks";
 import { ask, at, type Rows } from "./api";
 import { useEvents, type Kind } from "./live";
 import { usePlace } from "./router";
+import type { Me } from "./types";
 
-/** Something that is held outside of any page; whoever uses it is drawn anew when it is another. */
-export interface Shared<T> {
-  now: () => T;
-  set: (to: T) => void;
-  use: () => T;
-}
-
-export function shared<T>(first: T): Shared<T> {
-  let held = first;
-  const watchers = new Set<() => void>();
-  const now = () => held;
-  const set = (to: T) => {
-    held = to;
-    for (const told of watchers) told();
-  };
-  const use = () => {
-    const [, draw] = useState(0);
-    useEffect(() => {
-      const told = () => draw((count) => count + 1);
-      watchers.add(told);
-      return () => void watchers.delete(told);
-    }, []);
-    return held;
-  };
-  return { now, set, use };
-}
+/** Who is logged in, for everything within the shell. */
+export const Who = createContext<Me | null>(null);
+export const useMe = (): Me => useContext(Who) as Me;
+export const useAdmin = (): boolean => useMe().role === "admin";
 
 export interface Asked<T> {
   data: T | null;
@@ -42,24 +22,24 @@ interface Often {
   every?: number;
   /** Also after events of these kinds. */
   on?: readonly Kind[];
+  /** How, where it is no single GET. */
+  by?: (path: string) => Promise<unknown>;
 }
+/** For what looks at something, which no address holds. */
+export const post = (path: string): Promise<unknown> => ask("POST", path);
+const get = (path: string): Promise<unknown> => ask("GET", path);
 const NEVER: readonly Kind[] = [];
 
-/** The answer of a GET; a null path asks nothing. */
-export function useAsk<T>(path: string | null, { every, on = NEVER }: Often = {}): Asked<T> {
-  const [held, setHeld] = useState<{ path: string | null; data: T | null; error: unknown; loading: boolean }>({
-    path,
-    data: null,
-    error: null,
-    loading: path !== null,
-  });
+/** What is answered; a null path asks nothing. */
+export function useAsk<T>(path: string | null, { every, on = NEVER, by = get }: Often = {}): Asked<T> {
+  const [held, setHeld] = useState<Omit<Asked<T>, "again">>({ data: null, error: null, loading: path !== null });
   const latest = useRef(0);
   const again = useCallback(() => {
     if (path === null) return;
     const mine = ++latest.current;
-    setHeld((old) => ({ ...old, path, loading: true }));
-    ask<T>("GET", path).then(
-      (data) => mine === latest.current && setHeld({ path, data, error: null, loading: false }),
+    setHeld((old) => ({ ...old, loading: true }));
+    (by(path) as Promise<T>).then(
+      (data) => mine === latest.current && setHeld({ data, error: null, loading: false }),
       (error: unknown) => mine === latest.current && setHeld((old) => ({ ...old, error, loading: false })),
     );
   }, [path]);
@@ -70,7 +50,7 @@ export function useAsk<T>(path: string | null, { every, on = NEVER }: Often = {}
     return () => clearInterval(timer);
   }, [again, every]);
   useEvents(on, again);
-  return { data: held.data, error: held.error, loading: held.loading, again };
+  return { ...held, again };
 }
 
 export interface Listed<T> extends Asked<Rows<T>> {

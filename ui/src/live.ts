@@ -2,6 +2,7 @@
 // does not answer, what was seen last stays on the screen and `problem` says so.
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "./api";
+import { shared } from "./shared";
 import type { InstanceView, MemoryView, Status } from "./types";
 
 const KINDS = ["instance", "loading", "config", "config_refused", "keys", "worker", "failure", "leak", "ledger", "client"] as const;
@@ -24,8 +25,13 @@ const POLL = 5000;
 const TOGETHER = 80;
 const MOST_WAIT = 15_000;
 
-let seen: Live | null = null;
-let problem: unknown = null;
+/** What is seen now (null: not yet), and why it is not newer. */
+interface Known {
+  seen: Live | null;
+  problem: unknown;
+}
+const NOTHING: Known = { seen: null, problem: null };
+const known = shared(NOTHING);
 let source: EventSource | null = null;
 let wait = 1000;
 let poll = 0;
@@ -33,7 +39,6 @@ let soon = 0;
 let again = 0;
 let asking = false;
 let stale = false;
-const watchers = new Set<() => void>();
 const listeners = new Set<(event: LiveEvent) => void>();
 
 /** Begin; returns how to end it.  The shell does this once a session. */
@@ -47,8 +52,7 @@ export function live(): () => void {
     clearTimeout(again);
     source?.close();
     source = null;
-    seen = null;
-    problem = null;
+    known.set(NOTHING);
   };
 }
 
@@ -65,13 +69,12 @@ export async function refresh(): Promise<void> {
       ask<MemoryView>("GET", "/admin/memory").catch(() => ({ data: [], problems: [] })),
       ask<Status>("GET", "/admin/status"),
     ]);
-    seen = { rows: rows.data, memory, status, asked: { server: status.started_at + status.uptime, here: Date.now() } };
-    problem = null;
-  } catch (error) {
-    problem = error;
+    const asked = { server: status.started_at + status.uptime, here: Date.now() };
+    known.set({ seen: { rows: rows.data, memory, status, asked }, problem: null });
+  } catch (problem) {
+    known.set({ ...known.now(), problem });
   }
   asking = false;
-  for (const told of watchers) told();
   if (stale) {
     stale = false;
     await refresh();
@@ -100,16 +103,7 @@ function listen(): void {
   }
 }
 
-/** What is seen now (null: not yet), and why it is not newer. */
-export function useLive(): { seen: Live | null; problem: unknown } {
-  const [, draw] = useState(0);
-  useEffect(() => {
-    const told = () => draw((count) => count + 1);
-    watchers.add(told);
-    return () => void watchers.delete(told);
-  }, []);
-  return { seen, problem };
-}
+export const useLive = known.use;
 
 /** Events of some kinds, as they come. */
 export function useEvents(kinds: readonly Kind[], told: (event: LiveEvent) => void): void {
@@ -129,5 +123,6 @@ export function useNow(): number {
     const timer = setInterval(() => document.hidden || draw((count) => count + 1), 1000);
     return () => clearInterval(timer);
   }, []);
+  const { seen } = known.now();
   return seen === null ? Date.now() / 1000 : seen.asked.server + (Date.now() - seen.asked.here) / 1000;
 }

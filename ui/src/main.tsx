@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { me, onEnd } from "./api";
+import { Who } from "./hooks";
 import { Login } from "./pages/login";
 import { Shell } from "./shell";
 import "./style.css";
@@ -14,7 +15,8 @@ function App() {
     me().then(setWho, () => setWho(null));
   }, []);
   if (who === undefined) return <p class="quiet waiting">Loading …</p>;
-  return who === null ? <Login entered={setWho} /> : <Shell who={who} />;
+  if (who === null) return <Login entered={setWho} />;
+  return <Who.Provider value={who}><Shell /></Who.Provider>;
 }
 
 setTheme(theme());

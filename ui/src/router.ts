@@ -1,55 +1,37 @@
 // The address is the state: `/ui/<page>?filter=value`.  Names of models have dots and slashes, so they are in the query.
-import { useEffect, useState } from "preact/hooks";
-
-const MOVED = "glowplug:moved";
+import { at } from "./api";
+import { shared } from "./shared";
 
 export interface Place {
   page: string;
   query: URLSearchParams;
 }
 
-export function place(): Place {
+function place(): Place {
   const [, , page = ""] = location.pathname.split("/");
   return { page: page === "" ? "now" : page, query: new URLSearchParams(location.search) };
 }
 
+const here = shared(place());
+const look = () => here.set(place());
+addEventListener("popstate", look);
+export const usePlace = here.use;
+
 /** `/ui/page?name=value` without what is empty. */
 export function to(page: string, query: Record<string, string> = {}): string {
-  const said = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""));
-  const text = said.toString();
-  return `/ui/${page}${text === "" ? "" : `?${text}`}`;
+  return at(`/ui/${page}`, query);
 }
 
 export function go(address: string, replace = false): void {
   if (replace) history.replaceState(null, "", address);
   else history.pushState(null, "", address);
-  dispatchEvent(new Event(MOVED));
+  look();
 }
 
 /** Change filters of this page; an empty value takes one away, and so does any change the place in the list. */
 export function filter(values: Record<string, string>, replace = true): void {
-  const query = new URLSearchParams(location.search);
-  if (!("after" in values)) query.delete("after");
-  for (const [name, value] of Object.entries(values)) {
-    if (value === "") query.delete(name);
-    else query.set(name, value);
-  }
-  const text = query.toString();
-  go(`${location.pathname}${text === "" ? "" : `?${text}`}`, replace);
-}
-
-export function usePlace(): Place {
-  const [seen, setSeen] = useState(place);
-  useEffect(() => {
-    const look = () => setSeen(place());
-    addEventListener(MOVED, look);
-    addEventListener("popstate", look);
-    return () => {
-      removeEventListener(MOVED, look);
-      removeEventListener("popstate", look);
-    };
-  }, []);
-  return seen;
+  const query = Object.fromEntries(new URLSearchParams(location.search));
+  go(at(location.pathname, { ...query, after: "", ...values }), replace);
 }
 
 /** One filter's value, and how to change it. */

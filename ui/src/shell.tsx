@@ -3,18 +3,18 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { leave } from "./api";
 import { moment } from "./format";
+import { useMe } from "./hooks";
 import { live, useLive } from "./live";
 import { PAGES, type Page, type PageProps } from "./pages";
 import { Button, Empty, Problem, told } from "./parts/basics";
 import { Dialogs } from "./parts/dialog";
-import { Options } from "./parts/fields";
 import { Palette } from "./parts/palette";
 import { Toasts } from "./parts/toast";
 import { followLinks, to, usePlace } from "./router";
-import { setTheme, useTheme } from "./theme";
-import type { Me } from "./types";
+import { ThemeChoice } from "./theme";
 
-export function Shell({ who }: { who: Me }) {
+export function Shell() {
+  const who = useMe();
   const { page: name } = usePlace();
   const [menu, setMenu] = useState(false);
   const [palette, setPalette] = useState(false);
@@ -38,29 +38,21 @@ export function Shell({ who }: { who: Me }) {
   }, [page]);
   return (
     <div class="shell">
-      <a class="skip" href="#main" onClick={() => document.getElementById("main")?.focus()}>
-        Skip to the page
-      </a>
+      <a class="skip" href="#main" onClick={() => document.getElementById("main")?.focus()}>Skip to the page</a>
       <header class="top">
-        <button type="button" class="plain menu" aria-label="Menu" aria-expanded={menu} aria-controls="nav" onClick={() => setMenu(!menu)}>
-          ☰
-        </button>
-        <a class="brand" href="/ui/">
-          Glowplug
-        </a>
+        <Button class="plain menu" aria-label="Menu" aria-expanded={menu} aria-controls="nav" onClick={() => setMenu(!menu)}>☰</Button>
+        <a class="brand" href="/ui/">Glowplug</a>
         <Button class="find" onClick={() => setPalette(true)}>Go to … <kbd>Ctrl K</kbd></Button>
       </header>
       <nav id="nav" class={menu ? "side open" : "side"} aria-label="Pages">
         <ul>
           {pages.map((one) => (
             <li key={one.name}>
-              <a href={to(one.name)} data-page={one.name} aria-current={one === page ? "page" : undefined}>
-                {one.title}
-              </a>
+              <a href={to(one.name)} data-page={one.name} aria-current={one === page ? "page" : undefined}>{one.title}</a>
             </li>
           ))}
         </ul>
-        <Account who={who} />
+        <Account />
       </nav>
       <main id="main" tabIndex={-1}>
         {reads && <Stale />}
@@ -76,11 +68,7 @@ export function Shell({ who }: { who: Me }) {
 function Body({ page, admin }: { page: Page; admin: boolean }) {
   const [Shown, setShown] = useState<ComponentType<PageProps> | null>(null);
   const [error, setError] = useState<unknown>(null);
-  const load = () => {
-    setError(null);
-    page.load().then((found) => setShown(() => found.default), setError);
-  };
-  useEffect(load, [page]);
+  useEffect(() => void page.load().then((found) => setShown(() => found.default), setError), [page]);
   if (error !== null) return <Problem error={error} again={() => location.reload()} />;
   return Shown === null ? <p class="quiet waiting">Loading …</p> : <Shown admin={admin} />;
 }
@@ -98,24 +86,16 @@ function Stale() {
 
 function Missing({ name }: { name: string }) {
   return (
-    <Empty title={`There is no page “${name}” here`}>
-      <p>
-        <a href="/ui/">Go to the first page</a>
-      </p>
-    </Empty>
+    <Empty title={`There is no page “${name}” here`} says={<a href="/ui/">Go to the first page</a>} />
   );
 }
 
-function Account({ who }: { who: Me }) {
-  const chosen = useTheme();
+function Account() {
+  const who = useMe();
   return (
     <div class="account">
-      <span class="quiet">
-        {who.name || who.email} ({who.role})
-      </span>
-      <select aria-label="Theme" onChange={(event) => setTheme(event.currentTarget.value)}>
-        <Options options={[["auto", "System theme"], ["light", "Light"], ["dark", "Dark"]]} chosen={chosen} />
-      </select>
+      <span class="quiet">{who.name || who.email} ({who.role})</span>
+      <ThemeChoice />
       <Button onClick={leave}>Log out</Button>
     </div>
   );

@@ -1,20 +1,16 @@
 // What is in force and where each value is from, the file in an editor, and what can be moved in.
-import { useEffect, useState } from "preact/hooks";
-import { ask } from "../api";
-import { useAsk } from "../hooks";
-import { useEvents } from "../live";
-import { Button, Card, Cli, Empty, Pill, Problem, Waiting } from "../parts/basics";
+import { post, useAsk, type Asked } from "../hooks";
+import { Card, Cli, Empty, Heading, Pill, Problem, Waiting } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
 import { from, leavesOf, written, type Leaf } from "../parts/origin";
-import { useActions } from "../parts/palette";
+import { Offer } from "../parts/palette";
 import { Table } from "../parts/table";
 import { Tabs, useTab } from "../parts/tabs";
 import { usePlace } from "../router";
 import type { Checked, Shown } from "../types";
 import { ConfigFile } from "./config_file";
 import { Plan, Problems, type Planned } from "./config_parts";
-import type { PageProps } from "./index";
 
 const TABS = [
   { name: "values", title: "In force" },
@@ -22,31 +18,26 @@ const TABS = [
   { name: "imports", title: "Imports" },
 ];
 
-export default function Config({ admin }: PageProps) {
+export default function Config() {
   const tab = useTab(TABS);
   const shown = useAsk<Shown>("/admin/config", { on: ["config"] });
-  const checked = useCheck();
+  const checked = useAsk<Checked>("/admin/config/check", { by: post, on: ["config", "config_refused"] });
   const reload = () => reloadNow(() => (shown.again(), checked.again()));
-  useActions(admin ? [{ label: "Reload the configuration", run: reload }] : []);
   return (
     <>
-      <div class="heading">
-        <h1>Config</h1>
-        {admin && <Button onClick={reload}>Reload</Button>}
-      </div>
+      <Heading title="Config"><Offer label="Reload the configuration" short="Reload" run={reload} /></Heading>
       <Standing checked={checked} />
       <Tabs page="config" label="Parts of the configuration" tabs={TABS} />
-      {tab === "values" && <Values shown={shown.data} error={shown.error} again={shown.again} />}
-      {tab === "file" && <ConfigFile admin={admin} saved={checked.again} />}
+      {tab === "values" && (shown.data === null ? <Waiting asked={shown} /> : <Values shown={shown.data} />)}
+      {tab === "file" && <ConfigFile saved={checked.again} />}
       {tab === "imports" && <Imports />}
     </>
   );
 }
 
 /** Whether the file on the disk could be in force. */
-function Standing({ checked }: { checked: ReturnType<typeof useCheck> }) {
-  const { data } = checked;
-  if (data === null) return checked.error === null ? <p class="line quiet">Looking at the file …</p> : <Problem error={checked.error} again={checked.again} />;
+function Standing({ checked: { data, error, again } }: { checked: Asked<Checked> }) {
+  if (data === null) return error === null ? <p class="line quiet">Looking at the file …</p> : <Problem error={error} again={again} />;
   return (
     <>
       <p class="line">
@@ -60,33 +51,13 @@ function Standing({ checked }: { checked: ReturnType<typeof useCheck> }) {
   );
 }
 
-interface Look {
-  data: Checked | null;
-  error: unknown;
-  again: () => void;
-}
-
-/** A look at the file on the disk, now and whenever it was read. */
-function useCheck(): Look {
-  const [held, setHeld] = useState<Omit<Look, "again">>({ data: null, error: null });
-  const again = () =>
-    void ask<Checked>("POST", "/admin/config/check").then(
-      (data) => setHeld({ data, error: null }),
-      (error: unknown) => setHeld((old) => ({ ...old, error })),
-    );
-  useEffect(again, []);
-  useEvents(["config", "config_refused"], again);
-  return { ...held, again };
-}
-
 function reloadNow(done: () => void): void {
   act<Planned>({
     title: "Reload the configuration",
-    verb: "Reload",
-    says: <p>The file is read anyhow when it is saved; this reads it now, secrets that it names included.</p>,
+    says: "The file is read anyhow when it is saved; this reads it now, secrets that it names included.",
     cli: () => "glowplug config reload",
-    preview: async () => <Plan plan={await ask<Planned>("POST", "/admin/config/reload?dry_run=1")} />,
-    run: () => ask<Planned>("POST", "/admin/config/reload"),
+    request: () => ["POST", "/admin/config/reload"],
+    seen: (plan) => <Plan plan={plan} />,
     done: (made) => (made.changed.length === 0 ? "Read; nothing has changed" : `In force: ${made.changed.join(", ")}`),
     after: done,
   });
@@ -94,9 +65,8 @@ function reloadNow(done: () => void): void {
 
 // ---- in force
 
-function Values({ shown, error, again }: { shown: Shown | null; error: unknown; again: () => void }) {
+function Values({ shown }: { shown: Shown }) {
   const { query } = usePlace();
-  if (shown === null) return <Waiting asked={{ error, again }} />;
   const words = (query.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
   const from = query.get("from") ?? "given";
   const leaves = leavesOf(shown);
@@ -122,22 +92,14 @@ function Values({ shown, error, again }: { shown: Shown | null; error: unknown; 
             ["all", "everywhere"],
           ]}
         />
-        <span class="quiet">
-          {found.length} of {leaves.length} values
-        </span>
+        <span class="quiet">{found.length} of {leaves.length} values</span>
       </div>
       {found.length === 0 && (
         <Empty title={leaves.length === 0 ? "Nothing is configured" : "No value is from there, or called so"}>
-          {words.length === 0 && (
-            <p>
-              Everything has its default. <a href="/ui/config?from=all">Show the defaults</a>
-            </p>
-          )}
+          {words.length === 0 && <p>Everything has its default. <a href="/ui/config?from=all">Show the defaults</a></p>}
         </Empty>
       )}
-      {sections.map((section) => (
-        <Section key={section} name={section} rows={found.filter((one) => one.section === section)} />
-      ))}
+      {sections.map((section) => <Section key={section} name={section} rows={found.filter((one) => one.section === section)} />)}
       <Cli line="glowplug config show" />
     </>
   );
@@ -153,23 +115,13 @@ function Section({ name, rows }: { name: string; rows: readonly Leaf[] }) {
           rows={rows}
           id={(row) => row.path}
           columns={[
-            { title: "Setting", cell: (row) => <Setting row={row} /> },
+            { title: "Setting", cell: (row) => row.path.slice(row.section.length).replace(/^\./, "") || row.path },
             { title: "Value", cell: (row) => <code>{written(row.value)}</code> },
-            { title: "From", cell: (row) => <span class="quiet">{from(row.origin)}</span>, wide: true },
+            { title: "From", cell: (row) => <span class="quiet">{from(row.origin)}</span>, also: true },
           ]}
         />
       </div>
     </>
-  );
-}
-
-function Setting({ row }: { row: Leaf }) {
-  const rest = row.path.slice(row.section.length).replace(/^\./, "");
-  return (
-    <span class="setting">
-      {rest === "" ? row.path : rest}
-      <small class="quiet from">{from(row.origin)}</small>
-    </span>
   );
 }
 

@@ -1,7 +1,8 @@
 // The configuration file in an editor: what is wrong is said while one types, nothing is written unseen.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask } from "../api";
-import { useAsk } from "../hooks";
+import { many } from "../format";
+import { useAdmin, useAsk } from "../hooks";
 import { Button, Cli, Diff, Empty, Problem, Waiting } from "../parts/basics";
 import { act } from "../parts/dialog";
 import type { ConfigText, Edited } from "../types";
@@ -15,8 +16,8 @@ const STILL = 500;
 /** What somebody has typed and not saved; it stays while other pages are looked at. */
 let draft: { digest: string; text: string } | null = null;
 
-export function ConfigFile({ admin, saved }: { admin: boolean; saved: () => void }) {
-  if (!admin) return <Empty title="The file itself is for admins: what is written in it is nobody else’s business" />;
+export function ConfigFile({ saved }: { saved: () => void }) {
+  if (!useAdmin()) return <Empty title="The file itself is for admins: what is written in it is nobody else’s business" />;
   return <File saved={saved} />;
 }
 
@@ -26,8 +27,7 @@ function File({ saved }: { saved: () => void }) {
   if (there === null) return <Waiting asked={file} />;
   if (there.why_not !== "") {
     return (
-      <Empty title="There is no file that can be edited here">
-        <p>{there.why_not}.</p>
+      <Empty title="There is no file that can be edited here" says={`${there.why_not}.`}>
         <Cli line={EDITING} />
       </Empty>
     );
@@ -96,9 +96,7 @@ function Editor({ there, saved }: { there: ConfigText; saved: () => void }) {
       </p>
       {moved && dirty && (
         <div class="problem" role="alert">
-          <p>
-            <strong>The file was saved by somebody else meanwhile.</strong> What you typed cannot be saved over it.
-          </p>
+          <p><strong>The file was saved by somebody else meanwhile.</strong> What you typed cannot be saved over it.</p>
           <Button onClick={() => take(there)}>Take the file as it is now</Button>
         </div>
       )}
@@ -107,7 +105,7 @@ function Editor({ there, saved }: { there: ConfigText; saved: () => void }) {
         <Button class="main" disabled={!dirty || moved || seen?.ok === false} onClick={save}>Save</Button>
         <Button disabled={!dirty} onClick={() => take(there)}>Discard</Button>
         <span class="quiet" role="status">
-          {!dirty ? "No change." : seen === null ? "Not looked at yet." : seen.ok ? "It can be saved." : `${seen.problems.length === 1 ? "One problem" : `${seen.problems.length} problems`}: it cannot be saved.`}
+          {!dirty ? "No change." : seen === null ? "Not looked at yet." : seen.ok ? "It can be saved." : `${many(seen.problems.length, "problem")}: it cannot be saved.`}
         </span>
       </div>
       <Problem error={error} />
@@ -115,10 +113,18 @@ function Editor({ there, saved }: { there: ConfigText; saved: () => void }) {
       {seen?.ok === true && seen.diff !== "" && (
         <>
           <h2>What would be saved</h2>
-          <Diff text={seen.diff} />
-          {seen.plan !== null && <Plan plan={seen.plan} />}
+          <Change seen={seen} />
         </>
       )}
+    </>
+  );
+}
+
+function Change({ seen }: { seen: Edited }) {
+  return (
+    <>
+      {seen.diff === "" ? <p>Nothing differs.</p> : <Diff text={seen.diff} />}
+      {seen.plan !== null && <Plan plan={seen.plan} />}
     </>
   );
 }
@@ -147,9 +153,7 @@ function Lines({ text, area, bad, say, save }: LinesProps) {
     <div class="editor">
       <pre ref={numbers} aria-hidden="true">
         {Array.from({ length: lines }, (_, index) => (
-          <span key={index} class={bad.includes(index + 1) ? "bad" : undefined}>
-            {index + 1}
-          </span>
+          <span key={index} class={bad.includes(index + 1) ? "bad" : undefined}>{index + 1}</span>
         ))}
       </pre>
       <textarea
@@ -182,18 +186,11 @@ function put(text: string, digest: string, dry: boolean): Promise<Edited> {
 function write(text: string, base: ConfigText, saved: (now: ConfigText) => void): void {
   act<Edited>({
     title: "Save the configuration file",
-    verb: "Save",
-    says: <p>A copy of the file as it is stays beside it, and the change is in force at once.</p>,
+    says: "A copy of the file as it is stays beside it, and the change is in force at once.",
     cli: () => EDITING,
     preview: async () => {
       const seen = await put(text, base.digest, true);
-      if (!seen.ok) return <Problems rows={seen.problems} />;
-      return (
-        <>
-          {seen.diff === "" ? <p>Nothing differs.</p> : <Diff text={seen.diff} />}
-          {seen.plan !== null && <Plan plan={seen.plan} />}
-        </>
-      );
+      return seen.ok ? <Change seen={seen} /> : <Problems rows={seen.problems} />;
     },
     run: async () => {
       const made = await put(text, base.digest, false);

@@ -26,9 +26,7 @@ export function Problems({ rows, go, warnings = false }: ProblemsProps) {
     <ul class={warnings ? "problems warnings" : "problems"} aria-label={warnings ? "Warnings" : "Problems"}>
       {rows.map((one) => (
         <li key={`${one.file}${one.line}${one.path}${one.message}`}>
-          {one.line > 0 && go !== undefined && one.file === "" && (
-            <Button onClick={() => go(one.line)}>Line {one.line}</Button>
-          )}
+          {one.line > 0 && go !== undefined && one.file === "" && <Button onClick={() => go(one.line)}>Line {one.line}</Button>}
           {one.line > 0 && (go === undefined || one.file !== "") && <strong>{`${one.file} line ${one.line} `}</strong>}
           {one.path !== "" && <code>{one.path}</code>} <Prose text={one.message} />
           {one.hint !== "" && <span class="quiet"> (<Prose text={one.hint} />)</span>}
@@ -40,31 +38,22 @@ export function Problems({ rows, go, warnings = false }: ProblemsProps) {
 
 /** What is changed by putting the file in force. */
 export function Plan({ plan }: { plan: Planned }) {
-  const said: [string, readonly string[] | undefined][] = [
-    ["comes", plan.adds],
-    ["goes", plan.removes],
-    ["is started anew, after the requests it has", plan.restarts],
-    ["is changed only when Glowplug itself is started anew", plan.needs_new_process],
+  const said: readonly (readonly [what: string, names: readonly string[]])[] = [
+    ["comes", plan.adds ?? []],
+    ["goes", plan.removes ?? []],
+    ["is started anew, after the requests it has", plan.restarts ?? []],
+    ["is changed only when Glowplug itself is started anew", plan.needs_new_process ?? []],
   ];
-  const named = new Set(said.flatMap(([, names]) => names ?? []));
+  const named = new Set(said.flatMap(([, names]) => names));
   const rest = plan.changed.filter((name) => !named.has(name) && !named.has(name.replace(/^server\./, "")));
   if (plan.changed.length === 0) return <p>Nothing that is in force changes.</p>;
   return (
     <>
       <p>{plan.changed.length === 1 ? "One thing changes:" : `${count(plan.changed.length)} things change:`}</p>
       <ul class="plan">
-        {said.flatMap(([what, names]) =>
-          (names ?? []).map((name) => (
-            <li key={what + name}>
-              <strong>{name}</strong> {what}
-            </li>
-          )),
+        {[...said, ["is changed", rest] as const].flatMap(([what, names]) =>
+          names.map((name) => <li key={what + name}><strong>{name}</strong> {what}</li>),
         )}
-        {rest.map((name) => (
-          <li key={name}>
-            <strong>{name}</strong> is changed
-          </li>
-        ))}
       </ul>
       <Problems rows={plan.warnings} warnings />
     </>

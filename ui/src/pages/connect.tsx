@@ -1,14 +1,13 @@
 import { at } from "../api";
-import { duration } from "../format";
+import { ago } from "../format";
 import { useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Empty, Pill, Problem } from "../parts/basics";
+import { Card, Empty, Heading, Pill, Problem } from "../parts/basics";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
 import { useActions } from "../parts/palette";
 import { filter, go, to, useFilter } from "../router";
 import type { ClientList, ClientView, Sighting } from "../types";
 import { Client } from "./connect_client";
-import type { PageProps } from "./index";
 
 const KINDS: readonly (readonly [kind: string, title: string])[] = [
   ["agent", "In a terminal"],
@@ -22,23 +21,19 @@ const NO_MODEL = "MODEL";
 const OFTEN = 4000;
 const SELDOM = 30_000;
 
-export default function Connect({ admin }: PageProps) {
+export default function Connect() {
   const [chosen] = useFilter("client");
   const [model] = useFilter("model");
   const [url] = useFilter("url");
-  const asked = useAsk<ClientList>(at("/admin/clients", { model, url }), {
-    every: chosen === "" ? SELDOM : OFTEN,
-    on: ["client"],
-  });
+  const asked = useAsk<ClientList>(at("/admin/clients", { model, url }), { every: chosen === "" ? SELDOM : OFTEN, on: ["client"] });
   const list = asked.data;
   const client = list?.data.find((one) => one.name === chosen);
   useActions((list?.data ?? []).map((one) => ({ label: `Connect ${one.title}`, run: () => go(to("connect", { client: one.name, model, url })) })));
   return (
     <>
-      <div class="heading">
-        <h1>{client === undefined ? "Connect" : `Connect ${client.title}`}</h1>
+      <Heading title={client === undefined ? "Connect" : `Connect ${client.title}`}>
         {chosen !== "" && <a href={to("connect", { model, url })}>All clients</a>}
-      </div>
+      </Heading>
       <div class="filters long">
         {list !== null && list.models.length > 0 && (
           <ChoiceFilter name="model" label="Model" options={[["", `${list.model} (usual)`], ...list.models.map((one) => [one, one] as const)]} />
@@ -48,14 +43,13 @@ export default function Connect({ admin }: PageProps) {
       <Problem error={asked.error} again={() => (asked.error === null ? undefined : filter({ model: "", url: "" }))} />
       {list === null && asked.error === null && <p class="quiet waiting">Loading …</p>}
       {list?.model === NO_MODEL && (
-        <Empty title="No model that chats is served yet">
-          <p>
-            {NO_MODEL} stands in its place below. <a href={to("first")}>First steps</a> looks for one.
-          </p>
-        </Empty>
+        <Empty
+          title="No model that chats is served yet"
+          says={<>{NO_MODEL} stands in its place below. <a href={to("first")}>First steps</a> looks for one.</>}
+        />
       )}
-      {list !== null && chosen === "" && <Cards list={list} />}
-      {list !== null && client !== undefined && <Client key={client.name} client={client} list={list} admin={admin} />}
+      {list !== null && chosen === "" && <Cards list={list} address={(client) => to("connect", { client, model, url })} />}
+      {list !== null && client !== undefined && <Client key={client.name} client={client} list={list} />}
       {list !== null && chosen !== "" && client === undefined && (
         <Empty title={`No client is called “${chosen}” here`}>
           <p>
@@ -68,18 +62,21 @@ export default function Connect({ admin }: PageProps) {
   );
 }
 
-function Cards({ list }: { list: ClientList }) {
+interface CardsProps {
+  list: ClientList;
+  address: (client: string) => string;
+}
+
+function Cards({ list, address }: CardsProps) {
   return (
     <>
       {KINDS.map(([kind, title]) => (
         <section key={kind} aria-label={title}>
           <h2>{title}</h2>
           <ul class="cards small">
-            {list.data
-              .filter((one) => one.kind === kind)
-              .map((one) => (
-                <Card key={one.name} client={one} list={list} />
-              ))}
+            {list.data.filter((one) => one.kind === kind).map((one) => (
+              <One key={one.name} client={one} list={list} address={address} />
+            ))}
           </ul>
         </section>
       ))}
@@ -88,9 +85,7 @@ function Cards({ list }: { list: ClientList }) {
           <h2>Others that came</h2>
           <ul class="plain">
             {list.others.slice(0, 12).map((one) => (
-              <li key={`${one.key} ${one.agent}`}>
-                <code>{one.agent || "a program without a name"}</code> <Came seen={one} />
-              </li>
+              <li key={`${one.key} ${one.agent}`}><code>{one.agent || "a program without a name"}</code> <Came seen={one} /></li>
             ))}
           </ul>
         </>
@@ -99,23 +94,17 @@ function Cards({ list }: { list: ClientList }) {
   );
 }
 
-function Card({ client, list }: { client: ClientView; list: ClientList }) {
+function One({ client, list, address }: CardsProps & { client: ClientView }) {
   const good = client.seen.find((one) => one.key !== "");
   const shown = good ?? client.seen[0];
-  const said = new URLSearchParams(location.search);
+  const pill = shown && <Pill tone={good === undefined ? "bad" : "good"}>{good === undefined ? "refused" : "came"}</Pill>;
   return (
-    <li class="card">
-      <header>
-        <h3>
-          <a href={to("connect", { client: client.name, model: said.get("model") ?? "", url: said.get("url") ?? "" })}>{client.title}</a>
-        </h3>
-        {shown !== undefined && <Pill tone={good === undefined ? "bad" : "good"}>{good === undefined ? "refused" : "came"}</Pill>}
-      </header>
+    <Card item title={<a href={address(client.name)}>{client.title}</a>} aside={pill}>
       <p class="line quiet">
         {shown === undefined ? (client.recognised ? "Has not come yet." : "Known by its key alone.") : <Came seen={shown} />}
       </p>
       <p class="line quiet">{told(client, list)}</p>
-    </li>
+    </Card>
   );
 }
 
@@ -125,8 +114,7 @@ function told(client: ClientView, list: ClientList): string {
   return client.snippets.length === 0 ? "A few steps by hand." : `A text to copy, filled in for ${list.model}.`;
 }
 
-export function Came({ seen }: { seen: Sighting }) {
-  const now = useNow();
-  const when = duration(now - Math.max(seen.last, seen.key_used ?? 0));
-  return seen.key === "" ? <>was refused {when} ago</> : <>{when} ago, with the key {seen.key}</>;
+function Came({ seen }: { seen: Sighting }) {
+  const when = ago(useNow(), Math.max(seen.last, seen.key_used ?? 0));
+  return seen.key === "" ? <>was refused {when}</> : <>{when}, with the key {seen.key}</>;
 }

@@ -2,10 +2,10 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { at } from "../api";
-import { count, duration, money } from "../format";
-import { useAsk } from "../hooks";
+import { ago, count, money } from "../format";
+import { useAdmin, useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Cli, Code, Pill } from "../parts/basics";
+import { Button, Cli, Code, Pill } from "../parts/basics";
 import { newKey } from "../parts/newkey";
 import { to } from "../router";
 import type { ClientList, ClientView, KeyView, RequestView, Sighting } from "../types";
@@ -13,7 +13,8 @@ import type { ClientList, ClientView, KeyView, RequestView, Sighting } from "../
 /** Milliseconds. */
 const OFTEN = 3000;
 
-export function Client({ client, list, admin }: { client: ClientView; list: ClientList; admin: boolean }) {
+export function Client({ client, list }: { client: ClientView; list: ClientList }) {
+  const admin = useAdmin();
   const now = useNow();
   const [since] = useState(() => now);
   const [made, setMade] = useState<KeyView | null>(null);
@@ -23,7 +24,7 @@ export function Client({ client, list, admin }: { client: ClientView; list: Clie
     newKey({
       title: `A key for ${client.title}`,
       name: client.name,
-      says: <p>A key for each client tells their costs apart, and one can be revoked without the others.</p>,
+      says: "A key for each client tells their costs apart, and one can be revoked without the others.",
       made: setMade,
       gone: () => setMade(null),
     });
@@ -32,22 +33,14 @@ export function Client({ client, list, admin }: { client: ClientView; list: Clie
     <>
       <Step number={1} title="A key">
         {made !== null ? (
-          <p>
-            The key <strong>{made.name}</strong> ({made.display}) is filled in below until you leave this page.
-          </p>
+          <p>The key <strong>{made.name}</strong> ({made.display}) is filled in below until you leave this page.</p>
         ) : (
           <p>
             <code>{list.placeholder}</code> stands where the key belongs.{" "}
             {admin ? "Fill in one that you have, or make one for it." : "Fill in yours; whoever runs this server can make one."}
           </p>
         )}
-        {admin && (
-          <div class="actions">
-            <button type="button" class={made === null ? "main" : ""} onClick={make}>
-              {made === null ? "Make a key" : "Make another key"}
-            </button>
-          </div>
-        )}
+        {admin && <Button class={made === null ? "main" : ""} onClick={make}>{made === null ? "Make a key" : "Make another key"}</Button>}
       </Step>
       <Step number={2} title="What it is told">
         <p>{client.writes ? "On its machine this does everything, and keeps what was there:" : "On its machine this says the same:"}</p>
@@ -59,21 +52,11 @@ export function Client({ client, list, admin }: { client: ClientView; list: Clie
             <Code text={filled(one.text)} label={one.title} />
           </section>
         ))}
-        {client.steps.length > 0 && (
-          <ol>
-            {client.steps.map((one) => (
-              <li key={one}>{filled(one)}</li>
-            ))}
-          </ol>
-        )}
-        {client.notes.map((one) => (
-          <p key={one} class="quiet">
-            {one}
-          </p>
-        ))}
+        {client.steps.length > 0 && <ol>{client.steps.map((one) => <li key={one}>{filled(one)}</li>)}</ol>}
+        {client.notes.map((one) => <p key={one} class="quiet">{one}</p>)}
       </Step>
       <Step number={3} title="Its first request">
-        <Check client={client} list={list} since={since} made={made} admin={admin} />
+        <Check client={client} list={list} since={since} made={made} />
       </Step>
     </>
   );
@@ -82,23 +65,13 @@ export function Client({ client, list, admin }: { client: ClientView; list: Clie
 export function Step({ number, title, children }: { number: number; title: string; children: ComponentChildren }) {
   return (
     <section class="card step" aria-label={title}>
-      <h2>
-        <span aria-hidden="true">{number}</span> {title}
-      </h2>
+      <h2><span aria-hidden="true">{number}</span> {title}</h2>
       {children}
     </section>
   );
 }
 
-interface CheckProps {
-  client: ClientView;
-  list: ClientList;
-  since: number;
-  made: KeyView | null;
-  admin: boolean;
-}
-
-function Check({ client, list, since, made, admin }: CheckProps) {
+function Check({ client, list, since, made }: { client: ClientView; list: ClientList; since: number; made: KeyView | null }) {
   const now = useNow();
   const every = [...list.data.flatMap((one) => one.seen), ...list.others];
   const its = (one: Sighting) => one.client === client.name || (!client.recognised && one.client === "");
@@ -106,19 +79,18 @@ function Check({ client, list, since, made, admin }: CheckProps) {
     made === null ? one.key !== "" && its(one) && Math.max(one.last, one.key_used ?? 0) >= since : one.key === made.id,
   );
   const refused = every.find((one) => one.key === "" && its(one) && one.last >= since);
-  const before = client.seen.find((one) => one.key !== "");
   return (
     <div class="check" role="status">
       {came !== undefined ? (
         <p>
-          <Pill tone="good">came</Pill> {client.title} came {duration(now - Math.max(came.first, since))} ago with the key{" "}
-          {made?.name ?? came.key}, as <code>{came.agent || "a program without a name"}</code>.
+          <Pill tone="good">came</Pill> {client.title} came {ago(now, Math.max(came.first, since))} with the key {made?.name ?? came.key}, as{" "}
+          <code>{came.agent || "a program without a name"}</code>.
         </p>
       ) : refused !== undefined ? (
         <>
           <p>
-            <Pill tone="bad">refused</Pill> <code>{refused.agent || "A program without a name"}</code> came{" "}
-            {duration(now - refused.last)} ago and was sent away: it brought no key that is known here.
+            <Pill tone="bad">refused</Pill> <code>{refused.agent || "A program without a name"}</code> came {ago(now, refused.last)} and was sent
+            away: it brought no key that is known here.
           </p>
           <p class="quiet">
             Look whether the whole key was copied, into the place that step 2 names, and whether the client was started anew since. This goes on
@@ -127,21 +99,21 @@ function Check({ client, list, since, made, admin }: CheckProps) {
         </>
       ) : (
         <>
-          <p>
-            <Pill tone="warm">waiting</Pill> Ask it something; its first request is shown here by itself.
-          </p>
-          <p class="quiet">
-            {before !== undefined
-              ? `It came before, last ${duration(now - Math.max(before.last, before.key_used ?? 0))} ago with the key ${before.key}.`
-              : client.recognised
-                ? "Nothing of it has come since the workers began."
-                : "It says no name of its own: make a key for it in step 1, by which it is told from others."}
-          </p>
+          <p><Pill tone="warm">waiting</Pill> Ask it something; its first request is shown here by itself.</p>
+          <p class="quiet">{before(client, now)}</p>
         </>
       )}
-      {came !== undefined && admin && <Answered key={came.key} id={came.key} since={since} />}
+      {useAdmin() && came !== undefined && <Answered key={came.key} id={came.key} since={since} />}
     </div>
   );
+}
+
+/** What is known of it while it is waited for. */
+function before(client: ClientView, now: number): string {
+  const last = client.seen.find((one) => one.key !== "");
+  if (last !== undefined) return `It came before, last ${ago(now, Math.max(last.last, last.key_used ?? 0))} with the key ${last.key}.`;
+  if (client.recognised) return "Nothing of it has come since the workers began.";
+  return "It says no name of its own: make a key for it in step 1, by which it is told from others.";
 }
 
 /** What became of the newest request with the key. */

@@ -1,10 +1,10 @@
 // What is wrong here, what was seen, what comes of it, and the repair: previewed, carried out, undone.
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api";
-import { count, duration, moment, quoted } from "../format";
-import { useAsk } from "../hooks";
+import { ago, count, many, moment, quoted } from "../format";
+import { useAdmin, useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Button, Cli, Diff, Empty, Pill, Problem, type Tone } from "../parts/basics";
+import { Button, Card, Cli, Diff, Empty, Heading, Loaded, Pill, Problem, type Tone } from "../parts/basics";
 import { act } from "../parts/dialog";
 import { ChoiceFilter } from "../parts/fields";
 import { useActions } from "../parts/palette";
@@ -12,11 +12,10 @@ import { Prose } from "../parts/prose";
 import { Table } from "../parts/table";
 import { usePlace } from "../router";
 import type { CheckView, Examination, Finding, Group, Looked, RemedyView, Repaired, RepairView, Severity } from "../types";
-import type { PageProps } from "./index";
 import "./doctor.css";
+import { look as lookNow, ORDER, seen as kept, tally, type Seen } from "./doctor_seen";
 
 const TONES: Record<Severity, Tone> = { error: "bad", warning: "warm", note: "quiet" };
-const ORDER: readonly Severity[] = ["error", "warning", "note"];
 const GROUPS: Record<Group, string> = {
   ourselves: "This installation",
   models: "Models and routes",
@@ -24,22 +23,19 @@ const GROUPS: Record<Group, string> = {
   litellm: "LiteLLM",
 };
 
-/** What was found last; it stays while other pages are looked at. */
-let kept: { at: number; checks: readonly Looked[] } | null = null;
+type Looking = (what: Parameters<typeof lookNow>[0], says: string) => Promise<void>;
 
-export default function Doctor({ admin }: PageProps) {
-  const [seen, setSeen] = useState(kept);
+export default function Doctor() {
+  const admin = useAdmin();
+  const seen = kept.use();
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState("");
   const all = useAsk<{ data: readonly CheckView[] }>("/admin/doctor/checks");
   const history = useAsk<{ data: readonly RepairView[] }>("/admin/doctor/repairs");
-  const look = async (what: { checks?: readonly string[]; slow?: boolean }, says: string) => {
+  const look: Looking = async (what, says) => {
     setBusy(says);
     try {
-      const { checks } = await ask<Examination>("POST", "/admin/doctor/examine", what);
-      const before = what.checks === undefined && !what.slow ? slowOnes(all.data?.data, kept?.checks) : (kept?.checks ?? []);
-      kept = { at: Date.now() / 1000, checks: merged(before, checks) };
-      setSeen(kept);
+      await lookNow(what);
       setError(null);
     } catch (problem) {
       setError(problem);
@@ -56,52 +52,34 @@ export default function Doctor({ admin }: PageProps) {
   useActions(admin ? fixable.map((remedy) => ({ label: `Fix ${remedy.check}`, run: () => fix(remedy, repaired) })) : []);
   return (
     <>
-      <div class="heading">
-        <h1>Doctor</h1>
+      <Heading title="Doctor">
         <div class="actions">
           <Button disabled={busy !== ""} onClick={again}>Look again</Button>
-          <button type="button" disabled={busy !== ""} onClick={() => void look({ slow: true }, "Looking at what takes long, too …")}>
-            Also the slow checks
-          </button>
+          <Button disabled={busy !== ""} onClick={() => void look({ slow: true }, "Looking at what takes long, too …")}>Also the slow checks</Button>
         </div>
-      </div>
+      </Heading>
       <Summary seen={seen} busy={busy} />
       <Problem error={error} again={again} />
-      {seen !== null && <Found seen={seen.checks} admin={admin} repaired={repaired} />}
-      <History asked={history.data?.data ?? null} error={history.error} admin={admin} undone={repaired} />
+      {seen !== null && <Found seen={seen.checks} repaired={repaired} />}
+      <h2>What was repaired</h2>
+      <Loaded asked={history}>{({ data }) => <History rows={data} undone={repaired} />}</Loaded>
       {seen !== null && <Everything seen={seen.checks} all={all.data?.data ?? []} busy={busy !== ""} look={look} />}
     </>
   );
 }
 
-/** With the newer look at each check. */
-function merged(before: readonly Looked[], now: readonly Looked[]): readonly Looked[] {
-  const names = new Set(now.map((one) => one.check));
-  return [...now, ...before.filter((one) => !names.has(one.check))];
-}
-
-/** What a look at everything else leaves as it was. */
-function slowOnes(all: readonly CheckView[] | undefined, seen: readonly Looked[] | undefined): readonly Looked[] {
-  const slow = new Set((all ?? []).filter((one) => one.slow).map((one) => one.name));
-  return (seen ?? []).filter((one) => slow.has(one.check));
-}
-
-function Summary({ seen, busy }: { seen: typeof kept; busy: string }) {
+function Summary({ seen, busy }: { seen: Seen | null; busy: string }) {
   const now = useNow();
   if (seen === null) return <p class="line quiet waiting">{busy === "" ? "Nothing was looked at yet." : busy}</p>;
-  const found = seen.checks.flatMap((one) => one.findings ?? []);
-  const said = ORDER.map((severity) => [severity, found.filter((one) => one.severity === severity).length] as const);
   const lost = seen.checks.filter((one) => one.could_not).length;
   const idle = seen.checks.filter((one) => one.skipped).length;
   return (
     <p class="line" role="status">
-      {said.map(([severity, number]) => (
-        <span key={severity}>
-          <Pill tone={number > 0 ? TONES[severity] : "quiet"}>{`${number} ${severity}${number === 1 ? "" : "s"}`}</Pill>{" "}
-        </span>
+      {tally(seen).map(([severity, number]) => (
+        <span key={severity}><Pill tone={number > 0 ? TONES[severity] : "quiet"}>{many(number, severity)}</Pill>{" "}</span>
       ))}
       <span class="quiet">
-        {busy === "" ? `${seen.checks.length} checks ${Math.max(0, Math.round(now - seen.at)) < 5 ? "now" : `${duration(now - seen.at)} ago`}` : busy}
+        {busy === "" ? `${seen.checks.length} checks ${now - seen.at < 5 ? "now" : ago(now, seen.at)}` : busy}
         {idle > 0 && `, ${idle} with nothing to look at`}
         {lost > 0 && `, ${lost} could not look`}
       </span>
@@ -109,7 +87,7 @@ function Summary({ seen, busy }: { seen: typeof kept; busy: string }) {
   );
 }
 
-function Found({ seen, admin, repaired }: { seen: readonly Looked[]; admin: boolean; repaired: (name: string) => void }) {
+function Found({ seen, repaired }: { seen: readonly Looked[]; repaired: (name: string) => void }) {
   const { query } = usePlace();
   const group = query.get("group") ?? "";
   const least = ORDER.indexOf((query.get("severity") as Severity | null) ?? "note");
@@ -121,44 +99,30 @@ function Found({ seen, admin, repaired }: { seen: readonly Looked[]; admin: bool
   return (
     <section class="found" aria-label="Findings">
       <div class="filters">
-        <ChoiceFilter
-          name="severity"
-          label="At least"
-          options={[["note", "notes"], ["warning", "warnings"], ["error", "errors"]]}
-        />
+        <ChoiceFilter name="severity" label="At least" options={[["note", "notes"], ["warning", "warnings"], ["error", "errors"]]} />
         <ChoiceFilter name="group" label="About" options={[["", "everything"], ...Object.entries(GROUPS)]} />
       </div>
       {all.length === 0 && (
-        <Empty title="Nothing is wrong here, as far as these checks go">
-          <p>
-            <code>glowplug smoke</code> asks every model what it promises, which shows what a look cannot.
-          </p>
-        </Empty>
+        <Empty
+          title="Nothing is wrong here, as far as these checks go"
+          says="`glowplug smoke` asks every model what it promises, which shows what a look cannot."
+        />
       )}
       {all.length > 0 && shown.length === 0 && <Empty title="No finding is of this kind" />}
-      {shown.map((one) => (
-        <Checked key={one.check} one={one} admin={admin} repaired={repaired} />
-      ))}
+      {shown.map((one) => <Checked key={one.check} one={one} repaired={repaired} />)}
     </section>
   );
 }
 
-function Checked({ one, admin, repaired }: { one: Looked; admin: boolean; repaired: (name: string) => void }) {
+function Checked({ one, repaired }: { one: Looked; repaired: (name: string) => void }) {
   const { remedy } = one;
+  const repair = useAdmin() && remedy && (
+    <Button class="main" aria-label={`Fix ${one.check}`} onClick={() => fix(remedy, repaired)}>Fix</Button>
+  );
   return (
-    <section class="card check" aria-label={one.check}>
-      <header>
-        <h2>
-          {one.title} <small class="quiet">{one.check}</small>
-        </h2>
-        {admin && remedy && (
-          <Button class="main" aria-label={`Fix ${one.check}`} onClick={() => fix(remedy, repaired)}>Fix</Button>
-        )}
-      </header>
+    <Card kind="check" label={one.check} title={<>{one.title} <small class="quiet">{one.check}</small></>} aside={repair}>
       <ul class="findings">
-        {(one.findings ?? []).map((finding) => (
-          <Seen key={finding.subject + finding.summary} finding={finding} />
-        ))}
+        {(one.findings ?? []).map((finding) => <Shown key={finding.subject + finding.summary} finding={finding} />)}
       </ul>
       {remedy && (
         <details>
@@ -170,18 +134,16 @@ function Checked({ one, admin, repaired }: { one: Looked; admin: boolean; repair
           <Cli line={`glowplug doctor ${quoted(one.check)} --fix`} />
         </details>
       )}
-    </section>
+    </Card>
   );
 }
 
-function Seen({ finding }: { finding: Finding }) {
+function Shown({ finding }: { finding: Finding }) {
   return (
     <li>
       <Pill tone={TONES[finding.severity]}>{finding.severity}</Pill>
       <div>
-        <p>
-          <strong>{finding.subject}</strong> <Prose text={finding.summary} />
-        </p>
+        <p><strong>{finding.subject}</strong> <Prose text={finding.summary} /></p>
         {(finding.evidence ?? []).length > 0 && <div class="evidence">{(finding.evidence ?? []).join("\n")}</div>}
         {finding.consequence && <p><Prose text={finding.consequence} /></p>}
         {finding.advice && <p class="quiet">What to do: <Prose text={finding.advice} /></p>}
@@ -210,19 +172,12 @@ function fix(remedy: RemedyView, repaired: (name: string) => void): void {
   const name = remedy.check;
   act<Repaired>({
     title: `Fix ${name}`,
-    verb: "Fix",
-    says: (
-      <p>
-        {remedy.reversible === false
-          ? "What is done cannot be undone."
-          : "What is there now is kept first, so that it can be put back."}
-      </p>
-    ),
+    says: remedy.reversible === false ? "What is done cannot be undone." : "What is there now is kept first, so that it can be put back.",
     cli: () => `glowplug doctor ${quoted(name)} --fix`,
     preview: async () => {
       const { checks } = await ask<Examination>("POST", "/admin/doctor/repair", { checks: [name], dry_run: true });
       const now = checks.find((one) => one.check === name)?.remedy;
-      return now ? <Steps remedy={now} /> : <p>There is nothing to do any more.</p>;
+      return now ? <Steps remedy={now} /> : "There is nothing to do any more.";
     },
     run: async () => {
       const { repaired: done } = await ask<Examination>("POST", "/admin/doctor/repair", { checks: [name] });
@@ -240,92 +195,62 @@ function undo(id: string): Promise<{ undone: readonly string[] }> {
   return ask("POST", `/admin/doctor/repairs/${encodeURIComponent(id)}/undo`);
 }
 
-interface HistoryProps {
-  asked: readonly RepairView[] | null;
-  error: unknown;
-  admin: boolean;
-  undone: (name: string) => void;
-}
-
-function History({ asked, error, admin, undone }: HistoryProps) {
+function History({ rows, undone }: { rows: readonly RepairView[]; undone: (name: string) => void }) {
+  const admin = useAdmin();
   const back = (row: RepairView) =>
     act({
       title: `Undo the repair ${row.id}`,
-      verb: "Undo",
-      says: (
-        <p>
-          Puts back what {row.check} changed on {moment(row.at)}: {row.changes === 1 ? "one thing" : `${row.changes} things`}. What
-          somebody has changed since is not touched, and said.
-        </p>
-      ),
+      says:
+        `Puts back what ${row.check} changed on ${moment(row.at)}: ${many(row.changes, "thing")}. ` +
+        "What somebody has changed since is not touched, and said.",
       cli: () => `glowplug doctor --undo ${quoted(row.id)}`,
       run: () => undo(row.id),
       done: (made) => `Undone: ${made.undone.join("; ") || "there was nothing to put back"}`,
       after: () => undone(row.check),
     });
+  const now = (row: RepairView) => {
+    if (row.undone_at !== null) return <span class="quiet">undone {moment(row.undone_at)}</span>;
+    return admin ? <Button aria-label={`Undo ${row.id}`} onClick={() => back(row)}>Undo</Button> : "in place";
+  };
   return (
-    <>
-      <h2>What was repaired</h2>
-      <Problem error={error} />
-      {asked !== null && (
-        <Table
-          empty={<Empty title="Nothing was repaired yet"><p>Every repair is listed here, with the way back.</p></Empty>}
-          caption="What was repaired"
-          rows={asked}
-          id={(row) => row.id}
-          columns={[
-            { title: "When", cell: (row) => moment(row.at) },
-            { title: "Check", cell: (row) => row.check },
-            { title: "Changes", cell: (row) => count(row.changes), number: true, wide: true },
-            {
-              title: "Now",
-              cell: (row) =>
-                row.undone_at !== null ? (
-                  <span class="quiet">undone {moment(row.undone_at)}</span>
-                ) : admin ? (
-                  <Button aria-label={`Undo ${row.id}`} onClick={() => back(row)}>Undo</Button>
-                ) : (
-                  "in place"
-                ),
-            },
-          ]}
-        />
-      )}
-    </>
+    <Table
+      empty={<Empty title="Nothing was repaired yet" says="Every repair is listed here, with the way back." />}
+      caption="What was repaired"
+      rows={rows}
+      id={(row) => row.id}
+      columns={[
+        { title: "When", cell: (row) => moment(row.at) },
+        { title: "Check", cell: (row) => row.check },
+        { title: "Changes", cell: (row) => count(row.changes), number: true, wide: true },
+        { title: "Now", cell: now },
+      ]}
+    />
   );
 }
 
-interface Row {
-  check: CheckView;
-  seen: Looked | undefined;
-}
-
-interface EverythingProps {
-  seen: readonly Looked[];
-  all: readonly CheckView[];
-  busy: boolean;
-  look: (what: { checks: readonly string[] }, says: string) => Promise<void>;
-}
-
-function Everything({ seen, all, busy, look }: EverythingProps) {
-  const rows = all.map((check) => ({ check, seen: seen.find((one) => one.check === check.name) }));
-  const open = rows.filter((row) => row.seen === undefined || row.seen.could_not).length;
+function Everything({ seen, all, busy, look }: { seen: readonly Looked[]; all: readonly CheckView[]; busy: boolean; look: Looking }) {
+  const outcomeOf = (check: CheckView) => seen.find((one) => one.check === check.name);
+  const open = all.map(outcomeOf).filter((found) => found === undefined || found.could_not).length;
+  const result = (check: CheckView) => {
+    const found = outcomeOf(check);
+    const again = () => void look({ checks: [check.name] }, `Looking at ${check.name} …`);
+    if (found !== undefined) return <Outcome seen={found} />;
+    return <Button disabled={busy} aria-label={`Look at ${check.name}`} onClick={again}>{check.slow ? "Look (slow)" : "Look"}</Button>;
+  };
   return (
     <>
       <h2>Everything that is looked at</h2>
       <details class="quietly">
-        <summary>
-          {rows.length} checks{open > 0 && `, ${open} of them not done`}
-        </summary>
-        <Table<Row>
+        <summary>{many(all.length, "check")}{open > 0 && `, ${open} of them not done`}</summary>
+        <Table
           caption="Checks"
-          rows={rows}
-          id={(row) => row.check.name}
+          rows={all}
+          id={(check) => check.name}
           columns={[
-            { title: "Makes sure that", cell: (row) => row.check.title },
-            { title: "Check", cell: (row) => <code>{row.check.name}</code>, wide: true },
-            { title: "About", cell: (row) => GROUPS[row.check.group], wide: true },
-            { title: "Found", cell: (row) => <Outcome {...row} busy={busy} look={look} /> },
+            { title: "Makes sure that", cell: (check) => check.title },
+            { title: "Check", cell: (check) => <code>{check.name}</code>, wide: true },
+            { title: "About", cell: (check) => GROUPS[check.group], wide: true },
+            { title: "Found", cell: result },
           ]}
         />
       </details>
@@ -333,27 +258,9 @@ function Everything({ seen, all, busy, look }: EverythingProps) {
   );
 }
 
-function Outcome({
-  check,
-  seen,
-  busy,
-  look,
-}: Row & { busy: boolean; look: (what: { checks: readonly string[] }, says: string) => Promise<void> }) {
-  if (seen === undefined) {
-    return (
-      <button
-        type="button"
-        disabled={busy}
-        aria-label={`Look at ${check.name}`}
-        onClick={() => void look({ checks: [check.name] }, `Looking at ${check.name} …`)}
-      >
-        {check.slow ? "Look (slow)" : "Look"}
-      </button>
-    );
-  }
+function Outcome({ seen }: { seen: Looked }) {
   const found = seen.findings ?? [];
   if (seen.could_not) return <span class="bad">could not look: {seen.could_not}</span>;
   if (seen.skipped) return <span class="quiet">{seen.skipped}</span>;
-  if (found.length === 0) return <span class="good">fine</span>;
-  return <>{found.length === 1 ? "one finding" : `${found.length} findings`}</>;
+  return found.length === 0 ? <span class="good">fine</span> : <>{many(found.length, "finding")}</>;
 }

@@ -1,69 +1,46 @@
 // The first steps: what this machine has, a model that fits, a key, a client.
-import { useEffect, useState } from "preact/hooks";
 import { ask, at } from "../api";
-import { quoted, size } from "../format";
-import { useAsk } from "../hooks";
+import { many, quoted, size } from "../format";
+import { post, useAdmin, useAsk } from "../hooks";
 import { useLive } from "../live";
-import { Button, Code, Empty, Pill, Problem, type Tone } from "../parts/basics";
+import { Button, Code, Empty, Heading, Pill, Problem, type Tone } from "../parts/basics";
 import { act } from "../parts/dialog";
-import { Text } from "../parts/fields";
+import { called } from "../parts/every";
+import { said, Text } from "../parts/fields";
 import { Table } from "../parts/table";
 import { to } from "../router";
 import type { Candidate, DeviceView, Discovered, KeyView, ModelView, Status, Written } from "../types";
 import { Step } from "./connect_client";
-import type { PageProps } from "./index";
 
 /** What a model needs for a bytes of weights, with its context and overhead. */
 const MORE = 1.2;
 
-export default function First({ admin }: PageProps) {
+export default function First() {
   const { seen, problem } = useLive();
   const models = useAsk<{ data: readonly ModelView[] }>("/admin/models", { on: ["config"] });
   const keys = useAsk<{ data: readonly KeyView[] }>("/admin/keys", { on: ["keys"] });
-  const [found, setFound] = useState<Discovered | null>(null);
-  const [error, setError] = useState<unknown>(null);
-  const look = () => {
-    ask<Discovered>("POST", "/admin/discover").then((all) => {
-      setFound(all);
-      setError(null);
-    }, setError);
-  };
-  useEffect(look, []);
+  const { data: found, error, again: look } = useAsk<Discovered>("/admin/discover", { by: post });
+  const status = seen?.status ?? null;
   const devices = seen?.memory.data ?? [];
   const served = models.data?.data.filter((one) => one.kind === "model") ?? [];
   const users = keys.data?.data.filter((one) => one.role === "user" && one.revoked_at === null) ?? [];
   return (
     <>
-      <div class="heading">
-        <h1>First steps</h1>
-        <Button onClick={look}>Look again</Button>
-      </div>
+      <Heading title="First steps"><Button onClick={look}>Look again</Button></Heading>
       <Problem error={seen === null ? problem : null} />
       <Problem error={error} again={look} />
       <Step number={1} title="This machine">
-        <Machine devices={devices} status={seen?.status ?? null} />
+        <Machine devices={devices} status={status} />
         {found === null ? <p class="quiet waiting">Looking around …</p> : <Engines found={found} />}
       </Step>
       <Step number={2} title="A model">
-        {served.length > 0 && (
-          <p>
-            <Pill tone="good">{served.length === 1 ? "1 model" : `${served.length} models`}</Pill> served: {some(served.map((one) => one.name))}.
-          </p>
-        )}
-        {found !== null && <Models found={found} devices={devices} status={seen?.status ?? null} admin={admin} again={look} />}
-        <p class="quiet">
-          Models of a cloud come with their provider: see <a href={to("providers")}>Providers</a>.
-        </p>
+        {served.length > 0 && <p><Some noun="model" names={served.map((one) => one.name)} /> served.</p>}
+        {found !== null && <Models found={found} devices={devices} status={status} again={look} />}
+        <p class="quiet">Models of a cloud come with their provider: see <a href={to("providers")}>Providers</a>.</p>
       </Step>
       <Step number={3} title="A key and a client">
         <p>
-          {users.length > 0 ? (
-            <>
-              <Pill tone="good">{users.length === 1 ? "1 key" : `${users.length} keys`}</Pill> made: {some(users.map((one) => one.name || one.id))}.{" "}
-            </>
-          ) : (
-            "Whatever asks a model brings a key. "
-          )}
+          {users.length > 0 ? <><Some noun="key" names={users.map(called)} /> made. </> : "Whatever asks a model brings a key. "}
           <a href={to("connect")}>Connect</a> makes one for the program that you use, says what it has to be told, and waits for its first
           request. Or <a href={to("playground")}>talk to a model</a> right here.
         </p>
@@ -72,8 +49,9 @@ export default function First({ admin }: PageProps) {
   );
 }
 
-function some(names: readonly string[]): string {
-  return names.length > 6 ? `${names.slice(0, 5).join(", ")} and ${names.length - 5} more` : names.join(", ");
+function Some({ noun, names }: { noun: string; names: readonly string[] }) {
+  const more = names.length > 6 ? ` and ${names.length - 5} more` : "";
+  return <><Pill tone="good">{many(names.length, noun)}</Pill> ({names.slice(0, more === "" ? 6 : 5).join(", ")}{more})</>;
 }
 
 function Machine({ devices, status }: { devices: readonly DeviceView[]; status: Status | null }) {
@@ -92,61 +70,50 @@ function Machine({ devices, status }: { devices: readonly DeviceView[]; status: 
         <p class="quiet">No accelerator was found: models run on the processor, which is slow for large ones.</p>
       )}
       {launcher !== undefined && (
-        <p class="quiet">
-          Engines are started with {launcher.name}
-          {launcher.why !== "" && ` (${launcher.why})`}.
-        </p>
+        <p class="quiet">Engines are started with {launcher.name}{launcher.why !== "" && ` (${launcher.why})`}.</p>
       )}
     </>
   );
 }
 
 function Engines({ found }: { found: Discovered }) {
-  return (
-    <>
-      <h3>Engines</h3>
-      <ul class="plain">
-        {found.engines.map((one) => (
-          <li key={one.name}>
-            <Pill tone={one.path === "" ? "quiet" : "good"}>{one.path === "" ? "not here" : "found"}</Pill> {one.name}
-            <span class="quiet">: {one.path === "" ? `${one.program} is not on the path of the server` : one.path}</span>
-          </li>
-        ))}
-      </ul>
-    </>
+  const engine = ({ name, path, program }: Discovered["engines"][number]) => (
+    <li key={name}>
+      {path === "" ? <Pill>not here</Pill> : <Pill tone="good">found</Pill>} {name}
+      <span class="quiet">: {path || `${program} is not on the path of the server`}</span>
+    </li>
   );
+  return <><h3>Engines</h3><ul class="plain">{found.engines.map(engine)}</ul></>;
 }
 
 interface ModelsProps {
   found: Discovered;
   devices: readonly DeviceView[];
   status: Status | null;
-  admin: boolean;
   again: () => void;
 }
 
-function Models({ found, devices, status, admin, again }: ModelsProps) {
-  const verb = (one: Candidate) => (
-    <Button aria-label={`Serve ${one.name}`} onClick={() => serve(one, again)}>Serve</Button>
-  );
+function Models({ found, devices, status, again }: ModelsProps) {
+  const verb = (one: Candidate) => <Button aria-label={`Serve ${one.name}`} onClick={() => serve(one, again)}>Serve</Button>;
+  const fit = (one: Candidate) => {
+    const [tone, text] = verdict(one, devices, found);
+    return <Pill tone={tone}>{text}</Pill>;
+  };
   return (
     <>
-      {found.data.length === 0 ? (
-        <Nothing found={found} status={status} />
-      ) : (
-        <Table
-          caption="Models that could be served"
-          rows={found.data}
-          id={(one) => one.name}
-          columns={[
-            { title: "Model", cell: (one) => one.name },
-            { title: "From", cell: origin, wide: true },
-            { title: "Weights", cell: (one) => (one.size === null ? "unknown" : size(one.size)), number: true, wide: true },
-            { title: "Fits", cell: (one) => <Fit one={one} devices={devices} found={found} /> },
-            ...(admin ? [{ title: "", cell: verb }] : []),
-          ]}
-        />
-      )}
+      <Table
+        caption="Models that could be served"
+        rows={found.data}
+        id={(one) => one.name}
+        columns={[
+          { title: "Model", cell: (one) => one.name },
+          { title: "From", cell: origin, wide: true },
+          { title: "Weights", cell: (one) => size(one.size), number: true, wide: true },
+          { title: "Fits", cell: fit },
+        ]}
+        action={useAdmin() && verb}
+        empty={<Nothing found={found} status={status} />}
+      />
       {found.lines.length > 0 && (
         <>
           <p>These are here too; the configuration file alone may add them:</p>
@@ -178,11 +145,6 @@ function origin(one: Candidate): string {
 }
 
 /** Whether there is room for it, as far as its size says. */
-function Fit({ one, devices, found }: { one: Candidate; devices: readonly DeviceView[]; found: Discovered }) {
-  const [tone, text] = verdict(one, devices, found);
-  return <Pill tone={tone}>{text}</Pill>;
-}
-
 function verdict(one: Candidate, devices: readonly DeviceView[], found: Discovered): readonly [Tone, string] {
   if (one.base_url !== "") return ["good", "runs already"];
   const engine = found.engines.find((each) => each.name === one.settings["engine"]);
@@ -201,7 +163,7 @@ function verdict(one: Candidate, devices: readonly DeviceView[], found: Discover
 /** Add it, and before it the provider that it needs. */
 function serve(one: Candidate, again: () => void): void {
   const provider = one.base_url === "" ? "" : String(one.settings["provider"]);
-  const name = (form: FormData) => String(form.get("name") ?? one.name).trim();
+  const name = (form: FormData) => said(form, "name") || one.name;
   const model = (form: FormData) => ({ ...one.settings, name: name(form) });
   const words = Object.entries(one.settings).map(([key, value]) =>
     typeof value === "string" ? `--${key} ${quoted(value)}` : `--set ${quoted(`${key}=${JSON.stringify(value)}`)}`,
@@ -209,7 +171,7 @@ function serve(one: Candidate, again: () => void): void {
   const path = (what: string, called: string) => `/admin/${what}/${called.split("/").map(encodeURIComponent).join("/")}`;
   act<Written>({
     title: `Serve ${one.name}`,
-    says: <p>It is loaded when somebody asks for it, and not before.</p>,
+    says: "It is loaded when somebody asks for it, and not before.",
     fields: <Text name="name" label="Name" value={one.name} required help="What clients ask for." />,
     cli: (form) => {
       const first = provider === "" ? "" : `glowplug providers add ${quoted(provider)} --base-url ${quoted(one.base_url)} && `;
@@ -218,15 +180,13 @@ function serve(one: Candidate, again: () => void): void {
     preview: async (form) => {
       if (provider !== "") {
         await ask("POST", at("/admin/providers", { dry_run: true }), { name: provider, base_url: one.base_url });
-        return <p>Adds the provider {provider} ({one.base_url}) and a model of it.</p>;
+        return `Adds the provider ${provider} (${one.base_url}) and a model of it.`;
       }
       const { warnings } = await ask<Written>("POST", at("/admin/models", { dry_run: true }), model(form));
       return (
         <>
           <p>Adds the model to the settings that the server keeps beside its configuration file.</p>
-          {warnings.map((each) => (
-            <p key={each.message}>{each.message}</p>
-          ))}
+          {warnings.map((each) => <p key={each.message}>{each.message}</p>)}
         </>
       );
     },

@@ -2,14 +2,16 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { ask } from "../api";
-import { duration, money, quoted } from "../format";
+import { command, duration, money, quoted } from "../format";
+import { useAdmin } from "../hooks";
 import { useNow } from "../live";
-import { Button, Empty, Pill } from "../parts/basics";
+import { Button, Empty, Heading, Pill } from "../parts/basics";
 import { Meter } from "../parts/bar";
-import { act, once } from "../parts/dialog";
+import { act } from "../parts/dialog";
+import { called, choices } from "../parts/every";
 import { said, Select, Text, type Option } from "../parts/fields";
-import { useActions } from "../parts/palette";
-import { Table } from "../parts/table";
+import { Offer } from "../parts/palette";
+import { Table, type Column } from "../parts/table";
 import { to } from "../router";
 import type { BudgetView, Scope } from "../types";
 import type { Books } from "./keys";
@@ -20,47 +22,40 @@ const NEAR = 0.8;
 const WINDOWS: Record<string, string> = { hour: "an hour", day: "a day", week: "a week", month: "a month", total: "in all" };
 const OPTIONS: Record<Exclude<Scope, "all">, string> = { key: "for-key", user: "user", team: "team", tag: "tag", model: "model" };
 
-const VIEWS: Partial<Record<Scope, string>> = { key: "keys", user: "people", team: "teams" };
-
-const NONE = (
-  <Empty title="Nobody has a budget yet">
-    <p>It says what a key, a person, a team, a tag, a model or everybody together may spend in a time.</p>
-  </Empty>
-);
+/** Where those who have a page are looked at. */
+const PAGES: Partial<Record<Scope, (id: string) => Record<string, string>>> = {
+  key: (key) => ({ key }),
+  user: (id) => ({ view: "people", id }),
+  team: (id) => ({ view: "teams", id }),
+};
 
 export function Budgets({ books }: { books: Books }) {
-  const rows = books.budgets.rows;
-  const make = () => create(books);
-  useActions(books.admin ? [{ label: "Make a budget", run: make }] : []);
+  const says = "It says what a key, a person, a team, a tag, a model or everybody together may spend in a time.";
   return (
     <>
-      <div class="heading">
-        <p>Whatever is spent counts towards every budget that it falls under; the first that is used up refuses what costs.</p>
-        {books.admin && <Button class="main" onClick={make}>Make a budget</Button>}
-      </div>
-      {rows !== null && <BudgetTable rows={rows} books={books} whose empty={NONE} />}
+      <Heading title={<p>Whatever is spent counts towards every budget that it falls under; the first that is used up refuses what costs.</p>}>
+        <Offer main label="Make a budget" run={() => create(books)} />
+      </Heading>
+      <BudgetTable rows={books.budgets.rows} books={books} whose empty={<Empty title="Nobody has a budget yet" says={says} />} />
     </>
   );
 }
 
 /** The budgets of one key, person or team. */
 export function Standing({ books, scope, name, may }: { books: Books; scope: Scope; name: string; may: boolean }) {
-  const rows = books.budgets.rows?.filter((one) => one.scope === scope && one.name === name);
+  const rows = books.budgets.rows?.filter((one) => one.scope === scope && one.name === name) ?? null;
   return (
     <>
-      <div class="heading top-room">
-        <h3>Budgets</h3>
-        {books.admin && may && <Button onClick={() => create(books, { scope, name })}>Give a budget</Button>}
-      </div>
-      {rows !== undefined && (
-        <BudgetTable rows={rows} books={books} empty={<Empty title="No budget but those that limit others, too" />} />
-      )}
+      <Heading kind="top-room" title={<h3>Budgets</h3>}>
+        {may && <Offer label="Give a budget" run={() => create(books, { scope, name })} />}
+      </Heading>
+      <BudgetTable rows={rows} books={books} empty={<Empty title="No budget but those that limit others, too" />} />
     </>
   );
 }
 
 interface BudgetsProps {
-  rows: readonly BudgetView[];
+  rows: readonly BudgetView[] | null;
   books: Books | null;
   whose?: boolean;
   empty: ComponentChildren;
@@ -68,6 +63,11 @@ interface BudgetsProps {
 
 export function BudgetTable({ rows, books, whose = false, empty }: BudgetsProps) {
   const now = useNow();
+  const admin = useAdmin();
+  const whom: Column<BudgetView> = { title: "For", cell: (one) => <For one={one} books={books} /> };
+  const away = (one: BudgetView, from: Books) => (
+    <Button aria-label={`Take away ${written(one)} of ${nameOf(one, from)}`} onClick={() => remove(one, from)}>Take away</Button>
+  );
   return (
     <Table
       caption="Budgets"
@@ -75,22 +75,11 @@ export function BudgetTable({ rows, books, whose = false, empty }: BudgetsProps)
       empty={empty}
       id={(one) => one.id}
       columns={[
-        ...(whose ? [{ title: "For", cell: (one: BudgetView) => <For one={one} books={books} /> }] : []),
+        ...(whose ? [whom] : []),
         { title: "Stands", cell: (one) => <Stands one={one} /> },
         { title: "Begins anew", cell: (one) => (one.ends_at === null ? <span class="quiet">as time passes</span> : `in ${duration(one.ends_at - now)}`), wide: true },
-        ...(books?.admin === true
-          ? [
-              {
-                title: "",
-                cell: (one: BudgetView) => (
-                  <button type="button" aria-label={`Take away ${written(one)} of ${nameOf(one, books)}`} onClick={() => remove(one, books)}>
-                    Take away
-                  </button>
-                ),
-              },
-            ]
-          : []),
       ]}
+      action={admin && books !== null && ((one) => away(one, books))}
     />
   );
 }
@@ -108,24 +97,25 @@ function Stands({ one }: { one: BudgetView }) {
   );
 }
 
-export function windowOf(one: Pick<BudgetView, "window" | "seconds">): string {
+function windowOf(one: Pick<BudgetView, "window" | "seconds">): string {
   return one.window === "rolling" ? `in the last ${duration(one.seconds)}` : (WINDOWS[one.window] ?? one.window);
 }
 
 function For({ one, books }: { one: BudgetView; books: Books | null }) {
   if (one.scope === "all") return <>everybody together</>;
-  const [name, view] = [nameOf(one, books), VIEWS[one.scope]];
-  const place = view === undefined || books === null ? "" : view === "keys" ? to("keys", { key: one.name }) : to("keys", { view, id: one.name });
-  return <>{place === "" ? name : <a href={place}>{name}</a>} <small class="quiet">{one.scope}</small></>;
+  const page = books === null ? undefined : PAGES[one.scope];
+  const name = nameOf(one, books);
+  return <>{page === undefined ? name : <a href={to("keys", page(one.name))}>{name}</a>} <small class="quiet">{one.scope}</small></>;
 }
 
-function nameOf(one: Pick<BudgetView, "scope" | "name">, books: Books | null): string {
-  const lists: Partial<Record<Scope, readonly { id: string; name: string }[] | null>> = {
-    key: books?.keys.rows ?? null,
-    user: books?.users.rows ?? null,
-    team: books?.teams.rows ?? null,
+function nameOf(one: Whose, books: Books | null): string {
+  const lists: Partial<Record<Scope, readonly { id: string }[] | null | undefined>> = {
+    key: books?.keys.rows,
+    user: books?.users.rows,
+    team: books?.teams.rows,
   };
-  return lists[one.scope]?.find((row) => row.id === one.name)?.name || one.name || "everybody";
+  const found = lists[one.scope]?.find((row) => row.id === one.name);
+  return found === undefined ? one.name || "everybody" : called(found);
 }
 
 // ---- what is done
@@ -133,31 +123,26 @@ function nameOf(one: Pick<BudgetView, "scope" | "name">, books: Books | null): s
 type Whose = Pick<BudgetView, "scope" | "name">;
 type Wanted = Whose & { budget: string };
 
-function wanted(form: FormData): Wanted {
+function wanted(form: FormData, given: Whose | null): Wanted {
   const window = said(form, "window") === "rolling" ? said(form, "span") : said(form, "window") || "month";
   const scope = (said(form, "scope") || "all") as Scope;
-  return { budget: `${said(form, "amount").replace(/^\$/, "")}/${window}`, scope, name: scope === "all" ? "" : said(form, "name") };
+  return { budget: `${said(form, "amount").replace(/^\$/, "")}/${window}`, scope, name: scope === "all" ? "" : said(form, "name"), ...given };
 }
 
 function line({ budget, scope, name }: Wanted): string {
   const amount = budget.startsWith("/") ? `20${budget}` : budget;
-  return `glowplug budgets create ${quoted(amount)}${scope === "all" ? "" : ` --${OPTIONS[scope]} ${quoted(name || "NAME")}`}`;
+  return command(`glowplug budgets create ${quoted(amount)}`, scope === "all" ? {} : { [OPTIONS[scope]]: name || "NAME" });
 }
 
 export function create(books: Books, given: Whose | null = null): void {
   act<BudgetView>({
     title: given === null ? "Make a budget" : `A budget for ${nameOf(given, books)}`,
-    fields: <Fields books={books} given={given} />,
-    cli: (form) => line(form.get("amount") === null ? { budget: "20/month", scope: "all", name: "", ...given } : wanted(form)),
-    ...once(
-      (form) => ["POST", PATH, wanted(form)],
-      (one) => (
-        <p>
-          {one.scope === "all" ? "Everybody together" : nameOf(one, books)} may spend {money(one.amount)} {windowOf(one)}. What was spent in that time
-          before counts; models that cost nothing answer all the same.
-        </p>
-      ),
-    ),
+    fields: <Fields books={books} whose={given === null} />,
+    cli: (form) => line(form.get("amount") === null ? { budget: "20/month", scope: "all", name: "", ...given } : wanted(form, given)),
+    request: (form) => ["POST", PATH, wanted(form, given)],
+    seen: (one) =>
+      `${one.scope === "all" ? "Everybody together" : nameOf(one, books)} may spend ${money(one.amount)} ${windowOf(one)}. What was spent in that time ` +
+      "before counts; models that cost nothing answer all the same.",
     verb: "Make the budget",
     done: (made) => `There is a budget of ${money(made.amount)} ${windowOf(made)}`,
     undo: (made) => () => ask("DELETE", `${PATH}/${encodeURIComponent(made.id)}`),
@@ -165,22 +150,20 @@ export function create(books: Books, given: Whose | null = null): void {
   });
 }
 
-function Fields({ books, given }: { books: Books; given: Whose | null }) {
-  const [scope, setScope] = useState<string>(given?.scope ?? "all");
-  const [window, setWindow] = useState("month");
+function Fields({ books, whose }: { books: Books; whose: boolean }) {
+  const [chosen, choose] = useState({ scope: "all", window: "month" });
   const chose = ({ target }: Event) => {
     const { name, value } = target as HTMLSelectElement;
-    if (name === "scope") setScope(value);
-    if (name === "window") setWindow(value);
+    choose((old) => ({ ...old, [name]: value }));
   };
   return (
     <div onChange={chose}>
       <div class="pair">
         <Text name="amount" label="Dollars" placeholder="20" required autofocus />
         <Select name="window" label="In" value="month" options={[...Object.entries(WINDOWS), ["rolling", "the last so long"]]} />
-        {window === "rolling" && <Text name="span" label="How long" placeholder="5h" value="5h" required />}
+        {chosen.window === "rolling" && <Text name="span" label="How long" placeholder="5h" value="5h" required />}
       </div>
-      {given === null ? (
+      {whose && (
         <div class="pair">
           <Select
             name="scope"
@@ -188,13 +171,8 @@ function Fields({ books, given }: { books: Books; given: Whose | null }) {
             value="all"
             options={[["all", "everybody together"], ["key", "a key"], ["user", "a person"], ["team", "a team"], ["tag", "a tag"], ["model", "a model"]]}
           />
-          <Name key={scope} scope={scope} books={books} />
+          <Name key={chosen.scope} scope={chosen.scope} books={books} />
         </div>
-      ) : (
-        <>
-          <input type="hidden" name="scope" value={given.scope} />
-          <input type="hidden" name="name" value={given.name} />
-        </>
       )}
     </div>
   );
@@ -203,13 +181,12 @@ function Fields({ books, given }: { books: Books; given: Whose | null }) {
 function Name({ scope, books }: { scope: string; books: Books }) {
   if (scope === "all") return null;
   if (scope === "tag") return <Text name="name" label="Which tag" required />;
-  const named = (rows: readonly { id: string; name: string }[] | null) => (rows ?? []).map((row): Option => [row.id, row.name || row.id]);
   const now = Date.now() / 1000;
   const options: Record<string, readonly Option[]> = {
-    key: named((books.keys.rows ?? []).filter((key) => !over(key, now))),
-    user: named(books.users.rows),
-    team: named(books.teams.rows),
-    model: books.choices.models,
+    key: choices((books.keys.rows ?? []).filter((key) => !over(key, now))),
+    user: choices(books.users.rows),
+    team: choices(books.teams.rows),
+    model: (books.models.rows ?? []).map((one) => one.name),
   };
   return <Select name="name" label="Which" options={options[scope] ?? []} />;
 }
@@ -218,10 +195,8 @@ function remove(one: BudgetView, books: Books): void {
   act({
     title: `Take away the budget of ${nameOf(one, books)}`,
     cli: () => `glowplug budgets delete ${quoted(one.id)}`,
-    ...once(
-      () => ["DELETE", `${PATH}/${encodeURIComponent(one.id)}`],
-      () => <p>Nothing stops {nameOf(one, books)} at {money(one.amount)} {windowOf(one)} any more.</p>,
-    ),
+    request: () => ["DELETE", `${PATH}/${encodeURIComponent(one.id)}`],
+    seen: () => `Nothing stops ${nameOf(one, books)} at ${money(one.amount)} ${windowOf(one)} any more.`,
     verb: "Take it away",
     danger: true,
     done: () => "The budget is taken away",

@@ -1,30 +1,23 @@
 // Keys: making, changing, replacing and stopping them.
-import { ask, at } from "../api";
+import { ask } from "../api";
 import { moment, quoted } from "../format";
-import { act, once } from "../parts/dialog";
+import { act } from "../parts/dialog";
+import { choices } from "../parts/every";
 import { Check, said, Select, Text, type Option } from "../parts/fields";
 import { ENDS } from "../parts/newkey";
-import type { KeyView, TeamView, UserView } from "../types";
+import type { KeyView } from "../types";
+import type { Books } from "./keys";
 import { Made } from "./keys_made";
 import { Models } from "./keys_parts";
-import { all, budgetsOf, differing, type Wanted } from "./keys_words";
+import { budgetsOf, differing, limitsOf, options, saying, type Wanted } from "./keys_words";
 
-/** What there is to choose from. */
-export interface Choices {
-  models: readonly string[];
-  users: readonly UserView[];
-  teams: readonly TeamView[];
-}
 /** Whose a new key is to be. */
-export interface Given {
-  user?: string;
-  team?: string;
-}
+export type Given = Partial<Pick<KeyView, "user" | "team">>;
 
 const PATH = "/admin/keys";
 const ROLES = [["user", "user: uses models"], ["viewer", "viewer: looks at everything"], ["admin", "admin: changes everything"]] as const;
 const KEEP = "keep";
-const NUMBERS = ["rpm", "tpm", "concurrency"] as const;
+const NUMBERS = [["rpm", "Requests a minute"], ["tpm", "Tokens a minute"], ["concurrency", "At the same time"]] as const;
 const FLAGS = [
   ["cached", "Answers from the cache", "The same request is answered from the cache for a time."],
   ["log_bodies", "Keep requests and answers whole", "For a time; admins can read them."],
@@ -34,22 +27,22 @@ const path = (key: KeyView) => `${PATH}/${encodeURIComponent(key.id)}`;
 
 // ---- the fields
 
-function Fields({ one, choices, given = {} }: { one: KeyView | null; choices: Choices; given?: Given }) {
-  const number = (value: number | null | undefined) => (value === null || value === undefined ? "" : String(value));
+function Fields({ one, books, given = {} }: { one: KeyView | null; books: Books; given?: Given }) {
+  const number = (value: number | null | undefined) => String(value ?? "");
   const ends: readonly Option[] = one === null ? ENDS : [[KEEP, `as it is: ${moment(one.expires_at)}`], ...ENDS];
   return (
     <>
       <Text name="name" label="Name" value={one?.name} required autofocus help="What it is called in lists and in costs." />
-      <Models chosen={one?.models ?? []} models={choices.models} help="None chosen means all of them." />
+      <Models chosen={one?.models ?? []} models={books.models.rows} help="None chosen means all of them." />
       <div class="pair">
         <Select name="expires" label="Ends" value={one === null ? "" : KEEP} options={ends} />
         {one === null && <Text name="budget" label="Budget" placeholder="20/month" />}
-        <Text name="rpm" label="Requests a minute" type="number" min={1} value={number(one?.rpm)} placeholder="no limit" />
-        <Text name="tpm" label="Tokens a minute" type="number" min={1} value={number(one?.tpm)} placeholder="no limit" />
-        <Text name="concurrency" label="At the same time" type="number" min={1} value={number(one?.concurrency)} placeholder="no limit" />
+        {NUMBERS.map(([name, label]) => (
+          <Text key={name} name={name} label={label} type="number" min={1} value={number(one?.[name])} placeholder="no limit" />
+        ))}
         <Text name="priority" label="Priority" type="number" min={-100} max={100} value={number(one?.priority ?? 0)} />
-        <Select name="user" label="Belongs to" value={one?.user ?? given.user ?? ""} options={[["", "nobody"], ...named(choices.users, one?.user)]} />
-        <Select name="team" label="Team" value={one?.team ?? given.team ?? ""} options={[["", "no team"], ...named(choices.teams, one?.team)]} />
+        <Select name="user" label="Belongs to" value={one?.user ?? given.user ?? ""} options={[["", "nobody"], ...named(books.users.rows, one?.user)]} />
+        <Select name="team" label="Team" value={one?.team ?? given.team ?? ""} options={[["", "no team"], ...named(books.teams.rows, one?.team)]} />
       </div>
       <details>
         <summary>More</summary>
@@ -70,9 +63,10 @@ function Fields({ one, choices, given = {} }: { one: KeyView | null; choices: Ch
   );
 }
 
-function named(rows: readonly { id: string; name: string; email?: string }[], kept: string | undefined): readonly Option[] {
-  const known = rows.map((row): Option => [row.id, row.name || row.email || row.id]);
-  return kept === undefined || kept === "" || rows.some((row) => row.id === kept) ? known : [...known, kept];
+/** With the one that is kept, even where it is known no more. */
+function named(rows: Parameters<typeof choices>[0], kept = ""): readonly Option[] {
+  const known = choices(rows);
+  return kept === "" || known.some(([id]) => id === kept) ? known : [...known, kept];
 }
 
 const commas = (text: string) => text.split(",").map((one) => one.trim()).filter((one) => one !== "");
@@ -82,7 +76,7 @@ function values(form: FormData): Wanted {
   const number = (name: string) => (said(form, name) === "" ? null : Number(said(form, name)));
   const wanted: Wanted = {
     name: said(form, "name"),
-    models: all(form, "models"),
+    models: form.getAll("models"),
     priority: Number(said(form, "priority") || 0),
     user: said(form, "user"),
     team: said(form, "team"),
@@ -90,7 +84,7 @@ function values(form: FormData): Wanted {
     tags: commas(said(form, "tags")),
     routes: commas(said(form, "routes")),
   };
-  for (const name of NUMBERS) wanted[name] = number(name);
+  for (const [name] of NUMBERS) wanted[name] = number(name);
   if (said(form, "expires") !== KEEP) wanted["expires_in"] = number("expires");
   return wanted;
 }
@@ -99,36 +93,21 @@ function values(form: FormData): Wanted {
 function asked(form: FormData): Wanted {
   const wanted: Wanted = { ...values(form), role: said(form, "role") || "user", budget: said(form, "budget") };
   for (const [name] of FLAGS) wanted[name] = form.get(name) !== null;
-  const usual: Wanted = { priority: 0, rights: "evict", role: "user" };
-  const says = (value: unknown) => (Array.isArray(value) ? value.length > 0 : value !== "" && value !== null && value !== false);
-  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => says(value) && value !== usual[name]));
-}
-
-/** The options of the command. */
-function options(wanted: Wanted): string {
-  return Object.entries(wanted)
-    .flatMap(([name, value]): readonly string[] => {
-      if (name === "expires_in") return [`--expires ${value === null ? "-1" : `${value as number}s`}`];
-      if (name === "tags" && Array.isArray(value)) return value.length === 0 ? ['--tag ""'] : value.map((tag) => `--tag ${quoted(tag)}`);
-      if (typeof value === "boolean") return value ? [`--${name.replaceAll("_", "-")}`] : [];
-      if (Array.isArray(value)) return [`--${name} ${value.length === 0 ? '""' : quoted(value.join(","))}`];
-      return [`--${name} ${value === "" ? '""' : value === null ? "0" : quoted(String(value))}`];
-    })
-    .map((option) => ` ${option}`)
-    .join("");
+  return saying(wanted, { priority: 0, rights: "evict", role: "user" });
 }
 
 // ---- what is done
 
-export function create(choices: Choices, after: () => void, given: Given = {}): void {
+export function create(books: Books, given: Given = {}): void {
   act<KeyView>({
     title: "Make a key",
-    fields: <Fields one={null} choices={choices} given={given} />,
+    fields: <Fields one={null} books={books} given={given} />,
     cli: (form) => {
       const { name, ...more } = asked(form);
       return `glowplug keys create ${quoted(String(name ?? "NAME"))}${options(more)}`;
     },
-    ...once((form) => ["POST", PATH, asked(form)], (seen, form) => <Sketch one={seen} budget={said(form, "budget")} />),
+    request: (form) => ["POST", PATH, asked(form)],
+    seen: (one, form) => <Sketch one={one} budget={said(form, "budget")} />,
     verb: "Make the key",
     done: (made) => `The key ${made.name} was made`,
     undo: (made) => async () => {
@@ -136,28 +115,25 @@ export function create(choices: Choices, after: () => void, given: Given = {}): 
       for (const budget of await budgetsOf("key", made.id)) await ask("DELETE", `/admin/budgets/${encodeURIComponent(budget.id)}`);
     },
     shows: (made) => <Made made={made} />,
-    after,
+    after: books.again,
   });
 }
 
-export function change(one: KeyView, choices: Choices, after: () => void): void {
+export function change(one: KeyView, books: Books): void {
   const wanted = (form: FormData) => (form.get("name") === null ? {} : differing(values(form), one));
-  act<Wanted>({
+  act<KeyView>({
     title: `Change ${one.name || one.id}`,
-    fields: <Fields one={one} choices={choices} />,
+    fields: <Fields one={one} books={books} />,
     cli: (form) => `glowplug keys update ${quoted(one.id)}${options(wanted(form))}`,
-    preview: async (form) => <Sketch one={await ask<KeyView>("PATCH", at(path(one), { dry_run: true }), wanted(form))} />,
-    run: async (form) => {
-      await ask<KeyView>("PATCH", path(one), wanted(form));
-      return wanted(form);
-    },
+    request: (form) => ["PATCH", path(one), wanted(form)],
+    seen: (found) => <Sketch one={found} />,
     verb: "Change it",
     done: () => `The key ${one.name} was changed`,
-    undo: (changed) => async () => {
+    undo: (_made, form) => () => {
       const before = { ...one, expires_in: left(one) } as Wanted;
-      await ask("PATCH", path(one), Object.fromEntries(Object.keys(changed).map((name) => [name, before[name]])));
+      return ask("PATCH", path(one), Object.fromEntries(Object.keys(wanted(form)).map((name) => [name, before[name]])));
     },
-    after,
+    after: books.again,
   });
 }
 
@@ -168,12 +144,7 @@ function left(one: KeyView): number | null {
 
 /** What a key would be, in a few lines. */
 function Sketch({ one, budget = "" }: { one: KeyView; budget?: string }) {
-  const limits = [
-    one.rpm !== null && `${one.rpm} requests a minute`,
-    one.tpm !== null && `${one.tpm} tokens a minute`,
-    one.concurrency !== null && `${one.concurrency} at the same time`,
-    budget !== "" && `$${budget.replace(/^\$/, "")}`,
-  ].filter(Boolean);
+  const limits = [limitsOf(one), budget && `$${budget.replace(/^\$/, "")}`].filter(Boolean);
   return (
     <ul>
       <li>
@@ -187,11 +158,11 @@ function Sketch({ one, budget = "" }: { one: KeyView; budget?: string }) {
   );
 }
 
-export function rotate(one: KeyView, after: () => void): void {
+export function rotate(one: KeyView, books: Books): void {
   const wanted = (form: FormData) => ({ overlap: Number(said(form, "overlap") || 86_400) });
   act<KeyView>({
     title: `Replace ${one.name || one.id}`,
-    says: <p>A new key takes its place, with the same rights, budgets and limits. Both count as one while the old one is still good.</p>,
+    says: "A new key takes its place, with the same rights, budgets and limits. Both count as one while the old one is still good.",
     fields: (
       <Select
         name="overlap"
@@ -201,14 +172,12 @@ export function rotate(one: KeyView, after: () => void): void {
       />
     ),
     cli: (form) => `glowplug keys rotate ${quoted(one.id)} --overlap ${wanted(form).overlap}s`,
-    ...once(
-      (form) => ["POST", `${path(one)}/rotate`, wanted(form)],
-      (_made, form) => {
-        const { overlap } = wanted(form);
-        const when = overlap === 0 ? "at once" : `from ${moment(Date.now() / 1000 + overlap)} on`;
-        return <p>{one.display} is refused {when}; whoever uses it needs the new one by then.</p>;
-      },
-    ),
+    request: (form) => ["POST", `${path(one)}/rotate`, wanted(form)],
+    seen: (_made, form) => {
+      const { overlap } = wanted(form);
+      const when = overlap === 0 ? "at once" : `from ${moment(Date.now() / 1000 + overlap)} on`;
+      return `${one.display} is refused ${when}; whoever uses it needs the new one by then.`;
+    },
     verb: "Replace it",
     done: () => `The key ${one.name} is replaced`,
     undo: (made) => async () => {
@@ -216,7 +185,7 @@ export function rotate(one: KeyView, after: () => void): void {
       await ask("POST", `${path(made)}/revoke`);
     },
     shows: (made) => <Made made={made} />,
-    after,
+    after: books.again,
   });
 }
 
@@ -224,10 +193,8 @@ export function revoke(one: KeyView, after: () => void): void {
   act({
     title: `Revoke ${one.name || one.id}`,
     cli: () => `glowplug keys revoke ${quoted(one.id)}`,
-    ...once(
-      () => ["POST", `${path(one)}/revoke`],
-      () => <p>{one.display} is refused at once and for good; that cannot be undone, blocking can. What it used stays in the records.</p>,
-    ),
+    request: () => ["POST", `${path(one)}/revoke`],
+    seen: () => `${one.display} is refused at once and for good; that cannot be undone, blocking can. What it used stays in the records.`,
     verb: "Revoke it",
     danger: true,
     done: () => `The key ${one.name} is revoked`,

@@ -1,11 +1,12 @@
 // All keys, and one of them.
 import { useState } from "preact/hooks";
-import { count, duration, moment, money } from "../format";
+import { ago, count, moment, money } from "../format";
+import { useAdmin } from "../hooks";
 import { useNow } from "../live";
-import { Button, Cli, Empty, Facts, Figure, Pill, type Fact } from "../parts/basics";
-import { useEvery } from "../parts/every";
+import { Button, Cli, Empty, Facts, Figures, Heading, Pill, type Fact } from "../parts/basics";
+import { called, choices, useEvery } from "../parts/every";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
-import { useActions } from "../parts/palette";
+import { Offer, useActions } from "../parts/palette";
 import { Table } from "../parts/table";
 import { to, usePlace } from "../router";
 import type { KeyView, UsageSum } from "../types";
@@ -14,8 +15,9 @@ import { Standing } from "./keys_budgets";
 import { change, create, revoke, rotate } from "./keys_form";
 import { block } from "./keys_owners_form";
 import { Top, Used } from "./keys_parts";
-import { identity, DAYS, over, since, spent, stands, TONES } from "./keys_words";
+import { identity, DAYS, limitsOf, over, since, spent, stands, TONES } from "./keys_words";
 
+const FOR = "Whoever asks a model here brings a key; one for each person or program tells their costs apart.";
 /** Rows that are shown at first. */
 const FIRST = 100;
 
@@ -40,54 +42,41 @@ function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView
   const usage = useEvery<UsageSum>("/admin/usage", { by: "key", since: since() });
   const words = (query.get("q") ?? "").toLowerCase();
   const which = query.get("which") ?? "good";
-  const make = () => create(books.choices, books.again, { user, team });
-  useActions(books.admin ? [{ label: "Make a key", run: make }] : []);
   const found = [...rows]
     .filter((key) => which === "all" || over(key, now) === (which === "over"))
     .filter((key) => (user === "" || key.user === user) && (team === "" || key.team === team))
     .filter((key) => [key.name, key.id, key.display, key.user, key.team, ...key.tags].some((text) => text.toLowerCase().includes(words)))
     .reverse();
+  const everything = <a href={to("keys", { which: "all" })}>Look at all of them</a>;
   return (
     <>
-      <div class="heading">
-        <div class="filters">
-          <TextFilter name="q" label="Find" placeholder="name, person, team, tag" />
-          <ChoiceFilter name="which" label="Which" options={[["good", "in use"], ["over", "revoked or expired"], ["all", "all"]]} />
-          {books.users.rows !== null && books.users.rows.length > 0 && (
-            <ChoiceFilter name="user" label="Of" options={[["", "everybody"], ...books.users.rows.map((one) => [one.id, one.name || one.email || one.id] as const)]} />
-          )}
-          {books.teams.rows !== null && books.teams.rows.length > 0 && (
-            <ChoiceFilter name="team" label="Team" options={[["", "any"], ...books.teams.rows.map((one) => [one.id, one.name || one.id] as const)]} />
-          )}
-        </div>
-        {books.admin && <Button class="main" onClick={make}>Make a key</Button>}
-      </div>
-      {found.length === 0 ? (
-        <Empty title={rows.length === 0 ? "There is no key yet" : "No key is like that"}>
-          <p>
-            {rows.length === 0 ? (
-              "Whoever asks a model here brings a key; one for each person or program tells their costs apart."
-            ) : (
-              <a href={to("keys", { which: "all" })}>Look at all of them</a>
-            )}
-          </p>
-        </Empty>
-      ) : (
-        <Table
-          caption="Keys"
-          rows={found.slice(0, most)}
-          id={(key) => key.id}
-          open={(key) => to("keys", { key: key.id })}
-          columns={[
-            { title: "Name", cell: (key) => key.name || key.display },
-            { title: "Stands", cell: (key) => <Stand one={key} now={now} /> },
-            { title: "Whose", cell: (key) => <Whose one={key} />, wide: true },
-            { title: "May use", cell: (key) => <May one={key} />, wide: true },
-            { title: `${DAYS} days`, cell: (key) => money(spent(usage.rows, "key", identity(key, rows))), number: true },
-            { title: "Last used", cell: (key) => (key.last_used_at === null ? "never" : `${duration(Math.max(0, now - key.last_used_at))} ago`), wide: true },
-          ]}
-        />
-      )}
+      <Heading
+        title={
+          <div class="filters">
+            <TextFilter name="q" label="Find" placeholder="name, person, team, tag" />
+            <ChoiceFilter name="which" label="Which" options={[["good", "in use"], ["over", "revoked or expired"], ["all", "all"]]} />
+            {books.users.rows?.length !== 0 && <ChoiceFilter name="user" label="Of" options={[["", "everybody"], ...choices(books.users.rows)]} />}
+            {books.teams.rows?.length !== 0 && <ChoiceFilter name="team" label="Team" options={[["", "any"], ...choices(books.teams.rows)]} />}
+          </div>
+        }
+      >
+        <Offer main label="Make a key" run={() => create(books, { user, team })} />
+      </Heading>
+      <Table
+        caption="Keys"
+        rows={found.slice(0, most)}
+        id={(key) => key.id}
+        open={(key) => to("keys", { key: key.id })}
+        columns={[
+          { title: "Name", cell: called },
+          { title: "Stands", cell: (key) => <Stand one={key} now={now} /> },
+          { title: "Whose", cell: (key) => <Whose one={key} />, wide: true },
+          { title: "May use", cell: (key) => <May one={key} />, wide: true },
+          { title: `${DAYS} days`, cell: (key) => money(spent(usage.rows, "key", identity(key, rows))), number: true },
+          { title: "Last used", cell: (key) => ago(now, key.last_used_at), wide: true },
+        ]}
+        empty={rows.length === 0 ? <Empty title="There is no key yet" says={FOR} /> : <Empty title="No key is like that" says={everything} />}
+      />
       {found.length > most && <Button onClick={() => setMost(most * 2)}>Show more of {count(found.length)}</Button>}
     </>
   );
@@ -116,15 +105,6 @@ function May({ one }: { one: KeyView }) {
   );
 }
 
-function limitsOf(one: KeyView): string {
-  const said = [
-    one.rpm !== null && `${count(one.rpm)} requests/min`,
-    one.tpm !== null && `${count(one.tpm)} tokens/min`,
-    one.concurrency !== null && `${one.concurrency} at once`,
-  ];
-  return said.filter(Boolean).join(", ");
-}
-
 // ---- one
 
 function One({ one, books }: { one: KeyView; books: Books }) {
@@ -134,35 +114,37 @@ function One({ one, books }: { one: KeyView; books: Books }) {
   const usage = useEvery<UsageSum>("/admin/usage", { by: "key,model", since: since() });
   const its = usage.rows?.filter((sum) => sum.key === id).sort((a, b) => b.cost - a.cost || b.attempts - a.attempts) ?? null;
   const whole = (of: (sum: UsageSum) => number) => its?.reduce((total, sum) => total + of(sum), 0) ?? null;
-  const name = one.name || one.id;
+  const admin = useAdmin();
   const next = keys.find((key) => key.replaces === one.id);
   const good = !over(one, now);
-  useActions(books.admin && good ? [{ label: `Change ${name}`, run: () => change(one, books.choices, books.again) }] : []);
+  useActions(admin && good ? [{ label: `Change ${called(one)}`, run: () => change(one, books) }] : []);
   return (
     <>
       <Top
-        title={name}
+        title={called(one)}
         pill={<Stand one={one} now={now} />}
         back={to("keys")}
         all="All keys"
-        may={books.admin && good}
+        may={admin && good}
         buttons={[
-          ["Change", () => change(one, books.choices, books.again)],
-          ...(one.blocked_at === null && next === undefined ? [["Replace", () => rotate(one, books.again)] as const] : []),
+          ["Change", () => change(one, books)],
+          ...(one.blocked_at === null && next === undefined ? [["Replace", () => rotate(one, books)] as const] : []),
           [one.blocked_at === null ? "Block" : "Let in", () => block("keys", one, one.blocked_at === null, books.again)],
           ["Revoke", () => revoke(one, books.again)],
         ]}
       />
-      <div class="figures top-room">
-        <Figure name="Spent" value={money(whole((sum) => sum.cost))} note={`in ${DAYS} days`} />
-        <Figure name="Requests" value={<a href={to("requests", { key: id })}>{count(whole((sum) => sum.attempts))}</a>} note={`in ${DAYS} days`} />
-        <Figure name="Tokens" value={count(whole((sum) => sum.prompt_tokens + sum.completion_tokens))} note={`in ${DAYS} days`} />
-        <Figure name="Last used" value={one.last_used_at === null ? "never" : `${duration(Math.max(0, now - one.last_used_at))} ago`} note={one.last_used_at === null ? "" : moment(one.last_used_at)} />
-      </div>
+      <Figures
+        of={[
+          ["Spent", money(whole((sum) => sum.cost)), `in ${DAYS} days`],
+          ["Requests", <a href={to("requests", { key: id })}>{count(whole((sum) => sum.attempts))}</a>, `in ${DAYS} days`],
+          ["Tokens", count(whole((sum) => sum.prompt_tokens + sum.completion_tokens)), `in ${DAYS} days`],
+          ["Last used", ago(now, one.last_used_at), one.last_used_at === null ? "" : moment(one.last_used_at)],
+        ]}
+      />
       <Facts kind="told top-room" facts={facts(one, next)} />
       <Standing books={books} scope="key" name={id} may={good} />
       <h3 class="top-room">Models it used</h3>
-      {its !== null && <Used rows={its} empty={<Empty title={`It used no model in the last ${DAYS} days`} />} />}
+      <Used rows={its} empty={<Empty title={`It used no model in the last ${DAYS} days`} />} />
       <Cli line={`glowplug usage --by key,model --since ${DAYS}d`} />
     </>
   );

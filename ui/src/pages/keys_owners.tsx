@@ -1,19 +1,18 @@
 // People and teams: what is theirs, and who is in which team.
 import { count, moment, money } from "../format";
-import { Button, Empty, Facts, Pill } from "../parts/basics";
-import { useEvery } from "../parts/every";
-import { useActions } from "../parts/palette";
+import { useAdmin } from "../hooks";
+import { Button, Empty, Facts, Heading, Pill } from "../parts/basics";
+import { called, useEvery } from "../parts/every";
+import { Offer } from "../parts/palette";
 import { Table, type Column } from "../parts/table";
 import { to, usePlace } from "../router";
 import type { MemberView, UsageSum } from "../types";
 import type { Books } from "./keys";
 import { Standing } from "./keys_budgets";
 import { create as makeKey } from "./keys_form";
-import { block, forget, join, leave, membersOf, put, titled, type Noun, type Owner } from "./keys_owners_form";
+import { block, forget, join, leave, membersOf, put, type Noun, type Owner } from "./keys_owners_form";
 import { Top } from "./keys_parts";
 import { DAYS, since, spent } from "./keys_words";
-import "./settings.css";
-import { Invitations } from "./settings_invitations";
 
 const WORDS = {
   users: { by: "user", view: "people", add: "Add a person", none: "Nobody is known here yet" },
@@ -32,10 +31,9 @@ export function Owners({ noun, books }: { noun: Noun; books: Books }) {
   const usage = useEvery<UsageSum>("/admin/usage", { by: words.by, since: since() });
   const cost = (one: Owner) => money(spent(usage.rows, words.by, one.id));
   const one = rows.find((row) => row.id === id);
-  useActions(books.admin ? [{ label: words.add, run: () => put(noun, null, books) }] : []);
   if (one !== undefined) return <One key={id} noun={noun} one={one} cost={cost(one)} books={books} />;
   const columns: readonly Column<Owner>[] = [
-    { title: "Name", cell: titled },
+    { title: "Name", cell: called },
     noun === "users"
       ? { title: "E-mail address", cell: (row) => row.email || <span class="quiet">none</span>, wide: true }
       : { title: "May use", cell: (row) => row.models.join(", ") || "all models", wide: true },
@@ -48,31 +46,20 @@ export function Owners({ noun, books }: { noun: Noun; books: Books }) {
   ];
   return (
     <>
-      <div class="heading">
-        <p>{SAYS[noun]}</p>
-        {books.admin && <Button class="main" onClick={() => put(noun, null, books)}>{words.add}</Button>}
-      </div>
+      <Heading title={<p>{SAYS[noun]}</p>}><Offer main label={words.add} run={() => put(noun, null, books)} /></Heading>
       <Table
         caption={words.view}
         rows={rows}
         id={(row) => row.id}
         open={(row) => to("keys", { view: words.view, id: row.id })}
         columns={columns}
-        empty={<Empty title={words.none}><p>{SAYS[noun]}</p></Empty>}
+        empty={<Empty title={words.none} says={SAYS[noun]} />}
       />
       {noun === "users" && (
-        <>
-          <h2>Invitations</h2>
-          <Invitations admin={books.admin} names={(who) => nameOf(who, books)} />
-        </>
+        <p>Who was invited is among the <a href={to("settings", { view: "invitations" })}>invitations</a>, where links are made, too.</p>
       )}
     </>
   );
-}
-
-function nameOf(id: string, books: Books): string {
-  const user = books.users.rows?.find((one) => one.id === id);
-  return user === undefined ? (books.keys.rows?.find((key) => key.id === id)?.name ?? id) : titled(user);
 }
 
 function One({ noun, one, cost, books }: { noun: Noun; one: Owner; cost: string; books: Books }) {
@@ -81,14 +68,14 @@ function One({ noun, one, cost, books }: { noun: Noun; one: Owner; cost: string;
   return (
     <>
       <Top
-        title={titled(one)}
+        title={called(one)}
         pill={blocked && <Pill tone="bad">blocked</Pill>}
         back={to("keys", { view })}
         all={noun === "users" ? "Everybody" : "All teams"}
-        may={books.admin}
+        may={useAdmin()}
         buttons={[
           ["Change", () => put(noun, one, books)],
-          ["Make a key", () => makeKey(books.choices, books.again, { [by]: one.id })],
+          ["Make a key", () => makeKey(books, { [by]: one.id })],
           [blocked ? "Let in" : "Block", () => block(noun, one, !blocked, books.again)],
           ["Forget", () => forget(noun, one, to("keys", { view }), books.again)],
         ]}
@@ -112,35 +99,28 @@ function One({ noun, one, cost, books }: { noun: Noun; one: Owner; cost: string;
 
 function Members({ team, books }: { team: Owner; books: Books }) {
   const members = useEvery<MemberView>(membersOf(team));
-  const rows = members.rows ?? [];
   const again = () => [members, books].forEach((one) => one.again());
-  const out = {
-    title: "",
-    cell: (row: MemberView) => (
-      <Button aria-label={`Take out ${row.name || row.user}`} onClick={() => leave(team, row, again)}>Take out</Button>
-    ),
-  };
+  const out = (row: MemberView) => (
+    <Button aria-label={`Take out ${row.name || row.user}`} onClick={() => leave(team, row, again)}>Take out</Button>
+  );
   return (
     <>
-      <div class="heading top-room">
-        <h3>People</h3>
-        {books.admin && <Button onClick={() => join(team, rows, books, again)}>Put somebody in</Button>}
-      </div>
-      {members.rows !== null && (
-        <Table
-          caption="People of the team"
-          rows={rows}
-          id={(row) => row.user}
-          open={(row) => to("keys", { view: "people", id: row.user })}
-          columns={[
-            { title: "Name", cell: (row) => row.name || row.user },
-            { title: "As", cell: (row) => (row.manager ? <Pill tone="warm">manager</Pill> : "member") },
-            { title: "Since", cell: (row) => moment(row.since), wide: true },
-            ...(books.admin ? [out] : []),
-          ]}
-          empty={<Empty title="Nobody is in it yet" />}
-        />
-      )}
+      <Heading kind="top-room" title={<h3>People</h3>}>
+        <Offer label="Put somebody in" run={() => join(team, members.rows ?? [], books, again)} />
+      </Heading>
+      <Table
+        caption="People of the team"
+        rows={members.rows}
+        id={(row) => row.user}
+        open={(row) => to("keys", { view: "people", id: row.user })}
+        columns={[
+          { title: "Name", cell: (row) => row.name || row.user },
+          { title: "As", cell: (row) => (row.manager ? <Pill tone="warm">manager</Pill> : "member") },
+          { title: "Since", cell: (row) => moment(row.since), wide: true },
+        ]}
+        action={useAdmin() && out}
+        empty={<Empty title="Nobody is in it yet" />}
+      />
     </>
   );
 }

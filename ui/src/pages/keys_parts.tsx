@@ -1,20 +1,16 @@
 // What several parts of the page are made of.
 import type { ComponentChildren } from "preact";
 import { count, money } from "../format";
+import { Button, Heading } from "../parts/basics";
 import { Table } from "../parts/table";
-import type { UsageSum } from "../types";
+import type { ModelView, UsageSum } from "../types";
 
 /** Of one key, person or team: its name, the way back, and what can be done. */
 export function Top({ title, pill, back, all, may, buttons }: TopProps) {
   return (
     <>
-      <div class="heading">
-        <h2>{title} {pill}</h2>
-        <a href={back}>{all}</a>
-      </div>
-      {may && (
-        <div class="actions">{buttons.map(([label, run]) => <button key={label} type="button" onClick={run}>{label}</button>)}</div>
-      )}
+      <Heading title={<h2>{title} {pill}</h2>}><a href={back}>{all}</a></Heading>
+      {may && <div class="actions">{buttons.map(([label, run]) => <Button key={label} onClick={run}>{label}</Button>)}</div>}
     </>
   );
 }
@@ -28,7 +24,7 @@ interface TopProps {
 }
 
 /** Sums by model. */
-export function Used({ rows, empty }: { rows: readonly UsageSum[]; empty: ComponentChildren }) {
+export function Used({ rows, empty }: { rows: readonly UsageSum[] | null; empty: ComponentChildren }) {
   return (
     <Table
       caption="Models that were used"
@@ -46,8 +42,8 @@ export function Used({ rows, empty }: { rows: readonly UsageSum[]; empty: Compon
 }
 
 /** Names to be ticked; what is ticked and not there any more stays among them. */
-export function Models({ chosen, models, help }: { chosen: readonly string[]; models: readonly string[]; help: string }) {
-  const every = [...models, ...chosen.filter((name) => !models.includes(name))];
+export function Models({ chosen, models, help }: { chosen: readonly string[]; models: readonly ModelView[] | null; help: string }) {
+  const every = [...new Set([...(models ?? []).map((one) => one.name), ...chosen])];
   return (
     <fieldset class="choices">
       <legend>Models</legend>

@@ -1,5 +1,6 @@
 // What is said of keys, people and teams in several places.
 import { ask, type Rows } from "../api";
+import { count, quoted } from "../format";
 import type { Tone } from "../parts/basics";
 import type { BudgetView, KeyView, UsageSum } from "../types";
 
@@ -48,17 +49,43 @@ export function written(budget: Pick<BudgetView, "amount" | "window" | "seconds"
   return `${dollars}/${budget.window === "rolling" ? `${budget.seconds}s` : budget.window}`;
 }
 
+/** Its limits in words; empty where it has none. */
+export function limitsOf(one: KeyView): string {
+  const said = [
+    one.rpm !== null && `${count(one.rpm)} requests/min`,
+    one.tpm !== null && `${count(one.tpm)} tokens/min`,
+    one.concurrency !== null && `${one.concurrency} at once`,
+  ];
+  return said.filter(Boolean).join(", ");
+}
+
 export async function budgetsOf(scope: string, name: string): Promise<readonly BudgetView[]> {
   const { data } = await ask<Rows<BudgetView>>("GET", "/admin/budgets");
   return data.filter((one) => one.scope === scope && one.name === name);
 }
 
-export function all(form: FormData, name: string): readonly string[] {
-  return form.getAll(name).map(String);
-}
-
 /** What is sent. */
 export type Wanted = Record<string, unknown>;
+
+/** Of something new: what differs from one of which nothing is said. */
+export function saying(wanted: Wanted, usual: Wanted): Wanted {
+  const says = (value: unknown) => (Array.isArray(value) ? value.length > 0 : value !== "" && value !== null && value !== false);
+  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => says(value) && value !== usual[name]));
+}
+
+/** The options of the command. */
+export function options(wanted: Wanted): string {
+  return Object.entries(wanted)
+    .flatMap(([name, value]): readonly string[] => {
+      if (name === "expires_in") return [`--expires ${value === null ? "-1" : `${value as number}s`}`];
+      if (name === "tags" && Array.isArray(value)) return value.length === 0 ? ['--tag ""'] : value.map((tag) => `--tag ${quoted(tag)}`);
+      if (typeof value === "boolean") return value ? [`--${name.replaceAll("_", "-")}`] : [];
+      if (Array.isArray(value)) return [`--${name} ${value.length === 0 ? '""' : quoted(value.join(","))}`];
+      return [`--${name} ${value === "" ? '""' : value === null ? "0" : quoted(String(value))}`];
+    })
+    .map((option) => ` ${option}`)
+    .join("");
+}
 
 /** Of `values` those that are others at what is there. */
 export function differing(values: Wanted, there: object): Wanted {

@@ -1,6 +1,8 @@
 import { useState } from "preact/hooks";
 import { ask, enter } from "../api";
 import { Problem } from "../parts/basics";
+import { Text } from "../parts/fields";
+import { go } from "../router";
 import type { Me } from "../types";
 
 /** Reads the one-time token behind the `#`, which no server is sent, and takes it out of the address. */
@@ -32,7 +34,7 @@ export function Login({ entered }: { entered: (who: Me) => void }) {
         token === ""
           ? await enter("/auth/login", { user: said("email"), password: said("password") })
           : await enter("/auth/claim", { token, email: said("email"), password: said("password"), name: said("name") });
-      if (token !== "") history.replaceState(null, "", await begin(who));
+      if (token !== "") go(await begin(who), true);
       entered(who);
     } catch (error) {
       setProblem(error);
@@ -43,35 +45,23 @@ export function Login({ entered }: { entered: (who: Me) => void }) {
     <main class="narrow">
       <h1>{token === "" ? "Log in" : "Welcome to Glowplug"}</h1>
       <form onSubmit={send}>
-        {token !== "" && (
-          <label class="field">
-            Name (optional)
-            <input name="name" autocomplete="name" />
-          </label>
-        )}
-        <label class="field">
-          E-mail address
-          <input name="email" autocomplete="username" required={token === ""} autofocus />
-        </label>
-        <label class="field">
-          Password
-          <input
+        {token !== "" && <Text name="name" label="Name (optional)" autocomplete="name" />}
+        <Text name="email" label="E-mail address" autocomplete="username" required={token === ""} autofocus />
+        {token === "" ? (
+          <Text name="password" label="Password" type="password" autocomplete="current-password" required />
+        ) : (
+          <Text
             name="password"
+            label="Password"
             type="password"
-            autocomplete={token === "" ? "current-password" : "new-password"}
-            minLength={token === "" ? 1 : 12}
+            autocomplete="new-password"
+            minLength={12}
             required
+            help="At least 12 characters. For a new password of your own user the address may stay empty."
           />
-        </label>
-        {token !== "" && (
-          <p class="quiet">
-            At least 12 characters. For a new password of your own user the address may stay empty.
-          </p>
         )}
         <Problem error={problem} />
-        <button class="main" disabled={busy}>
-          {token === "" ? "Log in" : "Set the password"}
-        </button>
+        <button class="main" disabled={busy}>{token === "" ? "Log in" : "Set the password"}</button>
       </form>
     </main>
   );

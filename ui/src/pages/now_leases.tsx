@@ -1,16 +1,16 @@
 // Memory that is lent to programs that are not ours.
 import { duration, quoted, size } from "../format";
+import { useAdmin } from "../hooks";
 import { useNow } from "../live";
-import { act, once } from "../parts/dialog";
+import { Button } from "../parts/basics";
+import { act } from "../parts/dialog";
 import { Table } from "../parts/table";
 import type { LeaseView } from "../types";
 
-export function Lent({ leases, admin, again }: { leases: readonly LeaseView[]; admin: boolean; again: () => void }) {
+export function Lent({ leases, again }: { leases: readonly LeaseView[]; again: () => void }) {
   const now = useNow();
   const end = (one: LeaseView) => (
-    <button type="button" aria-label={`Give back what is lent to ${called(one)}`} onClick={() => giveBack(one, again)}>
-      Give back
-    </button>
+    <Button aria-label={`Give back what is lent to ${called(one)}`} onClick={() => giveBack(one, again)}>Give back</Button>
   );
   return (
     <>
@@ -25,8 +25,8 @@ export function Lent({ leases, admin, again }: { leases: readonly LeaseView[]; a
           { title: "Device", cell: (one) => one.device || "any", wide: true },
           { title: "State", cell: (one) => one.state, wide: true },
           { title: "Ends", cell: (one) => (one.until === null ? "when it is given back" : `in ${duration(one.until - now)}`) },
-          ...(admin ? [{ title: "", cell: end }] : []),
         ]}
+        action={useAdmin() && end}
       />
     </>
   );
@@ -37,18 +37,13 @@ function called(one: LeaseView): string {
 }
 
 function giveBack(one: LeaseView, after: () => void): void {
-  act({
+  act<LeaseView>({
     title: `Give back what is lent to ${called(one)}`,
     cli: () => `glowplug lease --release ${quoted(one.id)}`,
-    ...once<LeaseView>(
-      () => ["POST", `/admin/leases/${encodeURIComponent(one.id)}/release`],
-      ({ bytes, device }) => (
-        <p>
-          {size(bytes)} of {device || "a device"} are free for models at once. The program itself goes on: if it still holds that memory, the
-          next load sees it as another program’s.
-        </p>
-      ),
-    ),
+    request: () => ["POST", `/admin/leases/${encodeURIComponent(one.id)}/release`],
+    seen: ({ bytes, device }) =>
+      `${size(bytes)} of ${device || "a device"} are free for models at once. The program itself goes on: if it still holds that memory, ` +
+      "the next load sees it as another program’s.",
     verb: "Give back",
     done: () => `The memory that was lent to ${called(one)} is free`,
     after,

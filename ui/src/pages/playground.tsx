@@ -1,23 +1,17 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api";
 import { pretty } from "../format";
-import { useAsk } from "../hooks";
+import { useAdmin, useAsk } from "../hooks";
 import { Button, Empty, Problem } from "../parts/basics";
 import { ChoiceFilter, Filter, Options } from "../parts/fields";
 import { filter, to, useFilter } from "../router";
 import type { BodyView, ModelView, RequestView } from "../types";
-import type { PageProps } from "./index";
 import { Chat, type Opening, type Settings } from "./playground_chat";
 import { KeyBar, useKey } from "./playground_key";
 import { Embeddings, Images, Raw } from "./playground_other";
 import type { Body, Piece, Turn } from "./playground_talk";
 
-const MODES = [
-  ["chat", "Talk"],
-  ["embeddings", "Embeddings"],
-  ["images", "Pictures"],
-  ["raw", "Any request"],
-] as const;
+const MODES = [["chat", "Talk"], ["embeddings", "Embeddings"], ["images", "Pictures"], ["raw", "Any request"]] as const;
 const MOST = 4;
 const USUAL = "chat-default";
 const EMPTY: Opening = { turns: [], prompt: "", images: [], settings: {} };
@@ -25,7 +19,8 @@ const EMPTY: Opening = { turns: [], prompt: "", images: [], settings: {} };
 /** What a mode asks of a model. */
 const ABLE: Record<string, readonly string[]> = { chat: ["chat", "messages", "responses"], embeddings: ["embeddings"], images: ["images"], raw: [] };
 
-export default function Playground({ admin }: PageProps) {
+export default function Playground() {
+  const admin = useAdmin();
   const secret = useKey();
   const [mode] = useFilter("mode", "chat");
   const [said] = useFilter("models");
@@ -45,7 +40,7 @@ export default function Playground({ admin }: PageProps) {
   return (
     <>
       <h1>Playground</h1>
-      <KeyBar admin={admin} />
+      <KeyBar />
       <div class="filters">
         <ChoiceFilter name="mode" label="What" options={MODES} />
         {mode !== "raw" && <Models models={models} names={names} />}
@@ -54,9 +49,7 @@ export default function Playground({ admin }: PageProps) {
       <Problem error={again.error} />
       {listed.data !== null && names.length === 0 && mode !== "raw" && (
         <Empty title="No model can do this">
-          <p>
-            <a href={to("models")}>Models</a> shows what each can be asked for; <a href={to("first")}>First steps</a> looks for one.
-          </p>
+          <p><a href={to("models")}>Models</a> shows what each can be asked for; <a href={to("first")}>First steps</a> looks for one.</p>
         </Empty>
       )}
       {listed.data !== null && again.ready && models.length > 0 && mode === "chat" && (
@@ -87,9 +80,7 @@ function Models({ models, names }: { models: readonly string[]; names: readonly 
           </select>
         </Filter>
       ))}
-      {models.length < MOST && unused !== undefined && (
-        <Button onClick={() => put([...models, unused])}>Another model</Button>
-      )}
+      {models.length < MOST && unused !== undefined && <Button onClick={() => put([...models, unused])}>Another model</Button>}
       {models.length > 1 && <Button onClick={() => put(models.slice(0, -1))}>One less</Button>}
     </>
   );
@@ -141,13 +132,14 @@ function openingOf(text: string): Opening | null {
   const last = turns.at(-1);
   const mine = last?.role === "user" ? last.content : null;
   const pieces: readonly Piece[] = typeof mine === "string" ? [{ type: "text", text: mine }] : (mine ?? []);
-  const settings: Partial<Settings> = {
+  const written = (value: unknown) => (value === undefined ? "" : JSON.stringify(value, null, 2));
+  const settings: Settings = {
     system,
     stream: stream === true,
-    temperature: temperature === undefined ? "" : String(temperature),
-    most: most === undefined ? "" : String(most),
-    tools: tools === undefined ? "" : JSON.stringify(tools, null, 2),
-    more: Object.keys(more).length === 0 ? "" : JSON.stringify(more, null, 2),
+    temperature: written(temperature),
+    most: written(most),
+    tools: written(tools),
+    more: Object.keys(more).length === 0 ? "" : written(more),
   };
   return {
     turns: last?.role === "user" ? turns.slice(0, -1) : turns,

@@ -3,7 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { quoted } from "../format";
 import { Button, Cli, Code, Problem } from "../parts/basics";
 import { show } from "../parts/dialog";
-import { Field } from "../parts/fields";
+import { Area, Check, Field, said as field, Text } from "../parts/fields";
 import { code, LANGUAGES } from "./playground_code";
 import { ColumnView, Picture, type Column, type Entry } from "./playground_column";
 import { said, talk, typed, type Body, type Piece, type Turn } from "./playground_talk";
@@ -22,33 +22,27 @@ export interface Opening {
   turns: readonly Turn[];
   prompt: string;
   images: readonly string[];
-  settings: Partial<Settings>;
+  settings: Settings;
 }
-export interface Settings {
-  system: string;
-  temperature: string;
-  most: string;
-  stream: boolean;
-  tools: string;
-  more: string;
-}
-const PLAIN: Settings = { system: "", temperature: "", most: "", stream: true, tools: "", more: "" };
+/** What is said besides the turns, by the names of the fields. */
+export type Settings = Partial<Record<"system" | "temperature" | "most" | "tools" | "more", string>> & { stream?: boolean };
 
-/** The body for one model.  Throws an Error that names the field that is no JSON. */
-function body(model: string, turns: readonly Turn[], settings: Settings): Body {
-  const { system, temperature, most, stream, tools, more } = settings;
-  const before: readonly Turn[] = system.trim() === "" ? [] : [{ role: "system", content: system }];
+/** The body for one model, as the form says.  Throws an Error that names the field that is no JSON. */
+function body(model: string, turns: readonly Turn[], form: FormData): Body {
+  const number = (name: string) => (field(form, name) === "" ? undefined : Number(field(form, name)));
+  const stream = form.get("stream") !== null;
+  const before: readonly Turn[] = field(form, "system") === "" ? [] : [{ role: "system", content: field(form, "system") }];
   return {
     ...said({
       model,
       messages: [...before, ...turns],
-      temperature: temperature === "" ? undefined : Number(temperature),
-      max_tokens: most === "" ? undefined : Number(most),
+      temperature: number("temperature"),
+      max_tokens: number("most"),
       stream: stream || undefined,
       stream_options: stream ? { include_usage: true } : undefined,
-      tools: typed<unknown>("Tools", tools),
+      tools: typed<unknown>("Tools", field(form, "tools")),
     }),
-    ...typed<Body>("More members", more),
+    ...typed<Body>("More members", field(form, "more")),
   };
 }
 
@@ -60,7 +54,8 @@ interface ChatProps {
 }
 
 export function Chat({ models, targets, secret, opening }: ChatProps) {
-  const [settings, set] = useState<Settings>({ ...PLAIN, ...opening.settings });
+  const form = useRef<HTMLFormElement>(null);
+  const settings = () => new FormData(form.current ?? undefined);
   const [prompt, setPrompt] = useState(opening.prompt);
   const [images, setImages] = useState<readonly string[]>(opening.images);
   const [problem, setProblem] = useState<unknown>(null);
@@ -75,18 +70,14 @@ export function Chat({ models, targets, secret, opening }: ChatProps) {
 
   const send = (column: Column, more: readonly Turn[]) => {
     const entries: readonly Entry[] = [...column.entries, ...more.map((turn) => ({ turn }))];
-    const sent = body(column.model, entries.map((one) => one.turn), settings);
+    const sent = body(column.model, entries.map((one) => one.turn), settings());
     const ending = new AbortController();
     const coming = { answer: null, sent, stop: () => ending.abort() };
     change(column.id, { ...column, entries, coming });
     const mine = () => latest.current[column.id]?.coming?.sent === sent;
     const told = (answer: Entry["answer"]) => mine() && change(column.id, { ...column, entries, coming: { ...coming, answer: answer ?? null } });
     void talk(secret, CHAT, sent, ending.signal, told).then((answer) => {
-      const turn: Turn = {
-        role: "assistant",
-        content: answer.text,
-        ...(answer.calls.length > 0 ? { tool_calls: answer.calls } : {}),
-      };
+      const turn: Turn = { role: "assistant", content: answer.text, ...(answer.calls.length > 0 ? { tool_calls: answer.calls } : {}) };
       if (mine()) change(column.id, { ...column, entries: [...entries, { turn, answer, sent }], coming: null });
     });
   };
@@ -121,7 +112,7 @@ export function Chat({ models, targets, secret, opening }: ChatProps) {
     attempt(() => {
       const before = (columns[0]?.entries ?? []).map((one) => one.turn);
       const all = prompt.trim() === "" && images.length === 0 && before.length > 0 ? before : [...before, turn()];
-      showCode(CHAT, body(models[0] ?? "", all, settings), prompt);
+      showCode(CHAT, body(models[0] ?? "", all, settings()), prompt);
     });
   const key = (event: KeyboardEvent) => {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing && prompt.trim() !== "") submit(event);
@@ -131,16 +122,11 @@ export function Chat({ models, targets, secret, opening }: ChatProps) {
     <>
       <div class="talks">
         {columns.map((column) => (
-          <ColumnView
-            key={column.id}
-            column={column}
-            targets={targets(column.model)}
-            results={(one, turns) => attempt(() => send(one, turns))}
-          />
+          <ColumnView key={column.id} column={column} targets={targets(column.model)} results={(one, turns) => attempt(() => send(one, turns))} />
         ))}
       </div>
       <Problem error={problem} />
-      <form class="composer card" onSubmit={submit}>
+      <form ref={form} class="composer card" onSubmit={submit}>
         <Field label="Message">
           <textarea
             rows={3}
@@ -153,21 +139,19 @@ export function Chat({ models, targets, secret, opening }: ChatProps) {
         {images.length > 0 && (
           <div class="actions">
             {images.map((url, index) => (
-              <button key={index} type="button" aria-label={`Take picture ${index + 1} out`} onClick={() => setImages(images.filter((_, at) => at !== index))}>
+              <Button key={index} aria-label={`Take picture ${index + 1} out`} onClick={() => setImages(images.filter((_, at) => at !== index))}>
                 <Picture url={url} label={`Picture ${index + 1}`} />
-              </button>
+              </Button>
             ))}
           </div>
         )}
         <div class="actions">
-          <button class="main" disabled={secret === "" || waiting || (prompt.trim() === "" && images.length === 0)}>
-            Send
-          </button>
+          <button class="main" disabled={secret === "" || waiting || (prompt.trim() === "" && images.length === 0)}>Send</button>
           <Attach add={(url) => setImages((old) => [...old, url])} />
           <Button onClick={shown}>Code</Button>
           <Button onClick={clear}>Clear</Button>
         </div>
-        <SettingsForm settings={settings} set={set} />
+        <SettingsFields settings={opening.settings} />
       </form>
     </>
   );
@@ -218,36 +202,23 @@ function Attach({ add }: { add: (url: string) => void }) {
   );
 }
 
-function SettingsForm({ settings, set }: { settings: Settings; set: (to: Settings) => void }) {
-  const text = (name: "system" | "temperature" | "most" | "tools" | "more") => ({
-    value: settings[name],
-    onInput: (event: { currentTarget: HTMLInputElement | HTMLTextAreaElement }) => set({ ...settings, [name]: event.currentTarget.value }),
-  });
+function SettingsFields({ settings: { system, temperature, most, stream = true, tools, more } }: { settings: Settings }) {
+  const fill = ({ currentTarget: { form: all } }: { currentTarget: HTMLButtonElement }) => {
+    const area = all?.elements.namedItem("tools") as HTMLTextAreaElement;
+    if (area.value.trim() === "") area.value = TOOL;
+  };
   return (
-    <details open={settings.tools !== "" || settings.more !== "" || settings.system !== ""}>
+    <details open={Boolean(tools || more || system)}>
       <summary>Settings, tools</summary>
       <div class="pair">
-        <Field label="Temperature">
-          <input type="number" min="0" max="2" step="0.1" placeholder="the model’s own" {...text("temperature")} />
-        </Field>
-        <Field label="Tokens at most">
-          <input type="number" min="1" placeholder="no limit" {...text("most")} />
-        </Field>
-        <label class="field check">
-          <input type="checkbox" checked={settings.stream} onChange={(event) => set({ ...settings, stream: event.currentTarget.checked })} />
-          <span>Answers come as they are written</span>
-        </label>
+        <Text name="temperature" label="Temperature" type="number" min={0} max={2} step={0.1} placeholder="the model’s own" value={temperature} />
+        <Text name="most" label="Tokens at most" type="number" min={1} placeholder="no limit" value={most} />
+        <Check name="stream" label="Answers come as they are written" checked={stream} />
       </div>
-      <Field label="System prompt">
-        <textarea rows={2} {...text("system")} />
-      </Field>
-      <Field label="Tools (JSON)">
-        <textarea rows={settings.tools === "" ? 2 : 8} spellcheck={false} {...text("tools")} />
-      </Field>
-      {settings.tools === "" && <Button onClick={() => set({ ...settings, tools: TOOL })}>An example of a tool</Button>}
-      <Field label="More members of the request (JSON)">
-        <textarea rows={2} spellcheck={false} placeholder={'{"top_p": 0.9}'} {...text("more")} />
-      </Field>
+      <Area name="system" label="System prompt" rows={2} spellcheck value={system} />
+      <Area name="tools" label="Tools (JSON)" rows={tools ? 8 : 5} value={tools} />
+      <Button onClick={fill}>An example of a tool</Button>
+      <Area name="more" label="More members of the request (JSON)" rows={2} placeholder={'{"top_p": 0.9}'} value={more} />
     </details>
   );
 }

@@ -3,11 +3,11 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useAsk } from "../hooks";
 import { count, duration, money } from "../format";
 import { useLive } from "../live";
-import { Button, Code, Pill, Problem } from "../parts/basics";
+import { Button, Card, Code, Pill, Problem } from "../parts/basics";
 import { Field } from "../parts/fields";
 import { to } from "../router";
 import type { RequestView } from "../types";
-import type { Answer, Body, Piece, ToolCall, Turn } from "./playground_talk";
+import { spoken, type Answer, type Body, type Piece, type ToolCall, type Turn } from "./playground_talk";
 
 /** Milliseconds of writing, below which a speed says nothing. */
 const MEASURABLE = 20;
@@ -43,40 +43,46 @@ export function ColumnView({ column, targets, results }: ColumnViewProps) {
   const last = entries.at(-1);
   const calls = coming === null && last?.turn.role === "assistant" ? (last.turn.tool_calls ?? []) : [];
   return (
-    <section class="card talk" aria-label={`Talk with ${column.model}`}>
-      <header>
-        <h2>{column.model}</h2>
-        {coming !== null && <Button aria-label={`Stop ${column.model}`} onClick={coming.stop}>Stop</Button>}
-      </header>
+    <Card
+      kind="talk"
+      label={`Talk with ${column.model}`}
+      title={column.model}
+      aside={coming !== null && <Button aria-label={`Stop ${column.model}`} onClick={coming.stop}>Stop</Button>}
+    >
       <div ref={box} class="turns" aria-live="polite" tabIndex={0} role="region" aria-label={`What ${column.model} said`}>
         {entries.length === 0 && coming === null && <p class="quiet">Nothing was said yet.</p>}
-        {entries.map((entry, index) => (
-          <TurnView key={index} entry={entry} />
-        ))}
+        {entries.map((entry, index) => <TurnView key={index} entry={entry} />)}
         {coming !== null && <Coming targets={targets} answer={coming.answer} />}
       </div>
       {calls.length > 0 && <Results key={entries.length} calls={calls} send={(turns) => results(column, turns)} />}
-    </section>
+    </Card>
   );
 }
 
-function TurnView({ entry: { turn, answer, sent } }: { entry: Entry }) {
+/** One turn; of one that still comes, what the model thinks is open, and nothing is added up. */
+function TurnView({ entry: { turn, answer, sent }, coming = false }: { entry: Entry; coming?: boolean }) {
   return (
     <div class={`turn ${turn.role}`}>
       <span class="hidden">{turn.role}: </span>
       {answer !== undefined && answer.thought !== "" && (
-        <details>
+        <details open={coming}>
           <summary>Thought</summary>
           <p class="words quiet">{answer.thought}</p>
         </details>
       )}
       <Content content={turn.content} />
-      {turn.tool_calls?.map((one) => (
-        <Called key={one.id} call={one} />
+      {turn.tool_calls?.map((one, index) => (
+        <p key={index} class="words">
+          <Pill tone="warm">calls</Pill> <code>{`${one.function.name}(${one.function.arguments})`}</code>
+        </p>
       ))}
-      {answer !== undefined && answer.problem !== "" && <Problem error={answer.problem} />}
-      {answer !== undefined && <Facts answer={answer} />}
-      {answer !== undefined && <Raw answer={answer} sent={sent ?? {}} />}
+      {answer !== undefined && !coming && (
+        <>
+          <Problem error={answer.problem} />
+          <Facts answer={answer} />
+          <Raw answer={answer} sent={sent ?? {}} />
+        </>
+      )}
     </div>
   );
 }
@@ -87,13 +93,7 @@ function Content({ content }: { content: Turn["content"] }) {
   return (
     <>
       {content.map((piece: Piece, index) =>
-        piece.type === "text" ? (
-          <p key={index} class="words">
-            {piece.text}
-          </p>
-        ) : (
-          <Picture key={index} url={piece.image_url.url} />
-        ),
+        piece.type === "text" ? <p key={index} class="words">{piece.text}</p> : <Picture key={index} url={piece.image_url.url} />,
       )}
     </>
   );
@@ -104,27 +104,11 @@ export function Picture({ url, label = "A picture" }: { url: string; label?: str
   return url.startsWith("data:image/") ? <img class="picture" src={url} alt={label} /> : <code>{url}</code>;
 }
 
-function Called({ call }: { call: ToolCall }) {
-  return (
-    <p class="words">
-      <Pill tone="warm">calls</Pill> <code>{`${call.function.name}(${call.function.arguments})`}</code>
-    </p>
-  );
-}
-
 /** While nothing has come: what the engine does meanwhile. */
 function Coming({ targets, answer }: { targets: readonly string[]; answer: Answer | null }) {
   const { seen } = useLive();
-  if (answer !== null && (answer.text !== "" || answer.thought !== "" || answer.calls.length > 0)) {
-    return (
-      <div class="turn assistant">
-        {answer.thought !== "" && <p class="words quiet">{answer.thought}</p>}
-        <p class="words">{answer.text}</p>
-        {answer.calls.map((one, index) => (
-          <Called key={index} call={one} />
-        ))}
-      </div>
-    );
+  if (answer !== null && spoken(answer)) {
+    return <TurnView coming entry={{ turn: { role: "assistant", content: answer.text, tool_calls: answer.calls }, answer }} />;
   }
   const rows = (seen?.rows ?? []).filter((row) => targets.includes(row.model) && !["ready", "busy", "stopped"].includes(row.state));
   return (
@@ -172,7 +156,7 @@ function Cost({ id, done }: { id: string; done: boolean }) {
   );
 }
 
-function Raw({ answer, sent }: { answer: Answer; sent: Body }) {
+export function Raw({ answer, sent }: { answer: Answer; sent: Body }) {
   const [open, setOpen] = useState(false);
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>

@@ -1,11 +1,11 @@
 // The key that the playground asks with.  It is in this tab's memory and nowhere else.
-import { useState } from "preact/hooks";
 import { Button } from "../parts/basics";
-import { ask } from "../api";
-import { shared } from "../hooks";
-import { act } from "../parts/dialog";
+import { useAdmin } from "../hooks";
+import { shared } from "../shared";
+import { said } from "../parts/fields";
 import { newKey } from "../parts/newkey";
 import type { KeyView } from "../types";
+import { revoke } from "./keys_form";
 
 interface Held {
   secret: string;
@@ -20,58 +20,43 @@ export function useKey(): string {
   return key.use().secret;
 }
 
-export function KeyBar({ admin }: { admin: boolean }) {
+export function KeyBar() {
+  const admin = useAdmin();
   const { secret, made } = key.use();
-  const [typed, type] = useState("");
+  const forget = () => key.set(NONE);
+  const use = (event: SubmitEvent) => {
+    event.preventDefault();
+    key.set({ secret: said(new FormData(event.currentTarget as HTMLFormElement), "key"), made: null });
+  };
   const make = () =>
     newKey({
       title: "A key for the playground",
       name: "playground",
       expires: "3600",
-      says: <p>What is asked here is counted under this key, as for any client.</p>,
+      says: "What is asked here is counted under this key, as for any client.",
       made: (one) => key.set({ secret: one.key ?? "", made: one }),
-      gone: () => key.set(NONE),
+      gone: forget,
     });
-  const forget = () => {
-    if (made === null) return key.set(NONE);
-    return act({
-      title: `Revoke the key ${made.name}`,
-      says: <p>Nothing can be asked with it from then on. What it was used for stays in the records.</p>,
-      cli: () => `glowplug keys revoke ${made.id}`,
-      run: () => ask("POST", `/admin/keys/${encodeURIComponent(made.id)}/revoke`),
-      verb: "Revoke",
-      danger: true,
-      done: () => `The key ${made.name} was revoked`,
-      after: () => key.set(NONE),
-    });
-  };
   if (secret !== "") {
     return (
       <p class="keybar">
         Asks with the key <strong>{made?.name ?? "that you gave"}</strong> <code>{`${secret.slice(0, 10)}…`}</code>{" "}
-        <Button onClick={forget}>{made === null ? "Forget it" : "Revoke it"}</Button>
+        <Button onClick={made === null ? forget : () => revoke(made, forget)}>{made === null ? "Forget it" : "Revoke it"}</Button>
       </p>
     );
   }
   return (
     <section class="card keybar" aria-label="Key">
       <p>Models are asked with a key, here as everywhere; being logged in is not enough. It stays in this tab until you leave or reload it.</p>
-      <form
-        class="actions"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (typed.trim() !== "") key.set({ secret: typed.trim(), made: null });
-          type("");
-        }}
-      >
+      <form class="actions" onSubmit={use}>
         {admin && <Button class="main" onClick={make}>Make a key for an hour</Button>}
         <input
+          name="key"
           type="password"
+          required
           aria-label="A key that you have"
           placeholder={admin ? "or paste one: sk-gp-…" : "paste one: sk-gp-…"}
           autocomplete="off"
-          value={typed}
-          onInput={(event) => type(event.currentTarget.value)}
         />
         <button>Use it</button>
       </form>

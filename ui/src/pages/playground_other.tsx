@@ -1,21 +1,14 @@
 // What is no talk: embeddings, pictures, and any request as it is.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { count, duration, pretty } from "../format";
-import { Button, Code, Problem } from "../parts/basics";
-import { Field } from "../parts/fields";
-import { Picture } from "./playground_column";
+import { Button, Card, Code, Problem } from "../parts/basics";
+import { Area, said, Text } from "../parts/fields";
+import { Table } from "../parts/table";
+import { Picture, Raw as RawAnswer } from "./playground_column";
 import { showCode } from "./playground_chat";
-import { call, typed, type Body, type Usage } from "./playground_talk";
+import { call, talk, typed, type Answer, type Body, type Usage } from "./playground_talk";
 
-interface Got<T> {
-  model: string;
-  sent: Body;
-  took: number;
-  data: T | null;
-  raw: string;
-  problem: string;
-}
 interface Vectors {
   data: readonly { embedding: readonly number[] }[];
   usage?: Usage;
@@ -28,85 +21,83 @@ interface Asks {
   secret: string;
 }
 
-async function once<T>(secret: string, path: string, model: string, sent: Body): Promise<Got<T>> {
-  const began = performance.now();
-  const end = (more: { data: T | null; raw: string; problem: string }) => ({ model, sent, took: performance.now() - began, ...more });
-  try {
-    const got = await call(secret, path, sent, new AbortController().signal);
-    const raw = await got.text();
-    if (got.ok) return end({ data: JSON.parse(raw) as T, raw, problem: "" });
-    return end({ data: null, raw, problem: reason(raw, got.status) });
-  } catch (error) {
-    return end({ data: null, raw: "", problem: error instanceof Error ? error.message : String(error) });
-  }
+interface ComposerProps {
+  /** The fields. */
+  children: ComponentChildren;
+  secret: string;
+  verb: string;
+  /** Given what is in the fields; what either throws is shown below them. */
+  send: (form: FormData) => Promise<void>;
+  code: (form: FormData) => void;
 }
 
-function reason(raw: string, status: number): string {
-  try {
-    const { error } = JSON.parse(raw) as { error: { message: string; hint?: string } };
-    return [error.message, error.hint].filter(Boolean).join(": ");
-  } catch {
-    return `the server answered ${status}`;
-  }
+function Composer({ children, secret, verb, send, code }: ComposerProps) {
+  const form = useRef<HTMLFormElement>(null);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>(null);
+  const attempt = async (work: (form: FormData) => void | Promise<void>) => {
+    setProblem(null);
+    try {
+      await work(new FormData(form.current ?? undefined));
+    } catch (error) {
+      setProblem(error);
+    }
+  };
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    await attempt(send);
+    setBusy(false);
+  };
+  return (
+    <form ref={form} class="composer card" onSubmit={submit}>
+      {children}
+      <Problem error={problem} />
+      <div class="actions">
+        <button class="main" disabled={busy || secret === ""}>{busy ? "Asked …" : verb}</button>
+        <Button onClick={() => attempt(code)}>Code</Button>
+      </div>
+    </form>
+  );
 }
 
-function Together<T>({
-  path,
-  models,
-  secret,
-  label,
-  start,
-  sent,
-  verb,
-  shown,
-}: Asks & {
+interface TogetherProps<T> extends Asks {
   path: string;
   label: string;
   start: string;
   sent: (model: string, text: string) => Body;
   verb: string;
   shown: (got: T, text: string) => ComponentChildren;
-}) {
-  const [text, setText] = useState(start);
-  const [asked, setAsked] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [got, setGot] = useState<readonly Got<T>[]>([]);
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    const all = await Promise.all(models.map((model) => once<T>(secret, path, model, sent(model, text))));
-    setAsked(text);
-    setGot(all);
-    setBusy(false);
+}
+interface Got {
+  model: string;
+  sent: Body;
+  answer: Answer;
+}
+
+/** All models are asked the same, and their answers are side by side. */
+function Together<T>({ path, models, secret, label, start, sent, verb, shown }: TogetherProps<T>) {
+  const [got, setGot] = useState<{ text: string; all: readonly Got[] }>({ text: "", all: [] });
+  const one = async (model: string, text: string): Promise<Got> => {
+    const body = sent(model, text);
+    return { model, sent: body, answer: await talk(secret, path, body, new AbortController().signal, () => undefined) };
+  };
+  const send = async (form: FormData) => {
+    const text = said(form, "text");
+    setGot({ text, all: await Promise.all(models.map((model) => one(model, text))) });
   };
   return (
     <>
-      <form class="composer card" onSubmit={submit}>
-        <Field label={label}>
-          <textarea rows={4} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-        </Field>
-        <div class="actions">
-          <button class="main" disabled={busy || secret === "" || text.trim() === "" || models.length === 0}>
-            {busy ? "Asked …" : verb}
-          </button>
-          <Button onClick={() => showCode(path, sent(models[0] ?? "", text))}>Code</Button>
-        </div>
-      </form>
+      <Composer secret={secret} verb={verb} send={send} code={(form) => showCode(path, sent(models[0] ?? "", said(form, "text")))}>
+        <Area name="text" label={label} rows={4} value={start} spellcheck required />
+      </Composer>
       <div class="talks" aria-live="polite">
-        {got.map((one) => (
-          <section key={one.model} class="card" aria-label={`Answer of ${one.model}`}>
-            <header>
-              <h2>{one.model}</h2>
-              <span class="quiet">{duration(one.took / 1000)}</span>
-            </header>
-            <Problem error={one.problem} />
-            {one.data !== null && shown(one.data, asked)}
-            <details>
-              <summary>Raw</summary>
-              <Code label="What was sent" text={JSON.stringify(one.sent, null, 2)} />
-              <Code label="What came" text={one.raw.slice(0, 20_000)} />
-            </details>
-          </section>
+        {got.all.map(({ model, sent: body, answer }) => (
+          <Card key={model} label={`Answer of ${model}`} title={model} aside={<span class="quiet">{duration((answer.took ?? 0) / 1000)}</span>}>
+            <Problem error={answer.problem} />
+            {answer.problem === "" && shown(answer.whole as T, got.text)}
+            <RawAnswer answer={answer} sent={body} />
+          </Card>
         ))}
       </div>
     </>
@@ -115,12 +106,11 @@ function Together<T>({
 
 const lines = (text: string) => text.split("\n").filter((line) => line.trim() !== "");
 
-export function Embeddings({ models, secret }: Asks) {
+export function Embeddings(asks: Asks) {
   return (
     <Together<Vectors>
+      {...asks}
       path="/v1/embeddings"
-      models={models}
-      secret={secret}
       label="Texts, a line each"
       start={"A glow plug warms a cold engine.\nDiesel engines start badly in winter.\nThe soup needs more salt."}
       verb="Embed"
@@ -140,44 +130,29 @@ function Likeness({ vectors, texts, usage }: { vectors: readonly (readonly numbe
         {count(vectors[0]?.length ?? 0)} dimensions{usage?.prompt_tokens !== undefined && `, ${count(usage.prompt_tokens)} tokens`}. How alike they
         are, as the cosine of the angle between them:
       </p>
-      <div class="scroll" tabIndex={0} role="region" aria-label="How alike the texts are">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Text</th>
-              {texts.map((_, index) => (
-                <th key={index} scope="col" class="number">
-                  {index + 1}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {vectors.map((one, index) => (
-              <tr key={index}>
-                <th scope="row" class="text">
-                  {index + 1}. {(texts[index] ?? "").slice(0, 60)}
-                </th>
-                {vectors.map((other, column) => (
-                  <td key={column} class="number">
-                    {like(one, other).toFixed(3)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        caption="How alike the texts are"
+        rows={vectors.map((vector, index) => ({ vector, index }))}
+        id={({ index }) => String(index)}
+        headed
+        columns={[
+          { title: "Text", cell: ({ index }) => `${index + 1}. ${(texts[index] ?? "").slice(0, 60)}` },
+          ...vectors.map((other, column) => ({
+            title: String(column + 1),
+            cell: ({ vector }: { vector: readonly number[] }) => like(vector, other).toFixed(3),
+            number: true,
+          })),
+        ]}
+      />
     </>
   );
 }
 
-export function Images({ models, secret }: Asks) {
+export function Images(asks: Asks) {
   return (
     <Together<Pictures>
+      {...asks}
       path="/v1/images/generations"
-      models={models}
-      secret={secret}
       label="What is to be seen"
       start="A diesel engine in a snowy yard, warming up"
       verb="Draw"
@@ -187,51 +162,26 @@ export function Images({ models, secret }: Asks) {
   );
 }
 
-export function Raw({ secret, path: first, text: start }: { secret: string; path: string; text: string }) {
-  const [path, setPath] = useState(first);
-  const [text, setText] = useState(start);
-  const [busy, setBusy] = useState(false);
-  const [got, setGot] = useState<{ status: string; raw: string } | null>(null);
-  const [problem, setProblem] = useState<unknown>(null);
-  const attempt = async (work: (body: Body) => Promise<void>) => {
-    setProblem(null);
-    try {
-      await work(typed<Body>("Body", text) ?? {});
-    } catch (error) {
-      setProblem(error);
-    }
-  };
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    await attempt(async () => {
-      const answer = await call(secret, path, text, new AbortController().signal);
-      const head = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
-      setGot({ status: `${answer.status}`, raw: `${head}\n\n${pretty(await answer.text()).slice(0, 200_000)}` });
-    });
-    setBusy(false);
+export function Raw({ secret, path, text }: { secret: string; path: string; text: string }) {
+  const [got, setGot] = useState<{ status: number; raw: string } | null>(null);
+  const body = (form: FormData) => typed<Body>("Body", said(form, "body")) ?? {};
+  const send = async (form: FormData) => {
+    body(form);
+    const answer = await call(secret, said(form, "path"), said(form, "body"), new AbortController().signal);
+    const head = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
+    setGot({ status: answer.status, raw: `${head}\n\n${pretty(await answer.text()).slice(0, 200_000)}` });
   };
   return (
-    <form class="composer card" onSubmit={submit}>
-      <Field label="Path">
-        <input value={path} pattern="/(v1|api)/.*" onInput={(event) => setPath(event.currentTarget.value)} />
-      </Field>
-      <Field label="Body">
-        <textarea rows={14} spellcheck={false} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-      </Field>
-      <Problem error={problem} />
-      <div class="actions">
-        <button class="main" disabled={busy || secret === ""}>
-          {busy ? "Asked …" : "Send"}
-        </button>
-        <Button onClick={() => attempt(async (body) => showCode(path, body))}>Code</Button>
-      </div>
+    <>
+      <Composer secret={secret} verb="Send" send={send} code={(form) => showCode(said(form, "path"), body(form))}>
+        <Text name="path" label="Path" value={path} pattern="/(v1|api)/.*" />
+        <Area name="body" label="Body" rows={14} value={text} />
+      </Composer>
       {got !== null && (
-        <>
-          <h3>Answer: {got.status}</h3>
+        <Card title={`Answer: ${got.status}`}>
           <Code label="Answer" text={got.raw} />
-        </>
+        </Card>
       )}
-    </form>
+    </>
   );
 }

@@ -33,8 +33,9 @@ export interface Answer {
   /** Milliseconds until the first piece, and until the end; null: not yet. */
   first: number | null;
   took: number | null;
-  /** Everything that came, as it came. */
+  /** Everything that came, as it came; and as a value, where it came at once. */
   raw: string;
+  whole: unknown;
   /** What went wrong, and what to do about it. */
   problem: string;
 }
@@ -53,17 +54,14 @@ const NEW: Answer = {
   first: null,
   took: null,
   raw: "",
+  whole: null,
   problem: "",
 };
 /** Characters that are kept of what came. */
 const MOST_RAW = 200_000;
 
 interface Chunk {
-  choices?: readonly {
-    delta?: Delta;
-    message?: Delta;
-    finish_reason?: string | null;
-  }[];
+  choices?: readonly { delta?: Delta; message?: Delta; finish_reason?: string | null }[];
   usage?: Usage | null;
   error?: { message?: string; hint?: string };
 }
@@ -95,7 +93,8 @@ export async function talk(key: string, path: string, body: Body, signal: AbortS
       });
     } else {
       const text = await got.text();
-      grow({ ...added({ ...so, raw: text.slice(0, MOST_RAW) }, parsed(text)), first: null });
+      const whole = parsed(text);
+      grow({ ...added({ ...so, raw: text.slice(0, MOST_RAW), whole }, whole), first: null });
       if (!got.ok && so.problem === "") grow({ problem: `the server answered ${got.status}` });
     }
   } catch (error) {
@@ -136,7 +135,7 @@ function parsed(text: string): Chunk {
   }
 }
 
-function spoken({ text, thought, calls }: Answer): boolean {
+export function spoken({ text, thought, calls }: Answer): boolean {
   return text !== "" || thought !== "" || calls.length > 0;
 }
 

@@ -1,15 +1,13 @@
 import { Cli, Empty, Pill } from "../parts/basics";
 import { useKeys, useModels } from "../parts/every";
 import { ChoiceFilter, TextFilter, type Option } from "../parts/fields";
-import { Clear, DayFilter, More } from "../parts/filters";
+import { Clear, More } from "../parts/filters";
 import { List, type Column } from "../parts/table";
-import { count, duration, moment, money, quoted } from "../format";
+import { command, count, duration, moment, money } from "../format";
 import { useList } from "../hooks";
-import { usePlace } from "../router";
+import { to, usePlace } from "../router";
 import type { RequestPage, RequestView } from "../types";
-import type { PageProps } from "./index";
-import { Detail } from "./requests_detail";
-import { end, nameOf, tone } from "./requests_parts";
+import { Detail, end, FAILURES, nameOf, tone } from "./requests_detail";
 
 /** What the API narrows by, as options of the command that does the same. */
 const FILTERS = ["key", "user", "team", "asked", "model", "tag", "outcome", "status", "id", "since", "until"] as const;
@@ -18,16 +16,13 @@ const OUTCOMES: readonly Option[] = [
   ["open", "In flight"],
   ["ok", "Good"],
   ["failed", "Not good"],
-  ["upstream_error", "Upstream error"],
-  ["timeout", "Timeout"],
-  ["client_gone", "Client gone"],
-  ["interrupted", "Interrupted"],
+  ...FAILURES,
 ];
 /** Milliseconds between looks at the newest. */
 const LIVE = 2000;
 const LIVE_NARROWED = 5000;
 
-export default function Requests({ admin }: PageProps) {
+export default function Requests() {
   const { query } = usePlace();
   const keys = useKeys();
   const said = FILTERS.filter((name) => (query.get(name) ?? "") !== "");
@@ -56,14 +51,14 @@ export default function Requests({ admin }: PageProps) {
         caption="Requests, the newest first"
         columns={columns}
         id={(row) => row.request}
-        open={(row) => address(query, row.request)}
+        open={(row) => to("requests", { ...Object.fromEntries(query), request: row.request })}
         empty={<Nothing searched={said.length > 0} more={list.next !== null} />}
       />
       <p class="quiet line">
         {list.next !== null && seen !== null && said.length > 0 && `Looked back to ${moment(seen)}; “Next” goes on from there.`}
       </p>
-      <Cli line={command(query)} />
-      {open !== null && <Detail id={open} keys={keys.byId} admin={admin} ended={list.again} />}
+      <Cli line={command("glowplug requests", Object.fromEntries(said.map((name) => [name === "key" ? "for-key" : name, query.get(name)])))} />
+      {open !== null && <Detail id={open} keys={keys.byId} ended={list.again} />}
     </>
   );
 }
@@ -83,8 +78,8 @@ function Filters({ keys, said }: { keys: readonly Option[]; said: readonly strin
         <TextFilter name="tag" label="Tag" />
         <TextFilter name="status" label="Status" placeholder="429" valid={/^[1-5]\d\d$/} />
         <TextFilter name="id" label="Id begins with" placeholder="req_0123" valid={/^[\w.:-]{8,}$/} />
-        <DayFilter name="since" label="From (UTC)" />
-        <DayFilter name="until" label="Before (UTC)" />
+        <TextFilter name="since" label="From (UTC)" type="date" />
+        <TextFilter name="until" label="Before (UTC)" type="date" />
       </More>
       {said.length > 0 && <Clear names={said} />}
     </>
@@ -103,29 +98,6 @@ function Models({ row }: { row: RequestView }) {
 }
 
 function Nothing({ searched, more }: { searched: boolean; more: boolean }) {
-  if (!searched) {
-    return (
-      <Empty title="Nothing was asked yet">
-        <p>
-          Requests appear here as they come. <code>glowplug run MODEL</code> sends one.
-        </p>
-      </Empty>
-    );
-  }
+  if (!searched) return <Empty title="Nothing was asked yet" says="Requests appear here as they come. `glowplug run MODEL` sends one." />;
   return <Empty title={more ? "No request like this up to here" : "No request is like this"} />;
-}
-
-/** This page with the request opened, wherever in the list it is. */
-function address(query: URLSearchParams, request: string): string {
-  const with_ = new URLSearchParams(query);
-  with_.set("request", request);
-  return `/ui/requests?${with_.toString()}`;
-}
-
-function command(query: URLSearchParams): string {
-  const said = FILTERS.map((name) => {
-    const value = query.get(name) ?? "";
-    return value === "" ? "" : ` --${name === "key" ? "for-key" : name} ${quoted(value)}`;
-  });
-  return `glowplug requests${said.join("")}`;
 }

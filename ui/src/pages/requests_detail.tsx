@@ -2,28 +2,47 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api";
 import { count, duration, energy, moment, money, pretty, quoted } from "../format";
-import { useAsk } from "../hooks";
+import { useAdmin, useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Button, Card, Cli, Code, Facts, Pill, Problem, Waiting, type Fact } from "../parts/basics";
-import { act, useModal } from "../parts/dialog";
+import { Button, Card, Cli, Code, Facts, Pill, Problem, Waiting, type Fact, type Tone } from "../parts/basics";
+import { act, Frame } from "../parts/dialog";
 import { filter, to } from "../router";
 import type { AttemptView, BodyView, Cancelled, KeyView, RequestView } from "../types";
-import { end, nameOf, tone } from "./requests_parts";
 import "./requests.css";
 
 /** Milliseconds. */
 const LIVE = 2000;
 
+export const FAILURES = [
+  ["upstream_error", "Upstream error"],
+  ["timeout", "Timeout"],
+  ["client_gone", "Client gone"],
+  ["interrupted", "Interrupted"],
+] as const;
+
+export function nameOf(outcome: string): string {
+  return outcome === "" ? "in flight" : outcome.replaceAll("_", " ");
+}
+
+export function tone(outcome: string): Tone {
+  if (outcome === "") return "warm";
+  if (outcome === "ok") return "good";
+  return outcome === "client_gone" ? "quiet" : "bad";
+}
+
+/** When its last attempt ended, as far as is known (Unix seconds). */
+export function end(row: RequestView): number {
+  return Math.max(row.started, ...row.attempts.map((one) => one.started + one.duration));
+}
+
 interface DetailProps {
   id: string;
   keys: ReadonlyMap<string, KeyView>;
-  admin: boolean;
   /** Called when it was cancelled. */
   ended: () => void;
 }
 
-export function Detail({ id, keys, admin, ended }: DetailProps) {
-  const dialog = useModal();
+export function Detail({ id, keys, ended }: DetailProps) {
   const [open, setOpen] = useState(false);
   const { data: row, error, again } = useAsk<RequestView>(`/admin/requests/${encodeURIComponent(id)}`, open ? { every: LIVE } : {});
   useEffect(() => setOpen(row?.request === id && row.outcome === ""), [row, id]);
@@ -37,29 +56,17 @@ export function Detail({ id, keys, admin, ended }: DetailProps) {
   };
   const shown = row?.request === id ? row : null;
   return (
-    <dialog ref={dialog} class="drawer" aria-labelledby="drawer-title" onClose={close}>
-      <header>
-        <h2 id="drawer-title">Request</h2>
-        <Button class="plain" aria-label="Close" onClick={close}>×</Button>
-      </header>
-      <p class="line">
-        <code>{id}</code>
-      </p>
+    <Frame title="Request" kind="drawer" close={close}>
+      <p class="line"><code>{id}</code></p>
       {(shown === null || error !== null) && <Waiting asked={{ error }} />}
-      {shown !== null && <Whole row={shown} kept={keys.get(shown.key)} admin={admin} again={both} />}
+      {shown !== null && <Whole row={shown} kept={keys.get(shown.key)} again={both} />}
       <Cli line={`glowplug requests ${quoted(id)}`} />
-    </dialog>
+    </Frame>
   );
 }
 
-interface WholeProps {
-  row: RequestView;
-  kept: KeyView | undefined;
-  admin: boolean;
-  again: () => void;
-}
-
-function Whole({ row, kept, admin, again }: WholeProps) {
+function Whole({ row, kept, again }: { row: RequestView; kept: KeyView | undefined; again: () => void }) {
+  const admin = useAdmin();
   const facts: readonly Fact[] = [
     ["Began", moment(row.started)],
     ["Took", row.outcome === "" ? "in flight" : duration(end(row) - row.started)],
@@ -84,9 +91,7 @@ function Whole({ row, kept, admin, again }: WholeProps) {
       <Facts facts={facts} />
       <h3>Timeline</h3>
       <Timeline row={row} />
-      {row.attempts.map((one) => (
-        <Attempt key={one.attempt} one={one} />
-      ))}
+      {row.attempts.map((one) => <Attempt key={one.attempt} one={one} />)}
       {admin && <Bodies key={row.request} request={row.request} keeps={kept?.log_bodies ?? false} />}
     </>
   );
@@ -95,12 +100,9 @@ function Whole({ row, kept, admin, again }: WholeProps) {
 function cancel(row: RequestView, after: () => void): void {
   act({
     title: "Cancel the request",
-    says: (
-      <p>
-        {row.asked}, in flight since {moment(row.started)}. Whatever is done for it stops, and its client is told that it was cancelled.
-        What was used up to now is counted.
-      </p>
-    ),
+    says:
+      `${row.asked}, in flight since ${moment(row.started)}. Whatever is done for it stops, and its client is told that it was cancelled. ` +
+      "What was used up to now is counted.",
     cli: () => `glowplug requests ${quoted(row.request)} --cancel`,
     run: () => ask<Cancelled>("POST", `/admin/requests/${encodeURIComponent(row.request)}/cancel`),
     verb: "End it",
@@ -125,9 +127,7 @@ function Timeline({ row }: { row: RequestView }) {
         const until = one.first_byte > 0 ? Math.min(one.first_byte, took) : waited;
         return (
           <li key={one.attempt}>
-            <span>
-              {one.model} <span class="quiet">{said(one, began, took)}</span>
-            </span>
+            <span>{one.model} <span class="quiet">{said(one, began, took)}</span></span>
             <div class="track" aria-hidden="true">
               <i class="wait" style={{ left: share(began), width: share(until) }} />
               <i class={tone(one.outcome)} style={{ left: share(began + until), width: share(took - until) }} />
@@ -183,25 +183,18 @@ function speed(one: AttemptView): string {
 }
 
 function Bodies({ request, keeps }: { request: string; keeps: boolean }) {
-  const [kept, setKept] = useState<BodyView | null>(null);
-  const [error, setError] = useState<unknown>(null);
+  const [wanted, want] = useState(false);
+  const { data: kept, error, again } = useAsk<BodyView>(wanted ? `/admin/requests/${encodeURIComponent(request)}/bodies` : null);
   if (!keeps && kept === null) {
-    return (
-      <p class="quiet">
-        What was sent and answered is not kept: the key was made without <code>--log-bodies</code>.
-      </p>
-    );
+    return <p class="quiet">What was sent and answered is not kept: the key was made without <code>--log-bodies</code>.</p>;
   }
-  const look = () => {
-    ask<BodyView>("GET", `/admin/requests/${encodeURIComponent(request)}/bodies`).then(setKept, setError);
-  };
   return (
     <>
       <p class="actions">
-        <Button onClick={look} disabled={kept !== null}>Show what was sent and answered</Button>
+        <Button onClick={() => want(true)} disabled={kept !== null}>Show what was sent and answered</Button>
         <a href={to("playground", { request })}>Send it again in the Playground</a>
       </p>
-      <Problem error={error} />
+      <Problem error={error} again={again} />
       {kept !== null && (
         <>
           {kept.truncated && <p class="quiet">Cut where keeping.longest ends.</p>}

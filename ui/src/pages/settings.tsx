@@ -1,90 +1,66 @@
 // What is one's own: password, sessions, how it looks; and who came in and changed what.
 import { ask, leave } from "../api";
-import { duration, moment, quoted } from "../format";
-import { useAsk, type Asked } from "../hooks";
-import { Button, Card, Empty, Figure, Pill, Problem } from "../parts/basics";
-import { act, once } from "../parts/dialog";
+import { ago, many, moment, quoted } from "../format";
+import { useAdmin, useAsk, useMe, type Asked } from "../hooks";
+import { Button, Card, Empty, Figures, Heading, Loaded, Pill } from "../parts/basics";
+import { act } from "../parts/dialog";
+import { called, useNames, type Names } from "../parts/every";
 import { Text } from "../parts/fields";
 import { useActions } from "../parts/palette";
 import { Table } from "../parts/table";
 import { Tabs, useTab, type Tab } from "../parts/tabs";
-import { setTheme, useTheme } from "../theme";
-import type { Ended, Me, SessionView } from "../types";
-import type { PageProps } from "./index";
+import { ThemeChoice } from "../theme";
+import type { Ended, SessionView } from "../types";
 import { Audit } from "./settings_audit";
 import { Invitations } from "./settings_invitations";
 import "./settings.css";
-import { useNames, type Names } from "./settings_names";
 
 const OWN: Tab = { name: "own", title: "Yours" };
 const READERS: readonly Tab[] = [OWN, { name: "invitations", title: "Invitations" }, { name: "audit", title: "Audit log" }];
 
-export default function Settings({ admin }: PageProps) {
-  const me = useAsk<Me>("/auth/me");
-  const reads = me.data !== null && me.data.role !== "member";
+export default function Settings() {
+  const me = useMe();
+  const reads = me.role !== "member";
   const tabs = reads ? READERS : [OWN];
   const tab = useTab(tabs);
   const known = useNames(reads);
-  const names = (id: string) => (id === me.data?.id ? me.data.name || me.data.email : known(id));
-  useActions(me.data === null ? [] : [{ label: "Change the password", run: () => password(me.data?.email ?? "") }]);
+  const names = (id: string) => (id === me.id ? called(me) : known(id));
+  useActions([{ label: "Change the password", run: () => password(me.email) }]);
   return (
     <>
       <h1>Settings</h1>
-      <Problem error={me.error} again={me.again} />
       {reads && <Tabs page="settings" label="Parts of the settings" tabs={tabs} />}
-      {me.data === null ? (
-        <p class="quiet waiting">Loading …</p>
-      ) : tab === "invitations" ? (
-        <Invitations admin={admin} names={names} />
-      ) : tab === "audit" ? (
-        <Audit names={names} />
-      ) : (
-        <Own me={me.data} admin={admin} names={names} />
-      )}
+      {tab === "own" && <Own names={names} />}
+      {tab === "invitations" && <Invitations names={names} />}
+      {tab === "audit" && <Audit names={names} />}
     </>
   );
 }
 
-function Own({ me, admin, names }: { me: Me; admin: boolean; names: Names }) {
-  const sessions = useAsk<{ data: readonly SessionView[] }>("/admin/sessions");
+function Own({ names }: { names: Names }) {
+  const me = useMe();
+  const sessions = useAsk<Sessions>("/admin/sessions");
   const mine = sessions.data?.data.find((one) => one.current);
   return (
     <>
-      <div class="figures">
-        <Figure name="You are" value={me.name || me.email} note={me.name === "" ? me.role : `${me.email}, ${me.role}`} />
-        <Figure
-          name="This session ends"
-          value={mine === undefined ? "…" : moment(mine.expires_at)}
-          note="or a day after the last request"
-        />
-      </div>
+      <Figures
+        of={[
+          ["You are", called(me), me.name === "" ? me.role : `${me.email}, ${me.role}`],
+          ["This session ends", mine === undefined ? "…" : moment(mine.expires_at), "or a day after the last request"],
+        ]}
+      />
       <h2>Password</h2>
       <Card>
         <p>At least 12 characters; what is in it is free. Changing it ends all your other sessions.</p>
         <Button onClick={() => password(me.email)}>Change the password</Button>
       </Card>
       <h2>Appearance</h2>
-      <Appearance />
-      <Sessions me={me} admin={admin} names={names} list={sessions} />
+      <Card>
+        <ThemeChoice />
+        <p class="quiet">Kept in this browser.</p>
+      </Card>
+      <SessionList names={names} list={sessions} />
     </>
-  );
-}
-
-function Appearance() {
-  const chosen = useTheme();
-  return (
-    <Card>
-      <fieldset class="looks">
-        <legend class="hidden">Appearance</legend>
-        {[["auto", "As the system"], ["light", "Light"], ["dark", "Dark"]].map(([value, label]) => (
-          <label key={value}>
-            <input type="radio" name="theme" checked={value === chosen} onChange={() => setTheme(value ?? "auto")} />
-            {label}
-          </label>
-        ))}
-      </fieldset>
-      <p class="quiet">Kept in this browser.</p>
-    </Card>
   );
 }
 
@@ -92,21 +68,12 @@ function password(email: string): void {
   const said = (form: FormData, name: string) => String(form.get(name) ?? "");
   act({
     title: "Change the password",
-    verb: "Change",
-    says: <p>All your other sessions end. An admin who runs the command below gives you a link for a new one instead.</p>,
+    says: "All your other sessions end. An admin who runs the command below gives you a link for a new one instead.",
     fields: (
       <>
         <input name="user" value={email} autocomplete="username" hidden readOnly />
         <Text name="current" label="Current password" type="password" autocomplete="current-password" required autofocus />
-        <Text
-          name="password"
-          label="New password"
-          help="At least 12 characters."
-          type="password"
-          autocomplete="new-password"
-          minLength={12}
-          required
-        />
+        <Text name="password" label="New password" help="At least 12 characters." type="password" autocomplete="new-password" minLength={12} required />
         <Text name="again" label="New password again" type="password" autocomplete="new-password" required />
       </>
     ),
@@ -121,69 +88,54 @@ function password(email: string): void {
 
 // ---- sessions
 
-interface SessionsProps {
-  me: Me;
-  admin: boolean;
-  names: Names;
-  list: Asked<{ data: readonly SessionView[] }>;
+interface Sessions {
+  data: readonly SessionView[];
 }
 
-function Sessions({ me, admin, names, list }: SessionsProps) {
-  const rows = list.data?.data ?? [];
-  const others = rows.filter((one) => one.user === me.id && !one.current).length;
+function SessionList({ names, list }: { names: Names; list: Asked<Sessions> }) {
+  const me = useMe();
+  const admin = useAdmin();
+  const others = list.data?.data.some((one) => one.user === me.id && !one.current) === true;
   const mayEnd = me.role !== "viewer";
+  const ending = (row: SessionView) => {
+    if (row.current) return <Button onClick={leave}>Log out</Button>;
+    if (!admin && (!mayEnd || row.user !== me.id)) return null;
+    return <Button aria-label={`End the session of ${names(row.user)}`} onClick={() => end(row, names, list.again)}>End</Button>;
+  };
   return (
     <>
-      <div class="heading">
-        <h2>{me.role === "member" ? "Your sessions" : "Who is logged in"}</h2>
-        {mayEnd && others > 0 && <Button onClick={() => endOthers(list.again)}>End your other sessions</Button>}
-      </div>
-      <Problem error={list.error} again={list.again} />
-      {list.data !== null && (
-        <Table
-          empty={<Empty title="Nobody is logged in" />}
-          caption="Sessions"
-          rows={rows}
-          id={(row) => row.id}
-          columns={[
-            {
-              title: "Who",
-              cell: (row) => (
-                <span class="who">
-                  {names(row.user)} {row.current && <Pill tone="good">this one</Pill>}
-                </span>
-              ),
-            },
-            { title: "With", cell: (row) => <span class="agent" title={row.agent}>{browser(row.agent)}</span>, wide: true },
-            { title: "Since", cell: (row) => moment(row.created_at), wide: true },
-            { title: "Last seen", cell: (row) => `${duration(Math.max(0, Date.now() / 1000 - row.last_seen))} ago` },
-            {
-              title: "",
-              cell: (row) =>
-                row.current ? (
-                  <Button onClick={leave}>Log out</Button>
-                ) : (
-                  (admin || (mayEnd && row.user === me.id)) && (
-                    <button type="button" aria-label={`End the session of ${names(row.user)}`} onClick={() => end(row, names, list.again)}>
-                      End
-                    </button>
-                  )
-                ),
-            },
-          ]}
-        />
-      )}
+      <Heading kind="top-room" title={<h2>{me.role === "member" ? "Your sessions" : "Who is logged in"}</h2>}>
+        {mayEnd && others && <Button onClick={() => endOthers(list.again)}>End your other sessions</Button>}
+      </Heading>
+      <Loaded asked={list}>
+        {({ data }) => (
+          <Table
+            empty={<Empty title="Nobody is logged in" />}
+            caption="Sessions"
+            rows={data}
+            id={(row) => row.id}
+            columns={[
+              { title: "Who", cell: (row) => <span class="who">{names(row.user)} {row.current && <Pill tone="good">this one</Pill>}</span> },
+              { title: "With", cell: (row) => <span class="agent" title={row.agent}>{browser(row.agent)}</span>, wide: true },
+              { title: "Since", cell: (row) => moment(row.created_at), wide: true },
+              { title: "Last seen", cell: (row) => ago(Date.now() / 1000, row.last_seen) },
+            ]}
+            action={ending}
+          />
+        )}
+      </Loaded>
     </>
   );
 }
 
 function end(row: SessionView, names: Names, after: () => void): void {
-  act({
+  act<SessionView>({
     title: `End a session of ${names(row.user)}`,
     verb: "End it",
     danger: true,
     cli: () => `glowplug sessions end ${row.id.slice(0, 12)}`,
-    ...once<SessionView>(() => ["DELETE", `/admin/sessions/${encodeURIComponent(row.id)}`], (seen) => <Ending rows={[seen]} names={names} />),
+    request: () => ["DELETE", `/admin/sessions/${encodeURIComponent(row.id)}`],
+    seen: (found) => <Ending rows={[found]} names={names} />,
     done: () => "The session has ended",
     after,
   });
@@ -195,8 +147,9 @@ function endOthers(after: () => void): void {
     verb: "End them",
     danger: true,
     cli: () => "glowplug sessions end --mine",
-    ...once(() => ["DELETE", "/admin/sessions?mine=1"], ({ sessions }) => <Ending rows={sessions} />),
-    done: (made) => `${made.sessions.length === 1 ? "One session has" : `${made.sessions.length} sessions have`} ended`,
+    request: () => ["DELETE", "/admin/sessions?mine=1"],
+    seen: ({ sessions }) => <Ending rows={sessions} />,
+    done: ({ sessions }) => `${many(sessions.length, "session")} ended`,
     after,
   });
 }

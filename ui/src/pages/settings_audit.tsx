@@ -1,13 +1,13 @@
 // What was changed here, by whom and through what, with what was there before.
-import { moment, quoted } from "../format";
+import { command, moment } from "../format";
 import { useList } from "../hooks";
-import { Cli, Diff, Empty, Facts } from "../parts/basics";
+import { Button, Cli, Diff, Empty, Facts } from "../parts/basics";
 import { show } from "../parts/dialog";
+import type { Names } from "../parts/every";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
 import { List } from "../parts/table";
 import { usePlace } from "../router";
 import type { Change } from "../types";
-import type { Names } from "./settings_names";
 
 const FILTERS = ["noun", "action", "by", "subject"];
 const NOUNS = [
@@ -20,7 +20,6 @@ export function Audit({ names }: { names: Names }) {
   const { query } = usePlace();
   const list = useList<Change>("/admin/changes", FILTERS, { limit: 50, on: ["keys", "config"] });
   const filtered = FILTERS.some((name) => query.get(name));
-  const flags = ["noun", "by", "subject"].flatMap((name) => (query.get(name) ? [`--${name} ${quoted(query.get(name) ?? "")}`] : []));
   return (
     <>
       <List
@@ -36,43 +35,23 @@ export function Audit({ names }: { names: Names }) {
           </>
         }
         empty={
-          <Empty title={filtered ? "No change is like that" : "Nothing was changed yet"}>
-            <p>{filtered ? "Ids are compared whole." : "Whatever is changed here, by a person, a key or a saved file, is a line of this log."}</p>
-          </Empty>
+          <Empty
+            title={filtered ? "No change is like that" : "Nothing was changed yet"}
+            says={filtered ? "Ids are compared whole." : "Whatever is changed here, by a person, a key or a saved file, is a line of this log."}
+          />
         }
         columns={[
-          {
-            title: "When",
-            cell: (row) => (
-              <>
-                {moment(row.at)}
-                <small class="also quiet">{who(row, names)}</small>
-              </>
-            ),
-          },
-          { title: "Who", cell: (row) => <span class="who" title={row.by}>{who(row, names)}</span>, wide: true },
-          {
-            title: "What",
-            cell: (row) => (
-              <>
-                {row.action} {row.noun}
-                <small class="also quiet">{which(row, names)}</small>
-              </>
-            ),
-          },
-          { title: "Which", cell: (row) => <span class="subject">{which(row, names)}</span>, wide: true },
+          { title: "When", cell: (row) => moment(row.at) },
+          { title: "Who", cell: (row) => <span class="who" title={row.by}>{who(row, names)}</span>, also: true },
+          { title: "What", cell: (row) => `${row.action} ${row.noun}` },
+          { title: "Which", cell: (row) => <span class="subject">{which(row, names)}</span>, also: true },
           { title: "Changed", cell: (row) => <span class="quiet subject">{fields(row)}</span>, wide: true },
-          {
-            title: "",
-            cell: (row) => (
-              <button type="button" aria-label={`Show ${row.action} ${row.noun} ${row.subject}`} onClick={() => detail(row, names)}>
-                Show
-              </button>
-            ),
-          },
         ]}
+        action={(row) => (
+          <Button aria-label={`Show ${row.action} ${row.noun} ${row.subject}`} onClick={() => detail(row, names)}>Show</Button>
+        )}
       />
-      <Cli line={["glowplug changes", ...flags].join(" ")} />
+      <Cli line={command("glowplug changes", { noun: query.get("noun"), by: query.get("by"), subject: query.get("subject") })} />
     </>
   );
 }
@@ -108,7 +87,7 @@ function detail(row: Change, names: Names): void {
           ]}
         />
         {text === "" ? <p class="quiet">The line says no more than that it was done.</p> : <Diff text={text} label="Before and after" />}
-        <Cli line={`glowplug changes --noun ${quoted(row.noun)}${row.subject === "" ? "" : ` --subject ${quoted(row.subject)}`}`} />
+        <Cli line={command("glowplug changes", { noun: row.noun, subject: row.subject })} />
       </>
     ),
     true,

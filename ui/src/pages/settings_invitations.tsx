@@ -1,87 +1,66 @@
 // Links that let somebody in, or give them a new password: good once, shown once.
 import type { ComponentChildren } from "preact";
 import { ask } from "../api";
-import { moment, quoted } from "../format";
-import { useAsk } from "../hooks";
+import { command, moment, quoted } from "../format";
+import { useAdmin, useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Button, Empty, Pill, SecretOnce, Waiting } from "../parts/basics";
-import { act, once } from "../parts/dialog";
+import { Button, Empty, Heading, Loaded, Pill, SecretOnce } from "../parts/basics";
+import { act, type Act } from "../parts/dialog";
+import type { Names } from "../parts/every";
 import { ROLES, said, Select, Text } from "../parts/fields";
-import { useActions } from "../parts/palette";
+import { Offer } from "../parts/palette";
 import { Table } from "../parts/table";
 import type { InvitationView } from "../types";
-import type { Names } from "./settings_names";
 
 const PATH = "/admin/invitations";
 
-export function Invitations({ admin, names }: { admin: boolean; names: Names }) {
+export function Invitations({ names }: { names: Names }) {
   const list = useAsk<{ data: readonly InvitationView[] }>(PATH);
+  return (
+    <>
+      <Heading title={<p>A link is good once and for a day. Nothing is sent: hand it over yourself.</p>}>
+        <div class="actions">
+          <Offer main label="Invite somebody" short="Invite" run={() => invite(list.again)} />
+          <Offer label="New password for somebody" run={() => reset(list.again)} />
+        </div>
+      </Heading>
+      <Loaded asked={list}>{({ data }) => <All rows={data} names={names} again={list.again} />}</Loaded>
+    </>
+  );
+}
+
+function All({ rows, names, again }: { rows: readonly InvitationView[]; names: Names; again: () => void }) {
   const now = useNow();
-  const rows = list.data?.data ?? [];
-  useActions(admin ? [{ label: "Invite somebody", run: () => invite(list.again) }] : []);
+  const back = (row: InvitationView) =>
+    row.used_at === null && <Button aria-label={`Take back ${row.id}`} onClick={() => revoke(row, again)}>Take back</Button>;
   return (
-    <>
-      <div class="heading">
-        <p>A link is good once and for a day. Nothing is sent: hand it over yourself.</p>
-        {admin && (
-          <div class="actions">
-            <Button class="main" onClick={() => invite(list.again)}>Invite</Button>
-            <Button onClick={() => reset(list.again)}>New password for somebody</Button>
-          </div>
-        )}
-      </div>
-      {(list.data === null || list.error !== null) && <Waiting asked={list} />}
-      {list.data !== null && rows.length === 0 && (
-        <Empty title="Nobody was invited yet">
-          <p>Members see their own keys and usage, viewers see everything and change nothing, admins do everything.</p>
-        </Empty>
-      )}
-      {rows.length > 0 && (
-        <Table
-          caption="Invitations"
-          rows={rows}
-          id={(row) => row.id}
-          columns={[
-            {
-              title: "For",
-              cell: (row) => (
-                <span class="who">
-                  {row.user === "" ? row.name || "somebody" : `${names(row.user)} (new password)`}
-                  <small class="also quiet">{row.role}</small>
-                </span>
-              ),
-            },
-            { title: "As", cell: (row) => row.role, wide: true },
-            { title: "By", cell: (row) => names(row.by), wide: true },
-            { title: "Made", cell: (row) => moment(row.created_at), wide: true },
-            { title: "Stands", cell: (row) => <Standing row={row} now={now} /> },
-            {
-              title: "",
-              cell: (row) =>
-                admin &&
-                row.used_at === null && (
-                  <Button aria-label={`Take back ${row.id}`} onClick={() => revoke(row, list.again)}>Take back</Button>
-                ),
-            },
-          ]}
+    <Table
+      caption="Invitations"
+      rows={rows}
+      id={(row) => row.id}
+      columns={[
+        { title: "For", cell: (row) => <span class="who">{row.user === "" ? row.name || "somebody" : `${names(row.user)} (new password)`}</span> },
+        { title: "As", cell: (row) => row.role, also: true },
+        { title: "By", cell: (row) => names(row.by), wide: true },
+        { title: "Made", cell: (row) => moment(row.created_at), wide: true },
+        { title: "Stands", cell: (row) => standing(row, now) },
+      ]}
+      action={useAdmin() && back}
+      empty={
+        <Empty
+          title="Nobody was invited yet"
+          says="Members see their own keys and usage, viewers see everything and change nothing, admins do everything."
         />
-      )}
-    </>
+      }
+    />
   );
 }
 
-function Standing({ row, now }: { row: InvitationView; now: number }) {
-  if (row.used_at !== null) return <Dated pill={<Pill>used</Pill>} at={row.used_at} />;
-  if (row.expires_at <= now) return <Dated pill={<Pill>expired</Pill>} at={row.expires_at} />;
-  return <Dated pill={<Pill tone="good">good until</Pill>} at={row.expires_at} />;
-}
-
-function Dated({ pill, at }: { pill: ComponentChildren; at: number }) {
-  return (
-    <>
-      {pill} <small class="quiet">{moment(at)}</small>
-    </>
-  );
+function standing(row: InvitationView, now: number): ComponentChildren {
+  const dated = (pill: ComponentChildren, at: number) => <>{pill} <small class="quiet">{moment(at)}</small></>;
+  if (row.used_at !== null) return dated(<Pill>used</Pill>, row.used_at);
+  if (row.expires_at <= now) return dated(<Pill>expired</Pill>, row.expires_at);
+  return dated(<Pill tone="good">good until</Pill>, row.expires_at);
 }
 
 function invite(after: () => void): void {
@@ -95,7 +74,7 @@ function invite(after: () => void): void {
     ),
     cli: (form) => {
       const { name, role } = wanted(form);
-      return `glowplug invitations create${name === "" ? "" : ` ${quoted(name)}`} --role ${role}`;
+      return command(`glowplug invitations create${name && ` ${quoted(name)}`}`, { role });
     },
   });
 }
@@ -107,25 +86,16 @@ function reset(after: () => void): void {
   });
 }
 
-function make(
-  title: string,
-  wanted: (form: FormData) => object,
-  after: () => void,
-  how: Pick<Parameters<typeof act<InvitationView>>[0], "fields" | "cli">,
-): void {
+type How = Pick<Act<InvitationView>, "fields" | "cli">;
+
+function make(title: string, wanted: (form: FormData) => object, after: () => void, how: How): void {
   act<InvitationView>({
     title,
     verb: "Make the link",
     ...how,
-    ...once(
-      (form) => ["POST", PATH, wanted(form)],
-      (seen) => (
-        <p>
-          A link for {seen.name || "somebody"}, who {seen.user === "" ? `becomes ${seen.role}` : `is ${seen.role}`}, good until{" "}
-          {moment(seen.expires_at)}.
-        </p>
-      ),
-    ),
+    request: (form) => ["POST", PATH, wanted(form)],
+    seen: ({ name, user, role, expires_at: ends }) =>
+      `A link for ${name || "somebody"}, who ${user === "" ? "becomes" : "is"} ${role}, good until ${moment(ends)}.`,
     done: (made) => `There is a link for ${made.name || "somebody"}`,
     undo: (made) => () => ask("DELETE", `${PATH}/${encodeURIComponent(made.id)}`),
     shows: (made) => (
@@ -143,10 +113,8 @@ function revoke(row: InvitationView, after: () => void): void {
     verb: "Take it back",
     danger: true,
     cli: () => `glowplug invitations revoke ${quoted(row.id)}`,
-    ...once(
-      () => ["DELETE", `${PATH}/${encodeURIComponent(row.id)}`],
-      () => <p>The link of {row.name || "somebody"} is good no more. Nobody who is in already is put out by it.</p>,
-    ),
+    request: () => ["DELETE", `${PATH}/${encodeURIComponent(row.id)}`],
+    seen: () => `The link of ${row.name || "somebody"} is good no more. Nobody who is in already is put out by it.`,
     done: () => "The invitation is taken back",
     after,
   });

@@ -1,8 +1,8 @@
 import { useMemo } from "preact/hooks";
 import { at } from "../api";
-import { count, energy, money, quoted, today } from "../format";
+import { command, count, energy, money, today } from "../format";
 import { StackedBar, Meter, type Part } from "../parts/bar";
-import { Card, Cli, Empty, Figure, Problem } from "../parts/basics";
+import { Card, Cli, Empty, Figures, Heading, Loaded, Problem } from "../parts/basics";
 import { Chart, type Series } from "../parts/chart";
 import { useEvery, useKeys, useModels } from "../parts/every";
 import { ChoiceFilter, TextFilter, type Option } from "../parts/fields";
@@ -14,24 +14,9 @@ import type { UsageSum } from "../types";
 const DAY = 86_400;
 /** Days that the chart has at least. */
 const FEWEST = 7;
-const GROUPS = ["day", "model", "key", "user", "team", "provider", "tag"] as const;
+const GROUPS = ["model", "day", "key", "user", "team", "provider", "tag"] as const;
 type Group = (typeof GROUPS)[number];
-const BY: readonly Option[] = [
-  ["model", "Model"],
-  ["day", "Day"],
-  ["key", "Key"],
-  ["user", "User"],
-  ["team", "Team"],
-  ["provider", "Provider"],
-  ["tag", "Tag"],
-];
-const SPANS: readonly Option[] = [
-  ["30", "30 days"],
-  ["1", "Today"],
-  ["7", "7 days"],
-  ["90", "90 days"],
-  ["365", "A year"],
-];
+const SPANS: readonly Option[] = [["30", "30 days"], ["1", "Today"], ["7", "7 days"], ["90", "90 days"], ["365", "A year"]];
 /** What is measured: how it is read from a sum, and how it is written. */
 const MEASURES = {
   cost: { label: "Cost", of: (one: UsageSum) => one.cost, says: money },
@@ -58,27 +43,21 @@ export default function Usage() {
   const said = NARROWED.filter((name) => query.get(name));
   return (
     <>
-      <div class="heading">
-        <h1>Usage</h1>
-        <a href={csv} download="usage.csv">
-          Download as CSV
-        </a>
-      </div>
+      <Heading title="Usage"><a href={csv} download="usage.csv">Download as CSV</a></Heading>
       <div class="filters">
         <ChoiceFilter name="days" label="Time (days in UTC)" options={SPANS} />
-        <ChoiceFilter name="by" label="By" options={BY} />
+        <ChoiceFilter name="by" label="By" options={GROUPS.map((name) => [name, titled(name)])} />
         <ChoiceFilter name="show" label="Measure" options={Object.entries(MEASURES).map(([name, { label }]) => [name, label])} />
         {by !== "tag" && <Narrow keys={keys.options} used={said.includes("user") || said.includes("team")} />}
         {said.length > 0 && by !== "tag" && <Clear names={said} />}
       </div>
-      <Problem error={table.error ?? daily.error} />
+      <Problem error={daily.error} />
       <Totals rows={daily.rows} />
       <Daily rows={daily.rows} measure={measure} days={days} />
       <Shares rows={daily.rows} measure={measure} />
       <h2>By {by}</h2>
-      {table.rows === null && table.error === null && <p class="quiet waiting">Loading …</p>}
-      {table.rows !== null && <Sums rows={table.rows} by={by} measure={measure} named={(id) => keys.byId.get(id)?.name || id} />}
-      <Cli line={command(by, since, only)} />
+      <Loaded asked={table}>{(rows) => <Sums rows={rows} by={by} measure={measure} named={(id) => keys.byId.get(id)?.name || id} />}</Loaded>
+      <Cli line={command("glowplug usage", { by, since, "for-key": only["key"], model: only["model"], user: only["user"], team: only["team"] })} />
     </>
   );
 }
@@ -99,37 +78,26 @@ function Narrow({ keys, used }: { keys: readonly Option[]; used: boolean }) {
 
 function Totals({ rows }: { rows: readonly UsageSum[] | null }) {
   const all = rows ?? [];
-  const here = all.filter((one) => one.provider === "local");
   const total = (of: (one: UsageSum) => number, some = all) => some.reduce((sum, one) => sum + of(one), 0);
   const tokens = total(MEASURES.tokens.of);
+  const local = total(MEASURES.tokens.of, all.filter((one) => one.provider === "local"));
   const used = all.filter((one) => one.energy_mj !== null);
-  const failed = total((one) => one.failed);
   const unpriced = total((one) => one.unpriced);
   const wait = (text: string) => (rows === null ? "…" : text);
   return (
-    <div class="figures">
-      <Figure
-        name="Cost"
-        value={wait(money(total(MEASURES.cost.of)))}
-        note={unpriced > 0 ? `without ${count(unpriced)} attempts of no known price` : "all of it priced"}
-      />
-      <Figure name="Attempts" value={wait(count(total(MEASURES.attempts.of)))} note={`${count(failed)} failed`} />
-      <Figure
-        name="Tokens"
-        value={wait(count(tokens))}
-        note={`${count(total((one) => one.prompt_tokens))} in, ${count(total((one) => one.completion_tokens))} out`}
-      />
-      <Figure
-        name="Tokens from here"
-        value={wait(tokens === 0 ? "none" : `${((total(MEASURES.tokens.of, here) / tokens) * 100).toFixed(0)} %`)}
-        note="local against cloud"
-      />
-      <Figure
-        name="Energy"
-        value={wait(used.length === 0 ? "unknown" : energy(total(MEASURES.energy.of, used)))}
-        note={used.length === 0 ? "no device reported any" : "of local models"}
-      />
-    </div>
+    <Figures
+      of={[
+        ["Cost", wait(money(total(MEASURES.cost.of))), unpriced > 0 ? `without ${count(unpriced)} attempts of no known price` : "all of it priced"],
+        ["Attempts", wait(count(total(MEASURES.attempts.of))), `${count(total((one) => one.failed))} failed`],
+        ["Tokens", wait(count(tokens)), `${count(total((one) => one.prompt_tokens))} in, ${count(total((one) => one.completion_tokens))} out`],
+        ["Tokens from here", wait(tokens === 0 ? "none" : `${((local / tokens) * 100).toFixed(0)} %`), "local against cloud"],
+        [
+          "Energy",
+          wait(used.length === 0 ? "unknown" : energy(total(MEASURES.energy.of, used))),
+          used.length === 0 ? "no device reported any" : "of local models",
+        ],
+      ]}
+    />
   );
 }
 
@@ -190,19 +158,15 @@ interface SumsProps {
 
 /** The most first, days the newest first. */
 function Sums({ rows, by, measure, named }: SumsProps) {
-  const { of } = MEASURES[measure];
+  const { of, label } = MEASURES[measure];
   const most = Math.max(1, ...rows.map(of));
   const sorted = [...rows].sort((one, other) =>
     by === "day" ? (other.day ?? "").localeCompare(one.day ?? "") : of(other) - of(one) || name(one, by).localeCompare(name(other, by)),
   );
   const shown = (row: UsageSum) => (by === "key" ? named(name(row, by)) : name(row, by)) || "none";
   const columns: Column<UsageSum>[] = [
-    { title: by.charAt(0).toUpperCase() + by.slice(1), cell: (row) => <Name row={row} by={by} shown={shown(row)} /> },
-    {
-      title: MEASURES[measure].label + ", share",
-      cell: (row) => <Meter value={of(row)} max={most} label={`Share of ${shown(row)}`} />,
-      wide: true,
-    },
+    { title: titled(by), cell: (row) => <Name row={row} by={by} shown={shown(row)} /> },
+    { title: `${label}, share`, cell: (row) => <Meter value={of(row)} max={most} label={`Share of ${shown(row)}`} />, wide: true },
     { title: "Attempts", cell: (row) => count(row.attempts), number: true },
     { title: "Prompt", cell: (row) => count(row.prompt_tokens), number: true, wide: true },
     { title: "Answer", cell: (row) => count(row.completion_tokens), number: true, wide: true },
@@ -212,17 +176,11 @@ function Sums({ rows, by, measure, named }: SumsProps) {
     columns.splice(3, 0, { title: "Failed", cell: (row) => count(row.failed), number: true, wide: true });
     columns.push({ title: "Energy", cell: (row) => (row.energy_mj === null ? "–" : energy(row.energy_mj)), number: true, wide: true });
   }
-  if (rows.length === 0) {
-    return (
-      <Empty title="Nothing was used in this time">
-        <p>
-          Choose a longer time, or ask something: <code>glowplug run MODEL</code>.
-        </p>
-      </Empty>
-    );
-  }
-  return <Table caption={`Usage by ${by}`} columns={columns} rows={sorted} id={(row) => name(row, by)} />;
+  const none = <Empty title="Nothing was used in this time" says="Choose a longer time, or ask something: `glowplug run MODEL`." />;
+  return <Table caption={`Usage by ${by}`} columns={columns} rows={sorted} id={(row) => name(row, by)} empty={none} />;
 }
+
+const titled = (by: Group): string => by.charAt(0).toUpperCase() + by.slice(1);
 
 function name(row: UsageSum, by: Group): string {
   return row[by] ?? "";
@@ -242,9 +200,4 @@ function dayBefore(days: number): string {
 
 function choice<T extends string>(said: string | null, known: readonly T[], otherwise: T): T {
   return known.find((one) => one === said) ?? otherwise;
-}
-
-function command(by: string, since: string, only: Record<string, string>): string {
-  const narrowed = Object.entries(only).map(([name, value]) => (value === "" ? "" : ` --${name === "key" ? "for-key" : name} ${quoted(value)}`));
-  return `glowplug usage --by ${by} --since ${since}${narrowed.join("")}`;
 }

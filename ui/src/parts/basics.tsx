@@ -2,10 +2,21 @@
 import type { ComponentChildren, ComponentProps } from "preact";
 import { useState } from "preact/hooks";
 import { Refused } from "../api";
+import { Prose } from "./prose";
 
 /** One that sends no form. */
 export function Button(props: ComponentProps<"button">) {
   return <button type="button" {...props} />;
+}
+
+/** Above a page or a part of it: its title, or what is there instead, and beside it what can be done. */
+export function Heading({ title, kind = "", children }: { title: ComponentChildren; kind?: string; children: ComponentChildren }) {
+  return (
+    <div class={`heading ${kind}`}>
+      {typeof title === "string" ? <h1>{title}</h1> : title}
+      {children}
+    </div>
+  );
 }
 
 /** What went wrong, to what, and what to do about it; takes whatever was thrown. */
@@ -14,9 +25,7 @@ export function Problem({ error, again }: { error: unknown; again?: (() => void)
   const [what, hint] = told(error);
   return (
     <div role="alert" class="problem">
-      <p>
-        <strong>{sentence(what)}</strong>
-      </p>
+      <p><strong>{sentence(what)}</strong></p>
       {hint !== "" && <p>{sentence(hint)}</p>}
       {again !== undefined && <Button onClick={again}>Try again</Button>}
     </div>
@@ -47,6 +56,21 @@ export function Waiting({ asked }: { asked: { error: unknown; again?: () => void
   return <p class="quiet waiting">Loading …</p>;
 }
 
+/** What was asked for, once it is there, and below the reason where it cannot be had anew. */
+export function Loaded<T>({ asked, children }: { asked: LoadedOf<T>; children: (data: T) => ComponentChildren }) {
+  return (
+    <>
+      {(asked.data === null || asked.error !== null) && <Waiting asked={asked} />}
+      {asked.data !== null && children(asked.data)}
+    </>
+  );
+}
+interface LoadedOf<T> {
+  data: T | null;
+  error: unknown;
+  again: () => void;
+}
+
 /** Names and what is said of them; what is empty is left out. */
 export function Facts({ facts, kind = "" }: { facts: readonly Fact[]; kind?: string }) {
   return (
@@ -65,12 +89,11 @@ export function Facts({ facts, kind = "" }: { facts: readonly Fact[]; kind?: str
 export type Fact = readonly [name: string, value: ComponentChildren];
 
 /** A list with nothing in it says what would be there and what to do for it. */
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+export function Empty({ title, says, children }: { title: string; says?: ComponentChildren; children?: ComponentChildren }) {
   return (
     <div class="empty">
-      <p>
-        <strong>{title}</strong>
-      </p>
+      <p><strong>{title}</strong></p>
+      {says !== undefined && <p>{typeof says === "string" ? <Prose text={says} /> : says}</p>}
       {children}
     </div>
   );
@@ -81,19 +104,24 @@ interface CardProps {
   aside?: ComponentChildren;
   children: ComponentChildren;
   label?: string;
+  /** More classes. */
+  kind?: string;
+  /** One of a list: what is under a heading already. */
+  item?: boolean;
 }
 
-export function Card({ title, aside, children, label }: CardProps) {
+export function Card({ title, aside, children, label, kind = "", item = false }: CardProps) {
+  const Frame = item ? "li" : "section";
   return (
-    <section class="card" aria-label={label}>
+    <Frame class={`card ${kind}`} aria-label={label}>
       {title !== undefined && (
         <header>
-          <h2>{title}</h2>
+          {item ? <h3>{title}</h3> : <h2>{title}</h2>}
           {aside}
         </header>
       )}
       {children}
-    </section>
+    </Frame>
   );
 }
 
@@ -107,6 +135,17 @@ export function Figure({ name, value, note }: { name: string; value: ComponentCh
     </div>
   );
 }
+
+/** Several, in a row. */
+export function Figures({ of, children }: { of: readonly FigureOf[]; children?: ComponentChildren }) {
+  return (
+    <div class="figures">
+      {of.map(([name, value, note]) => <Figure key={name} name={name} value={value} note={note} />)}
+      {children}
+    </div>
+  );
+}
+export type FigureOf = readonly [name: string, value: ComponentChildren, note?: ComponentChildren];
 
 export type Tone = "good" | "warm" | "bad" | "quiet";
 
@@ -128,12 +167,10 @@ export function Copy({ text, label = "Copy" }: { text: string; label?: string })
 }
 
 /** The command that does the same. */
-export function Cli({ line }: { line: string }) {
+export function Cli({ line, label = "Command that does the same" }: { line: string; label?: string }) {
   return (
     <div class="cli">
-      <code tabIndex={0} role="region" aria-label="Command that does the same">
-        {line}
-      </code>
+      <code tabIndex={0} role="region" aria-label={label}>{line}</code>
       <Copy text={line} />
     </div>
   );
@@ -143,9 +180,7 @@ export function Cli({ line }: { line: string }) {
 export function Code({ text, label }: { text: string; label: string }) {
   return (
     <div class="code">
-      <pre tabIndex={0} role="region" aria-label={label}>
-        {text}
-      </pre>
+      <pre tabIndex={0} role="region" aria-label={label}>{text}</pre>
       <Copy text={text} />
     </div>
   );
@@ -156,12 +191,7 @@ export function Diff({ text, label = "What changes" }: { text: string; label?: s
   const tone = (line: string) => (/^\+(?!\+\+)/.test(line) ? "plus" : /^-(?!--)/.test(line) ? "minus" : undefined);
   return (
     <pre class="diff" tabIndex={0} role="region" aria-label={label}>
-      {text.split("\n").map((line, index) => (
-        <span key={index} class={tone(line)}>
-          {line}
-          {"\n"}
-        </span>
-      ))}
+      {text.split("\n").map((line, index) => <span key={index} class={tone(line)}>{line + "\n"}</span>)}
     </pre>
   );
 }
@@ -170,15 +200,8 @@ export function Diff({ text, label = "What changes" }: { text: string; label?: s
 export function SecretOnce({ label, value, children }: { label: string; value: string; children?: ComponentChildren }) {
   return (
     <div class="secret" role="group" aria-label={label}>
-      <p>
-        <strong>{label}</strong> is shown this once. Copy it now.
-      </p>
-      <div class="cli">
-        <code tabIndex={0} role="region" aria-label={label}>
-          {value}
-        </code>
-        <Copy text={value} label="Copy" />
-      </div>
+      <p><strong>{label}</strong> is shown this once. Copy it now.</p>
+      <Cli line={value} label={label} />
       {children}
     </div>
   );

@@ -1,6 +1,7 @@
 // uPlot in the colours of the page; it is loaded where a chart is first shown.
 import { useEffect, useRef } from "preact/hooks";
 import type uPlot from "uplot";
+import { useColours } from "../theme";
 
 export interface Series {
   label: string;
@@ -9,6 +10,7 @@ export interface Series {
 
 const TONES = ["--chart-1", "--chart-2", "--chart-3", "--chart-4", "--chart-5"];
 
+type Drawn = Pick<ChartProps, "series" | "says" | "height" | "bars">;
 interface ChartProps {
   /** What it shows, for whoever cannot see it. */
   label: string;
@@ -22,37 +24,24 @@ interface ChartProps {
 /** Lines, or bars from the ground up, over Unix seconds.  `says` writes a value. */
 export function Chart({ label, times, series, says, height = 200, bars = false }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
+  const colours = useColours();
   useEffect(() => {
     const node = place.current;
     if (node === null) return undefined;
     let plot: uPlot | null = null;
     let over = false;
-    const make = (Plot: typeof uPlot) => {
-      plot?.destroy();
-      const data: uPlot.AlignedData = [[...times], ...series.map((one) => [...one.values])];
-      plot = new Plot(options(Plot, node, series, says, height, bars), data, node);
-    };
-    let remake: () => void = () => undefined;
     void Promise.all([import("uplot"), import("uplot/dist/uPlot.min.css")]).then(([{ default: Plot }]) => {
-      if (over) return;
-      remake = () => make(Plot);
-      remake();
+      const data: uPlot.AlignedData = [[...times], ...series.map((one) => [...one.values])];
+      if (!over) plot = new Plot(options(Plot, node, { series, says, height, bars }), data, node);
     });
     const sized = new ResizeObserver(() => plot?.setSize({ width: node.clientWidth, height }));
     sized.observe(node);
-    const themed = new MutationObserver(() => remake());
-    themed.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-    const system = matchMedia("(prefers-color-scheme: dark)");
-    const turned = () => remake();
-    system.addEventListener("change", turned);
     return () => {
       over = true;
       sized.disconnect();
-      themed.disconnect();
-      system.removeEventListener("change", turned);
       plot?.destroy();
     };
-  }, [times, series, says, height, bars]);
+  }, [times, series, says, height, bars, colours]);
   return (
     <figure class="chart" aria-label={label}>
       <div ref={place} style={{ minHeight: `${height + 30}px` }} />
@@ -60,14 +49,7 @@ export function Chart({ label, times, series, says, height = 200, bars = false }
   );
 }
 
-function options(
-  Plot: typeof uPlot,
-  node: HTMLElement,
-  series: readonly Series[],
-  says: (value: number) => string,
-  height: number,
-  bars: boolean,
-): uPlot.Options {
+function options(Plot: typeof uPlot, node: HTMLElement, { series, says, height = 0, bars = false }: Drawn): uPlot.Options {
   const colour = (name: string) => resolved(node, name);
   const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
   const path = bars ? Plot.paths.bars?.({ size: [0.7, 40] }) : undefined;

@@ -1,8 +1,8 @@
 // One dialog for whatever changes something: what will happen, the command that does the same, then the doing.
 import type { ComponentChildren, Ref } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { ask, type Method } from "../api";
-import { shared } from "../hooks";
+import { shared } from "../shared";
 import { refresh } from "../live";
 import { Button, Cli, Problem } from "./basics";
 import { toast } from "./toast";
@@ -17,23 +17,28 @@ export interface Act<T> {
   cli: (form: FormData) => string;
   /** What would happen, asked for when it opens and (with fields) on the button. */
   preview?: (form: FormData) => Promise<ComponentChildren>;
-  run: (form: FormData) => Promise<T>;
-  /** The button: a verb. */
-  verb: string;
+  run?: (form: FormData) => Promise<T>;
+  /** Instead of both, where one request does it: what the server says of it with `dry_run`, as `seen` writes that, and the doing. */
+  request?: (form: FormData) => Request;
+  seen?: (found: T, form: FormData) => ComponentChildren;
+  /** The button; the first word of the title where nothing is said. */
+  verb?: string;
   danger?: boolean;
   /** Said afterwards. */
   done?: (result: T) => string;
   /** How to put it back. */
-  undo?: (result: T) => (() => Promise<unknown>) | null;
+  undo?: (result: T, form: FormData) => (() => Promise<unknown>) | null;
   /** Shown in the place of the form when it is done, a secret for instance; null closes it. */
   shows?: (result: T) => ComponentChildren | null;
   /** Called after it was done, and after it was undone, to ask anew. */
   after?: () => void;
 }
 
-/** Where one request does it: what the server says of it with `dry_run`, as `seen` writes that, and the doing. */
+type Request = readonly [method: Method, path: string, body?: unknown];
+
+/** The preview and the doing of one request. */
 export function once<T>(
-  request: (form: FormData) => readonly [method: Method, path: string, body?: unknown],
+  request: (form: FormData) => Request,
   seen: (found: T, form: FormData) => ComponentChildren,
 ): Required<Pick<Act<T>, "preview" | "run">> {
   return {
@@ -59,7 +64,9 @@ let last = 0;
 
 /** Ask before something is changed, then change it. */
 export function act<T>(asked: Act<T>): void {
-  show(asked.title, (close) => <Form asked={asked} close={close} />);
+  const { request, seen = () => null } = asked;
+  const whole = request === undefined ? asked : { ...asked, ...once(request, seen) };
+  show(asked.title, (close) => <Form asked={whole} close={close} />);
 }
 
 /** Show anything in the dialog: a log, a detail. */
@@ -69,7 +76,13 @@ export function show(title: string, body: (close: () => void) => ComponentChildr
 
 export function Dialogs() {
   const opened = open.use();
-  return opened === null ? null : <Frame key={opened.id} {...opened} />;
+  const close = () => open.set(null);
+  if (opened === null) return null;
+  return (
+    <Frame key={opened.id} title={opened.title} kind={opened.wide ? "wide" : ""} close={close}>
+      {opened.body(close)}
+    </Frame>
+  );
 }
 
 /** For a dialog that is open while it is there; what had the focus gets it back. */
@@ -83,18 +96,30 @@ export function useModal(): Ref<HTMLDialogElement> {
   return dialog;
 }
 
-function Frame({ title, body, wide }: Open) {
+/** A dialog with its title and the way out. */
+export function Frame({ title, kind, close, children }: FrameProps) {
   const dialog = useModal();
-  const close = () => open.set(null);
+  const id = useId();
   return (
-    <dialog ref={dialog} class={wide ? "wide" : undefined} aria-labelledby="dialog-title" onClose={close}>
+    <dialog ref={dialog} class={kind} aria-labelledby={id} onClose={close}>
       <header>
-        <h2 id="dialog-title">{title}</h2>
+        <h2 id={id}>{title}</h2>
         <Button class="plain" aria-label="Close" onClick={close}>×</Button>
       </header>
-      {body(close)}
+      {children}
     </dialog>
   );
+}
+interface FrameProps {
+  title: string;
+  kind: string;
+  close: () => void;
+  children: ComponentChildren;
+}
+
+/** A sentence alone is a paragraph. */
+function paragraph(said: ComponentChildren): ComponentChildren {
+  return typeof said === "string" ? <p>{said}</p> : said;
 }
 
 function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
@@ -107,7 +132,7 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
   const data = () => new FormData(form.current ?? undefined);
   const look = () => {
     asked.preview?.(data()).then((found) => {
-      setSeen(found);
+      setSeen(paragraph(found));
       setError(null);
     }, setError);
   };
@@ -119,10 +144,11 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
     event.preventDefault();
     setBusy(true);
     try {
-      const made = await asked.run(data());
+      const sent = data();
+      const made = (await asked.run?.(sent)) as T;
       asked.after?.();
       void refresh();
-      const back = asked.undo?.(made) ?? null;
+      const back = asked.undo?.(made, sent) ?? null;
       if (asked.done !== undefined) toast(asked.done(made), back && (() => back().then(asked.after)));
       const left = asked.shows?.(made) ?? null;
       if (left === null) close();
@@ -144,7 +170,7 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
   }
   return (
     <form ref={form} onSubmit={send} onInput={() => setLine(asked.cli(data()))}>
-      {asked.says !== undefined && <div>{asked.says}</div>}
+      {asked.says !== undefined && <div>{paragraph(asked.says)}</div>}
       {asked.fields}
       {asked.preview !== undefined && (
         <div class="preview" aria-live="polite">
@@ -157,7 +183,7 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
         {asked.preview !== undefined && asked.fields !== undefined && <Button onClick={look}>Preview</Button>}
         <Button onClick={close}>Cancel</Button>
         <button class={asked.danger ? "main danger" : "main"} disabled={busy}>
-          {asked.verb}
+          {asked.verb ?? asked.title.split(" ")[0]}
         </button>
       </footer>
     </form>

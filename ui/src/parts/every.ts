@@ -1,31 +1,18 @@
 // A whole list, whatever its pages: for names, sums, and lists that are searched where they are shown.
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ask, at, type Rows } from "../api";
-import type { KeyView, ModelView } from "../types";
+import { useAsk, type Asked } from "../hooks";
+import type { KeyView, ModelView, UserView } from "../types";
 import type { Option } from "./fields";
 
-export interface Every<T> {
-  /** null until they are there. */
+/** `rows` is its `data`: null until they are there. */
+export interface Every<T> extends Asked<readonly T[]> {
   rows: readonly T[] | null;
-  error: unknown;
-  again: () => void;
 }
 
 /** Every row; a null path asks nothing. */
 export function useEvery<T>(path: string | null, query: Record<string, string | number> = {}): Every<T> {
-  const [held, setHeld] = useState<{ rows: readonly T[] | null; error: unknown }>({ rows: null, error: null });
-  const latest = useRef(0);
-  const asked = path === null ? "" : at(path, query);
-  const again = useCallback(() => {
-    if (asked === "") return;
-    const mine = ++latest.current;
-    every<T>(asked).then(
-      (rows) => mine === latest.current && setHeld({ rows, error: null }),
-      (error: unknown) => mine === latest.current && setHeld((old) => ({ ...old, error })),
-    );
-  }, [asked]);
-  useEffect(again, [again]);
-  return { ...held, again };
+  const asked = useAsk<readonly T[]>(path === null ? null : at(path, query), { by: every });
+  return { ...asked, rows: asked.data };
 }
 
 async function every<T>(path: string): Promise<readonly T[]> {
@@ -39,12 +26,42 @@ async function every<T>(path: string): Promise<readonly T[]> {
   return rows;
 }
 
+interface Named {
+  id: string;
+  name?: string;
+  email?: string;
+  display?: string;
+}
+
+/** What a key, a person or a team is called. */
+export function called(one: Named): string {
+  return one.name || one.email || one.display || one.id;
+}
+
+/** As choices. */
+export function choices(rows: readonly Named[] | null): readonly Option[] {
+  return (rows ?? []).map((row) => [row.id, called(row)]);
+}
+
+/** The name of a person or a key by its id; the id where there is none. */
+export type Names = (id: string) => string;
+
+export function useNames(reads: boolean): Names {
+  const users = useEvery<UserView>(reads ? "/admin/users" : null).rows;
+  const keys = useEvery<KeyView>(reads ? "/admin/keys" : null).rows;
+  return (id) => {
+    const user = users?.find((one) => one.id === id);
+    const key = keys?.find((one) => one.id === id);
+    return user !== undefined ? called(user) : key?.name ? `key ${key.name}` : id;
+  };
+}
+
 /** Keys by id, and as choices of a filter. */
 export function useKeys(): { byId: ReadonlyMap<string, KeyView>; options: readonly Option[] } {
   const keys = useEvery<KeyView>("/admin/keys").rows ?? [];
   return {
     byId: new Map(keys.map((key) => [key.id, key])),
-    options: [["", "Any key"], ...keys.map((key): Option => [key.id, key.name || key.display || key.id])],
+    options: [["", "Any key"], ...choices(keys)],
   };
 }
 

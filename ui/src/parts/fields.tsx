@@ -1,5 +1,5 @@
 // Form fields: a label each, its explanation below it, and the value in the form's data under `name`.
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, ComponentProps } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useFilter } from "../router";
 
@@ -21,10 +21,17 @@ interface Common {
   help?: ComponentChildren;
 }
 
+interface FieldProps {
+  label: string;
+  help?: ComponentChildren;
+  kind?: "field" | "filter";
+  children: ComponentChildren;
+}
+
 /** A control under its label. */
-export function Field({ label, help, children }: { label: string; help?: ComponentChildren; children: ComponentChildren }) {
+export function Field({ label, help, kind = "field", children }: FieldProps) {
   return (
-    <label class="field">
+    <label class={kind}>
       <span>{label}</span>
       {children}
       {help !== undefined && <small class="quiet">{help}</small>}
@@ -33,34 +40,11 @@ export function Field({ label, help, children }: { label: string; help?: Compone
 }
 
 /** The same among the filters of a page. */
-export function Filter({ label, children }: { label: string; children: ComponentChildren }) {
-  return (
-    <label class="filter">
-      <span>{label}</span>
-      {children}
-    </label>
-  );
+export function Filter(props: FieldProps) {
+  return <Field kind="filter" {...props} />;
 }
 
-export function Text({
-  name,
-  label,
-  help,
-  value,
-  ...more
-}: Common & {
-  value?: string | undefined;
-  type?: "text" | "number" | "password" | "email" | "date";
-  required?: boolean;
-  placeholder?: string;
-  autocomplete?: string;
-  minLength?: number;
-  min?: number | string;
-  max?: number | string;
-  step?: number | string;
-  autofocus?: boolean;
-  onInput?: (event: InputEvent & { currentTarget: HTMLInputElement }) => void;
-}) {
+export function Text({ name, label, help, value, ...more }: Common & { value?: string | undefined } & Omit<ComponentProps<"input">, "value">) {
   return (
     <Field label={label} help={help}>
       <input name={name} defaultValue={value ?? ""} {...more} />
@@ -68,10 +52,10 @@ export function Text({
   );
 }
 
-export function Area({ name, label, help, value, rows = 6 }: Common & { value?: string; rows?: number }) {
+export function Area({ name, label, help, value, ...more }: Common & { value?: string | undefined } & Omit<ComponentProps<"textarea">, "value">) {
   return (
     <Field label={label} help={help}>
-      <textarea name={name} rows={rows} defaultValue={value ?? ""} spellcheck={false} />
+      <textarea name={name} rows={6} defaultValue={value ?? ""} spellcheck={false} {...more} />
     </Field>
   );
 }
@@ -103,11 +87,7 @@ export function Options({ options, chosen }: { options: readonly Option[]; chose
     <>
       {options.map((option) => {
         const [value, label] = typeof option === "string" ? [option, option] : option;
-        return (
-          <option key={value} value={value} selected={value === chosen}>
-            {label}
-          </option>
-        );
+        return <option key={value} value={value} selected={value === chosen}>{label}</option>;
       })}
     </>
   );
@@ -117,12 +97,14 @@ interface TextFilterProps {
   name: string;
   label: string;
   placeholder?: string;
+  /** A day is one in UTC. */
+  type?: "search" | "date";
   /** What the API takes: nothing else is asked for, for instance what is half typed. */
   valid?: RegExp;
 }
 
 /** A text filter of the page: its value is in the address. */
-export function TextFilter({ name, label, placeholder = "", valid = /^/ }: TextFilterProps) {
+export function TextFilter({ name, label, placeholder = "", type = "search", valid = /^/ }: TextFilterProps) {
   const [said, say] = useFilter(name);
   const [typed, setTyped] = useState(said);
   const timer = useRef(0);
@@ -136,7 +118,7 @@ export function TextFilter({ name, label, placeholder = "", valid = /^/ }: TextF
   return (
     <Filter label={label}>
       <input
-        type="search"
+        type={type}
         value={typed}
         placeholder={placeholder}
         aria-invalid={!good(typed.trim())}

@@ -1,18 +1,7 @@
 // Filters that only some pages have.
 import type { ComponentChildren } from "preact";
 import { Button } from "./basics";
-import { Filter } from "./fields";
-import { filter, useFilter } from "../router";
-
-/** A day (UTC). */
-export function DayFilter({ name, label }: { name: string; label: string }) {
-  const [said, say] = useFilter(name);
-  return (
-    <Filter label={label}>
-      <input type="date" value={said} onChange={(event) => say(event.currentTarget.value)} />
-    </Filter>
-  );
-}
+import { filter } from "../router";
 
 /** Filters that few need; open when one of them is `used`. */
 export function More({ used, children }: { used: boolean; children: ComponentChildren }) {

@@ -20,17 +20,16 @@ export const TONES: Record<State, Tone> = {
   releasing: "warm",
 };
 export const DOWN: readonly State[] = ["stopped", "failed", "asleep"];
-function verb(model: string, word: "start" | "stop"): string {
+function endpoint(model: string, word: "start" | "stop"): string {
   return `/admin/models/${encodeURIComponent(model)}/${word}`;
 }
 
-export function load({ model }: InstanceView): void {
+function load({ model }: InstanceView): void {
   act({
     title: `Load ${model}`,
-    verb: "Load",
     cli: () => `glowplug start ${quoted(model)}`,
     preview: async () => <Plan plan={await ask<PlanView>("GET", `/admin/plan/${model}`)} />,
-    run: () => ask("POST", verb(model, "start")),
+    run: () => ask("POST", endpoint(model, "start")),
   });
 }
 
@@ -54,21 +53,17 @@ export function Plan({ plan }: { plan: PlanView }) {
   );
 }
 
-export function unload({ model, leases, waiting }: InstanceView): void {
+function unload({ model, leases, waiting }: InstanceView): void {
   act({
     title: `Unload ${model}`,
-    verb: "Unload",
-    says: (
-      <p>
-        {leases === 0 && waiting === 0
-          ? "Nobody uses it now. The next request loads it again."
-          : `${leases} use it and ${waiting} wait for it: they are let finish first.`}
-      </p>
-    ),
+    says:
+      leases === 0 && waiting === 0
+        ? "Nobody uses it now. The next request loads it again."
+        : `${leases} use it and ${waiting} wait for it: they are let finish first.`,
     cli: () => `glowplug stop ${quoted(model)}`,
-    run: () => ask("POST", verb(model, "stop")),
+    run: () => ask("POST", endpoint(model, "stop")),
     done: () => `${model} is being unloaded`,
-    undo: () => () => ask("POST", verb(model, "start")),
+    undo: () => () => ask("POST", endpoint(model, "start")),
   });
 }
 
@@ -77,9 +72,12 @@ export function log(model: string): void {
   show(`Log of ${model}`, () => <Log open={(signal) => send("GET", path, undefined, signal)} line={`glowplug logs ${quoted(model)}`} />, true);
 }
 
-/** The button that loads what is not loaded, and unloads the rest. */
+/** What loads a model that is not loaded, and unloads the rest. */
+export function turn(row: InstanceView): { verb: string; run: () => void } {
+  return DOWN.includes(row.state) ? { verb: "Load", run: () => load(row) } : { verb: "Unload", run: () => unload(row) };
+}
+
 export function Switch({ row, main = false }: { row: InstanceView; main?: boolean }) {
-  const down = DOWN.includes(row.state);
-  const word = down ? "Load" : "Unload";
-  return <Button class={down && main ? "main" : ""} aria-label={`${word} ${row.model}`} onClick={() => (down ? load(row) : unload(row))}>{word}</Button>;
+  const { verb, run } = turn(row);
+  return <Button class={main && verb === "Load" ? "main" : ""} aria-label={`${verb} ${row.model}`} onClick={run}>{verb}</Button>;
 }

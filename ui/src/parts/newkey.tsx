@@ -1,11 +1,11 @@
 // A key made on the spot: asked for in a dialog, its secret shown once and handed to whoever asked.
 import type { ComponentChildren } from "preact";
 import { ask } from "../api";
-import { duration, quoted } from "../format";
+import { command, duration, quoted } from "../format";
 import type { KeyView } from "../types";
 import { SecretOnce } from "./basics";
-import { act, once } from "./dialog";
-import { Select, Text } from "./fields";
+import { act } from "./dialog";
+import { said, Select, Text } from "./fields";
 
 /** Seconds, as the API takes them; empty for never. */
 export const ENDS = [
@@ -31,8 +31,9 @@ interface newKeyProps {
 /** Make a key of the role `user`; `made` is given it with its secret, `gone` is told when that is undone. */
 export function newKey({ title, name, expires = "", says, made, gone }: newKeyProps): void {
   const wanted = (form: FormData) => {
-    const ends = String(form.get("expires") ?? expires);
-    return { name: String(form.get("name") ?? name).trim(), ...(ends === "" ? {} : { expires_in: Number(ends) }) };
+    const opened = form.get("name") !== null;
+    const ends = opened ? said(form, "expires") : expires;
+    return { name: opened ? said(form, "name") : name, ...(ends === "" ? {} : { expires_in: Number(ends) }) };
   };
   act<KeyView>({
     title,
@@ -44,16 +45,14 @@ export function newKey({ title, name, expires = "", says, made, gone }: newKeyPr
       </>
     ),
     cli: (form) => {
-      const { name: said, expires_in: ends } = wanted(form);
-      return `glowplug keys create ${quoted(said)}${ends === undefined ? "" : ` --expires ${ends}s`}`;
+      const { name: called, expires_in: ends } = wanted(form);
+      return command(`glowplug keys create ${quoted(called)}`, { expires: ends && `${ends}s` });
     },
-    ...once(
-      (form) => ["POST", "/admin/keys", wanted(form)],
-      (key) => {
-        const ends = key.expires_at === null ? "does not end by itself" : `ends ${duration(key.expires_at - key.created_at)} from now`;
-        return <p>{`A key of the role ${key.role} that may use all models, and ${ends}.`}</p>;
-      },
-    ),
+    request: (form) => ["POST", "/admin/keys", wanted(form)],
+    seen: (key) => {
+      const ends = key.expires_at === null ? "does not end by itself" : `ends ${duration(key.expires_at - key.created_at)} from now`;
+      return `A key of the role ${key.role} that may use all models, and ${ends}.`;
+    },
     verb: "Make the key",
     done: (key) => {
       made(key);

@@ -1,7 +1,10 @@
 // Ctrl-K: every page, and what the page that is open offers.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { useAdmin } from "../hooks";
 import { PAGES } from "../pages";
 import { go, to } from "../router";
+import { Button } from "./basics";
+import { useModal } from "./dialog";
 
 export interface Action {
   label: string;
@@ -19,18 +22,25 @@ export function useActions(actions: readonly Action[]): void {
   });
 }
 
+interface OfferProps extends Action {
+  /** On the button, where the palette says more. */
+  short?: string;
+  main?: boolean;
+}
+
+/** A button that only admins have, and that the palette offers them, too. */
+export function Offer({ label, short = label, main = false, run }: OfferProps) {
+  const admin = useAdmin();
+  useActions(admin ? [{ label, run }] : []);
+  return admin ? <Button class={main ? "main" : ""} onClick={run}>{short}</Button> : null;
+}
+
 export function Palette({ close }: { close: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
-  useEffect(() => dialog.current?.showModal(), []);
-  const all = useMemo(
-    () => [
-      ...PAGES.map((page) => ({ label: page.title, run: () => go(to(page.name)) })),
-      ...[...offered.values()].flat(),
-    ],
-    [],
-  );
+  const pages = PAGES.map((page) => ({ label: page.title, run: () => go(to(page.name)) }));
+  const all = useMemo(() => [...pages, ...[...offered.values()].flat()], []);
   const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
   const found = all.filter((one) => words.every((word) => one.label.toLowerCase().includes(word))).slice(0, 12);
   const chosen = Math.min(at, found.length - 1);

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useSteady, type Listed } from "../hooks";
 import { filter, usePlace } from "../router";
-import { Button, Waiting } from "./basics";
+import { Button, Loaded } from "./basics";
 
 export interface Column<T> {
   title: string;
@@ -11,23 +11,32 @@ export interface Column<T> {
   number?: boolean;
   /** Left out where the screen is narrow. */
   wide?: boolean;
+  /** There, it is said below what is in the column before it. */
+  also?: boolean;
 }
 
 interface TableProps<T> {
   /** For whoever cannot see it. */
   caption: string;
   columns: readonly Column<T>[];
-  rows: readonly T[];
+  /** null until they are there. */
+  rows: readonly T[] | null;
   id: (row: T) => string;
   /** The address that a row leads to; its first cell is the link. */
   open?: (row: T) => string;
+  /** What can be done with a row: in a last column. */
+  action?: ((row: T) => ComponentChildren) | false;
+  /** Whether the first cell of a row is its heading. */
+  headed?: boolean;
   /** In its place where there is no row. */
   empty?: ComponentChildren;
 }
 
-export function Table<T>({ caption, columns, rows, id, open, empty }: TableProps<T>) {
-  const [shown, steady] = useSteady(rows, id);
-  const kind = (column: Column<T>) => [column.number && "number", column.wide && "wide"].filter(Boolean).join(" ") || undefined;
+export function Table<T>({ caption, columns: given, rows, id, open, action = false, headed = false, empty }: TableProps<T>) {
+  const [shown, steady] = useSteady(rows ?? [], id);
+  const columns: readonly Column<T>[] = action === false ? given : [...given, { title: "", cell: action }];
+  const kind = (column: Column<T>) => [column.number && "number", (column.wide || column.also) && "wide"].filter(Boolean).join(" ") || undefined;
+  if (rows === null) return null;
   if (rows.length === 0 && empty !== undefined) return <>{empty}</>;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
@@ -35,21 +44,21 @@ export function Table<T>({ caption, columns, rows, id, open, empty }: TableProps
         <caption class="hidden">{caption}</caption>
         <thead>
           <tr>
-            {columns.map((column) => (
-              <th key={column.title} scope="col" class={kind(column)}>
-                {column.title}
-              </th>
-            ))}
+            {columns.map((column) => <th key={column.title} scope="col" class={kind(column)}>{column.title}</th>)}
           </tr>
         </thead>
         <tbody>
           {shown.map((row) => (
             <tr key={id(row)}>
-              {columns.map((column, index) => (
-                <td key={column.title} class={kind(column)}>
-                  {index === 0 && open !== undefined ? <a href={open(row)}>{column.cell(row)}</a> : column.cell(row)}
-                </td>
-              ))}
+              {columns.map((column, index) => {
+                const Cell = headed && index === 0 ? "th" : "td";
+                return (
+                  <Cell key={column.title} class={kind(column)} scope={Cell === "th" ? "row" : undefined}>
+                    {index === 0 && open !== undefined ? <a href={open(row)}>{column.cell(row)}</a> : column.cell(row)}
+                    {columns[index + 1]?.also && <small class="also quiet">{columns[index + 1]?.cell(row)}</small>}
+                  </Cell>
+                );
+              })}
             </tr>
           ))}
         </tbody>
@@ -70,8 +79,7 @@ export function List<T>({ list, filters, ...table }: ListProps<T>) {
   return (
     <>
       {filters !== undefined && <div class="filters">{filters}</div>}
-      {(list.rows === null || list.error !== null) && <Waiting asked={list} />}
-      {list.rows !== null && <Table {...table} rows={list.rows} />}
+      <Loaded asked={list}>{() => <Table {...table} rows={list.rows} />}</Loaded>
       {(later || list.next !== null) && (
         <nav class="pager" aria-label="Pages of the list">
           <Button disabled={!later} onClick={() => filter({ after: "" }, false)}>First</Button>

@@ -1,6 +1,6 @@
 // What was done, said in a corner, with the way back where there is one.
 import { useEffect, useState } from "preact/hooks";
-import { shared } from "../hooks";
+import { shared } from "../shared";
 import { Button, told } from "./basics";
 
 interface Said {
@@ -36,9 +36,7 @@ export function toastError(error: unknown): void {
 export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">
-      {shown.use().map((one) => (
-        <Toast key={one.id} said={one} />
-      ))}
+      {shown.use().map((one) => <Toast key={one.id} said={one} />)}
     </div>
   );
 }
