@@ -5,7 +5,7 @@ import { leave } from "./api";
 import { moment } from "./format";
 import { useMe } from "./hooks";
 import { live, useLive } from "./live";
-import { PAGES, type Page, type PageProps } from "./pages";
+import { PAGES, type Page } from "./pages";
 import { Button, Empty, Problem, told } from "./parts/basics";
 import { Dialogs } from "./parts/dialog";
 import { Palette } from "./parts/palette";
@@ -47,16 +47,14 @@ export function Shell() {
       <nav id="nav" class={menu ? "side open" : "side"} aria-label="Pages">
         <ul>
           {pages.map((one) => (
-            <li key={one.name}>
-              <a href={to(one.name)} data-page={one.name} aria-current={one === page ? "page" : undefined}>{one.title}</a>
-            </li>
+            <li key={one.name}><a href={to(one.name)} data-page={one.name} aria-current={one === page ? "page" : undefined}>{one.title}</a></li>
           ))}
         </ul>
         <Account />
       </nav>
       <main id="main" tabIndex={-1}>
         {reads && <Stale />}
-        {page === undefined ? <Missing name={name} /> : <Body key={page.name} page={page} admin={who.role === "admin"} />}
+        {page === undefined ? <Missing name={name} /> : <Body key={page.name} page={page} />}
       </main>
       <Toasts />
       <Dialogs />
@@ -65,12 +63,12 @@ export function Shell() {
   );
 }
 
-function Body({ page, admin }: { page: Page; admin: boolean }) {
-  const [Shown, setShown] = useState<ComponentType<PageProps> | null>(null);
+function Body({ page }: { page: Page }) {
+  const [Shown, setShown] = useState<ComponentType | null>(null);
   const [error, setError] = useState<unknown>(null);
   useEffect(() => void page.load().then((found) => setShown(() => found.default), setError), [page]);
   if (error !== null) return <Problem error={error} again={() => location.reload()} />;
-  return Shown === null ? <p class="quiet waiting">Loading …</p> : <Shown admin={admin} />;
+  return Shown === null ? <p class="quiet waiting">Loading …</p> : <Shown />;
 }
 
 /** A line that is there while the server does not answer; its room is kept, so nothing moves. */
@@ -78,9 +76,7 @@ function Stale() {
   const { seen, problem } = useLive();
   const since = seen === null ? "" : ` What is shown is of ${moment(seen.asked.here / 1000).slice(11)}.`;
   return (
-    <p class="stale" role="status">
-      {problem === null ? "" : `${told(problem)[0].replace(/^./, (first) => first.toUpperCase())}.${since}`}
-    </p>
+    <p class="stale" role="status">{problem === null ? "" : `${told(problem)[0].replace(/^./, (first) => first.toUpperCase())}.${since}`}</p>
   );
 }
 

@@ -27,9 +27,7 @@ function File({ saved }: { saved: () => void }) {
   if (there === null) return <Waiting asked={file} />;
   if (there.why_not !== "") {
     return (
-      <Empty title="There is no file that can be edited here" says={`${there.why_not}.`}>
-        <Cli line={EDITING} />
-      </Empty>
+      <Empty title="There is no file that can be edited here" says={`${there.why_not}.`}><Cli line={EDITING} /></Empty>
     );
   }
   const after = () => {
@@ -152,9 +150,7 @@ function Lines({ text, area, bad, say, save }: LinesProps) {
   return (
     <div class="editor">
       <pre ref={numbers} aria-hidden="true">
-        {Array.from({ length: lines }, (_, index) => (
-          <span key={index} class={bad.includes(index + 1) ? "bad" : undefined}>{index + 1}</span>
-        ))}
+        {Array.from({ length: lines }, (_, index) => <span key={index} class={bad.includes(index + 1) ? "bad" : undefined}>{index + 1}</span>)}
       </pre>
       <textarea
         ref={area}

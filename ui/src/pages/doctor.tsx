@@ -116,14 +116,10 @@ function Found({ seen, repaired }: { seen: readonly Looked[]; repaired: (name: s
 
 function Checked({ one, repaired }: { one: Looked; repaired: (name: string) => void }) {
   const { remedy } = one;
-  const repair = useAdmin() && remedy && (
-    <Button class="main" aria-label={`Fix ${one.check}`} onClick={() => fix(remedy, repaired)}>Fix</Button>
-  );
+  const repair = useAdmin() && remedy && <Button class="main" aria-label={`Fix ${one.check}`} onClick={() => fix(remedy, repaired)}>Fix</Button>;
   return (
     <Card kind="check" label={one.check} title={<>{one.title} <small class="quiet">{one.check}</small></>} aside={repair}>
-      <ul class="findings">
-        {(one.findings ?? []).map((finding) => <Shown key={finding.subject + finding.summary} finding={finding} />)}
-      </ul>
+      <ul class="findings">{(one.findings ?? []).map((finding) => <Shown key={finding.subject + finding.summary} finding={finding} />)}</ul>
       {remedy && (
         <details>
           <summary>

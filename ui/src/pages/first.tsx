@@ -69,9 +69,7 @@ function Machine({ devices, status }: { devices: readonly DeviceView[]; status: 
       {devices.length > 0 && devices.every((one) => one.id === "host") && (
         <p class="quiet">No accelerator was found: models run on the processor, which is slow for large ones.</p>
       )}
-      {launcher !== undefined && (
-        <p class="quiet">Engines are started with {launcher.name}{launcher.why !== "" && ` (${launcher.why})`}.</p>
-      )}
+      {launcher !== undefined && <p class="quiet">Engines are started with {launcher.name}{launcher.why !== "" && ` (${launcher.why})`}.</p>}
     </>
   );
 }
@@ -133,9 +131,7 @@ function Nothing({ found, status }: { found: Discovered; status: Status | null }
           <p>No folder of models is declared. Say in {file} where weights are, and they can be added here:</p>
           <Code label="Lines of the configuration" text={"server:\n  model_folders: [~/models]"} />
         </>
-      ) : (
-        <p>There is no other GGUF file below {found.folders.join(", ")}, and no Ollama, vLLM, SGLang, llama-server or LM Studio answers here.</p>
-      )}
+      ) : <p>There is no other GGUF file below {found.folders.join(", ")}, and no Ollama, vLLM, SGLang, llama-server or LM Studio answers here.</p>}
     </Empty>
   );
 }

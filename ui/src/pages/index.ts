@@ -1,15 +1,11 @@
 // Every page, a row each, in the order of the navigation.  A page's file exports it as `default`.
 import type { ComponentType } from "preact";
 
-export interface PageProps {
-  /** Whether whoever is logged in may change something: a viewer sees no button that does. */
-  admin: boolean;
-}
 export interface Page {
   /** Its address: `/ui/<name>`. */
   name: string;
   title: string;
-  load: () => Promise<{ default: ComponentType<PageProps> }>;
+  load: () => Promise<{ default: ComponentType }>;
   /** Also for members, who may read nothing of `/admin` but what is their own. */
   member?: boolean;
 }

@@ -46,9 +46,7 @@ export function Standing({ books, scope, name, may }: { books: Books; scope: Sco
   const rows = books.budgets.rows?.filter((one) => one.scope === scope && one.name === name) ?? null;
   return (
     <>
-      <Heading kind="top-room" title={<h3>Budgets</h3>}>
-        {may && <Offer label="Give a budget" run={() => create(books, { scope, name })} />}
-      </Heading>
+      <Heading kind="top-room" title={<h3>Budgets</h3>}>{may && <Offer label="Give a budget" run={() => create(books, { scope, name })} />}</Heading>
       <BudgetTable rows={rows} books={books} empty={<Empty title="No budget but those that limit others, too" />} />
     </>
   );

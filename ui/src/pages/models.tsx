@@ -1,44 +1,32 @@
 // What is served: models of this machine, of providers, and aliases.  `?model=NAME` is one of them.
-import { useAsk } from "../hooks";
+import { useAdmin, useAsk } from "../hooks";
 import { useLive } from "../live";
-import { Button, Cli, Empty, Pill, Waiting } from "../parts/basics";
+import { Cli, Empty, Heading, Loaded, Pill } from "../parts/basics";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
 import { Switch, TONES } from "../parts/instance";
-import { useActions } from "../parts/palette";
+import { Offer, useActions } from "../parts/palette";
 import { Table } from "../parts/table";
 import { go, to, usePlace } from "../router";
 import type { InstanceView, ModelView, State } from "../types";
-import type { PageProps } from "./index";
 import { add } from "./models_change";
 import { Detail } from "./models_detail";
 
 export type Row = ModelView & { instance: InstanceView | undefined };
 
-export default function Models({ admin }: PageProps) {
+export default function Models() {
   const chosen = usePlace().query.get("model") ?? "";
   const { seen } = useLive();
   const models = useAsk<{ data: readonly ModelView[] }>("/admin/models", { on: ["config", "instance", "failure"] });
   const rows: Row[] = (models.data?.data ?? []).map((row) => ({ ...row, instance: seen?.rows.find((one) => one.model === row.name) }));
-  const adding = () => add(models.again);
-  useActions([
-    ...(admin ? [{ label: "Add a model", run: adding }] : []),
-    ...rows.filter((row) => row.kind === "model").map((row) => ({ label: `Model ${row.name}`, run: () => go(to("models", { model: row.name })) })),
-  ]);
+  useActions(rows.filter((row) => row.kind === "model").map(({ name }) => ({ label: `Model ${name}`, run: () => go(to("models", { model: name })) })));
   const row = rows.find((one) => one.name === chosen);
-  if (row !== undefined) return <Detail key={chosen} row={row} admin={admin} again={models.again} />;
+  if (row !== undefined) return <Detail key={chosen} row={row} again={models.again} />;
   return (
     <>
-      <div class="heading">
-        <h1>{chosen === "" ? "Models" : chosen}</h1>
-        {admin && chosen === "" && <Button class="main" onClick={adding}>Add a model</Button>}
-      </div>
-      {(models.data === null || models.error !== null) && <Waiting asked={models} />}
-      {models.data !== null && chosen === "" && <Rows rows={rows} admin={admin} />}
-      {models.data !== null && chosen !== "" && (
-        <Empty title={`No model or alias is called “${chosen}”`}>
-          <p>It may have been taken away. <a href={to("models")}>All models</a></p>
-        </Empty>
-      )}
+      <Heading title={chosen || "Models"}>{chosen === "" && <Offer main label="Add a model" run={() => add(models.again)} />}</Heading>
+      <Loaded asked={models}>{() => chosen === "" ? <Rows rows={rows} /> : (
+        <Empty title={`No model or alias is called “${chosen}”`}><p>It may have been taken away. <a href={to("models")}>All models</a></p></Empty>
+      )}</Loaded>
     </>
   );
 }
@@ -51,8 +39,9 @@ const KINDS: Record<string, readonly [label: string, holds: (row: Row) => boolea
   problem: ["with a problem", (row) => (row.problems ?? []).length > 0],
 };
 
-function Rows({ rows, admin }: { rows: readonly Row[]; admin: boolean }) {
+function Rows({ rows }: { rows: readonly Row[] }) {
   const { query } = usePlace();
+  const admin = useAdmin();
   if (rows.length === 0) {
     return (
       <Empty title="Nothing is served yet">

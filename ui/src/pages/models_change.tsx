@@ -23,11 +23,7 @@ function adding(providers: readonly ProviderView[], after: () => void): void {
   const others = (form: FormData) => settingsOf(said(form, "settings"));
   act<Written>({
     title: "Add a model",
-    says: (
-      <p>
-        Of a provider, or with an engine of this machine; <a href={to("first")}>First steps</a> finds what is here already.
-      </p>
-    ),
+    says: <p>Of a provider, or with an engine of this machine; <a href={to("first")}>First steps</a> finds what is here already.</p>,
     fields: (
       <>
         <Text name="name" label="Name" required autofocus placeholder="chat-qwen3-8b-lab" help="What clients will ask for." />

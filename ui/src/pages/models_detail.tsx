@@ -1,9 +1,9 @@
 // One model: its state, whether it fits, its command, what loads took, its log, its settings and where they are from.
 import { at, send } from "../api";
 import { duration, moment, quoted, size } from "../format";
-import { useAsk } from "../hooks";
+import { useAdmin, useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Button, Cli, Empty, Figure, Pill, Problem, Waiting } from "../parts/basics";
+import { Button, Cli, Empty, Figures, Heading, Loaded, Pill, Problem, Waiting } from "../parts/basics";
 import { Switch } from "../parts/instance";
 import { Log } from "../parts/log";
 import { from as whence, leavesOf, written, type Leaf } from "../parts/origin";
@@ -18,7 +18,10 @@ import { Fit } from "./models_fit";
 import { pin } from "./now_pin";
 import "./models.css";
 
-export function Detail({ row, admin, again }: { row: Row; admin: boolean; again: () => void }) {
+const LEARNS = "After a load, what was estimated is compared with what it really took, and the next estimate is better.";
+
+export function Detail({ row, again }: { row: Row; again: () => void }) {
+  const admin = useAdmin();
   const { name, instance } = row;
   const { data: entry, again: anew } = useAsk<EntryView>(row.kind === "model" ? `/admin/models/${name}` : null);
   const managed = entry?.source === "managed";
@@ -29,8 +32,7 @@ export function Detail({ row, admin, again }: { row: Row; admin: boolean; again:
   useActions(admin && managed ? [{ label: `Change ${name}`, run: changing }] : []);
   return (
     <>
-      <div class="heading">
-        <h1>{name}</h1>
+      <Heading title={name}>
         <div class="actions">
           <a href={to("models")}>All models</a>
           <a href={to("playground", { models: name })}>Try it</a>
@@ -40,11 +42,9 @@ export function Detail({ row, admin, again }: { row: Row; admin: boolean; again:
           {admin && entry !== null && <Button onClick={changing}>Change</Button>}
           {admin && managed && <Button onClick={removing}>Remove</Button>}
         </div>
-      </div>
-      <p class="line">
-        <Standing row={row} /> <span class="quiet">{from(row)}</span>
-      </p>
-      {instance !== undefined && <Figures row={instance} />}
+      </Heading>
+      <p class="line"><Standing row={row} /> <span class="quiet">{from(row)}</span></p>
+      {instance !== undefined && <State row={instance} />}
       <Problem error={instance?.failure} />
       {(row.capabilities ?? []).length > 0 && <p class="quiet">Can be asked for {row.capabilities?.join(", ")}.</p>}
       {instance !== undefined && (
@@ -60,17 +60,19 @@ export function Detail({ row, admin, again }: { row: Row; admin: boolean; again:
   );
 }
 
-function Figures({ row }: { row: InstanceView }) {
+function State({ row }: { row: InstanceView }) {
   const now = useNow();
   const held = Object.values(row.measured).reduce((sum, one) => sum + one, 0);
   return (
-    <div class="figures">
-      <Figure name="State" value={row.state} note={row.since > 0 ? `for ${duration(now - row.since)}` : "not loaded yet"} />
-      <Figure name="Memory" value={held > 0 ? size(held) : "–"} note={held > 0 ? "measured" : row.memory === null ? "" : `${size(row.memory)} reserved`} />
-      <Figure name="Requests" value={row.leases} note={row.waiting > 0 ? `${row.waiting} wait` : "nobody waits"} />
-      <Figure name="Last load" value={row.load_seconds === null ? "–" : duration(row.load_seconds)} note={row.idle_until === null ? "" : `unloads in ${duration(row.idle_until - now)}`} />
-      <Figure name="Run by" value={row.launcher || "–"} note={row.unit || (row.pid === null ? "" : `process ${row.pid}`)} />
-    </div>
+    <Figures
+      of={[
+        ["State", row.state, row.since > 0 ? `for ${duration(now - row.since)}` : "not loaded yet"],
+        ["Memory", held > 0 ? size(held) : "–", held > 0 ? "measured" : row.memory === null ? "" : `${size(row.memory)} reserved`],
+        ["Requests", row.leases, row.waiting > 0 ? `${row.waiting} wait` : "nobody waits"],
+        ["Last load", row.load_seconds === null ? "–" : duration(row.load_seconds), row.idle_until === null ? "" : `unloads in ${duration(row.idle_until - now)}`],
+        ["Run by", row.launcher || "–", row.unit || (row.pid === null ? "" : `process ${row.pid}`)],
+      ]}
+    />
   );
 }
 
@@ -79,16 +81,11 @@ function History({ name }: { name: string }) {
   return (
     <>
       <h2>Estimated and measured</h2>
-      {(runs.data === null || runs.error !== null) && <Waiting asked={runs} />}
-      {runs.data !== null && (
+      <Loaded asked={runs}>{({ data }) => (
         <Table<RunView>
           caption="Loads, newest first"
-          rows={runs.data.data}
-          empty={
-            <Empty title="No load was measured yet">
-              <p>After a load, what was estimated is compared with what it really took, and the next estimate is better.</p>
-            </Empty>
-          }
+          rows={data}
+          empty={<Empty title="No load was measured yet" says={LEARNS} />}
           id={(run) => String(run.at)}
           columns={[
             { title: "When", cell: (run) => moment(run.at) },
@@ -99,7 +96,7 @@ function History({ name }: { name: string }) {
             { title: "Took", cell: (run) => duration(run.seconds), number: true, wide: true },
           ]}
         />
-      )}
+      )}</Loaded>
     </>
   );
 }

@@ -55,9 +55,7 @@ export function Fit({ name, keep }: { name: string; keep: ((options: Chosen) => 
         {fit !== null && (
           <>
             <Knobs choices={fit.choices} options={options} set={set} />
-            <div class={asked === said ? "fit" : "fit old"} aria-live="polite">
-              <Needs plan={fit.plan} />
-            </div>
+            <div class={asked === said ? "fit" : "fit old"} aria-live="polite"><Needs plan={fit.plan} /></div>
             <p class="actions">
               <Button disabled={said === ""} onClick={() => say("")}>As configured</Button>
               {keep !== null && <Button class="main" disabled={said === ""} onClick={() => keep(options)}>Keep these</Button>}
@@ -163,9 +161,7 @@ function Taken({ device, plan }: { device: DeviceView; plan: PlanView }) {
   parts.push({ label: "Free", amount: (device.total ?? 0) - parts.reduce((sum, one) => sum + one.amount, 0), kind: "free" });
   return (
     <>
-      <h3>
-        {name} <span class="quiet">{size(device.total)}</span>
-      </h3>
+      <h3>{name} <span class="quiet">{size(device.total)}</span></h3>
       <StackedBar total={device.total ?? 0} parts={parts} label={`Memory of ${name}`} />
     </>
   );

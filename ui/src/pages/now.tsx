@@ -38,9 +38,7 @@ export default function Now() {
       {seen.memory.data.length === 0 && <Empty title="No device’s memory could be read" />}
       {seen.memory.problems.map((text) => <Problem key={text} error={text} />)}
       <div class="cards broad">
-        {seen.memory.data.map((device) => (
-          <Device key={device.id} device={device} rows={seen.rows} leases={leases.data?.data ?? []} />
-        ))}
+        {seen.memory.data.map((device) => <Device key={device.id} device={device} rows={seen.rows} leases={leases.data?.data ?? []} />)}
       </div>
       {lent && <Lent leases={leases.data?.data ?? []} again={leases.again} />}
       <h2>Models on this machine</h2>
@@ -51,9 +49,7 @@ export default function Now() {
         />
       )}
       <ul class="cards" {...steady}>
-        {rows.map((row) => (
-          <Instance key={row.model} row={row} speed={speeds.data?.data.find((one) => one.model === row.model)} />
-        ))}
+        {rows.map((row) => <Instance key={row.model} row={row} speed={speeds.data?.data.find((one) => one.model === row.model)} />)}
       </ul>
     </>
   );

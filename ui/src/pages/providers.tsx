@@ -2,12 +2,11 @@
 import { useEffect, useState } from "preact/hooks";
 import { ask } from "../api";
 import { duration } from "../format";
-import { useAsk, useSteady } from "../hooks";
-import { Button, Empty, Pill, Problem, type Tone, told } from "../parts/basics";
-import { useActions } from "../parts/palette";
+import { useAdmin, useAsk, useSteady } from "../hooks";
+import { Button, Card, Empty, Heading, Pill, Problem, type Tone, told, Waiting } from "../parts/basics";
+import { Offer } from "../parts/palette";
 import { to } from "../router";
 import type { CredentialView, KeyView, ProviderView, RoutePlan, TargetPlan, TargetState } from "../types";
-import type { PageProps } from "./index";
 import { add, change, key, remove } from "./providers_form";
 
 const TONES: Partial<Record<TargetState, Tone>> = {
@@ -23,41 +22,26 @@ const TONES: Partial<Record<TargetState, Tone>> = {
 const EVERY = 15_000;
 /** Of a provider's models, so many are looked at: a breaker is each model's own. */
 const MOST = 8;
+const NONE =
+  "A provider serves models from elsewhere, beside those of this machine. Some are known by name alone: `groq`, `openai`, `anthropic` and others.";
 
-export default function Providers({ admin }: PageProps) {
-  const { data, error, again } = useAsk<{ data: readonly ProviderView[] }>("/admin/providers", { on: ["config"] });
+export default function Providers() {
+  const asked = useAsk<{ data: readonly ProviderView[] }>("/admin/providers", { on: ["config"] });
   const secrets = useAsk<{ data: readonly CredentialView[] }>("/admin/credentials", { on: ["config"] });
   const keys = useAsk<{ data: readonly KeyView[] }>("/admin/keys", { on: ["keys"] });
-  const [rows, steady] = useSteady(data?.data ?? [], (row) => row.name);
-  const changed = () => {
-    again();
-    secrets.again();
-  };
-  useActions(admin ? [{ label: "Add a provider", run: () => add(changed) }] : []);
+  const [rows, steady] = useSteady(asked.data?.data ?? [], (row) => row.name);
+  const changed = () => (asked.again(), secrets.again());
   const asks = keys.data?.data.find(usable)?.id ?? "";
   return (
     <>
-      <div class="heading">
-        <h1>Providers</h1>
-        {admin && <Button class="main" onClick={() => add(changed)}>Add a provider</Button>}
-      </div>
-      <Problem error={error} again={again} />
-      {data === null && error === null && <p class="quiet waiting">Loading …</p>}
-      {data?.data.length === 0 && (
-        <Empty title="No provider is configured">
-          <p>
-            A provider serves models from elsewhere, beside those of this machine. Some are known by name alone: <code>groq</code>,{" "}
-            <code>openai</code>, <code>anthropic</code> and others.
-          </p>
-        </Empty>
-      )}
+      <Heading title="Providers"><Offer main label="Add a provider" run={() => add(changed)} /></Heading>
+      {(asked.data === null || asked.error !== null) && <Waiting asked={asked} />}
+      {asked.data?.data.length === 0 && <Empty title="No provider is configured" says={NONE} />}
       {keys.data !== null && asks === "" && rows.length > 0 && (
         <p class="quiet">How models stand is asked in the name of an API key, and there is none that may use models.</p>
       )}
       <ul class="cards broad" {...steady}>
-        {rows.map((row) => (
-          <Provider key={row.name} row={row} asks={asks} secrets={secrets.data?.data ?? null} admin={admin} changed={changed} />
-        ))}
+        {rows.map((row) => <Provider key={row.name} row={row} asks={asks} secrets={secrets.data?.data ?? null} changed={changed} />)}
       </ul>
     </>
   );
@@ -71,45 +55,33 @@ interface ProviderProps {
   row: ProviderView;
   asks: string;
   secrets: readonly CredentialView[] | null;
-  admin: boolean;
   changed: () => void;
 }
 
-function Provider({ row, asks, secrets, admin, changed }: ProviderProps) {
+function Provider({ row, asks, secrets, changed }: ProviderProps) {
+  const { name, models } = row;
   const managed = row.source === "managed";
   const { type, base_url: url } = row.settings;
   return (
-    <li class="card instance">
-      <header>
-        <h3>{row.name}</h3>
-        <Pill>{managed ? "added here" : "of the file"}</Pill>
-      </header>
+    <Card item kind="instance" title={name} aside={<Pill>{managed ? "added here" : "of the file"}</Pill>}>
       <p class="line quiet">{[type, url].filter((one) => typeof one === "string").join(", ") || "as the catalogue knows it"}</p>
       <Credential row={row} secrets={secrets} />
-      {row.models.length === 0 ? (
-        <p class="line quiet">It serves no model yet.</p>
-      ) : (
-        <ul>
-          {row.models.slice(0, MOST).map((model) => (
-            <Model key={model} model={model} asks={asks} />
-          ))}
-        </ul>
+      {models.length === 0 && <p class="line quiet">It serves no model yet.</p>}
+      <ul>{models.slice(0, MOST).map((model) => <Model key={model} model={model} asks={asks} />)}</ul>
+      {models.length > MOST && (
+        <details>
+          <summary>{models.length - MOST} more models</summary>
+          <ul>{models.slice(MOST).map((model) => <li key={model}><a href={to("models", { model })}>{model}</a></li>)}</ul>
+        </details>
       )}
-      {row.models.length > MOST && (
-        <p class="line">
-          <a href={to("models", { provider: row.name })}>{row.models.length - MOST} more models</a>
-        </p>
-      )}
-      {admin && managed && (
+      {useAdmin() && managed && (
         <footer>
-          <Button aria-label={`Change ${row.name}`} onClick={() => change(row, changed)}>Change</Button>
-          <button type="button" aria-label={`Replace the key of ${row.name}`} onClick={() => key(row, changed)}>
-            Replace the key
-          </button>
-          <Button aria-label={`Remove ${row.name}`} onClick={() => remove(row, changed)}>Remove</Button>
+          <Button aria-label={`Change ${name}`} onClick={() => change(row, changed)}>Change</Button>
+          <Button aria-label={`Replace the key of ${name}`} onClick={() => key(row, changed)}>Replace the key</Button>
+          <Button aria-label={`Remove ${name}`} onClick={() => remove(row, changed)}>Remove</Button>
         </footer>
       )}
-    </li>
+    </Card>
   );
 }
 
@@ -132,10 +104,7 @@ function Model({ model, asks }: { model: string; asks: string }) {
     const look = () => {
       if (document.hidden) return;
       ask<RoutePlan>("POST", "/admin/route", { model, key: asks }).then(
-        (plan) => {
-          setSeen(plan.targets.find((one) => one.name === model) ?? null);
-          setProblem("");
-        },
+        (plan) => (setSeen(plan.targets.find((one) => one.name === model) ?? null), setProblem("")),
         (error: unknown) => setProblem(told(error)[0]),
       );
     };

@@ -15,14 +15,10 @@ function where(name: string): string {
 function previewed(written: Written) {
   return (
     <>
-      <p>
-        {written.changed.length === 0 ? "Nothing that is served changes." : `Changes: ${written.changed.join(", ")}.`}
-      </p>
+      <p>{written.changed.length === 0 ? "Nothing that is served changes." : `Changes: ${written.changed.join(", ")}.`}</p>
       {/* A key that is given with it is not stored yet while it is only previewed. */}
       {written.warnings.filter((one) => !(written.dry_run && one.path.endsWith(".api_key"))).map((one) => (
-        <p key={`${one.path} ${one.message}`}>
-          {one.path}: {one.message}. {one.hint}
-        </p>
+        <p key={`${one.path} ${one.message}`}>{one.path}: {one.message}. {one.hint}</p>
       ))}
     </>
   );

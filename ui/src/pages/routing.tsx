@@ -1,17 +1,17 @@
 // Which models stand behind which name: aliases and what comes after them, drawn, and where a request would go.
 import type { ComponentChildren } from "preact";
-import { useAsk } from "../hooks";
-import { Button, Card, Cli, Empty, Pill, Waiting } from "../parts/basics";
+import { useAdmin, useAsk } from "../hooks";
+import { Button, Card, Cli, Empty, Heading, Pill, Waiting } from "../parts/basics";
 import { dotted } from "../parts/origin";
-import { useActions } from "../parts/palette";
+import { Offer, useActions } from "../parts/palette";
 import { to } from "../router";
 import type { ModelView, Shown } from "../types";
-import type { PageProps } from "./index";
 import { add, COLD, edit, list, POLICIES, remove, type Alias } from "./routing_alias";
 import { Simulator } from "./routing_simulator";
 import "./routing.css";
 
-export default function Routing({ admin }: PageProps) {
+export default function Routing() {
+  const admin = useAdmin();
   const models = useAsk<{ data: readonly ModelView[] }>("/admin/models", { on: ["config", "instance", "failure"] });
   const shown = useAsk<Shown>("/admin/config", { on: ["config"] });
   const rows = models.data?.data ?? [];
@@ -19,17 +19,13 @@ export default function Routing({ admin }: PageProps) {
   const others = list((shown.data?.tree["defaults"] as Record<string, unknown> | undefined)?.["fallback"]);
   const again = () => (models.again(), shown.again());
   const names = rows.filter((row) => row.kind === "model").map((row) => row.name);
-  const adding = () => add(names, again);
   const changing = (alias: Alias) => () => edit(alias, names, again);
-  useActions(admin ? [{ label: "Add an alias", run: adding }, ...aliases.map((one) => ({ label: `Change the alias ${one.name}`, run: changing(one) }))] : []);
+  useActions(admin ? aliases.map((one) => ({ label: `Change the alias ${one.name}`, run: changing(one) })) : []);
   const there = models.data !== null && shown.data !== null;
   const error = models.error ?? shown.error;
   return (
     <>
-      <div class="heading">
-        <h1>Routing</h1>
-        {admin && <Button class="main" onClick={adding}>Add an alias</Button>}
-      </div>
+      <Heading title="Routing"><Offer main label="Add an alias" run={() => add(names, again)} /></Heading>
       {(!there || error !== null) && <Waiting asked={{ error, again }} />}
       {rows.length > 0 && <Simulator models={rows} />}
       <h2>Aliases</h2>

@@ -101,22 +101,14 @@ function Told({ plan }: { plan: RoutePlan }) {
   const order = [...plan.targets.filter((one) => one.place > 0), ...plan.targets.filter((one) => one.place === 0)];
   return (
     <div aria-live="polite">
-      <p>
-        <strong><Prose text={plan.because} /></strong>
-      </p>
+      <p><strong><Prose text={plan.because} /></strong></p>
       {refusal !== null && <Problem error={{ message: `${refusal.status} ${refusal.code}: ${refusal.message}`, hint: refusal.hint }} />}
       <p class="quiet">
         {plan.match}; {plan.arranged}.
         {plan.remembered !== "" && ` Its conversation is used to ${plan.remembered}.`}
       </p>
-      <ol class="hops" aria-label="Targets in the order in which they are asked">
-        {order.map((one) => <Hop key={one.name} target={one} />)}
-      </ol>
-      {plan.after.map((one) => (
-        <p key={one.case}>
-          <span class="quiet">{CASES[one.case] ?? one.case}:</span> <Prose text={one.text} />
-        </p>
-      ))}
+      <ol class="hops" aria-label="Targets in the order in which they are asked">{order.map((one) => <Hop key={one.name} target={one} />)}</ol>
+      {plan.after.map((one) => <p key={one.case}><span class="quiet">{CASES[one.case] ?? one.case}:</span> <Prose text={one.text} /></p>)}
       {plan.notes.map((text) => <p key={text} class="quiet"><Prose text={text} /></p>)}
       <ul>{plan.limits.map((one) => <li key={`${one.whose} ${one.unit}`}>{left(one)}</li>)}</ul>
       <p class="quiet line">As the worker {plan.worker} sees it; it gives up after {duration(plan.timeout)} without content.</p>

@@ -43,9 +43,7 @@ export function Chart({ label, times, series, says, height = 200, bars = false }
     };
   }, [times, series, says, height, bars, colours]);
   return (
-    <figure class="chart" aria-label={label}>
-      <div ref={place} style={{ minHeight: `${height + 30}px` }} />
-    </figure>
+    <figure class="chart" aria-label={label}><div ref={place} style={{ minHeight: `${height + 30}px` }} /></figure>
   );
 }
 

@@ -79,9 +79,7 @@ export function Dialogs() {
   const close = () => open.set(null);
   if (opened === null) return null;
   return (
-    <Frame key={opened.id} title={opened.title} kind={opened.wide ? "wide" : ""} close={close}>
-      {opened.body(close)}
-    </Frame>
+    <Frame key={opened.id} title={opened.title} kind={opened.wide ? "wide" : ""} close={close}>{opened.body(close)}</Frame>
   );
 }
 
@@ -162,9 +160,7 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
     return (
       <>
         {result}
-        <footer>
-          <Button class="main" onClick={close}>Done</Button>
-        </footer>
+        <footer><Button class="main" onClick={close}>Done</Button></footer>
       </>
     );
   }
@@ -182,9 +178,7 @@ function Form<T>({ asked, close }: { asked: Act<T>; close: () => void }) {
       <footer>
         {asked.preview !== undefined && asked.fields !== undefined && <Button onClick={look}>Preview</Button>}
         <Button onClick={close}>Cancel</Button>
-        <button class={asked.danger ? "main danger" : "main"} disabled={busy}>
-          {asked.verb ?? asked.title.split(" ")[0]}
-        </button>
+        <button class={asked.danger ? "main danger" : "main"} disabled={busy}>{asked.verb ?? asked.title.split(" ")[0]}</button>
       </footer>
     </form>
   );

@@ -46,17 +46,13 @@ export function Filter(props: FieldProps) {
 
 export function Text({ name, label, help, value, ...more }: Common & { value?: string | undefined } & Omit<ComponentProps<"input">, "value">) {
   return (
-    <Field label={label} help={help}>
-      <input name={name} defaultValue={value ?? ""} {...more} />
-    </Field>
+    <Field label={label} help={help}><input name={name} defaultValue={value ?? ""} {...more} /></Field>
   );
 }
 
 export function Area({ name, label, help, value, ...more }: Common & { value?: string | undefined } & Omit<ComponentProps<"textarea">, "value">) {
   return (
-    <Field label={label} help={help}>
-      <textarea name={name} rows={6} defaultValue={value ?? ""} spellcheck={false} {...more} />
-    </Field>
+    <Field label={label} help={help}><textarea name={name} rows={6} defaultValue={value ?? ""} spellcheck={false} {...more} /></Field>
   );
 }
 
@@ -64,11 +60,7 @@ export type Option = string | readonly [value: string, label: string];
 
 export function Select({ name, label, help, value, options }: Common & { value?: string; options: readonly Option[] }) {
   return (
-    <Field label={label} help={help}>
-      <select name={name}>
-        <Options options={options} chosen={value ?? ""} />
-      </select>
-    </Field>
+    <Field label={label} help={help}><select name={name}><Options options={options} chosen={value ?? ""} /></select></Field>
   );
 }
 
@@ -134,10 +126,6 @@ export function ChoiceFilter({ name, label, options }: { name: string; label: st
   const otherwise = first === undefined ? "" : typeof first === "string" ? first : first[0];
   const [said, say] = useFilter(name, otherwise);
   return (
-    <Filter label={label}>
-      <select onChange={(event) => say(event.currentTarget.value)}>
-        <Options options={options} chosen={said} />
-      </select>
-    </Filter>
+    <Filter label={label}><select onChange={(event) => say(event.currentTarget.value)}><Options options={options} chosen={said} /></select></Filter>
   );
 }

@@ -40,15 +40,7 @@ export function Plan({ plan }: { plan: PlanView }) {
         {plan.why}
         {plan.eta_s !== null && ` Ready in about ${duration(plan.eta_s)}.`}
       </p>
-      {plan.evict.length > 0 && (
-        <ul>
-          {plan.evict.map((one) => (
-            <li key={one.model}>
-              unloads {one.model}: {one.why}
-            </li>
-          ))}
-        </ul>
-      )}
+      {plan.evict.length > 0 && <ul>{plan.evict.map((one) => <li key={one.model}>unloads {one.model}: {one.why}</li>)}</ul>}
     </>
   );
 }

@@ -77,9 +77,7 @@ export function Palette({ close }: { close: () => void }) {
       />
       <ul id="palette-list" role="listbox" aria-label="Found">
         {found.map((one, index) => (
-          <li key={one.label} id={`palette-${index}`} role="option" aria-selected={index === chosen} onClick={() => run(one)}>
-            {one.label}
-          </li>
+          <li key={one.label} id={`palette-${index}`} role="option" aria-selected={index === chosen} onClick={() => run(one)}>{one.label}</li>
         ))}
       </ul>
       {found.length === 0 && <p class="quiet">Nothing is called so.</p>}

@@ -42,11 +42,7 @@ export function Table<T>({ caption, columns: given, rows, id, open, action = fal
     <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
       <table {...steady}>
         <caption class="hidden">{caption}</caption>
-        <thead>
-          <tr>
-            {columns.map((column) => <th key={column.title} scope="col" class={kind(column)}>{column.title}</th>)}
-          </tr>
-        </thead>
+        <thead><tr>{columns.map((column) => <th key={column.title} scope="col" class={kind(column)}>{column.title}</th>)}</tr></thead>
         <tbody>
           {shown.map((row) => (
             <tr key={id(row)}>

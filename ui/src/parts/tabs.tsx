@@ -18,9 +18,7 @@ export function Tabs({ page, label, tabs }: { page: string; label: string; tabs:
   return (
     <nav class="tabs" aria-label={label}>
       {tabs.map(({ name, title }, index) => (
-        <a key={name} href={to(page, { view: index === 0 ? "" : name })} aria-current={name === chosen ? "page" : undefined}>
-          {title}
-        </a>
+        <a key={name} href={to(page, { view: index === 0 ? "" : name })} aria-current={name === chosen ? "page" : undefined}>{title}</a>
       ))}
     </nav>
   );
