@@ -75,15 +75,11 @@ function Body({ page }: { page: Page }) {
 function Stale() {
   const { seen, problem } = useLive();
   const since = seen === null ? "" : ` What is shown is of ${moment(seen.asked.here / 1000).slice(11)}.`;
-  return (
-    <p class="stale" role="status">{problem === null ? "" : `${told(problem)[0].replace(/^./, (first) => first.toUpperCase())}.${since}`}</p>
-  );
+  return <p class="stale" role="status">{problem === null ? "" : `${told(problem)[0].replace(/^./, (first) => first.toUpperCase())}.${since}`}</p>;
 }
 
 function Missing({ name }: { name: string }) {
-  return (
-    <Empty title={`There is no page “${name}” here`} says={<a href="/ui/">Go to the first page</a>} />
-  );
+  return <Empty title={`There is no page “${name}” here`} says={<a href="/ui/">Go to the first page</a>} />;
 }
 
 function Account() {

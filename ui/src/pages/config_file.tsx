@@ -26,9 +26,7 @@ function File({ saved }: { saved: () => void }) {
   const there = file.data;
   if (there === null) return <Waiting asked={file} />;
   if (there.why_not !== "") {
-    return (
-      <Empty title="There is no file that can be edited here" says={`${there.why_not}.`}><Cli line={EDITING} /></Empty>
-    );
+    return <Empty title="There is no file that can be edited here" says={`${there.why_not}.`}><Cli line={EDITING} /></Empty>;
   }
   const after = () => {
     file.again();

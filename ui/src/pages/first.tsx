@@ -84,14 +84,7 @@ function Engines({ found }: { found: Discovered }) {
   return <><h3>Engines</h3><ul class="plain">{found.engines.map(engine)}</ul></>;
 }
 
-interface ModelsProps {
-  found: Discovered;
-  devices: readonly DeviceView[];
-  status: Status | null;
-  again: () => void;
-}
-
-function Models({ found, devices, status, again }: ModelsProps) {
+function Models({ found, devices, status, again }: { found: Discovered; devices: readonly DeviceView[]; status: Status | null; again: () => void }) {
   const verb = (one: Candidate) => <Button aria-label={`Serve ${one.name}`} onClick={() => serve(one, again)}>Serve</Button>;
   const fit = (one: Candidate) => {
     const [tone, text] = verdict(one, devices, found);

@@ -161,9 +161,7 @@ export function Copy({ text, label = "Copy" }: { text: string; label?: string })
       setTimeout(() => setDone(false), 1500);
     });
   };
-  return (
-    <Button class="copy" aria-label={`${label}: ${text}`} onClick={copy}>{done ? "Copied" : label}</Button>
-  );
+  return <Button class="copy" aria-label={`${label}: ${text}`} onClick={copy}>{done ? "Copied" : label}</Button>;
 }
 
 /** The command that does the same. */

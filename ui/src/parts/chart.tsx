@@ -42,9 +42,7 @@ export function Chart({ label, times, series, says, height = 200, bars = false }
       plot?.destroy();
     };
   }, [times, series, says, height, bars, colours]);
-  return (
-    <figure class="chart" aria-label={label}><div ref={place} style={{ minHeight: `${height + 30}px` }} /></figure>
-  );
+  return <figure class="chart" aria-label={label}><div ref={place} style={{ minHeight: `${height + 30}px` }} /></figure>;
 }
 
 function options(Plot: typeof uPlot, node: HTMLElement, { series, says, height = 0, bars = false }: Drawn): uPlot.Options {

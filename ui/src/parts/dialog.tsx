@@ -78,9 +78,7 @@ export function Dialogs() {
   const opened = open.use();
   const close = () => open.set(null);
   if (opened === null) return null;
-  return (
-    <Frame key={opened.id} title={opened.title} kind={opened.wide ? "wide" : ""} close={close}>{opened.body(close)}</Frame>
-  );
+  return <Frame key={opened.id} title={opened.title} kind={opened.wide ? "wide" : ""} close={close}>{opened.body(close)}</Frame>;
 }
 
 /** For a dialog that is open while it is there; what had the focus gets it back. */
@@ -95,7 +93,7 @@ export function useModal(): Ref<HTMLDialogElement> {
 }
 
 /** A dialog with its title and the way out. */
-export function Frame({ title, kind, close, children }: FrameProps) {
+export function Frame({ title, kind, close, children }: { title: string; kind: string; close: () => void; children: ComponentChildren }) {
   const dialog = useModal();
   const id = useId();
   return (
@@ -108,13 +106,6 @@ export function Frame({ title, kind, close, children }: FrameProps) {
     </dialog>
   );
 }
-interface FrameProps {
-  title: string;
-  kind: string;
-  close: () => void;
-  children: ComponentChildren;
-}
-
 /** A sentence alone is a paragraph. */
 function paragraph(said: ComponentChildren): ComponentChildren {
   return typeof said === "string" ? <p>{said}</p> : said;

@@ -45,23 +45,17 @@ export function Filter(props: FieldProps) {
 }
 
 export function Text({ name, label, help, value, ...more }: Common & { value?: string | undefined } & Omit<ComponentProps<"input">, "value">) {
-  return (
-    <Field label={label} help={help}><input name={name} defaultValue={value ?? ""} {...more} /></Field>
-  );
+  return <Field label={label} help={help}><input name={name} defaultValue={value ?? ""} {...more} /></Field>;
 }
 
 export function Area({ name, label, help, value, ...more }: Common & { value?: string | undefined } & Omit<ComponentProps<"textarea">, "value">) {
-  return (
-    <Field label={label} help={help}><textarea name={name} rows={6} defaultValue={value ?? ""} spellcheck={false} {...more} /></Field>
-  );
+  return <Field label={label} help={help}><textarea name={name} rows={6} defaultValue={value ?? ""} spellcheck={false} {...more} /></Field>;
 }
 
 export type Option = string | readonly [value: string, label: string];
 
 export function Select({ name, label, help, value, options }: Common & { value?: string; options: readonly Option[] }) {
-  return (
-    <Field label={label} help={help}><select name={name}><Options options={options} chosen={value ?? ""} /></select></Field>
-  );
+  return <Field label={label} help={help}><select name={name}><Options options={options} chosen={value ?? ""} /></select></Field>;
 }
 
 export function Check({ name, label, help, checked = false }: Common & { checked?: boolean }) {

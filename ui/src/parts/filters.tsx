@@ -15,7 +15,5 @@ export function More({ used, children }: { used: boolean; children: ComponentChi
 
 /** Takes all of these filters away. */
 export function Clear({ names }: { names: readonly string[] }) {
-  return (
-    <Button onClick={() => filter(Object.fromEntries(names.map((name) => [name, ""])))}>Clear filters</Button>
-  );
+  return <Button onClick={() => filter(Object.fromEntries(names.map((name) => [name, ""])))}>Clear filters</Button>;
 }

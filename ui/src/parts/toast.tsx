@@ -34,9 +34,7 @@ export function toastError(error: unknown): void {
 }
 
 export function Toasts() {
-  return (
-    <div class="toasts" role="status" aria-live="polite">{shown.use().map((one) => <Toast key={one.id} said={one} />)}</div>
-  );
+  return <div class="toasts" role="status" aria-live="polite">{shown.use().map((one) => <Toast key={one.id} said={one} />)}</div>;
 }
 
 function Toast({ said }: { said: Said }) {
