@@ -74,9 +74,7 @@ function Cards({ list, address }: CardsProps) {
         <section key={kind} aria-label={title}>
           <h2>{title}</h2>
           <ul class="cards small">
-            {list.data.filter((one) => one.kind === kind).map((one) => (
-              <One key={one.name} client={one} list={list} address={address} />
-            ))}
+            {list.data.filter((one) => one.kind === kind).map((one) => <One key={one.name} client={one} list={list} address={address} />)}
           </ul>
         </section>
       ))}
@@ -100,9 +98,7 @@ function One({ client, list, address }: CardsProps & { client: ClientView }) {
   const pill = shown && <Pill tone={good === undefined ? "bad" : "good"}>{good === undefined ? "refused" : "came"}</Pill>;
   return (
     <Card item title={<a href={address(client.name)}>{client.title}</a>} aside={pill}>
-      <p class="line quiet">
-        {shown === undefined ? (client.recognised ? "Has not come yet." : "Known by its key alone.") : <Came seen={shown} />}
-      </p>
+      <p class="line quiet">{shown === undefined ? (client.recognised ? "Has not come yet." : "Known by its key alone.") : <Came seen={shown} />}</p>
       <p class="line quiet">{told(client, list)}</p>
     </Card>
   );

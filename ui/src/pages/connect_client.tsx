@@ -55,9 +55,7 @@ export function Client({ client, list }: { client: ClientView; list: ClientList 
         {client.steps.length > 0 && <ol>{client.steps.map((one) => <li key={one}>{filled(one)}</li>)}</ol>}
         {client.notes.map((one) => <p key={one} class="quiet">{one}</p>)}
       </Step>
-      <Step number={3} title="Its first request">
-        <Check client={client} list={list} since={since} made={made} />
-      </Step>
+      <Step number={3} title="Its first request"><Check client={client} list={list} since={since} made={made} /></Step>
     </>
   );
 }

@@ -100,9 +100,7 @@ function One({ noun, one, cost, books }: { noun: Noun; one: Owner; cost: string;
 function Members({ team, books }: { team: Owner; books: Books }) {
   const members = useEvery<MemberView>(membersOf(team));
   const again = () => [members, books].forEach((one) => one.again());
-  const out = (row: MemberView) => (
-    <Button aria-label={`Take out ${row.name || row.user}`} onClick={() => leave(team, row, again)}>Take out</Button>
-  );
+  const out = (row: MemberView) => <Button aria-label={`Take out ${row.name || row.user}`} onClick={() => leave(team, row, again)}>Take out</Button>;
   return (
     <>
       <Heading kind="top-room" title={<h3>People</h3>}>

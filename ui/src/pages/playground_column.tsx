@@ -72,9 +72,7 @@ function TurnView({ entry: { turn, answer, sent }, coming = false }: { entry: En
       )}
       <Content content={turn.content} />
       {turn.tool_calls?.map((one, index) => (
-        <p key={index} class="words">
-          <Pill tone="warm">calls</Pill> <code>{`${one.function.name}(${one.function.arguments})`}</code>
-        </p>
+        <p key={index} class="words"><Pill tone="warm">calls</Pill> <code>{`${one.function.name}(${one.function.arguments})`}</code></p>
       ))}
       {answer !== undefined && !coming && (
         <>
@@ -180,9 +178,7 @@ function Results({ calls, send }: { calls: readonly ToolCall[]; send: (turns: re
   return (
     <form onSubmit={submit}>
       {calls.map((one, index) => (
-        <Field key={one.id} label={`Result of ${one.function.name}`}>
-          <textarea name={String(index)} rows={2} spellcheck={false} />
-        </Field>
+        <Field key={one.id} label={`Result of ${one.function.name}`}><textarea name={String(index)} rows={2} spellcheck={false} /></Field>
       ))}
       <button>Send the results</button>
     </form>

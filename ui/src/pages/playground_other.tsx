@@ -177,11 +177,7 @@ export function Raw({ secret, path, text }: { secret: string; path: string; text
         <Text name="path" label="Path" value={path} pattern="/(v1|api)/.*" />
         <Area name="body" label="Body" rows={14} value={text} />
       </Composer>
-      {got !== null && (
-        <Card title={`Answer: ${got.status}`}>
-          <Code label="Answer" text={got.raw} />
-        </Card>
-      )}
+      {got !== null && <Card title={`Answer: ${got.status}`}><Code label="Answer" text={got.raw} /></Card>}
     </>
   );
 }

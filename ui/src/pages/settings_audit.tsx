@@ -47,9 +47,7 @@ export function Audit({ names }: { names: Names }) {
           { title: "Which", cell: (row) => <span class="subject">{which(row, names)}</span>, also: true },
           { title: "Changed", cell: (row) => <span class="quiet subject">{fields(row)}</span>, wide: true },
         ]}
-        action={(row) => (
-          <Button aria-label={`Show ${row.action} ${row.noun} ${row.subject}`} onClick={() => detail(row, names)}>Show</Button>
-        )}
+        action={(row) => <Button aria-label={`Show ${row.action} ${row.noun} ${row.subject}`} onClick={() => detail(row, names)}>Show</Button>}
       />
       <Cli line={command("glowplug changes", { noun: query.get("noun"), by: query.get("by"), subject: query.get("subject") })} />
     </>
