@@ -62,10 +62,7 @@ export default function Connect() {
   );
 }
 
-interface CardsProps {
-  list: ClientList;
-  address: (client: string) => string;
-}
+type CardsProps = Readonly<{ list: ClientList; address: (client: string) => string }>;
 
 function Cards({ list, address }: CardsProps) {
   return (

@@ -37,6 +37,7 @@ export default function Playground() {
   const usual = names.includes(USUAL) ? USUAL : names[0];
   const wished = said.split(",").filter((one) => one !== "" && (able(one) || !rows.some((row) => row.name === one)));
   const models = wished.length > 0 ? wished.slice(0, MOST) : usual === undefined ? [] : [usual];
+  const example = JSON.stringify({ model: models[0] ?? "", input: "What is a glow plug?" }, null, 2);
   return (
     <>
       <h1>Playground</h1>
@@ -58,14 +59,10 @@ export default function Playground() {
       {mode === "embeddings" && names.length > 0 && <Embeddings models={models} secret={secret} />}
       {mode === "images" && names.length > 0 && <Images models={models} secret={secret} />}
       {mode === "raw" && again.ready && (
-        <Raw key={`${request} ${models[0] ?? ""}`} secret={secret} path={again.path} text={again.text || example(models[0] ?? "")} />
+        <Raw key={`${request} ${models[0] ?? ""}`} secret={secret} path={again.path} text={again.text || example} />
       )}
     </>
   );
-}
-
-function example(model: string): string {
-  return JSON.stringify({ model, input: "What is a glow plug?" }, null, 2);
 }
 
 function Models({ models, names }: { models: readonly string[]; names: readonly string[] }) {
@@ -86,18 +83,11 @@ function Models({ models, names }: { models: readonly string[]; names: readonly 
   );
 }
 
-interface Again {
-  ready: boolean;
-  error: unknown;
-  opening: Opening;
-  path: string;
-  text: string;
-}
-const NOTHING: Again = { ready: true, error: null, opening: EMPTY, path: "/v1/responses", text: "" };
+const NOTHING = { ready: true, error: null as unknown, opening: EMPTY, path: "/v1/responses", text: "" };
 
 /** A request that was made before, as this page begins with it. */
-function useAgain(request: string): Again {
-  const [found, setFound] = useState<Again>(request === "" ? NOTHING : { ...NOTHING, ready: false });
+function useAgain(request: string): typeof NOTHING {
+  const [found, setFound] = useState(request === "" ? NOTHING : { ...NOTHING, ready: false });
   useEffect(() => {
     if (request === "") return setFound(NOTHING);
     const id = encodeURIComponent(request);

@@ -177,27 +177,18 @@ export function showCode(path: string, sent: Body, prompt = ""): void {
 
 function Attach({ add }: { add: (url: string) => void }) {
   const picker = useRef<HTMLInputElement>(null);
-  const read = (files: FileList | null) => {
-    for (const file of files ?? []) {
+  const read = (picked: HTMLInputElement) => {
+    for (const file of picked.files ?? []) {
       const reader = new FileReader();
       reader.onload = () => add(String(reader.result));
       reader.readAsDataURL(file);
     }
+    picked.value = "";
   };
   return (
     <>
       <Button onClick={() => picker.current?.click()}>Add a picture</Button>
-      <input
-        ref={picker}
-        type="file"
-        accept="image/*"
-        multiple
-        hidden
-        onChange={(event) => {
-          read(event.currentTarget.files);
-          event.currentTarget.value = "";
-        }}
-      />
+      <input ref={picker} type="file" accept="image/*" multiple hidden onChange={(event) => read(event.currentTarget)} />
     </>
   );
 }

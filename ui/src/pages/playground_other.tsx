@@ -9,13 +9,6 @@ import { Picture, Raw as RawAnswer } from "./playground_column";
 import { showCode } from "./playground_chat";
 import { call, talk, typed, type Answer, type Body, type Usage } from "./playground_talk";
 
-interface Vectors {
-  data: readonly { embedding: readonly number[] }[];
-  usage?: Usage;
-}
-interface Pictures {
-  data: readonly { b64_json?: string; url?: string }[];
-}
 interface Asks {
   models: readonly string[];
   secret: string;
@@ -69,16 +62,11 @@ interface TogetherProps<T> extends Asks {
   verb: string;
   shown: (got: T, text: string) => ComponentChildren;
 }
-interface Got {
-  model: string;
-  sent: Body;
-  answer: Answer;
-}
 
 /** All models are asked the same, and their answers are side by side. */
 function Together<T>({ path, models, secret, label, start, sent, verb, shown }: TogetherProps<T>) {
-  const [got, setGot] = useState<{ text: string; all: readonly Got[] }>({ text: "", all: [] });
-  const one = async (model: string, text: string): Promise<Got> => {
+  const [got, setGot] = useState<{ text: string; all: readonly { model: string; sent: Body; answer: Answer }[] }>({ text: "", all: [] });
+  const one = async (model: string, text: string) => {
     const body = sent(model, text);
     return { model, sent: body, answer: await talk(secret, path, body, new AbortController().signal, () => undefined) };
   };
@@ -108,7 +96,7 @@ const lines = (text: string) => text.split("\n").filter((line) => line.trim() !=
 
 export function Embeddings(asks: Asks) {
   return (
-    <Together<Vectors>
+    <Together<{ data: readonly { embedding: readonly number[] }[]; usage?: Usage }>
       {...asks}
       path="/v1/embeddings"
       label="Texts, a line each"
@@ -150,7 +138,7 @@ function Likeness({ vectors, texts, usage }: { vectors: readonly (readonly numbe
 
 export function Images(asks: Asks) {
   return (
-    <Together<Pictures>
+    <Together<{ data: readonly { b64_json?: string; url?: string }[] }>
       {...asks}
       path="/v1/images/generations"
       label="What is to be seen"

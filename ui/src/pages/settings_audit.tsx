@@ -96,14 +96,9 @@ function detail(row: Change, names: Names): void {
 function difference({ before, after }: Change): string {
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
   const both = before !== null && after !== null;
-  const line = (sign: string, name: string, value: unknown) =>
-    both || !nothing(value) ? [`${sign} ${name}: ${written(name, value)}`] : [];
-  return names
-    .flatMap((name) => [
-      ...(before !== null && name in before ? line("-", name, before[name]) : []),
-      ...(after !== null && name in after ? line("+", name, after[name]) : []),
-    ])
-    .join("\n");
+  const line = (sign: string, name: string, side: Change["after"]) =>
+    side !== null && name in side && (both || !nothing(side[name])) ? [`${sign} ${name}: ${written(name, side[name])}`] : [];
+  return names.flatMap((name) => [...line("-", name, before), ...line("+", name, after)]).join("\n");
 }
 
 /** What says nothing about something that is new or gone. */
