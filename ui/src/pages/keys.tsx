@@ -10,12 +10,7 @@ import { Keys } from "./keys_list";
 import { Own } from "./keys_own";
 import { Owners } from "./keys_owners";
 
-const TABS: readonly Tab[] = [
-  { name: "keys", title: "Keys" },
-  { name: "people", title: "People" },
-  { name: "teams", title: "Teams" },
-  { name: "budgets", title: "Budgets" },
-];
+const TABS: readonly Tab[] = ["Keys", "People", "Teams", "Budgets"].map((title) => ({ name: title.toLowerCase(), title }));
 
 /** What the parts of the page share. */
 export type Books = ReturnType<typeof useBooks>["books"];

@@ -56,19 +56,13 @@ export function Standing({ books, scope, name, may }: { books: Books; scope: Sco
   );
 }
 
-interface BudgetsProps {
-  rows: readonly BudgetView[] | null;
-  books: Books | null;
-  whose?: boolean;
-  empty: ComponentChildren;
-}
+type BudgetsProps = Readonly<{ rows: readonly BudgetView[] | null; books: Books | null; whose?: boolean; empty: ComponentChildren }>;
 
 export function BudgetTable({ rows, books, whose = false, empty }: BudgetsProps) {
   const now = useNow();
   const whom: Column<BudgetView> = { title: "For", cell: (one) => <For one={one} books={books} /> };
-  const away = (one: BudgetView, from: Books) => (
-    <Button aria-label={`Take away ${written(one)} of ${nameOf(one, from)}`} onClick={() => remove(one, from)}>Take away</Button>
-  );
+  const away = (one: BudgetView, from: Books) =>
+    <Button aria-label={`Take away ${written(one)} of ${nameOf(one, from)}`} onClick={() => remove(one, from)}>Take away</Button>;
   return (
     <Table
       caption="Budgets"

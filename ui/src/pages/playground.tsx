@@ -6,7 +6,7 @@ import { Button, Empty, Problem } from "../parts/basics";
 import { ChoiceFilter, Filter, Options } from "../parts/fields";
 import { filter, to, useFilter } from "../router";
 import type { BodyView, ModelView, RequestView } from "../types";
-import { Chat, type Opening, type Settings } from "./playground_chat";
+import { Chat, type Opening } from "./playground_chat";
 import { KeyBar, useKey } from "./playground_key";
 import { Embeddings, Images, Raw } from "./playground_other";
 import type { Body, Piece, Turn } from "./playground_talk";
@@ -123,18 +123,11 @@ function openingOf(text: string): Opening | null {
   const mine = last?.role === "user" ? last.content : null;
   const pieces: readonly Piece[] = typeof mine === "string" ? [{ type: "text", text: mine }] : (mine ?? []);
   const written = (value: unknown) => (value === undefined ? "" : JSON.stringify(value, null, 2));
-  const settings: Settings = {
-    system,
-    stream: stream === true,
-    temperature: written(temperature),
-    most: written(most),
-    tools: written(tools),
-    more: Object.keys(more).length === 0 ? "" : written(more),
-  };
+  const fields = { temperature: written(temperature), most: written(most), tools: written(tools) };
   return {
     turns: last?.role === "user" ? turns.slice(0, -1) : turns,
     prompt: pieces.flatMap((one) => (one.type === "text" ? [one.text] : [])).join("\n"),
     images: pieces.flatMap((one) => (one.type === "image_url" ? [one.image_url.url] : [])),
-    settings,
+    settings: { system, stream: stream === true, ...fields, more: Object.keys(more).length === 0 ? "" : written(more) },
   };
 }

@@ -1,10 +1,7 @@
 // A model asked from the page, as any client asks: with a key, at the same origin, and never with the session's cookie.
+import { useState } from "preact/hooks";
 
-export interface ToolCall {
-  id: string;
-  type: "function";
-  function: { name: string; arguments: string };
-}
+export type ToolCall = { id: string; type: "function"; function: { name: string; arguments: string } };
 export type Piece = { type: "text"; text: string } | { type: "image_url"; image_url: { url: string } };
 export interface Turn {
   role: "system" | "user" | "assistant" | "tool";
@@ -161,4 +158,14 @@ export function typed<T>(field: string, text: string): T | undefined {
   } catch (error) {
     throw new Error(`${field}: ${error instanceof Error ? error.message : "this is no JSON"}`);
   }
+}
+
+/** What a form does, and what the last of it threw. */
+export function useAttempt(): [problem: unknown, attempt: (work: () => void | Promise<void>) => Promise<void>] {
+  const [problem, setProblem] = useState<unknown>(null);
+  const attempt = async (work: () => void | Promise<void>) => {
+    setProblem(null);
+    await (async () => work())().catch(setProblem);
+  };
+  return [problem, attempt];
 }

@@ -15,6 +15,7 @@ const NOUNS = [
   "invitation", "session",
 ];
 const ACTIONS = ["create", "update", "delete", "revoke", "rotate", "rename", "reload", "undo", "login", "logout", "claim", "password"];
+const FOR = "Whatever is changed here, by a person, a key or a saved file, is a line of this log.";
 
 export function Audit({ names }: { names: Names }) {
   const { query } = usePlace();
@@ -34,12 +35,7 @@ export function Audit({ names }: { names: Names }) {
             <TextFilter name="subject" label="Which (id or name)" />
           </>
         }
-        empty={
-          <Empty
-            title={filtered ? "No change is like that" : "Nothing was changed yet"}
-            says={filtered ? "Ids are compared whole." : "Whatever is changed here, by a person, a key or a saved file, is a line of this log."}
-          />
-        }
+        empty={filtered ? <Empty title="No change is like that" says="Ids are compared whole." /> : <Empty title="Nothing was changed yet" says={FOR} />}
         columns={[
           { title: "When", cell: (row) => moment(row.at) },
           { title: "Who", cell: (row) => <span class="who" title={row.by}>{who(row, names)}</span>, also: true },
