@@ -2,19 +2,14 @@ import { at } from "../api";
 import { ago } from "../format";
 import { useAsk } from "../hooks";
 import { useNow } from "../live";
-import { Card, Empty, Heading, Pill, Problem } from "../parts/basics";
+import { Card, Empty, Heading, Pill, Waiting } from "../parts/basics";
 import { ChoiceFilter, TextFilter } from "../parts/fields";
 import { useActions } from "../parts/palette";
 import { filter, go, to, useFilter } from "../router";
 import type { ClientList, ClientView, Sighting } from "../types";
 import { Client } from "./connect_client";
 
-const KINDS: readonly (readonly [kind: string, title: string])[] = [
-  ["agent", "In a terminal"],
-  ["editor", "Editors"],
-  ["app", "Applications"],
-  ["library", "Programs of your own"],
-];
+const KINDS = { agent: "In a terminal", editor: "Editors", app: "Applications", library: "Programs of your own" };
 /** What the server says where there is none. */
 const NO_MODEL = "MODEL";
 /** Milliseconds. */
@@ -40,13 +35,9 @@ export default function Connect() {
         )}
         <TextFilter name="url" label="Address of this server, as the client reaches it" placeholder={list?.url ?? ""} />
       </div>
-      <Problem error={asked.error} again={() => (asked.error === null ? undefined : filter({ model: "", url: "" }))} />
-      {list === null && asked.error === null && <p class="quiet waiting">Loading …</p>}
+      {(list === null || asked.error !== null) && <Waiting asked={{ ...asked, again: () => filter({ model: "", url: "" }) }} />}
       {list?.model === NO_MODEL && (
-        <Empty
-          title="No model that chats is served yet"
-          says={<>{NO_MODEL} stands in its place below. <a href={to("first")}>First steps</a> looks for one.</>}
-        />
+        <Empty title="No model that chats is served yet" says={<>{NO_MODEL} stands in its place below. <a href={to("first")}>First steps</a> looks for one.</>} />
       )}
       {list !== null && chosen === "" && <Cards list={list} address={(client) => to("connect", { client, model, url })} />}
       {list !== null && client !== undefined && <Client key={client.name} client={client} list={list} />}
@@ -62,15 +53,12 @@ export default function Connect() {
   );
 }
 
-interface CardsProps {
-  list: ClientList;
-  address: (client: string) => string;
-}
+type CardsProps = Readonly<{ list: ClientList; address: (client: string) => string }>;
 
 function Cards({ list, address }: CardsProps) {
   return (
     <>
-      {KINDS.map(([kind, title]) => (
+      {Object.entries(KINDS).map(([kind, title]) => (
         <section key={kind} aria-label={title}>
           <h2>{title}</h2>
           <ul class="cards small">

@@ -1,7 +1,7 @@
 // Who may ask here: keys, people, teams, and what all of them may spend.
 import { useMe } from "../hooks";
 import { Waiting } from "../parts/basics";
-import { useEvery, type Every } from "../parts/every";
+import { useEvery } from "../parts/every";
 import { Tabs, useTab, type Tab } from "../parts/tabs";
 import type { BudgetView, KeyView, ModelView, TeamView, UserView } from "../types";
 import "./keys.css";
@@ -10,30 +10,16 @@ import { Keys } from "./keys_list";
 import { Own } from "./keys_own";
 import { Owners } from "./keys_owners";
 
-const TABS: readonly Tab[] = [
-  { name: "keys", title: "Keys" },
-  { name: "people", title: "People" },
-  { name: "teams", title: "Teams" },
-  { name: "budgets", title: "Budgets" },
-];
+const TABS: readonly Tab[] = ["Keys", "People", "Teams", "Budgets"].map((title) => ({ name: title.toLowerCase(), title }));
 
 /** What the parts of the page share. */
-export interface Books {
-  keys: Every<KeyView>;
-  users: Every<UserView>;
-  teams: Every<TeamView>;
-  budgets: Every<BudgetView>;
-  models: Every<ModelView>;
-  /** Ask for all of them anew. */
-  again: () => void;
-}
+export type Books = ReturnType<typeof useBooks>["books"];
 
 export default function Page() {
   return useMe().role === "member" ? <Own /> : <Everybody />;
 }
 
-function Everybody() {
-  const tab = useTab(TABS);
+function useBooks() {
   const lists = {
     keys: useEvery<KeyView>("/admin/keys"),
     users: useEvery<UserView>("/admin/users"),
@@ -42,9 +28,14 @@ function Everybody() {
     models: useEvery<ModelView>("/admin/models"),
   };
   const every = Object.values(lists);
-  const books: Books = { ...lists, again: () => every.forEach((one) => one.again()) };
-  const ready = every.every((one) => one.rows !== null);
-  const wrong = every.find((one) => one.error !== null);
+  /** Asks for all of them anew. */
+  const again = () => every.forEach((one) => one.again());
+  return { books: { ...lists, again }, ready: every.every((one) => one.rows !== null), wrong: every.find((one) => one.error !== null) };
+}
+
+function Everybody() {
+  const tab = useTab(TABS);
+  const { books, ready, wrong } = useBooks();
   return (
     <>
       <h1>Keys, people, teams, budgets</h1>

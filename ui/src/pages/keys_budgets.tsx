@@ -22,6 +22,8 @@ const NEAR = 0.8;
 const WINDOWS: Record<string, string> = { hour: "an hour", day: "a day", week: "a week", month: "a month", total: "in all" };
 const OPTIONS: Record<Exclude<Scope, "all">, string> = { key: "for-key", user: "user", team: "team", tag: "tag", model: "model" };
 
+const SCOPES = [["all", "everybody together"], ["key", "a key"], ["user", "a person"], ["team", "a team"], ["tag", "a tag"], ["model", "a model"]] as const;
+
 /** Where those who have a page are looked at. */
 const PAGES: Partial<Record<Scope, (id: string) => Record<string, string>>> = {
   key: (key) => ({ key }),
@@ -52,20 +54,13 @@ export function Standing({ books, scope, name, may }: { books: Books; scope: Sco
   );
 }
 
-interface BudgetsProps {
-  rows: readonly BudgetView[] | null;
-  books: Books | null;
-  whose?: boolean;
-  empty: ComponentChildren;
-}
+type BudgetsProps = Readonly<{ rows: readonly BudgetView[] | null; books: Books | null; whose?: boolean; empty: ComponentChildren }>;
 
 export function BudgetTable({ rows, books, whose = false, empty }: BudgetsProps) {
   const now = useNow();
-  const admin = useAdmin();
   const whom: Column<BudgetView> = { title: "For", cell: (one) => <For one={one} books={books} /> };
-  const away = (one: BudgetView, from: Books) => (
-    <Button aria-label={`Take away ${written(one)} of ${nameOf(one, from)}`} onClick={() => remove(one, from)}>Take away</Button>
-  );
+  const away = (one: BudgetView, from: Books) =>
+    <Button aria-label={`Take away ${written(one)} of ${nameOf(one, from)}`} onClick={() => remove(one, from)}>Take away</Button>;
   return (
     <Table
       caption="Budgets"
@@ -77,7 +72,7 @@ export function BudgetTable({ rows, books, whose = false, empty }: BudgetsProps)
         { title: "Stands", cell: (one) => <Stands one={one} /> },
         { title: "Begins anew", cell: (one) => (one.ends_at === null ? <span class="quiet">as time passes</span> : `in ${duration(one.ends_at - now)}`), wide: true },
       ]}
-      action={admin && books !== null && ((one) => away(one, books))}
+      action={useAdmin() && books !== null && ((one) => away(one, books))}
     />
   );
 }
@@ -107,11 +102,8 @@ function For({ one, books }: { one: BudgetView; books: Books | null }) {
 }
 
 function nameOf(one: Whose, books: Books | null): string {
-  const lists: Partial<Record<Scope, readonly { id: string }[] | null | undefined>> = {
-    key: books?.keys.rows,
-    user: books?.users.rows,
-    team: books?.teams.rows,
-  };
+  const { keys, users, teams } = books ?? {};
+  const lists: Partial<Record<Scope, readonly { id: string }[] | null | undefined>> = { key: keys?.rows, user: users?.rows, team: teams?.rows };
   const found = lists[one.scope]?.find((row) => row.id === one.name);
   return found === undefined ? one.name || "everybody" : called(found);
 }
@@ -163,12 +155,7 @@ function Fields({ books, whose }: { books: Books; whose: boolean }) {
       </div>
       {whose && (
         <div class="pair">
-          <Select
-            name="scope"
-            label="For"
-            value="all"
-            options={[["all", "everybody together"], ["key", "a key"], ["user", "a person"], ["team", "a team"], ["tag", "a tag"], ["model", "a model"]]}
-          />
+          <Select name="scope" label="For" value="all" options={SCOPES} />
           <Name key={chosen.scope} scope={chosen.scope} books={books} />
         </div>
       )}

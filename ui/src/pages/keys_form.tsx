@@ -16,6 +16,8 @@ export type Given = Partial<Pick<KeyView, "user" | "team">>;
 
 const PATH = "/admin/keys";
 const ROLES = [["user", "user: uses models"], ["viewer", "viewer: looks at everything"], ["admin", "admin: changes everything"]] as const;
+const RIGHTS = [["evict", "may unload idle models"], ["start", "may start what fits"], ["warm", "only what is loaded"]] as const;
+const GOOD = [["86400", "for a day yet"], ["3600", "for an hour yet"], ["604800", "for a week yet"], ["2592000", "for 30 days yet"], ["0", "no more"]] as const;
 const KEEP = "keep";
 const NUMBERS = [["rpm", "Requests a minute"], ["tpm", "Tokens a minute"], ["concurrency", "At the same time"]] as const;
 const FLAGS = [
@@ -48,12 +50,7 @@ function Fields({ one, books, given = {} }: { one: KeyView | null; books: Books;
         <summary>More</summary>
         <div class="pair">
           {one === null && <Select name="role" label="Role" value="user" options={ROLES} />}
-          <Select
-            name="rights"
-            label="Memory"
-            value={one?.rights ?? "evict"}
-            options={[["evict", "may unload idle models"], ["start", "may start what fits"], ["warm", "only what is loaded"]]}
-          />
+          <Select name="rights" label="Memory" value={one?.rights ?? "evict"} options={RIGHTS} />
         </div>
         <Text name="tags" label="Tags" value={one?.tags.join(", ")} help="Of all its requests, separated by commas." />
         <Text name="routes" label="Endpoints" value={one?.routes.join(", ")} placeholder="all of them" help="For example /v1/chat/completions, /v1/audio/*" />
@@ -163,14 +160,7 @@ export function rotate(one: KeyView, books: Books): void {
   act<KeyView>({
     title: `Replace ${one.name || one.id}`,
     says: "A new key takes its place, with the same rights, budgets and limits. Both count as one while the old one is still good.",
-    fields: (
-      <Select
-        name="overlap"
-        label="The old one is good"
-        value="86400"
-        options={[["86400", "for a day yet"], ["3600", "for an hour yet"], ["604800", "for a week yet"], ["2592000", "for 30 days yet"], ["0", "no more"]]}
-      />
-    ),
+    fields: <Select name="overlap" label="The old one is good" value="86400" options={GOOD} />,
     cli: (form) => `glowplug keys rotate ${quoted(one.id)} --overlap ${wanted(form).overlap}s`,
     request: (form) => ["POST", `${path(one)}/rotate`, wanted(form)],
     seen: (_made, form) => {

@@ -22,25 +22,25 @@ const FOR = "Whoever asks a model here brings a key; one for each person or prog
 const FIRST = 100;
 
 export function Keys({ books }: { books: Books }) {
-  const { query } = usePlace();
-  const [chosen, user = "", team = ""] = ["key", "user", "team"].map((name) => query.get(name) ?? "");
-  const rows = books.keys.rows ?? [];
-  const one = rows.find((key) => key.id === chosen);
+  const chosen = usePlace().query.get("key") ?? "";
+  const one = books.keys.rows?.find((key) => key.id === chosen);
   if (one !== undefined) return <One key={one.id} one={one} books={books} />;
   return (
     <>
       {chosen !== "" && <p class="bad" role="status">There is no key {chosen} here; these there are:</p>}
-      <All books={books} rows={rows} user={user} team={team} />
+      <All books={books} />
     </>
   );
 }
 
-function All({ books, rows, user, team }: { books: Books; rows: readonly KeyView[]; user: string; team: string }) {
+function All({ books }: { books: Books }) {
   const now = useNow();
   const { query } = usePlace();
   const [most, setMost] = useState(FIRST);
   const usage = useEvery<UsageSum>("/admin/usage", { by: "key", since: since() });
-  const words = (query.get("q") ?? "").toLowerCase();
+  const rows = books.keys.rows ?? [];
+  const [q = "", user = "", team = ""] = ["q", "user", "team"].map((name) => query.get(name) ?? "");
+  const words = q.toLowerCase();
   const which = query.get("which") ?? "good";
   const found = [...rows]
     .filter((key) => which === "all" || over(key, now) === (which === "over"))

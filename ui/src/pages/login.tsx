@@ -5,6 +5,9 @@ import { Text } from "../parts/fields";
 import { go } from "../router";
 import type { Me } from "../types";
 
+const HELP = "At least 12 characters. For a new password of your own user the address may stay empty.";
+const NEW = { autocomplete: "new-password", minLength: 12, help: HELP } as const;
+
 /** Reads the one-time token behind the `#`, which no server is sent, and takes it out of the address. */
 function tokenOnce(): string {
   if (location.pathname !== "/ui/welcome") return "";
@@ -47,19 +50,7 @@ export function Login({ entered }: { entered: (who: Me) => void }) {
       <form onSubmit={send}>
         {token !== "" && <Text name="name" label="Name (optional)" autocomplete="name" />}
         <Text name="email" label="E-mail address" autocomplete="username" required={token === ""} autofocus />
-        {token === "" ? (
-          <Text name="password" label="Password" type="password" autocomplete="current-password" required />
-        ) : (
-          <Text
-            name="password"
-            label="Password"
-            type="password"
-            autocomplete="new-password"
-            minLength={12}
-            required
-            help="At least 12 characters. For a new password of your own user the address may stay empty."
-          />
-        )}
+        <Text name="password" label="Password" type="password" required {...(token === "" ? { autocomplete: "current-password" } : NEW)} />
         <Problem error={problem} />
         <button class="main" disabled={busy}>{token === "" ? "Log in" : "Set the password"}</button>
       </form>

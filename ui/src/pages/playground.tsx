@@ -6,7 +6,7 @@ import { Button, Empty, Problem } from "../parts/basics";
 import { ChoiceFilter, Filter, Options } from "../parts/fields";
 import { filter, to, useFilter } from "../router";
 import type { BodyView, ModelView, RequestView } from "../types";
-import { Chat, type Opening, type Settings } from "./playground_chat";
+import { Chat, type Opening } from "./playground_chat";
 import { KeyBar, useKey } from "./playground_key";
 import { Embeddings, Images, Raw } from "./playground_other";
 import type { Body, Piece, Turn } from "./playground_talk";
@@ -37,6 +37,7 @@ export default function Playground() {
   const usual = names.includes(USUAL) ? USUAL : names[0];
   const wished = said.split(",").filter((one) => one !== "" && (able(one) || !rows.some((row) => row.name === one)));
   const models = wished.length > 0 ? wished.slice(0, MOST) : usual === undefined ? [] : [usual];
+  const example = JSON.stringify({ model: models[0] ?? "", input: "What is a glow plug?" }, null, 2);
   return (
     <>
       <h1>Playground</h1>
@@ -57,15 +58,9 @@ export default function Playground() {
       )}
       {mode === "embeddings" && names.length > 0 && <Embeddings models={models} secret={secret} />}
       {mode === "images" && names.length > 0 && <Images models={models} secret={secret} />}
-      {mode === "raw" && again.ready && (
-        <Raw key={`${request} ${models[0] ?? ""}`} secret={secret} path={again.path} text={again.text || example(models[0] ?? "")} />
-      )}
+      {mode === "raw" && again.ready && <Raw key={`${request} ${models[0] ?? ""}`} secret={secret} path={again.path} text={again.text || example} />}
     </>
   );
-}
-
-function example(model: string): string {
-  return JSON.stringify({ model, input: "What is a glow plug?" }, null, 2);
 }
 
 function Models({ models, names }: { models: readonly string[]; names: readonly string[] }) {
@@ -86,18 +81,11 @@ function Models({ models, names }: { models: readonly string[]; names: readonly 
   );
 }
 
-interface Again {
-  ready: boolean;
-  error: unknown;
-  opening: Opening;
-  path: string;
-  text: string;
-}
-const NOTHING: Again = { ready: true, error: null, opening: EMPTY, path: "/v1/responses", text: "" };
+const NOTHING = { ready: true, error: null as unknown, opening: EMPTY, path: "/v1/responses", text: "" };
 
 /** A request that was made before, as this page begins with it. */
-function useAgain(request: string): Again {
-  const [found, setFound] = useState<Again>(request === "" ? NOTHING : { ...NOTHING, ready: false });
+function useAgain(request: string): typeof NOTHING {
+  const [found, setFound] = useState(request === "" ? NOTHING : { ...NOTHING, ready: false });
   useEffect(() => {
     if (request === "") return setFound(NOTHING);
     const id = encodeURIComponent(request);
@@ -133,18 +121,11 @@ function openingOf(text: string): Opening | null {
   const mine = last?.role === "user" ? last.content : null;
   const pieces: readonly Piece[] = typeof mine === "string" ? [{ type: "text", text: mine }] : (mine ?? []);
   const written = (value: unknown) => (value === undefined ? "" : JSON.stringify(value, null, 2));
-  const settings: Settings = {
-    system,
-    stream: stream === true,
-    temperature: written(temperature),
-    most: written(most),
-    tools: written(tools),
-    more: Object.keys(more).length === 0 ? "" : written(more),
-  };
+  const fields = { temperature: written(temperature), most: written(most), tools: written(tools) };
   return {
     turns: last?.role === "user" ? turns.slice(0, -1) : turns,
     prompt: pieces.flatMap((one) => (one.type === "text" ? [one.text] : [])).join("\n"),
     images: pieces.flatMap((one) => (one.type === "image_url" ? [one.image_url.url] : [])),
-    settings,
+    settings: { system, stream: stream === true, ...fields, more: Object.keys(more).length === 0 ? "" : written(more) },
   };
 }

@@ -6,7 +6,7 @@ import { show } from "../parts/dialog";
 import { Area, Check, Field, said as field, Text } from "../parts/fields";
 import { code, LANGUAGES } from "./playground_code";
 import { ColumnView, Picture, type Column, type Entry } from "./playground_column";
-import { said, talk, typed, type Body, type Piece, type Turn } from "./playground_talk";
+import { said, talk, typed, useAttempt, type Body, type Piece, type Turn } from "./playground_talk";
 
 const CHAT = "/v1/chat/completions";
 const TOOL = `[
@@ -18,12 +18,7 @@ const TOOL = `[
 ]`;
 
 /** How it begins: from a request that was made before. */
-export interface Opening {
-  turns: readonly Turn[];
-  prompt: string;
-  images: readonly string[];
-  settings: Settings;
-}
+export type Opening = Readonly<{ turns: readonly Turn[]; prompt: string; images: readonly string[]; settings: Settings }>;
 /** What is said besides the turns, by the names of the fields. */
 export type Settings = Partial<Record<"system" | "temperature" | "most" | "tools" | "more", string>> & { stream?: boolean };
 
@@ -46,19 +41,14 @@ function body(model: string, turns: readonly Turn[], form: FormData): Body {
   };
 }
 
-interface ChatProps {
-  models: readonly string[];
-  targets: (model: string) => readonly string[];
-  secret: string;
-  opening: Opening;
-}
+type ChatProps = Readonly<{ models: readonly string[]; targets: (model: string) => readonly string[]; secret: string; opening: Opening }>;
 
 export function Chat({ models, targets, secret, opening }: ChatProps) {
   const form = useRef<HTMLFormElement>(null);
   const settings = () => new FormData(form.current ?? undefined);
   const [prompt, setPrompt] = useState(opening.prompt);
   const [images, setImages] = useState<readonly string[]>(opening.images);
-  const [problem, setProblem] = useState<unknown>(null);
+  const [problem, attempt] = useAttempt();
   const start = opening.turns.map((turn) => ({ turn }));
   const [kept, keep] = useState<Readonly<Record<number, Column>>>({});
   const latest = useRef(kept);
@@ -87,17 +77,9 @@ export function Chat({ models, targets, secret, opening }: ChatProps) {
     const pictures: readonly Piece[] = images.map((url) => ({ type: "image_url", image_url: { url } }));
     return { role: "user", content: [{ type: "text", text }, ...pictures] };
   };
-  const attempt = (work: () => void) => {
-    try {
-      work();
-      setProblem(null);
-    } catch (error) {
-      setProblem(error);
-    }
-  };
   const submit = (event: Event) => {
     event.preventDefault();
-    attempt(() => {
+    void attempt(() => {
       for (const column of columns) if (column.coming === null) send(column, [turn()]);
       setPrompt("");
       setImages([]);
@@ -177,27 +159,18 @@ export function showCode(path: string, sent: Body, prompt = ""): void {
 
 function Attach({ add }: { add: (url: string) => void }) {
   const picker = useRef<HTMLInputElement>(null);
-  const read = (files: FileList | null) => {
-    for (const file of files ?? []) {
+  const read = (picked: HTMLInputElement) => {
+    for (const file of picked.files ?? []) {
       const reader = new FileReader();
       reader.onload = () => add(String(reader.result));
       reader.readAsDataURL(file);
     }
+    picked.value = "";
   };
   return (
     <>
       <Button onClick={() => picker.current?.click()}>Add a picture</Button>
-      <input
-        ref={picker}
-        type="file"
-        accept="image/*"
-        multiple
-        hidden
-        onChange={(event) => {
-          read(event.currentTarget.files);
-          event.currentTarget.value = "";
-        }}
-      />
+      <input ref={picker} type="file" accept="image/*" multiple hidden onChange={(event) => read(event.currentTarget)} />
     </>
   );
 }

@@ -87,10 +87,10 @@ function TurnView({ entry: { turn, answer, sent }, coming = false }: { entry: En
 
 function Content({ content }: { content: Turn["content"] }) {
   if (content === null || content === "") return null;
-  if (typeof content === "string") return <p class="words">{content}</p>;
+  const pieces: readonly Piece[] = typeof content === "string" ? [{ type: "text", text: content }] : content;
   return (
     <>
-      {content.map((piece: Piece, index) =>
+      {pieces.map((piece, index) =>
         piece.type === "text" ? <p key={index} class="words">{piece.text}</p> : <Picture key={index} url={piece.image_url.url} />,
       )}
     </>

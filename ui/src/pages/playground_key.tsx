@@ -7,13 +7,8 @@ import { newKey } from "../parts/newkey";
 import type { KeyView } from "../types";
 import { revoke } from "./keys_form";
 
-interface Held {
-  secret: string;
-  /** What is known of one that was made here. */
-  made: KeyView | null;
-}
-
-const NONE: Held = { secret: "", made: null };
+/** `made` is what is known of one that was made here. */
+const NONE = { secret: "", made: null as KeyView | null };
 const key = shared(NONE);
 
 export function useKey(): string {
@@ -50,14 +45,7 @@ export function KeyBar() {
       <p>Models are asked with a key, here as everywhere; being logged in is not enough. It stays in this tab until you leave or reload it.</p>
       <form class="actions" onSubmit={use}>
         {admin && <Button class="main" onClick={make}>Make a key for an hour</Button>}
-        <input
-          name="key"
-          type="password"
-          required
-          aria-label="A key that you have"
-          placeholder={admin ? "or paste one: sk-gp-…" : "paste one: sk-gp-…"}
-          autocomplete="off"
-        />
+        <input name="key" type="password" required aria-label="A key that you have" placeholder={`${admin ? "or " : ""}paste one: sk-gp-…`} autocomplete="off" />
         <button>Use it</button>
       </form>
     </section>

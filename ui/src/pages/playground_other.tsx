@@ -7,12 +7,9 @@ import { Area, said, Text } from "../parts/fields";
 import { Table } from "../parts/table";
 import { Picture, Raw as RawAnswer } from "./playground_column";
 import { showCode } from "./playground_chat";
-import { call, talk, typed, type Answer, type Body, type Usage } from "./playground_talk";
+import { call, talk, typed, useAttempt, type Answer, type Body, type Usage } from "./playground_talk";
 
-interface Asks {
-  models: readonly string[];
-  secret: string;
-}
+type Asks = Readonly<{ models: readonly string[]; secret: string }>;
 
 interface ComposerProps {
   /** The fields. */
@@ -27,19 +24,12 @@ interface ComposerProps {
 function Composer({ children, secret, verb, send, code }: ComposerProps) {
   const form = useRef<HTMLFormElement>(null);
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<unknown>(null);
-  const attempt = async (work: (form: FormData) => void | Promise<void>) => {
-    setProblem(null);
-    try {
-      await work(new FormData(form.current ?? undefined));
-    } catch (error) {
-      setProblem(error);
-    }
-  };
+  const [problem, attempt] = useAttempt();
+  const data = () => new FormData(form.current ?? undefined);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     setBusy(true);
-    await attempt(send);
+    await attempt(() => send(data()));
     setBusy(false);
   };
   return (
@@ -48,7 +38,7 @@ function Composer({ children, secret, verb, send, code }: ComposerProps) {
       <Problem error={problem} />
       <div class="actions">
         <button class="main" disabled={busy || secret === ""}>{busy ? "Asked …" : verb}</button>
-        <Button onClick={() => attempt(code)}>Code</Button>
+        <Button onClick={() => attempt(() => code(data()))}>Code</Button>
       </div>
     </form>
   );
@@ -62,16 +52,11 @@ interface TogetherProps<T> extends Asks {
   verb: string;
   shown: (got: T, text: string) => ComponentChildren;
 }
-interface Got {
-  model: string;
-  sent: Body;
-  answer: Answer;
-}
 
 /** All models are asked the same, and their answers are side by side. */
 function Together<T>({ path, models, secret, label, start, sent, verb, shown }: TogetherProps<T>) {
-  const [got, setGot] = useState<{ text: string; all: readonly Got[] }>({ text: "", all: [] });
-  const one = async (model: string, text: string): Promise<Got> => {
+  const [got, setGot] = useState<{ text: string; all: readonly { model: string; sent: Body; answer: Answer }[] }>({ text: "", all: [] });
+  const one = async (model: string, text: string) => {
     const body = sent(model, text);
     return { model, sent: body, answer: await talk(secret, path, body, new AbortController().signal, () => undefined) };
   };

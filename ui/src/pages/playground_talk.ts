@@ -1,10 +1,7 @@
 // A model asked from the page, as any client asks: with a key, at the same origin, and never with the session's cookie.
+import { useState } from "preact/hooks";
 
-export interface ToolCall {
-  id: string;
-  type: "function";
-  function: { name: string; arguments: string };
-}
+export type ToolCall = { id: string; type: "function"; function: { name: string; arguments: string } };
 export type Piece = { type: "text"; text: string } | { type: "image_url"; image_url: { url: string } };
 export interface Turn {
   role: "system" | "user" | "assistant" | "tool";
@@ -12,11 +9,7 @@ export interface Turn {
   tool_calls?: readonly ToolCall[];
   tool_call_id?: string;
 }
-export interface Usage {
-  prompt_tokens?: number;
-  completion_tokens?: number;
-  total_tokens?: number;
-}
+export type Usage = Partial<Record<"prompt_tokens" | "completion_tokens" | "total_tokens", number>>;
 export interface Answer {
   status: number;
   /** Id of the request; empty until the head came. */
@@ -42,20 +35,8 @@ export interface Answer {
 export type Body = Record<string, unknown>;
 
 const NEW: Answer = {
-  status: 0,
-  id: "",
-  model: "",
-  reason: "",
-  text: "",
-  thought: "",
-  calls: [],
-  usage: null,
-  finish: "",
-  first: null,
-  took: null,
-  raw: "",
-  whole: null,
-  problem: "",
+  status: 0, id: "", model: "", reason: "", text: "", thought: "", calls: [], usage: null,
+  finish: "", first: null, took: null, raw: "", whole: null, problem: "",
 };
 /** Characters that are kept of what came. */
 const MOST_RAW = 200_000;
@@ -65,10 +46,7 @@ interface Chunk {
   usage?: Usage | null;
   error?: { message?: string; hint?: string };
 }
-interface Delta {
-  content?: string | null;
-  reasoning_content?: string | null;
-  reasoning?: string | null;
+interface Delta extends Partial<Record<"content" | "reasoning_content" | "reasoning", string | null>> {
   tool_calls?: readonly { index?: number; id?: string; function?: { name?: string; arguments?: string } }[];
 }
 
@@ -160,14 +138,9 @@ function merged(calls: readonly ToolCall[], more: NonNullable<Delta["tool_calls"
   more.forEach((piece, place) => {
     const index = piece.index ?? place;
     const old = all[index] ?? { id: "", type: "function", function: { name: "", arguments: "" } };
-    all[index] = {
-      id: piece.id ?? old.id,
-      type: "function",
-      function: {
-        name: old.function.name + (piece.function?.name ?? ""),
-        arguments: old.function.arguments + (piece.function?.arguments ?? ""),
-      },
-    };
+    const { name = "", arguments: said = "" } = piece.function ?? {};
+    const whole = { name: old.function.name + name, arguments: old.function.arguments + said };
+    all[index] = { id: piece.id ?? old.id, type: "function", function: whole };
   });
   return all.filter((one) => one !== undefined);
 }
@@ -185,4 +158,14 @@ export function typed<T>(field: string, text: string): T | undefined {
   } catch (error) {
     throw new Error(`${field}: ${error instanceof Error ? error.message : "this is no JSON"}`);
   }
+}
+
+/** What a form does, and what the last of it threw. */
+export function useAttempt(): [problem: unknown, attempt: (work: () => void | Promise<void>) => Promise<void>] {
+  const [problem, setProblem] = useState<unknown>(null);
+  const attempt = async (work: () => void | Promise<void>) => {
+    setProblem(null);
+    await (async () => work())().catch(setProblem);
+  };
+  return [problem, attempt];
 }

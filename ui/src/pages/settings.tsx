@@ -1,5 +1,5 @@
 // What is one's own: password, sessions, how it looks; and who came in and changed what.
-import { ask, leave } from "../api";
+import { ask, leave, type Rows } from "../api";
 import { ago, many, moment, quoted } from "../format";
 import { useAdmin, useAsk, useMe, type Asked } from "../hooks";
 import { Button, Card, Empty, Figures, Heading, Loaded, Pill } from "../parts/basics";
@@ -39,7 +39,7 @@ export default function Settings() {
 
 function Own({ names }: { names: Names }) {
   const me = useMe();
-  const sessions = useAsk<Sessions>("/admin/sessions");
+  const sessions = useAsk<Rows<SessionView>>("/admin/sessions");
   const mine = sessions.data?.data.find((one) => one.current);
   return (
     <>
@@ -88,11 +88,7 @@ function password(email: string): void {
 
 // ---- sessions
 
-interface Sessions {
-  data: readonly SessionView[];
-}
-
-function SessionList({ names, list }: { names: Names; list: Asked<Sessions> }) {
+function SessionList({ names, list }: { names: Names; list: Asked<Rows<SessionView>> }) {
   const me = useMe();
   const admin = useAdmin();
   const others = list.data?.data.some((one) => one.user === me.id && !one.current) === true;

@@ -15,6 +15,7 @@ const NOUNS = [
   "invitation", "session",
 ];
 const ACTIONS = ["create", "update", "delete", "revoke", "rotate", "rename", "reload", "undo", "login", "logout", "claim", "password"];
+const FOR = "Whatever is changed here, by a person, a key or a saved file, is a line of this log.";
 
 export function Audit({ names }: { names: Names }) {
   const { query } = usePlace();
@@ -34,12 +35,7 @@ export function Audit({ names }: { names: Names }) {
             <TextFilter name="subject" label="Which (id or name)" />
           </>
         }
-        empty={
-          <Empty
-            title={filtered ? "No change is like that" : "Nothing was changed yet"}
-            says={filtered ? "Ids are compared whole." : "Whatever is changed here, by a person, a key or a saved file, is a line of this log."}
-          />
-        }
+        empty={filtered ? <Empty title="No change is like that" says="Ids are compared whole." /> : <Empty title="Nothing was changed yet" says={FOR} />}
         columns={[
           { title: "When", cell: (row) => moment(row.at) },
           { title: "Who", cell: (row) => <span class="who" title={row.by}>{who(row, names)}</span>, also: true },
@@ -96,14 +92,9 @@ function detail(row: Change, names: Names): void {
 function difference({ before, after }: Change): string {
   const names = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
   const both = before !== null && after !== null;
-  const line = (sign: string, name: string, value: unknown) =>
-    both || !nothing(value) ? [`${sign} ${name}: ${written(name, value)}`] : [];
-  return names
-    .flatMap((name) => [
-      ...(before !== null && name in before ? line("-", name, before[name]) : []),
-      ...(after !== null && name in after ? line("+", name, after[name]) : []),
-    ])
-    .join("\n");
+  const line = (sign: string, name: string, side: Change["after"]) =>
+    side !== null && name in side && (both || !nothing(side[name])) ? [`${sign} ${name}: ${written(name, side[name])}`] : [];
+  return names.flatMap((name) => [...line("-", name, before), ...line("+", name, after)]).join("\n");
 }
 
 /** What says nothing about something that is new or gone. */

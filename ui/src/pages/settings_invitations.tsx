@@ -13,9 +13,14 @@ import { Table } from "../parts/table";
 import type { InvitationView } from "../types";
 
 const PATH = "/admin/invitations";
+const SAYS = "Members see their own keys and usage, viewers see everything and change nothing, admins do everything.";
 
 export function Invitations({ names }: { names: Names }) {
   const list = useAsk<{ data: readonly InvitationView[] }>(PATH);
+  const now = useNow();
+  const admin = useAdmin();
+  const back = (row: InvitationView) =>
+    row.used_at === null && <Button aria-label={`Take back ${row.id}`} onClick={() => revoke(row, list.again)}>Take back</Button>;
   return (
     <>
       <Heading title={<p>A link is good once and for a day. Nothing is sent: hand it over yourself.</p>}>
@@ -24,35 +29,25 @@ export function Invitations({ names }: { names: Names }) {
           <Offer label="New password for somebody" run={() => reset(list.again)} />
         </div>
       </Heading>
-      <Loaded asked={list}>{({ data }) => <All rows={data} names={names} again={list.again} />}</Loaded>
+      <Loaded asked={list}>
+        {({ data }) => (
+          <Table
+            caption="Invitations"
+            rows={data}
+            id={(row) => row.id}
+            columns={[
+              { title: "For", cell: (row) => <span class="who">{row.user === "" ? row.name || "somebody" : `${names(row.user)} (new password)`}</span> },
+              { title: "As", cell: (row) => row.role, also: true },
+              { title: "By", cell: (row) => names(row.by), wide: true },
+              { title: "Made", cell: (row) => moment(row.created_at), wide: true },
+              { title: "Stands", cell: (row) => standing(row, now) },
+            ]}
+            action={admin && back}
+            empty={<Empty title="Nobody was invited yet" says={SAYS} />}
+          />
+        )}
+      </Loaded>
     </>
-  );
-}
-
-function All({ rows, names, again }: { rows: readonly InvitationView[]; names: Names; again: () => void }) {
-  const now = useNow();
-  const back = (row: InvitationView) =>
-    row.used_at === null && <Button aria-label={`Take back ${row.id}`} onClick={() => revoke(row, again)}>Take back</Button>;
-  return (
-    <Table
-      caption="Invitations"
-      rows={rows}
-      id={(row) => row.id}
-      columns={[
-        { title: "For", cell: (row) => <span class="who">{row.user === "" ? row.name || "somebody" : `${names(row.user)} (new password)`}</span> },
-        { title: "As", cell: (row) => row.role, also: true },
-        { title: "By", cell: (row) => names(row.by), wide: true },
-        { title: "Made", cell: (row) => moment(row.created_at), wide: true },
-        { title: "Stands", cell: (row) => standing(row, now) },
-      ]}
-      action={useAdmin() && back}
-      empty={
-        <Empty
-          title="Nobody was invited yet"
-          says="Members see their own keys and usage, viewers see everything and change nothing, admins do everything."
-        />
-      }
-    />
   );
 }
 
@@ -86,9 +81,7 @@ function reset(after: () => void): void {
   });
 }
 
-type How = Pick<Act<InvitationView>, "fields" | "cli">;
-
-function make(title: string, wanted: (form: FormData) => object, after: () => void, how: How): void {
+function make(title: string, wanted: (form: FormData) => object, after: () => void, how: Pick<Act<InvitationView>, "fields" | "cli">): void {
   act<InvitationView>({
     title,
     verb: "Make the link",
