@@ -47,7 +47,8 @@ asked over its port instead, or as well: only `GET` is used, nothing of it calls
 Nobody is asked for newer releases unless you say whom: `--releases` (or `GLOWPLUG_RELEASES`) takes the address of the
 package index you install from, which ends in `/simple/` at the public one too; `pip config get global.index-url` shows
 another. One page of it is read (JSON, PEP 691), within 5 seconds and 1 MiB, over https, following no redirect and
-without a proxy; nothing is downloaded or installed. An index that cannot be asked is a check that could not look.
+without a proxy (looking its name up takes as long as the system's resolver waits); nothing is downloaded or
+installed. An index that cannot be asked is a check that could not look.
 
 Over our admin API the same is `/admin/doctor/…`, and `/admin/doctor/litellm` for a LiteLLM, by its database and its
 port; what is repaired stands in the audit log with who asked for it.

@@ -51,8 +51,8 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
               help="File with the key that LiteLLM's values are sealed with.")  # fmt: skip
 @click.option("--previous-key-file", "previous", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
               metavar="FILE", help="File with a key that they were sealed with before; may be repeated.")  # fmt: skip
-@click.option("--releases", default="", metavar="URL", envvar="GLOWPLUG_RELEASES", show_envvar=True,
-              help="Also ask this package index (https://…/simple/) whether a newer release is out.")  # fmt: skip
+@click.option("--releases", default="", metavar="URL", envvar="GLOWPLUG_RELEASES",
+              help="Ask this package index (https://…/simple/) for newer releases [GLOWPLUG_RELEASES].")  # fmt: skip
 @config_option
 @dry_run_option
 @common_options
