@@ -12,6 +12,7 @@ from glowplug.domain.budget import Scope
 from glowplug.store.database import Database
 from glowplug.store.rollups import HOUR
 from glowplug.store.tables import attempts, spend, spent_elsewhere
+from glowplug.wire.end_user import PREFIX
 
 
 class Spend:
@@ -87,6 +88,12 @@ def others_since(connection: Connection, worker: str, wanted: Sequence[tuple[Sco
         for names, hour, nano in _by_hour(connection, worker, scope, first):
             for name in names:
                 sums.setdefault((scope, name), []).append((hour, nano))
+    if any(scope is Scope.USER and name.startswith(PREFIX) for scope, name, _ in wanted):
+        # Beside the user of a key, whom requests named is a tag.
+        for names, hour, nano in _by_hour(connection, worker, Scope.TAG, first):
+            for name in names:
+                if name.startswith(PREFIX):
+                    sums.setdefault((Scope.USER, name), []).append((hour, nano))
     return [
         sum(nano for hour, nano in sums.get((scope, name), ()) if hour >= max(start, 0.0) // HOUR)
         for scope, name, start in wanted
