@@ -276,6 +276,9 @@ class FakeServer:
                 return self.requests[0]
             case ("GET", "ledger", "check"):
                 return self.checked
+            case ("POST", "backup"):
+                made = {"file": "/state/backups/b.glowplug", "bytes": 4000, "rows": 12, "tables": {"api_keys": 12}}
+                return {"backup": made, "removed": ["a.glowplug"], "dry_run": False}
             case ("POST", "ledger", "rebuild"):
                 return {"wrong": 2, "dry_run": "dry_run" in query}
             case ("GET", "usage"):

@@ -72,6 +72,8 @@ GET /admin/credentials look
 PUT /admin/credentials admin
 DELETE /admin/credentials admin
 POST /admin/credentials/rotate admin
+GET /admin/backup look
+POST /admin/backup admin
 GET /admin/usage look
 GET /admin/requests look
 GET /admin/speeds look
