@@ -367,6 +367,8 @@ class FakeServer:
             case ("POST", "budgets"):
                 asked = {"scope": body["scope"], "name": body["name"], "seconds": 0.0}
                 return {"id": "budget_3", "amount": 20_000_000_000, "window": "month"} | asked
+            case ("POST", "budgets", id, "reset"):
+                return self.budgets[0] | {"id": id, "spent": int(float(body["spent"]) * 1e9)}
             case ("DELETE", "budgets", id):
                 found = [budget for budget in self.budgets if budget["id"] == id]
                 if not found:

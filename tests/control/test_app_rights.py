@@ -64,6 +64,7 @@ POST /admin/keys/{id}/revoke admin
 DELETE /admin/keys/{id}/bodies admin
 GET /admin/budgets look
 POST /admin/budgets admin
+POST /admin/budgets/{id}/reset admin
 DELETE /admin/budgets/{id} admin
 GET /admin/limits look
 POST /admin/limits admin

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from sqlalchemy import text
 
@@ -15,6 +17,7 @@ from glowplug.store.spend import (
     known_before,
     lines_since,
     others_since,
+    shift_before,
     spent_before,
 )
 from glowplug.store.tables import attempts
@@ -93,6 +96,13 @@ def test_what_was_noted_before_is_replaced_and_forgotten(database: Database) -> 
     assert Spend(database).since(Scope.KEY, "k", 15.0) == 9
     database.call(lambda c: forget_before(c, [("key", "k"), ("key", "nobody")]))
     assert database.call(known_before) == {("team", "t")}
+
+
+def test_what_was_noted_in_a_window_is_shifted(database: Database) -> None:
+    for start, at, nano, wanted in ((0.0, 5.0, -7, -7), (0.0, 6.0, -1, -8), (10.0, 12.0, 2, 2)):
+        database.call(partial(shift_before, scope=Scope.KEY, name="k", since=start, at=at, nano=nano))
+        assert Spend(database).since(Scope.KEY, "k", start) == wanted
+    assert Spend(database).since(Scope.KEY, "k", 0.0) == 2, "what was noted before the window is no more"
 
 
 def test_lines_of_others(database: Database) -> None:

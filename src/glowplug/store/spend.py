@@ -136,6 +136,14 @@ def spent_before(connection: Connection, at: float, rows: Sequence[Before]) -> N
         connection.execute(insert(spent_elsewhere), values)
 
 
+def shift_before(connection: Connection, scope: Scope, name: str, since: float, at: float, nano: int) -> None:
+    """Let a scope have spent so much more (less, where it is negative) in the window that began at `since`: noted as of
+    `at`, together with what was noted in that window before."""
+    row = spent_elsewhere.c
+    query = select(row.nano).where(row.scope == scope.value, row.name == name, row.at >= since)
+    spent_before(connection, at, [Before(scope, name, nano + int(connection.execute(query).scalar() or 0))])
+
+
 def forget_before(connection: Connection, whose: Sequence[tuple[str, str]]) -> None:
     """Drop what was noted of these scopes and names."""
     if whose:
