@@ -26,6 +26,8 @@ ASKING: Final = re.compile(
 """Functions that ask, and pairs of a method and a path for `once` of `parts/dialog.tsx`."""
 PLUMBING: Final = ("api.ts", "hooks.ts", "parts/every.ts", "parts/dialog.tsx")
 """Where those functions are: their paths are their callers'."""
+_BY_POST: Final = re.compile(r"\bby: post\b")
+"""An option of `useAsk`."""
 _CLOSING: Final = {"(": ")", "[": "]", "{": "}"}
 _WORD: Final = re.compile(r"\w+")
 _DEEP: Final = 8
@@ -80,7 +82,8 @@ def _calls(source: _Source) -> Iterator[Call]:
         if found["both"] or found["pair"] is not None:
             methods, given = place.values(given[0]), given[1:]
         else:
-            methods = {"POST" if found["post"] else "GET"}
+            posted = found["post"] or any(_BY_POST.search(part) for part in given[1:])
+            methods = {"POST" if posted else "GET"}
         paths = {path.partition("?")[0] for path in (place.values(given[0]) if given else ())}
         clear = methods <= METHODS and all(path.startswith("/") for path in paths)
         if clear or source.name not in PLUMBING:

@@ -140,11 +140,14 @@ def first_key(state_dir: Path | None, config: Path | None, base_url: str) -> lis
         return first_lines(paths, loaded.server.database, base_url)
 
 
-def doctor(state_dir: Path | None, config: Path | None, litellm: Foreign | None = None) -> Doctor:
-    """The doctor of this machine and this installation, whether something runs there or not."""
+def doctor(state_dir: Path | None, config: Path | None, litellm: Foreign | None = None, index: str = "") -> Doctor:
+    """The doctor of this machine and this installation, whether something runs there or not.
+
+    `index`: the package index that it asks for newer releases; empty: nobody is asked.
+    """
     from glowplug.doctor.doctor import Doctor
     from glowplug.doctor.site import Site
 
     paths, file = state_paths(state_dir), config or default_config_path()
     used = file if config or file.exists() else None
-    return Doctor(lambda: Site(paths=paths, config=used, litellm=litellm))
+    return Doctor(lambda: Site(paths=paths, config=used, litellm=litellm, index=index))

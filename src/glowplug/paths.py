@@ -60,6 +60,11 @@ class Paths:
         return self.state / "cache.db"
 
     @property
+    def backups(self) -> Path:
+        """Directory of backups that the admin API or the nightly unit made; mode 0700."""
+        return self.state / "backups"
+
+    @property
     def repairs(self) -> Path:
         """Directory of what the doctor changed, one JSON file for each repair, to be undone by; mode 0600."""
         return self.state / "doctor"

@@ -276,6 +276,9 @@ class FakeServer:
                 return self.requests[0]
             case ("GET", "ledger", "check"):
                 return self.checked
+            case ("POST", "backup"):
+                made = {"file": "/state/backups/b.glowplug", "bytes": 4000, "rows": 12, "tables": {"api_keys": 12}}
+                return {"backup": made, "removed": ["a.glowplug"], "dry_run": False}
             case ("POST", "ledger", "rebuild"):
                 return {"wrong": 2, "dry_run": "dry_run" in query}
             case ("GET", "usage"):
@@ -364,6 +367,8 @@ class FakeServer:
             case ("POST", "budgets"):
                 asked = {"scope": body["scope"], "name": body["name"], "seconds": 0.0}
                 return {"id": "budget_3", "amount": 20_000_000_000, "window": "month"} | asked
+            case ("POST", "budgets", id, "reset"):
+                return self.budgets[0] | {"id": id, "spent": int(float(body["spent"]) * 1e9)}
             case ("DELETE", "budgets", id):
                 found = [budget for budget in self.budgets if budget["id"] == id]
                 if not found:

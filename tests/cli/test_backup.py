@@ -8,6 +8,8 @@ import pytest
 from glowplug.cli.main import main
 from glowplug.paths import state_paths
 from glowplug.runtime import _prepare_keys
+from tests.cli.conftest import Glowplug
+from tests.cli.fake_server import ADMIN, FakeServer, Running
 
 
 @pytest.fixture
@@ -34,6 +36,7 @@ def test_a_file_is_never_written_over(state: Path, tmp_path: Path, capsys: pytes
     assert "b is there already" in capsys.readouterr().err
     assert (tmp_path / "b").read_text() == "mine"
     assert main(["--state-dir", str(state), "--url", "http://127.0.0.1:1", "backup", "c"]) == 1
+    assert "stays there" in capsys.readouterr().err
 
 
 def test_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,3 +58,12 @@ def test_into_a_folder_the_last_few_stay(state: Path, tmp_path: Path, capsys: py
     assert len(list(folder.iterdir())) == 3
     assert main(["--state-dir", str(state), "backup", "b", "--into", str(folder)]) == 2
     assert main(["--state-dir", str(state), "backup", "--keep", "2"]) == 2
+
+
+def test_the_server_makes_one_where_it_is(glowplug: Glowplug, running: Running, server: FakeServer) -> None:
+    said = glowplug("--url", running.url, "--key", ADMIN, "backup", "--keep", "1")
+    assert said.out.splitlines() == [
+        "/state/backups/b.glowplug there: 12 rows of 1 tables, 4,000 bytes, verified",
+        "a.glowplug: removed, 1 newer ones are there",
+    ]
+    assert glowplug("--url", running.url, "--key", ADMIN, "backup", "--json").document["backup"]["rows"] == 12

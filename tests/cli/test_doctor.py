@@ -84,6 +84,19 @@ def test_lists_and_refusals(state: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "leave --url out" in capsys.readouterr().err
 
 
+def test_an_index_is_asked_only_when_somebody_says_so(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(registry, "ROWS", (("ourselves_release", "Release"),))
+    assert run(state) == 0
+    assert capsys.readouterr().out == ""
+    monkeypatch.setenv("GLOWPLUG_RELEASES", "http://index.example/simple/")
+    assert run(state) == 5
+    assert "? ourselves-release: could not look, because no package index was asked" in capsys.readouterr().out
+    assert run(state, "--releases", "http://127.0.0.1:1/simple/") == 5
+    assert "newer releases are not known: 127.0.0.1 cannot be asked" in capsys.readouterr().out
+
+
 def looked(**more: object) -> Looked:
     return Looked(check="machine-x", title="All is well", group=Group.MACHINE, **more)  # type: ignore[arg-type]
 

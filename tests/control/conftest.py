@@ -21,6 +21,7 @@ from glowplug.engines.catalogue import Catalogue
 from glowplug.errors import ConfigError, NotFound, Problem
 from glowplug.paths import Paths
 from glowplug.store.database import Database
+from glowplug.usecases.backups import Backups
 from glowplug.usecases.budgets import BudgetBook, State
 from glowplug.usecases.changes import ChangeLog
 from glowplug.usecases.config import Checked, Reloaded
@@ -114,6 +115,7 @@ class Control:
             logins=self.logins,
             oidc=OidcLogin(database, self.logins, self.clock, lambda: self.provider),
             credentials=self.credentials,
+            backups=Backups(database, self.paths, self.fold, self.clock, self.changes),
             managed=ManagedBook(directory / "managed.yaml", self.configuration(), self.credentials, log=self.changes),
             doctor=doctoring(self.paths, lambda: None, self.changes),
             users=self.users,

@@ -65,6 +65,7 @@ POST /admin/keys/{id}/revoke admin
 DELETE /admin/keys/{id}/bodies admin
 GET /admin/budgets look
 POST /admin/budgets admin
+POST /admin/budgets/{id}/reset admin
 DELETE /admin/budgets/{id} admin
 GET /admin/limits look
 POST /admin/limits admin
@@ -73,6 +74,8 @@ GET /admin/credentials look
 PUT /admin/credentials admin
 DELETE /admin/credentials admin
 POST /admin/credentials/rotate admin
+GET /admin/backup look
+POST /admin/backup admin
 GET /admin/usage look
 GET /admin/requests look
 GET /admin/speeds look

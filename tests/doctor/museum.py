@@ -126,6 +126,8 @@ class Machine:
     """What its server answers (`tests.doctor.server`)."""
     litellm_answers: dict[str, Any] = field(default_factory=dict)
     litellm_keys: list[str] = field(default_factory=list)
+    index_answers: dict[str, Any] = field(default_factory=dict)
+    """What its package index answers."""
 
     def __post_init__(self) -> None:
         self.site = Site(

@@ -41,6 +41,14 @@ def serve_litellm(machine: Machine, answers: Mapping[str, Any], *, keys: tuple[s
     machine.litellm_keys[:] = keys
 
 
+def serve_index(machine: Machine, files: Mapping[str, bool | str]) -> None:
+    """A package index that has these files of ours: name → whether, or why, it was yanked."""
+    if not machine.site.index:
+        machine.site.index = _listening(machine, machine.index_answers, lambda path, key: True) + "/simple/"
+    named = [{"filename": name, "url": f"../{name}", "hashes": {}, "yanked": why} for name, why in files.items()]
+    machine.index_answers["/simple/glowplug/"] = {"meta": {"api-version": "1.0"}, "name": "glowplug", "files": named}
+
+
 def _start(machine: Machine) -> None:
     url = _listening(machine, machine.answers, lambda path, key: key == KEY)
     machine.write(f"{STATE}/run/endpoint.json", json.dumps({"base_url": url, "pid": 1}))

@@ -146,6 +146,7 @@ def limits_hold(installation: Installation, planted: Planted) -> None:
     assert ask(OVER) == (429, "budget_exceeded")
     assert ask(WITHIN, user="alice@shop") == (200, "")
     assert ask(WITHIN, user="spammer") == (403, "blocked")
+    assert ask(keys["limited"], "chat", user="spammer") == (403, "blocked"), "a key of somebody"
     assert [ask(SLOW)[0] for _ in range(RPM)] == [200] * RPM
     assert ask(SLOW) == (429, "rate_limit_exceeded")
 

@@ -29,16 +29,17 @@ def test_nothing_is_accounted_for_who_may_not(rig: Rig, model: str, status: int,
     assert not rig.journal.records
 
 
-@pytest.mark.parametrize(("more", "who"), [
-    ({}, ""), ({"end_users": True}, "end:a@b.c"), ({"end_users": True, "user": "front"}, "front"),
+@pytest.mark.parametrize(("more", "who", "tags"), [
+    ({}, "", ("x",)), ({"end_users": True}, "end:a@b.c", ("x",)),
+    ({"end_users": True, "user": "front"}, "front", ("x", "end:a@b.c")),
 ])  # fmt: skip
 def test_who_a_client_says_is_asking_is_written_down_where_its_key_may_say_so(
-    rig: Rig, more: dict[str, Any], who: str
+    rig: Rig, more: dict[str, Any], who: str, tags: tuple[str, ...]
 ) -> None:
     rig.apply(snapshot(keys=(key(KEY, "user", team="web", tags=("x",), **more),)))
     rig.ask(chat("cloud"), headers=["X-OpenWebUI-User-Email: a@b.c"])
     rig.reply(whole(), "cloud")
-    assert [(record.user, record.team, record.tags) for record in rig.journal.records] == [(who, "web", ("x",))] * 2
+    assert [(record.user, record.team, record.tags) for record in rig.journal.records] == [(who, "web", tags)] * 2
 
 
 def test_a_request_that_the_route_turns_away_is_not_counted_against_the_key(rig: Rig) -> None:

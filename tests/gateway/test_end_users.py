@@ -12,7 +12,7 @@ from glowplug.gateway.end_users import EndUsers
 from glowplug.gateway.limiting import Guard
 from glowplug.gateway.tables import Key
 from tests.gateway.metered import Metered, budget, priced
-from tests.gateway.rig import KEY, Rig, chat, key, whole
+from tests.gateway.rig import KEY, Rig, chat, cloud, key, snapshot, whole
 
 FRONT = key(KEY, "front", end_users=True)
 KIM = "X-OpenWebUI-User-Id: kim"
@@ -64,11 +64,29 @@ def test_somebody_who_is_blocked(rig: Rig, metered: Metered) -> None:
     assert client.answer.status == 200, "nothing of it was counted against the key"
 
 
-@pytest.mark.parametrize("front", [key(KEY, "front"), key(KEY, "front", end_users=True, user="ann")])
-def test_other_keys_name_nobody(rig: Rig, metered: Metered, front: Any) -> None:
-    apply(rig, metered, front, budgets=(budget(0, Scope.USER, "end:kim"),))
+def test_other_keys_name_nobody(rig: Rig, metered: Metered) -> None:
+    apply(rig, metered, key(KEY, "front"), budgets=(budget(0, Scope.USER, "end:kim"),))
     client = rig.ask(chat("cloud"), headers=[KIM])
     rig.reply(whole(), "cloud")
+    assert client.answer.status == 200
+
+
+def test_a_key_of_somebody_limits_whom_it_names_and_records_both(rig: Rig, metered: Metered) -> None:
+    front = key(KEY, "front", end_users=True, user="ann", tags=("web",))
+    budgets = (budget(0, Scope.USER, "end:kim"), budget(10**9, Scope.USER, "ann"))
+    apply(rig, metered, front, budgets=budgets)
+    assert rig.ask(chat("cloud"), headers=[KIM]).answer.code == "budget_exceeded"
+    for headers, tags in (([BOB], ("web", "end:bob")), ([], ("web",))):
+        rig.ask(chat("cloud"), headers=headers)
+        rig.reply(whole(), "cloud")
+        assert [(one.user, one.tags) for one in rig.journal.records[-2:]] == [("ann", tags)] * 2
+    assert metered.left(rig)[0] < 10**9
+
+
+def test_a_name_is_no_tag_that_models_are_chosen_by(rig: Rig) -> None:
+    rig.apply(snapshot(keys=(key(KEY, "front", end_users=True, user="ann"),), models=(cloud("a", tags=("paid",)),)))
+    client = rig.ask(chat("a"), headers=[BOB])
+    rig.reply(whole(), "a")
     assert client.answer.status == 200
 
 

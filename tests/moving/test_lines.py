@@ -29,14 +29,18 @@ def test_what_is_gone_or_odd_keeps_its_name() -> None:
     assert (one["path"], one["duration"], one["tags"]) == ("/v1/completions", 0.0, [])
 
 
-def test_who_was_asked_for_is_named_where_the_key_is_nobodys() -> None:
+def test_who_was_asked_for_is_named_beside_whose_key_it_is() -> None:
     assert line(user="", end_user="alice@shop")["user"] == "end:alice@shop"
-    assert line(user="ann", end_user="alice@shop")["user"] == "ann"
+    one = line(user="ann", end_user="alice@shop")
+    assert (one["user"], one["tags"]) == ("ann", ["batch", "org:o", "member:search/ann", "end:alice@shop"])
 
 
 def test_the_sums_are_those_that_the_ledger_makes() -> None:
     lines = Lines(JOINS)
-    made = [lines.row(log(f"r{n}", started=1_764_000_000.0 + 900 * n, user="" if n % 2 else "ann")) for n in range(9)]
+    made = [
+        lines.row(log(f"r{n}", started=1_764_000_000.0 + 900 * n, user="" if n % 2 else "ann", end_user="kim"))
+        for n in range(9)
+    ]
     wanted: rollups.Sums = {}
     for row, tags in made:
         rollups.count(wanted, {**dict(zip(COLUMNS, row, strict=True)), "tags": tags})

@@ -59,11 +59,10 @@ def test_keys_of_admins(more: dict[str, object], role: Role) -> None:
 
 
 @pytest.mark.parametrize(("user", "budget", "blocked", "may"), [
-    ("", "", False, False), ("", "b", False, True), ("", "", True, True), ("ann", "b", True, False),
+    ("", "", False, False), ("", "b", False, True), ("", "", True, True), ("ann", "b", True, True),
+    ("ann", "", False, False),
 ])  # fmt: skip
-def test_keys_of_nobody_say_who_asks_where_somebody_is_limited(
-    user: str, budget: str, blocked: bool, may: bool
-) -> None:
+def test_keys_say_who_asks_where_somebody_is_limited(user: str, budget: str, blocked: bool, may: bool) -> None:
     end = EndUser("e", "", 0, budget, blocked, "", "", ())
     (key,) = made(installation(keys=(virtual(user=user),), end_users=(end,)))
     assert key.end_users is may

@@ -22,6 +22,11 @@ def test_a_line_counts_in_every_scope_it_is_in_and_in_a_tag_once() -> None:
     )  # fmt: skip
 
 
+def test_whom_a_request_named_beside_the_user_of_its_key_is_a_user_too() -> None:
+    row = {"key": "k", "model": "m", "user": "u", "team": "", "tags": ["end:kim"], "started": START}
+    assert rollups.places(row)[3:] == (("user", "u", HOUR), ("tag", "end:kim", HOUR), ("user", "end:kim", HOUR))
+
+
 def test_records_are_added_as_their_lines_are() -> None:
     records = [closed("a"), closed("b"), closed("c", key="other", model="x"), closed("d", day=1, prompt=99)]
     one: rollups.Sums = {("all", "", HOUR): Sum(1, 1, 1, 1)}

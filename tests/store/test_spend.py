@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from sqlalchemy import text
 
@@ -15,6 +17,7 @@ from glowplug.store.spend import (
     known_before,
     lines_since,
     others_since,
+    shift_before,
     spent_before,
 )
 from glowplug.store.tables import attempts
@@ -95,6 +98,13 @@ def test_what_was_noted_before_is_replaced_and_forgotten(database: Database) -> 
     assert database.call(known_before) == {("team", "t")}
 
 
+def test_what_was_noted_in_a_window_is_shifted(database: Database) -> None:
+    for start, at, nano, wanted in ((0.0, 5.0, -7, -7), (0.0, 6.0, -1, -8), (10.0, 12.0, 2, 2)):
+        database.call(partial(shift_before, scope=Scope.KEY, name="k", since=start, at=at, nano=nano))
+        assert Spend(database).since(Scope.KEY, "k", start) == wanted
+    assert Spend(database).since(Scope.KEY, "k", 0.0) == 2, "what was noted before the window is no more"
+
+
 def test_lines_of_others(database: Database) -> None:
     """Of every scope, by the hour that `lines_since` goes by, also at its very beginning."""
 
@@ -111,16 +121,19 @@ def test_lines_of_others(database: Database) -> None:
     database.call(lambda c: c.execute(attempts.insert(), mine))
     wanted = [(Scope.ALL, "", 0.0), (Scope.KEY, "k", 36_000.0), (Scope.TEAM, "t", 39_600.0), (Scope.TAG, "ü", 0.0)]
     wanted += [(Scope.KEY, "k", 39_601.0), (Scope.USER, "u", 0.0), (Scope.MODEL, "m", 0.0), (Scope.TAG, "x", 0.0)]
+    wanted += [(Scope.USER, "end:kim", 0.0)]
 
     def others() -> list[int]:
         return database.call(lambda c: others_since(c, "litellm", wanted))
 
-    assert others() == [0] * 8
+    assert others() == [0] * 9
     more = [
         line("2", "w", 39_599.5, cost=20, team="t", tags=["ü", "ü"]),
         line("3", "w", 39_600.0, cost=300, team="t", user="u", model="m", tags=["x", "ü"]),
         line("4", "w", 39_700.0, cost=9000, state="open"),
+        line("5", "w", 20.0, cost=4000, user="end:kim"),
+        line("6", "w", 20.0, cost=50000, user="u", tags=["end:kim"]),
     ]
     database.call(lambda c: c.execute(attempts.insert(), more))
-    assert others() == [320, 320, 300, 320, 300, 300, 300, 300]
+    assert others() == [54320, 320, 300, 320, 300, 50300, 300, 300, 54000]
     assert database.call(lambda c: others_since(c, "litellm", [])) == []

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from glowplug.domain.budget import Scope, Window
-from glowplug.errors import RequestError
-from glowplug.usecases.budgets import BudgetBook, NewBudget, checked_scope, parse_budget
+from glowplug.errors import Conflict, NotFound, RequestError
+from glowplug.store.spend import since
+from glowplug.usecases.budgets import BudgetBook, NewBudget, ResetBudget, State, checked_scope, parse_budget
+from glowplug.usecases.changes import ChangeLog
 from tests.still_clock import StillClock
 from tests.support.sqlite import opened
 
@@ -55,4 +57,50 @@ async def test_they_are_there_after_a_restart(tmp_path: Path) -> None:
     assert [budget.id for budget in later.every()] == [one.id]
     await book.delete(one.id)
     assert told == [1, 0]
+    database.close()
+
+
+async def test_one_begins_again_in_its_window_and_the_ledger_stays(tmp_path: Path) -> None:
+    database, clock, told = opened(tmp_path / "glowplug.db"), StillClock(), list[str]()
+
+    async def changed() -> None:
+        told.append("told")
+
+    states: dict[str, State] = {}
+    book = BudgetBook(database, clock, changed, lambda: states)
+    made = await book.create(NewBudget(budget="5/total", scope=Scope.TEAM, name="web"), {})
+
+    def spent(nano: int) -> None:
+        """As counters say it: what the ledger knows, and what was noted beside it."""
+        more = database.call(lambda c: since(c, Scope.TEAM, "web", made.created_at))
+        states[made.id] = State(spent=nano + more, reserved=3, starts=made.created_at, ends=float("inf"))
+
+    with pytest.raises(Conflict, match="cannot be read"):
+        await book.reset(made.id, ResetBudget())
+    spent(4_000_000_000)
+    assert (await book.reset(made.id, ResetBudget(spent="1"), dry_run=True)).spent == 1_000_000_000
+    assert database.call(lambda c: since(c, Scope.TEAM, "web", 0.0)) == 0
+    now = await book.reset(made.id, ResetBudget(spent="$1.50"))
+    assert (now.spent, now.reserved, now.remaining) == (1_500_000_000, 3, 3_500_000_000 - 3)
+    clock.now += 10
+    spent(4_500_000_000)
+    assert states[made.id].spent == 2_000_000_000, "half a dollar more since"
+    await book.reset(made.id, ResetBudget())
+    spent(4_500_000_000)
+    assert (states[made.id].spent, len(told)) == (0, 3)
+    log = await ChangeLog(database, clock, lambda: 1e9).newest()
+    assert [(one.action, (one.after or {})["spent_before"]) for one in log.data[:2]] == [
+        ("reset", 2_000_000_000), ("reset", 4_000_000_000),
+    ]  # fmt: skip
+    for wrong in ("", "-1", "x", "9"):
+        with pytest.raises(RequestError):
+            await book.reset(made.id, ResetBudget(spent=wrong))
+    rolling = await book.create(NewBudget(budget="5/5h"), {})
+    with pytest.raises(RequestError, match="no beginning"):
+        await book.reset(rolling.id, ResetBudget())
+    await book.create(NewBudget(budget="5/day", scope=Scope.TEAM, name="web"), {})
+    with pytest.raises(Conflict, match="2 budgets count"):
+        await book.reset(made.id, ResetBudget())
+    with pytest.raises(NotFound):
+        await book.reset("budget_x", ResetBudget())
     database.close()

@@ -29,6 +29,7 @@ glowplug doctor --undo list                      # what was repaired
 glowplug doctor --undo 20261126-153012-machine-secret-files
 glowplug doctor --litellm postgresql://litellm@localhost/litellm --config config.yaml --salt-key-file salt.key
 glowplug doctor --litellm http://localhost:4000 --litellm-key-file master.key
+glowplug doctor --releases https://INDEX/simple/   # also ask a package index whether a newer release is out
 ```
 
 Each finding says what was seen and what comes of it. A repair is whole or nothing: what stops half way is put back.
@@ -42,6 +43,12 @@ repair that failed, 5 when nothing was found but a check could not look.
 The doctor needs no server. A LiteLLM installation need not run either; its database is read in one transaction that
 cannot write, and a repair of it is one transaction, after the rows that it changes were kept. One that runs can be
 asked over its port instead, or as well: only `GET` is used, nothing of it calls a model, and it is told nothing.
+
+Nobody is asked for newer releases unless you say whom: `--releases` (or `GLOWPLUG_RELEASES`) takes the address of the
+package index you install from, which ends in `/simple/` at the public one too; `pip config get global.index-url` shows
+another. One page of it is read (JSON, PEP 691), within 5 seconds and 1 MiB, over https, following no redirect and
+without a proxy (looking its name up takes as long as the system's resolver waits); nothing is downloaded or
+installed. An index that cannot be asked is a check that could not look.
 
 Over our admin API the same is `/admin/doctor/…`, and `/admin/doctor/litellm` for a LiteLLM, by its database and its
 port; what is repaired stands in the audit log with who asked for it.

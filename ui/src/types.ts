@@ -57,6 +57,27 @@ export interface AttemptView {
   energy_mj: number | null;
 }
 
+/** One backup: where it is and what is in it. */
+export interface BackupView {
+  name: string;
+  file: string;
+  bytes: number | null;
+  made_at: number;
+  version: string;
+  revision: string;
+  rows: number;
+  tables: Record<string, number>;
+  files: readonly string[];
+  problem: string;
+}
+
+/** Rows, whether more follow, and the `after` that asks for them. */
+export interface BackupViewPage {
+  data: readonly BackupView[];
+  has_more: boolean;
+  next: string | null;
+}
+
 /** One request with its answer, for people. Bytes that are no UTF-8 are shown as U+FFFD. */
 export interface BodyView {
   request: string;
@@ -596,6 +617,13 @@ export interface Looked {
   seconds?: number;
 }
 
+/** What was made, or would be. */
+export interface MadeBackup {
+  backup: BackupView;
+  removed: readonly string[];
+  dry_run: boolean;
+}
+
 /** A team for those who manage it. */
 export interface ManagedTeam {
   team: TeamView;
@@ -686,6 +714,11 @@ export interface MyKey {
   tpm?: number | null;
   concurrency?: number | null;
   expires_in?: number | null;
+}
+
+/** What is wanted of one. */
+export interface NewBackup {
+  keep?: number | null;
 }
 
 /** What a new budget is asked to be; the body of `POST /admin/budgets`. */
@@ -952,6 +985,11 @@ export interface RequestView {
   cost: number;
   outcome: string;
   attempts: readonly AttemptView[];
+}
+
+/** From where a budget is to go on; the body of `POST /admin/budgets/{id}/reset`. */
+export interface ResetBudget {
+  spent?: string;
 }
 
 /** What a key's requests may do to the machine's memory; each includes those below it. */

@@ -31,7 +31,8 @@ config_option = click.option(
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--into", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Write it into this directory, named by the time.")  # fmt: skip
-@click.option("--keep", type=click.IntRange(1), metavar="N", help="With --into: remove all but the N newest there.")
+@click.option("--keep", type=click.IntRange(1), metavar="N",
+              help="With --into or --url: remove all but the N newest there.")  # fmt: skip
 @config_option
 @common_options
 def backup(file: Path | None, into: Path | None, keep: int | None, config_path: Path | None) -> None:
@@ -41,18 +42,22 @@ def backup(file: Path | None, into: Path | None, keep: int | None, config_path: 
     (pepper.key, keyring.json) and what was added through the API (managed.yaml): whoever has it can open the secrets.
     The configuration file is not in it.
 
+    With --url the server makes it, in the directory `backups` of its state directory, where it stays.
+
     \b
     Examples:
       glowplug backup
       glowplug backup /mnt/backups/monday.glowplug
       glowplug backup --into /mnt/backups --keep 7
+      glowplug backup --url http://server:4000 --keep 7
     """
     from glowplug.offline import backup as write
     from glowplug.usecases.backup import name_for, surplus
 
     session = current()
     if session.url:
-        raise RequestError("a backup is made where the database is", hint="leave --url out")
+        _there(session, file or into, keep)
+        return
     if (file and into) or (keep and not into):
         raise click.UsageError("give a FILE, or --into and perhaps --keep", click.get_current_context())
     if into is not None:
@@ -75,6 +80,26 @@ def backup(file: Path | None, into: Path | None, keep: int | None, config_path: 
         session.output.line(f"{name}: removed, {keep} newer ones are there")
     if made.files:
         session.output.note(f"{' and '.join(made.files)} are in it: keep it as you keep your keys (its mode is 0600)")
+
+
+def _there(session: Session, place: Path | None, keep: int | None) -> None:
+    """Have the server make it, on its own machine.  Raises GlowplugError."""
+    if place is not None:
+        raise RequestError(
+            "a backup is made where the database is, and stays there",
+            hint="leave FILE and --into out, or --url where the database is here",
+        )
+    made = session.client().call("POST", "/admin/backup", {"keep": keep}, silence=None)
+    if session.output.as_json:
+        session.output.document(made)
+        return
+    one = made["backup"]
+    session.output.line(
+        f"{one['file']} there: {count(one['rows'])} rows of {len(one['tables'])} tables, {count(one['bytes'])} bytes, "
+        "verified"
+    )
+    for name in made["removed"]:
+        session.output.line(f"{name}: removed, {keep} newer ones are there")
 
 
 def _make(folder: Path) -> None:

@@ -39,6 +39,7 @@ def budgets() -> None:
     Examples:
       glowplug budgets list
       glowplug budgets create 20/month --team web
+      glowplug budgets reset budget_0123456789abcdef
       glowplug budgets delete budget_0123456789abcdef
     """
 
@@ -93,6 +94,32 @@ def list_budgets() -> None:
     else:
         now = time()
         output.table(_COLUMNS, [cells(row, now) for row in rows])
+
+
+@budgets.command("reset", cls=Verb)
+@click.argument("budget_id", metavar="ID")
+@click.option("--to", "spent", default="0", metavar="AMOUNT", help="Dollars that are to count as spent [0].")
+@dry_run_option
+@common_options
+def reset(budget_id: str, spent: str, dry_run: bool) -> None:
+    """Let a budget begin again in its window: what was spent in it counts no more.  The ledger keeps it.
+
+    \b
+    Examples:
+      glowplug budgets reset budget_0123456789abcdef
+      glowplug budgets reset budget_0123456789abcdef --to 1.50 --dry-run
+    """
+    from glowplug.cli.client import segment
+
+    session = current()
+    client, output = session.client(), session.output
+    query = {"dry_run": "1"} if dry_run else None
+    now = client.call("POST", f"/admin/budgets/{segment(budget_id)}/reset", {"spent": spent}, query=query)
+    if output.as_json:
+        output.document(now)
+        return
+    what = f"{format_usd(int(now['spent']))} of {format_usd(int(now['amount']))} {_window(now)} for {whose(now)}"
+    output.line(f"would count as spent: {what}" if dry_run else f"counts as spent: {what}")
 
 
 @budgets.command("delete", cls=Verb)

@@ -51,6 +51,8 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "dim"}
               help="File with the key that LiteLLM's values are sealed with.")  # fmt: skip
 @click.option("--previous-key-file", "previous", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
               metavar="FILE", help="File with a key that they were sealed with before; may be repeated.")  # fmt: skip
+@click.option("--releases", default="", metavar="URL", envvar="GLOWPLUG_RELEASES",
+              help="Ask this package index (https://…/simple/) for newer releases [GLOWPLUG_RELEASES].")  # fmt: skip
 @config_option
 @dry_run_option
 @common_options
@@ -65,6 +67,7 @@ def doctor(
     litellm_config: Path | None,
     salt_key_file: Path | None,
     previous: tuple[Path, ...],
+    releases: str,
     config_path: Path | None,
     dry_run: bool,
 ) -> None:
@@ -96,7 +99,7 @@ def doctor(
         litellm_config, config_path = config_path, None
     keys = tuple(key_in(path) for path in (*([salt_key_file] if salt_key_file else []), *previous))
     foreign = foreign_of(named, litellm_config, keys, url_key) if named or litellm_config else None
-    asked = doctor_of(session.state_dir, config_path, foreign)
+    asked = doctor_of(session.state_dir, config_path, foreign, releases)
     if as_list:
         _list(session.output, asked)
         return

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from glowplug.control.api import (
+    backups,
     bodies,
     budgets,
     changes,
@@ -67,7 +68,7 @@ _WORKERS = "v1"
 def endpoints(services: Services) -> tuple[Endpoint, ...]:
     """Every route, one noun after the other."""
     nouns = (
-        status, models, plan, managed, names, route, memory, leases, keys, budgets, limits, credentials, usage,
+        status, models, plan, managed, names, route, memory, leases, keys, budgets, limits, credentials, backups, usage,
         clients, discover, config, config_file, events, metrics, responses, requests, bodies, ledger, users, teams,
         changes, me, managing, logins, sessions, invitations, oidc, doctor, footprint, pages,
     )  # fmt: skip

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Mapping
-from pathlib import Path
 
 from glowplug.clock import SystemClock, steady_seconds
 from glowplug.config.catalogue import NO_PROVIDERS, EngineCatalogue, ProviderCatalogue
@@ -56,6 +55,7 @@ from glowplug.store.attempts import AttemptStore
 from glowplug.store.database import Database
 from glowplug.store.places import place_of
 from glowplug.store.spend import Spend
+from glowplug.usecases.backups import Backups
 from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.config_file import ConfigFile
@@ -237,13 +237,14 @@ class ControlProcess:
                 self._database, self._paths.journal, self._metering.fold, is_gone, self._pricing.refresh, self._checked
             ),
             requests=Requests(self._database, self._metering.fold), cancel=cancelling.over(self._link).cancel,
-            status=self._status, events=self._events, log_file=self._log_file,
+            status=self._status, events=self._events, log_file=self._manager.log_file,
             bodies=self._bodies, doctor=doctoring(self._paths, lambda: self._configuration.path, self._people.changes),
             scrape=self._scraping.text, sightings=self._sightings.every,
             route_plans=RoutePlans(self._keys.usable, over(self._link).ask),
             responses=self._responses,
             managed=ManagedBook(self._paths.managed, self._configuration, self._credentials, log=self._people.changes),
             snapshot=self._publisher.current,
+            backups=Backups(self._database, self._paths, self._metering.fold, self._clock, self._people.changes),
             renaming=renaming(self._paths, self._configuration, self._database, self._clock, books),
             plans=Plans(self._configuration.catalog, self._manager.planner),
             memory=self._manager.planner,
@@ -259,9 +260,6 @@ class ControlProcess:
             stale=self._configuration.stale,
             workers=self._link.views(), launchers=choices(self._launcher),
         )  # fmt: skip
-
-    def _log_file(self, model: str) -> Path:
-        return self._manager.log_file(model)
 
     # ---- what happens
 

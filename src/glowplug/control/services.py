@@ -10,6 +10,7 @@ from glowplug.clock import Clock
 from glowplug.control.doctoring import Doctoring
 from glowplug.control.events import Broadcaster
 from glowplug.domain.snapshot import Snapshot
+from glowplug.usecases.backups import Backups
 from glowplug.usecases.bodies import Bodies
 from glowplug.usecases.budgets import BudgetBook
 from glowplug.usecases.catalog import Catalog
@@ -72,6 +73,7 @@ class Services:
     teams: TeamBook | None = None
     changes: ChangeLog | None = None
     """The audit log."""
+    backups: Backups | None = None
     credentials: CredentialBook | None = None
     """Secrets of providers."""
     snapshot: Callable[[], Snapshot] | None = None

@@ -65,6 +65,7 @@ ROWS: Final = (
     ("ourselves_estimates", "Estimates"),
     ("ourselves_snapshot", "Snapshot"),
     ("ourselves_version", "Version"),
+    ("ourselves_release", "Release"),
     ("ourselves_certificates", "Certificates"),
 )
 """Module of `glowplug.doctor.checks`, and the class in it; in the order in which they are shown."""

@@ -102,6 +102,8 @@ class Site:
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     clock: Clock = field(default_factory=SystemClock)
     litellm: Foreign | None = None
+    index: str = ""
+    """The package index that is asked for newer releases, `https://…/simple/`; empty: nobody is asked."""
     run: Callable[[Sequence[str], float], Ran] = run_for_real
     """Runs a program that only reads, for at most so many seconds.  Raises NoSuchProgram, TimeoutError."""
     statvfs: Callable[[str], os.statvfs_result] = os.statvfs

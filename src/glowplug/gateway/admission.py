@@ -37,6 +37,8 @@ def read(call: Call, data: bytes, headers: dict[bytes, bytes]) -> None:
     if call.key.route.end_users:
         call.end_user = end_user(data, headers)
         call.key = call.plane.tables.end_users.key(call.key, call.end_user)
+        if call.end_user and call.key.route.user:
+            call.named = (call.end_user,)
     if not kind.plain:
         call.reply.identify()
     if not kind.form:

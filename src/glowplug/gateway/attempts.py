@@ -92,7 +92,7 @@ class Attempt:
         self.price_version, self.tariff = target.price_version, target.tariff
         record = AttemptOpened(
             call.request_id, number, owner.id, call.asked, target.name, kind.name, self.wall, call.prompt,
-            owner.user or call.end_user, owner.team, owner.tags,
+            owner.user or call.end_user, owner.team, owner.tags + call.named,
             0 if self.lease is None else self.lease.reserved, self.price_version,
         )  # fmt: skip
         try:

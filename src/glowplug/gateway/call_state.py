@@ -59,6 +59,8 @@ class CallState:
     trace = ""
     end_user = ""
     """Who the client says is asking, where its key may say so; for records only."""
+    named: tuple[str, ...] = ()
+    """The same as a tag of its records, where these have the user of its key as who asks."""
     conversation = b""
     """What its conversation is remembered by, when its alias is sticky."""
     tags: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Keys as they count while somebody asks through them: with the budgets and limits of that end user, too.
 
-Only for keys that may say who asks (`end_users`) and belong to nobody: those of a front end that the operator trusts.
+Only for keys that may say who asks (`end_users`): those of a front end that the operator trusts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class EndUsers:
 
     def key(self, key: Key, name: str) -> Key:
         """The key while this one asks; `name` has its prefix (`wire.end_user`)."""
-        if name not in self._bounds or key.route.user:
+        if name not in self._bounds:
             return key
         made = self._made.get((key, name))
         if made is None:

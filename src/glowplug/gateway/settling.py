@@ -66,7 +66,7 @@ def settle(attempt: Attempt, outcome: Outcome, usage: Usage | None) -> None:
         call.request_id, call.attempts - 1, owner.id, call.asked, target.name, call.kind.name,
         attempt.wall, lasted, attempt.first_byte, attempt.status, outcome, prompt,
         completion, cached, estimated, attempt.streaming,
-        owner.user or call.end_user, owner.team, owner.tags, written, thought, heard, said, cost,
+        owner.user or call.end_user, owner.team, owner.tags + call.named, written, thought, heard, said, cost,
         version, 0, "first" if call.reason is FIRST else call.reason.decode(), call.trace,
     )  # fmt: skip
     call.plane.close_attempt(record)

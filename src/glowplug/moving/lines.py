@@ -15,7 +15,7 @@ from glowplug.domain.usage import Outcome
 from glowplug.moving.identity import key_id, member_tag, organisation_tag, printable, request_id
 from glowplug.moving.litellm.rows.keys import MASTER_KEY_ALIAS
 from glowplug.moving.litellm.rows.spend_logs import SpendLog
-from glowplug.wire.end_user import prefixed
+from glowplug.wire.end_user import PREFIX, prefixed
 
 COLUMNS = (
     *("request", "attempt", "state", "worker", "day", "key", "asked", "model", "path", "started", "duration"),
@@ -132,6 +132,8 @@ class Lines:
             tags += (organisation_tag(organisation),)
         if log.team and log.user:
             tags += (member_tag(log.team, log.user),)
+        if log.end_user and log.user and (named := prefixed(log.end_user)):
+            tags += (named,)
         return tuple(dict.fromkeys(tags)) if len(tags) > 1 else tags
 
 
@@ -162,7 +164,10 @@ def sums(lines: Iterable[tuple[tuple[object, ...], tuple[str, ...]]]) -> dict[Pl
             places.append(("user", user, hour))
         if team:
             places.append(("team", team, hour))
-        places.extend([(_TAG, tag, hour) for tag in tags])
+        for tag in tags:
+            places.append((_TAG, tag, hour))
+            if tag[:4] == PREFIX and tag != user:
+                places.append(("user", tag, hour))
         for place in places:
             one = found.get(place)  # type: ignore[arg-type]
             if one is None:

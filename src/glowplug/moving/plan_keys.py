@@ -118,7 +118,7 @@ class Keys:
                 user=key.user[:128],
                 team=key.team[:128],
                 tags=self._tags(key),
-                end_users=self._limits_end_users and not key.user,
+                end_users=self._limits_end_users,
                 routes=_routes(key.routes),
                 blocked_at=self._now if key.blocked else None,
             ),

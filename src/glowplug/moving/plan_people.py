@@ -123,8 +123,8 @@ class Allowances:
             self._add(Holder(Scope.USER, prefixed(end.id), where, what, None, end.spent), none, end.budget)
             if end.budget or end.blocked:
                 self._notes.append(Note(Outcome.CHANGED, where, what,
-                                        "it is limited through keys that belong to no user",
-                                        "glowplug keys update KEY --user '' --end-users"))  # fmt: skip
+                                        f"it is the user {prefixed(end.id)} here, limited through imported keys",
+                                        "others limit it too with: glowplug keys update KEY --end-users"))  # fmt: skip
             if end.blocked:
                 self._block(prefixed(end.id))
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, LargeBinary, MetaData, Table, select
+from sqlalchemy import Connection, LargeBinary, MetaData, Table, func, select
 
 from glowplug.errors import StoreError
 
@@ -134,6 +134,18 @@ def verify(file: Path) -> Manifest:
         for name in manifest.files:
             content(file, manifest, name)
     return manifest
+
+
+def manifest(file: Path) -> Manifest:
+    """What a backup says that it holds, which nothing was compared with.  Raises StoreError for what is none."""
+    with _opened(file) as archive:
+        return _manifest(archive, file)
+
+
+def sizes(connection: Connection) -> dict[str, int]:
+    """How many rows each table has that would be written."""
+    counts = {table.name: select(func.count()).select_from(table) for table in _tables(connection)}
+    return {name: int(connection.execute(query).scalar_one()) for name, query in counts.items()}
 
 
 def content(file: Path, manifest: Manifest, name: str) -> bytes:

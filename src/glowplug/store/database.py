@@ -41,6 +41,11 @@ class Database:
         """The copy made before an upgrade by `open`, if there was one."""
 
     @property
+    def place(self) -> Place:
+        """Where it is, for who reads it beside this thread."""
+        return self._place
+
+    @property
     def engine(self) -> Engine:
         if self._engine is None:
             raise StoreError(f"{self._place.name} is not open")

@@ -15,6 +15,7 @@ from glowplug.domain.budget import Scope
 from glowplug.domain.usage import AttemptClosed
 from glowplug.store import statements
 from glowplug.store.tables import attempts, spend
+from glowplug.wire.end_user import PREFIX
 
 HOUR = 3600
 _AT_ONCE = 1000
@@ -41,15 +42,17 @@ Sums = dict[Place, Sum]
 
 
 def places(row: Row) -> tuple[Place, ...]:
-    """Where a line of the table of attempts is added up."""
+    """Where a line of the table of attempts is added up: of whom a request named beside the user of its key, there is a
+    tag."""
     hour = int(row["started"] // HOUR)
     scopes = [(Scope.ALL, ""), (Scope.KEY, row["key"]), (Scope.MODEL, row["model"])]
     if row["user"]:
         scopes.append((Scope.USER, row["user"]))
     if row["team"]:
         scopes.append((Scope.TEAM, row["team"]))
-    scopes += [(Scope.TAG, tag) for tag in dict.fromkeys(row["tags"])]
-    return tuple((scope.value, name, hour) for scope, name in scopes)
+    scopes += [(Scope.TAG, tag) for tag in row["tags"]]
+    scopes += [(Scope.USER, tag) for tag in row["tags"] if tag.startswith(PREFIX)]
+    return tuple((scope.value, name, hour) for scope, name in dict.fromkeys(scopes))
 
 
 def count(sums: Sums, row: Row, sign: int = 1) -> None:

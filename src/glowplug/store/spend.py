@@ -12,6 +12,7 @@ from glowplug.domain.budget import Scope
 from glowplug.store.database import Database
 from glowplug.store.rollups import HOUR
 from glowplug.store.tables import attempts, spend, spent_elsewhere
+from glowplug.wire.end_user import PREFIX
 
 
 class Spend:
@@ -87,6 +88,12 @@ def others_since(connection: Connection, worker: str, wanted: Sequence[tuple[Sco
         for names, hour, nano in _by_hour(connection, worker, scope, first):
             for name in names:
                 sums.setdefault((scope, name), []).append((hour, nano))
+    if any(scope is Scope.USER and name.startswith(PREFIX) for scope, name, _ in wanted):
+        # Beside the user of a key, whom requests named is a tag.
+        for names, hour, nano in _by_hour(connection, worker, Scope.TAG, first):
+            for name in names:
+                if name.startswith(PREFIX):
+                    sums.setdefault((Scope.USER, name), []).append((hour, nano))
     return [
         sum(nano for hour, nano in sums.get((scope, name), ()) if hour >= max(start, 0.0) // HOUR)
         for scope, name, start in wanted
@@ -127,6 +134,14 @@ def spent_before(connection: Connection, at: float, rows: Sequence[Before]) -> N
     if rows:
         values = [{"scope": one.scope.value, "name": one.name, "at": at, "nano": one.nano} for one in rows]
         connection.execute(insert(spent_elsewhere), values)
+
+
+def shift_before(connection: Connection, scope: Scope, name: str, since: float, at: float, nano: int) -> None:
+    """Let a scope have spent so much more (less, where it is negative) in the window that began at `since`: noted as of
+    `at`, together with what was noted in that window before."""
+    row = spent_elsewhere.c
+    query = select(row.nano).where(row.scope == scope.value, row.name == name, row.at >= since)
+    spent_before(connection, at, [Before(scope, name, nano + int(connection.execute(query).scalar() or 0))])
 
 
 def forget_before(connection: Connection, whose: Sequence[tuple[str, str]]) -> None:

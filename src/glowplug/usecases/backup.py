@@ -26,8 +26,19 @@ from glowplug.store.archive import Manifest
 from glowplug.store.migrate import CURRENT, Schema, known, migrate, revision
 from glowplug.store.places import Place, SqliteFile
 
-_NAMED = re.compile(r"glowplug-\d{8}T\d{6}Z\.glowplug")
+SUFFIX = ".glowplug"
+_NAMED = re.compile(rf"glowplug-\d{{8}}T\d{{6}}Z\{SUFFIX}")
 """What `name_for` makes."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a backup would hold now."""
+
+    revision: str
+    tables: dict[str, int]
+    """Rows by table."""
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +54,7 @@ class Restored:
 
 def name_for(now: float) -> str:
     """The name of a backup that was given none."""
-    return f"glowplug-{_stamp(now)}.glowplug"
+    return f"glowplug-{_stamp(now)}{SUFFIX}"
 
 
 def surplus(folder: Path, keep: int) -> tuple[Path, ...]:
@@ -62,10 +73,21 @@ def backup(place: Place, paths: Paths, target: Path, now: float) -> Manifest:
         with contextlib.suppress(FileNotFoundError):
             files[file.name] = file.read_bytes()
     with _translated(place), _connected(place.reader()) as connection:
-        current = revision(connection)
-        if current is None:
-            raise StoreError(f"{place.name} is empty", hint="`glowplug up` fills it")
-        return archive.write(connection, target, __version__, current, now, files)
+        return archive.write(connection, target, __version__, _revision(place, connection), now, files)
+
+
+def contents(place: Place, paths: Paths) -> Contents:
+    """What `backup` would write.  Raises StoreError."""
+    with _translated(place), _connected(place.reader()) as connection:
+        files = tuple(file.name for file in _kinds(paths) if file.exists())
+        return Contents(_revision(place, connection), archive.sizes(connection), files)
+
+
+def _revision(place: Place, connection: Connection) -> str:
+    current = revision(connection)
+    if current is None:
+        raise StoreError(f"{place.name} is empty", hint="`glowplug up` fills it")
+    return current
 
 
 def check(file: Path) -> Manifest:

@@ -13,14 +13,16 @@ import msgspec
 from glowplug.clock import Clock
 from glowplug.domain.budget import Budget, Scope, Window
 from glowplug.domain.change import OURSELVES, Actor
-from glowplug.errors import NotFound, RequestError
+from glowplug.errors import Conflict, NotFound, RequestError
 from glowplug.ids import short_id
 from glowplug.money import NANO
+from glowplug.routing.budgets import period_of
 from glowplug.store import budgets
 from glowplug.store.changes import noted
 from glowplug.store.database import Database
+from glowplug.store.spend import shift_before
 from glowplug.units import parse_duration
-from glowplug.usecases.changes import gone, made
+from glowplug.usecases.changes import done, gone, made
 from glowplug.usecases.page import MOST, Page, page
 from glowplug.wire.end_user import PREFIX
 
@@ -37,6 +39,13 @@ class NewBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     scope: Scope = Scope.ALL
     name: str = ""
     """Which key (by id), user, team, tag or model; empty for all."""
+
+
+class ResetBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From where a budget is to go on; the body of `POST /admin/budgets/{id}/reset`."""
+
+    spent: str = "0"
+    """Dollars, `1.50`: no more than were spent."""
 
 
 class State(NamedTuple):
@@ -215,12 +224,54 @@ class BudgetBook:
             await self._changed()
         return view(budget, self._states().get(budget.id))
 
+    async def reset(
+        self, budget_id: str, wanted: ResetBudget, dry_run: bool = False, *, actor: Actor = OURSELVES
+    ) -> BudgetView:
+        """Let a budget go on in its window as if no more than so much had been spent.  The ledger stays as it is.
+
+        Raises NotFound, RequestError, Conflict where it cannot be had.
+        """
+        if not _AMOUNT.fullmatch(wanted.spent.strip()):
+            raise RequestError(f"spent is {wanted.spent[:40]!r}", hint="write dollars, for example 0 or 1.50")
+        to = int(Decimal(wanted.spent.strip().lstrip("$")) * NANO)
+        async with self._change:
+            budget, now = self._get(budget_id), self._clock.unix()
+            others = [one for one in self._budgets.values() if (one.scope, one.name) == (budget.scope, budget.name)]
+            state = self._states().get(budget_id)
+            if budget.window is Window.ROLLING:
+                raise RequestError(
+                    "a budget of a rolling window has no beginning",
+                    hint="what was spent leaves it by itself; make a larger one for the time being",
+                )
+            if len(others) > 1:
+                raise Conflict(
+                    f"{len(others)} budgets count what {budget_id} counts", hint="take the others away before"
+                )
+            if state is None:
+                raise Conflict("what was spent cannot be read now", hint="try again when the counters are there")
+            if to > state.spent:
+                raise RequestError("more than was spent", hint=f"at most {Decimal(state.spent) / NANO:f}")
+            shown = view(budget, state._replace(spent=to), dry_run)
+            if dry_run:
+                return shown
+            line = done(actor, now, "reset", "budget", budget_id, {"spent": to, "spent_before": state.spent})
+            less, since = to - state.spent, period_of(budget, now).start
+            await self._database.run(
+                noted(lambda c: shift_before(c, budget.scope, budget.name, since, now, less), line)
+            )
+            await self._changed()
+        return shown
+
+    def _get(self, budget_id: str) -> Budget:
+        budget = self._budgets.get(budget_id)
+        if budget is None:
+            raise NotFound(f"there is no budget {budget_id!r}", hint="glowplug budgets list shows the ids")
+        return budget
+
     async def delete(self, budget_id: str, dry_run: bool = False, *, actor: Actor = OURSELVES) -> BudgetView:
         """Take a budget away.  Raises NotFound."""
         async with self._change:
-            budget = self._budgets.get(budget_id)
-            if budget is None:
-                raise NotFound(f"there is no budget {budget_id!r}", hint="glowplug budgets list shows the ids")
+            budget = self._get(budget_id)
             shown = view(budget, self._states().get(budget_id), dry_run)
             if not dry_run:
                 line = gone(actor, self._clock.unix(), "budget", budget_id, budget)

@@ -26,6 +26,14 @@ async def test_those_whom_requests_named(admin: httpx.AsyncClient) -> None:
     }  # fmt: skip
 
 
+async def test_those_whom_keys_of_somebody_named(admin: httpx.AsyncClient, database: Database) -> None:
+    more = [msgspec.structs.replace(closed(name), user="ann", tags=("end:kim", "x")) for name in ("b", "c")]
+    AttemptStore(database).absorb("w", "s", 2, [], more)
+    (row,) = (await admin.get("/customer/list")).json()
+    assert (row["user_id"], row["spend"]) == ("kim", 9.3e-08)
+    assert {one["end_user"] for one in (await admin.get("/spend/logs")).json()} == {"kim"}
+
+
 async def test_a_customer_is_limited_changed_and_let_go(control: Control, admin: httpx.AsyncClient) -> None:
     asked = {"user_id": "guest", "alias": "A guest", "max_budget": 2, "budget_duration": "30d", "rpm_limit": 5}
     made = (await admin.post("/customer/new", json=asked)).json()

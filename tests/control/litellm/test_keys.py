@@ -7,6 +7,10 @@ import msgspec
 import pytest
 
 from glowplug.domain.access import Role
+from glowplug.domain.budget import Scope
+from glowplug.store.database import Database
+from glowplug.store.spend import since
+from glowplug.usecases.budgets import State
 from glowplug.usecases.keys import NewKey
 from tests.control.conftest import Control
 
@@ -199,7 +203,6 @@ async def test_lists_in_pages(admin: httpx.AsyncClient) -> None:
         {"model_rpm_limit": {"m": 1}},
         {"aliases": {"a": "b"}},
         {"guardrails": ["g"]},
-        {"organization_id": "o"},
         {"tpd_limit": 5},
     ],
 )
@@ -208,3 +211,19 @@ async def test_what_cannot_be_had_is_refused(control: Control, admin: httpx.Asyn
     answer = await admin.post("/key/generate", json=fields)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "400"), answer.text
     assert (control.keys.every(), control.budgets.every()) == (before, ())
+
+
+async def test_a_keys_budget_begins_again(control: Control, admin: httpx.AsyncClient, database: Database) -> None:
+    made = (await admin.post("/key/generate", json={"max_budget": 2, "budget_duration": "30d"})).json()
+    (own,) = control.budgets.every()
+    control.states[own.id] = State(spent=1_500_000_000, reserved=0, starts=0.0, ends=float("inf"))
+    path = f"/key/{made['key']}/reset_spend"
+    reset = await admin.post(path, json={"reset_to": 0.25})
+    assert reset.json() == {
+        "key_hash": made["token"], "spend": 0.25, "previous_spend": 1.5, "max_budget": 2.0, "budget_reset_at": None,
+    }  # fmt: skip
+    assert database.call(lambda c: since(c, Scope.KEY, own.name, 0.0)) == -1_250_000_000, "beside the ledger's 1.5"
+    for wrong in ({}, {"reset_to": -1}, {"reset_to": True}, {"reset_to": 1.6}):
+        assert (await admin.post(path, json=wrong)).status_code == 400, wrong
+    bare = (await admin.post("/key/generate", json={})).json()
+    assert (await admin.post(f"/key/{bare['key']}/reset_spend", json={"reset_to": 0})).status_code == 400

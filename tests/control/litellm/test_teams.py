@@ -84,3 +84,12 @@ async def test_mistakes(control: Control, admin: httpx.AsyncClient, fields: obje
     before = control.teams.every()
     assert (await admin.post("/team/new", json=fields)).status_code == 400
     assert control.teams.every() == before
+
+
+async def test_a_team_is_of_the_organisation_of_its_keys(admin: httpx.AsyncClient) -> None:
+    await admin.post("/organization/new", json={"organization_alias": "acme", "max_budget": 1})
+    assert (await admin.post("/team/new", json={"team_id": "t"})).json()["organization_id"] is None
+    await admin.post("/key/generate", json={"team_id": "t", "organization_id": "acme"})
+    changed = await admin.post("/team/update", json={"team_id": "t", "organization_id": "acme", "team_alias": "T"})
+    assert (changed.status_code, changed.json()["data"]["organization_id"]) == (200, "acme")
+    assert (await admin.post("/team/update", json={"team_id": "t", "organization_id": "b"})).status_code == 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from glowplug.doctor.checks.machine_amd_driver import AmdDriver
@@ -25,6 +26,7 @@ def installed(machine: Machine) -> None:
     card(machine)
     machine.write("/opt/rocm/.info/version", "6.2.0-66\n")
     machine.write("/sys/module/amdgpu/srcversion", "A1B2\n")
+    machine.write("/sys/module/amdgpu/version", "6.8.5\n")
     machine.write("/dev/kfd", b"")
     machine.programs.says("modinfo", {"-F srcversion amdgpu": "A1B2\n"})
 
@@ -33,12 +35,32 @@ def exhibit(name: str, plant: object, subject: str, severity: Severity = Severit
     return Exhibit(name, "machine-amd-driver", plant, (subject,), severity, False, installed)  # type: ignore[arg-type]
 
 
+def says(path: str, text: str) -> Callable[[Machine], None]:
+    return lambda machine: machine.write(path, text) and None
+
+
 EXHIBITS = [
     exhibit("the module is not loaded", lambda m: shutil.rmtree(m.path("/sys/module/amdgpu")), "kernel module amdgpu"),
     exhibit("updated without a restart", lambda m: m.programs.says("modinfo", {"-F srcversion amdgpu": "C3D4\n"}),
             "kernel module amdgpu", Severity.WARNING),
+    exhibit("a driver that is too old for its ROCm", says("/sys/module/amdgpu/version", "6.2.4\n"),
+            "kernel module amdgpu", Severity.WARNING),
+    exhibit("a driver that has left its ROCm behind", says("/opt/rocm/.info/version", "5.7.1-98\n"),
+            "kernel module amdgpu", Severity.WARNING),
     exhibit("ROCm's device is gone", lambda m: m.path("/dev/kfd").unlink(), "/dev/kfd"),
 ]  # fmt: skip
+
+
+def test_both_releases_and_who_lists_them(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    installed(machine)
+    machine.write("/sys/module/amdgpu/version", "6.16.6\n")
+    (finding,) = look(AmdDriver(), machine.site)[0].findings
+    assert finding.summary == "is not made for ROCm 6.2.0-66"
+    assert "6.16.6, the driver's release 30.20 or 30.30" in finding.evidence[0]
+    assert finding.evidence[1].startswith("AMD lists ROCm 6.3 or later: https://")
+    machine.path("/sys/module/amdgpu/version").unlink()
+    assert look(AmdDriver(), machine.site)[0].findings == (), "the kernel's own module has no version"
 
 
 def test_only_ones_and_those_without_rocm(tmp_path: Path) -> None:

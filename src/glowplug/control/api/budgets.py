@@ -13,7 +13,7 @@ from glowplug.control.inputs import Query, body
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.domain.budget import Scope
-from glowplug.usecases.budgets import BudgetView, NewBudget
+from glowplug.usecases.budgets import BudgetView, NewBudget, ResetBudget
 from glowplug.usecases.page import MOST, Page
 
 
@@ -42,9 +42,16 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
         dry_run = Query(request, ("dry_run",)).flag("dry_run")
         return answer(await budgets.delete(request.path_params["id"], dry_run, actor=actor(request)))
 
+    @contract(BudgetView, body=ResetBudget, query=(DRY_RUN,))
+    async def reset(request: Request) -> Response:
+        dry_run = Query(request, ("dry_run",)).flag("dry_run")
+        wanted = await body(request, ResetBudget)
+        return answer(await budgets.reset(request.path_params["id"], wanted, dry_run, actor=actor(request)))
+
     return (
         Endpoint("GET", "/admin/budgets", show, "budgets, and what is left of them", Policy.ADMIN),
         Endpoint("POST", "/admin/budgets", create, "make a budget", Policy.ADMIN),
+        Endpoint("POST", "/admin/budgets/{id}/reset", reset, "let a budget begin again in its window", Policy.ADMIN),
         Endpoint("DELETE", "/admin/budgets/{id}", delete, "take a budget away", Policy.ADMIN),
     )
 

@@ -1,26 +1,34 @@
-"""`/user|team|tag/daily/activity`: use by day, each with its models, providers and keys."""
+"""`/user|team|tag|customer|organization/daily/activity`: use by day, each with its models, providers and keys where the
+ledger has them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.litellm import models, naming, spent
-from glowplug.control.litellm.shapes import cut, days, dollars, number, shaped, text
+from glowplug.control.litellm.shapes import cut, days, dollars, number, refuse, shaped, text
 from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.domain.access import ApiKey, Role
 from glowplug.domain.budget import Scope
 from glowplug.errors import Forbidden
+from glowplug.moving.identity import organisation_tag
+from glowplug.store.spend import DaySum
 from glowplug.store.usage import By, UsageSum
+from glowplug.wire.end_user import PREFIX
 
+ORGANISATION: Final = organisation_tag("")
+_ORGANISATIONS: Final = ("organization_ids", "exclude_organization_ids")
+_CUSTOMERS: Final = ("end_user_ids", "exclude_end_user_ids")
 _MOST = 1000
 _USUAL = 10
 _EPOCH = date(1970, 1, 1)
@@ -74,7 +82,7 @@ class Day:
 
 
 class Activity:
-    """What the three endpoints do."""
+    """What the endpoints do."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -103,6 +111,10 @@ class Activity:
             for row in await spent.sums(self._services, (By.MODEL, By.KEY, By.DAY, by), since, until)
             if (not wanted or getattr(row, by.value) in wanted) and key in ("", row.key) and model in ("", row.model)
         ]
+        return self._told(request, self._parted(rows, by))
+
+    def _parted(self, rows: Iterable[UsageSum], by: By, prefix: str = "") -> dict[str, Day]:
+        """By day, with all parts; names without the prefix."""
         providers = {model.name: models.provider(model) for model in models.served(self._services)[0]}
         found: dict[str, Day] = {}
         for row in rows:
@@ -113,25 +125,45 @@ class Activity:
                     "model_groups": row.model or "",
                     "providers": providers.get(row.model or "", "unknown"),
                     "api_keys": row.key or "",
-                    "entities": getattr(row, by.value) or "Unassigned",
+                    "entities": (getattr(row, by.value) or "Unassigned").removeprefix(prefix),
                 },
             )
-        return self._told(request, found)
+        return found
 
     async def tags(self, request: Request) -> Response:
         """By tag only: the ledger's sums of tags have no models in them."""
         since, until = days(request, self._services.clock.unix(), needed=True)
-        wanted = _listed(request, "tags")
-        found: dict[str, Day] = {}
-        for one in await self._services.usage.days(Scope.TAG, since, until):
-            if not wanted or one.name in wanted:
-                day = (_EPOCH + timedelta(days=one.day)).isoformat()
-                row = UsageSum(
-                    cost=one.nano, prompt_tokens=one.prompt_tokens, completion_tokens=one.completion_tokens,
-                    attempts=one.attempts,
-                )  # fmt: skip
-                found.setdefault(day, Day()).add(row, {"entities": one.name})
-        return self._told(request, found)
+        chosen = _chosen("", _listed(request, "tags"))
+        return self._told(request, _bare(await self._services.usage.days(Scope.TAG, since, until), chosen))
+
+    async def organizations(self, request: Request) -> Response:
+        """An organisation is a tag, so by its name only."""
+        _whole(request, "an organisation is a tag here, and those have no models and keys in their sums")
+        since, until = days(request, self._services.clock.unix(), needed=True)
+        chosen = _chosen(ORGANISATION, *(_listed(request, name) for name in _ORGANISATIONS))
+        rows = await self._services.usage.days(Scope.TAG, since, until)
+        return self._told(request, _bare(rows, chosen, ORGANISATION))
+
+    async def customers(self, request: Request) -> Response:
+        """With models and keys where the key belongs to no user; of whom others named there are the sums alone."""
+        _whole(request, "whom keys of a user named has no models and keys in the sums")
+        since, until = days(request, self._services.clock.unix(), needed=True)
+        chosen = _chosen(PREFIX, *(_listed(request, name) for name in _CUSTOMERS))
+        rows = [
+            row
+            for row in await spent.sums(self._services, (By.MODEL, By.KEY, By.DAY, By.USER), since, until)
+            if chosen(row.user or "")
+        ]
+        found = self._parted(rows, By.USER, PREFIX)
+        known: dict[tuple[str, str], Metrics] = {}
+        for row in rows:
+            known.setdefault((row.day or "", row.user or ""), Metrics()).add(row)
+        more = [
+            one if part is None else _less(one, part)
+            for one in await self._services.usage.days(Scope.USER, since, until)
+            for part in (known.get((_day(one), one.name)),)
+        ]
+        return self._told(request, _bare((one for one in more if one.attempts > 0), chosen, PREFIX, found))
 
     def _told(self, request: Request, found: dict[str, Day]) -> Response:
         page, size = number(request, "page", 1, 10**6), number(request, "page_size", _USUAL, _MOST)
@@ -164,6 +196,44 @@ class Activity:
         return {"date": day, "metrics": one.metrics.shown(), "breakdown": {**breakdown, "api_keys": keys}}
 
 
+def _chosen(prefix: str, wanted: frozenset[str], without: frozenset[str] = frozenset()) -> Callable[[str], bool]:
+    """Whether a name of the ledger is meant by names that lack its prefix; all are where none is named."""
+    only, but = {prefix + name for name in wanted}, {prefix + name for name in without}
+    return lambda name: name.startswith(prefix) and name not in but and (not only or name in only)
+
+
+def _bare(
+    rows: Iterable[DaySum], chosen: Callable[[str], bool], prefix: str = "", found: dict[str, Day] | None = None
+) -> dict[str, Day]:
+    """Sums that have names and no other parts, by day; into `found`."""
+    found = {} if found is None else found
+    for one in rows:
+        if chosen(one.name):
+            row = UsageSum(
+                cost=one.nano, prompt_tokens=one.prompt_tokens, completion_tokens=one.completion_tokens,
+                attempts=one.attempts,
+            )  # fmt: skip
+            found.setdefault(_day(one), Day()).add(row, {"entities": one.name.removeprefix(prefix)})
+    return found
+
+
+def _day(one: DaySum) -> str:
+    return (_EPOCH + timedelta(days=one.day)).isoformat()
+
+
+def _less(one: DaySum, part: Metrics) -> DaySum:
+    """What is not in this part of it."""
+    return msgspec.structs.replace(
+        one, nano=one.nano - part.cost, prompt_tokens=one.prompt_tokens - part.prompt,
+        completion_tokens=one.completion_tokens - part.completion, attempts=one.attempts - part.requests,
+    )  # fmt: skip
+
+
+def _whole(request: Request, why: str) -> None:
+    """Raises RequestError where it is to be narrowed by what is not in the sums."""
+    refuse({name: text(request, name) for name in ("model", "api_key")}, why)
+
+
 def _total(every: Iterable[Metrics]) -> Metrics:
     total = Metrics()
     for one in every:
@@ -188,5 +258,22 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
             Endpoint("GET", "/user/daily/activity", activity.users, "LiteLLM: use by day and user", Policy.OWN),
             Endpoint("GET", "/team/daily/activity", activity.teams, "LiteLLM: use by day and team", Policy.ADMIN),
             Endpoint("GET", "/tag/daily/activity", activity.tags, "LiteLLM: use by day and tag", Policy.ADMIN),
+            Endpoint(
+                "GET",
+                "/organization/daily/activity",
+                activity.organizations,
+                "LiteLLM: use by day and organisation",
+                Policy.ADMIN,
+            ),
+            *(
+                Endpoint(
+                    "GET",
+                    f"/{noun}/daily/activity",
+                    activity.customers,
+                    "LiteLLM: use by day and end user",
+                    Policy.ADMIN,
+                )
+                for noun in ("customer", "end_user")
+            ),
         )
     )

@@ -1,11 +1,12 @@
 """`/customer/*` and `/end_user/*`: whom clients say they ask for.
 
-Nothing is stored for one but a budget and limits, ours of the user `end:NAME`.  They hold for keys with `end_users`
-that belong to nobody: what requests of other keys say limits nothing, because a client could say another name.
+Nothing is stored for one but a budget and limits, ours of the user `end:NAME`.  They hold for keys with `end_users`:
+what requests of other keys say limits nothing, because a client could say another name.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -54,6 +55,15 @@ class Customers:
     def __init__(self, services: Services) -> None:
         self._services = services
 
+    async def _sheet(self) -> Sheet:
+        """With those whom requests named beside the user of a key: there they are tags."""
+        found = await spent.sheet(self._services, By.USER, By.TAG)
+        users = dict(found.sums[By.USER])
+        for name, cost in found.sums[By.TAG].items():
+            if name.startswith(PREFIX):
+                users[name] = users.get(name, 0) + cost
+        return replace(found, sums={By.USER: users})
+
     def _limited(self, sheet: Sheet) -> set[str]:
         """Those who have a budget or limits."""
         limits = self._services.limits.every() if self._services.limits else ()
@@ -87,7 +97,7 @@ class Customers:
 
     async def new(self, request: Request) -> Response:
         sent, name = await _described(request)
-        if name in self._limited(await spent.sheet(self._services, By.USER)):
+        if name in self._limited(await self._sheet()):
             raise Conflict(f"there is a customer {name[:80]!r} already", hint="POST /customer/update changes one")
         return await self._allow(request, name, sent)
 
@@ -102,12 +112,12 @@ class Customers:
         elif sent.get("blocked") is False and self._is_blocked(name):
             sent = {_BLOCK: None, **sent}
         await people.allow(self._services, Scope.USER, PREFIX + name, sent, actor(request))
-        return answer(self._row(name, await spent.sheet(self._services, By.USER)))
+        return answer(self._row(name, await self._sheet()))
 
     async def delete(self, request: Request) -> Response:
         """Their budgets and limits go.  What they used stays."""
         gone = converted(await tree(request), Chosen).user_ids
-        there = self._names(await spent.sheet(self._services, By.USER))
+        there = self._names(await self._sheet())
         for name in gone:
             if name not in there:
                 raise _unknown(name)
@@ -128,18 +138,18 @@ class Customers:
             if self._is_blocked(name) is not blocked:
                 most = {_BLOCK: 0 if blocked else None}
                 await people.allow(self._services, Scope.USER, PREFIX + name, most, actor(request))
-        sheet = await spent.sheet(self._services, By.USER)
+        sheet = await self._sheet()
         return answer({"blocked_users": [row for name in names if (row := self._row(name, sheet))["blocked"]]})
 
     async def info(self, request: Request) -> Response:
         name = text(request, "end_user_id")
-        sheet = await spent.sheet(self._services, By.USER)
+        sheet = await self._sheet()
         if name not in self._names(sheet):
             raise _unknown(name)
         return answer(self._row(name, sheet))
 
     async def list(self, _request: Request) -> Response:
-        sheet = await spent.sheet(self._services, By.USER)
+        sheet = await self._sheet()
         return answer([self._row(name, sheet) for name in self._names(sheet)])
 
 

@@ -13,6 +13,7 @@ from glowplug.control.litellm.spent import Sheet
 from glowplug.domain.access import ApiKey
 from glowplug.domain.budget import Scope
 from glowplug.errors import RequestError
+from glowplug.moving.identity import organisation_tag
 from glowplug.store.usage import By
 from glowplug.usecases.key_changes import KeyChange
 
@@ -20,7 +21,8 @@ ALL_MODELS: Final = frozenset(("all-proxy-models", "all-team-models", "*"))
 NO_MODELS: Final = "no-default-models"
 BUDGET_TAG: Final = "budget:"
 """Keys with a `budget_id` have a tag of this and the id, which is what the budget is on."""
-_OURS: Final = (BUDGET_TAG, "member:", "org:")
+_ORGANISATION: Final = organisation_tag("")
+_OURS: Final = (BUDGET_TAG, "member:", _ORGANISATION)
 """Tags that stand for a budget, a member of a team or an organisation: they are nobody's to change through `tags`."""
 
 
@@ -68,7 +70,6 @@ def check(wanted: KeyFields) -> None:
     )
     refuse({"aliases": wanted.aliases}, "aliases are for everybody; write one into the configuration")
     refuse({"guardrails": wanted.guardrails}, "there are no guardrails here")
-    refuse({"organization_id": wanted.organization_id}, "an organisation is a tag here: send tags")
 
 
 def models(given: tuple[str, ...]) -> tuple[str, ...]:
@@ -82,7 +83,8 @@ def tags(wanted: KeyFields) -> tuple[str, ...]:
     listed = wanted.metadata.get("tags")
     more = tuple(str(tag) for tag in listed) if isinstance(listed, list) else ()
     budget = (BUDGET_TAG + wanted.budget_id,) if wanted.budget_id else ()
-    return (*wanted.tags, *more, *budget)
+    organisation = (organisation_tag(wanted.organization_id),) if wanted.organization_id else ()
+    return (*wanted.tags, *more, *budget, *organisation)
 
 
 def lasts(duration: str) -> float | None:
@@ -105,12 +107,15 @@ def changed(key: ApiKey, sent: dict[str, Any]) -> tuple[KeyChange, KeyFields]:
     if "models" in sent:
         new["models"] = models(wanted.models)
     given = "tags" in sent or "tags" in wanted.metadata
-    if given or "budget_id" in sent:
+    # Tags that stand for something are another only where that is sent.
+    standing = {BUDGET_TAG: "budget_id" in sent, _ORGANISATION: "organization_id" in sent}
+    if given or any(standing.values()):
         kept = (
             tag
             for tag in key.tags
-            if not ("budget_id" in sent if tag.startswith(BUDGET_TAG) else given and not tag.startswith(_OURS))
-        )
+            if not next((goes for kind, goes in standing.items() if tag.startswith(kind)),
+                        given and not tag.startswith(_OURS))
+        )  # fmt: skip
         new["tags"] = tuple(dict.fromkeys((*kept, *tags(wanted))))
     if "duration" in sent:
         new["expires_in"] = lasts(wanted.duration)
@@ -129,6 +134,11 @@ _SAME: Final = {
     "allowed_routes": "routes",
 }
 """Their field → ours, where the value is the same."""
+
+
+def organisation(key: ApiKey) -> str | None:
+    """The id of the organisation that a key is of."""
+    return next((tag.removeprefix(_ORGANISATION) for tag in key.tags if tag.startswith(_ORGANISATION)), None)
 
 
 def row(sheet: Sheet, key: ApiKey) -> dict[str, Any]:
@@ -155,7 +165,7 @@ def row(sheet: Sheet, key: ApiKey) -> dict[str, Any]:
         "tags": shown,
         "user_id": key.user or None,
         "team_id": key.team or None,
-        "organization_id": None,
+        "organization_id": organisation(key),
         "blocked": key.blocked_at is not None,
         "tpm_limit": key.tpm,
         "rpm_limit": key.rpm,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -11,16 +12,18 @@ from starlette.responses import Response
 
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
-from glowplug.control.litellm import key_fields, naming, spent
+from glowplug.control.litellm import key_fields, naming, organizations, spent
 from glowplug.control.litellm.key_fields import KeyFields
-from glowplug.control.litellm.shapes import body, cut, flag, number, shaped, text, tree
+from glowplug.control.litellm.shapes import body, cut, dollars, flag, iso, nano, number, shaped, text, tree
 from glowplug.control.routes import Endpoint, actor
 from glowplug.control.services import Services
 from glowplug.domain.access import ApiKey, Role
 from glowplug.domain.budget import Scope
 from glowplug.domain.change import Actor
 from glowplug.errors import Conflict, Forbidden, NotFound, RequestError
+from glowplug.money import NANO
 from glowplug.store.usage import By
+from glowplug.usecases.budgets import ResetBudget
 from glowplug.usecases.key_changes import KeyChange, Rotation
 from glowplug.usecases.keys import NewKey
 
@@ -36,6 +39,12 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     keys: tuple[str, ...] = ()
     key_aliases: tuple[str, ...] = ()
+
+
+class Reset(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key is to have spent."""
+
+    reset_to: float | str | bool | None = None
 
 
 class Many(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +64,9 @@ class Keys:
         wanted = await body(request, KeyFields)
         key_fields.check(wanted)
         services = self._services
+        organizations.check(services, wanted.organization_id)
+        # A key of a team counts towards the organisation of the others.
+        inherited = () if wanted.organization_id else organizations.of_team(services, wanted.team_id)
         new = NewKey(
             name=wanted.key_alias,
             models=key_fields.models(wanted.models),
@@ -63,7 +75,7 @@ class Keys:
             concurrency=wanted.max_parallel_requests,
             user=wanted.user_id,
             team=wanted.team_id,
-            tags=key_fields.tags(wanted),
+            tags=(*key_fields.tags(wanted), *inherited),
             expires_in=key_fields.lasts(wanted.duration),
             budget=key_fields.budget(wanted),
         )
@@ -133,6 +145,7 @@ class Keys:
     async def _updated(self, key: ApiKey, sent: dict[str, Any], who: Actor) -> ApiKey:
         """The key with the fields that were sent; null takes a limit away."""
         change, wanted = key_fields.changed(key, sent)
+        organizations.check(self._services, wanted.organization_id)
         # A name that the configuration has lost since may stay in the key.
         known = frozenset((*self._services.catalog().names(), *key.models))
         await self._keys.update(key.id, change, known, actor=who)
@@ -163,6 +176,28 @@ class Keys:
     async def health(self, _request: Request) -> Response:
         """Whoever hears it has a good key; a key here has no callbacks of its own that could be tried."""
         return answer({"key": "healthy", "logging_callbacks": None})
+
+    async def reset_spend(self, request: Request) -> Response:
+        """The budget of the key goes on from there in its window.  What the key used stays in the ledger."""
+        key = naming.named(self._keys, str(request.path_params["key"]))
+        wanted = (await body(request, Reset)).reset_to
+        if isinstance(wanted, bool):
+            raise RequestError(f"reset_to is {wanted}", hint="send dollars, for example 0")
+        to = nano("reset_to", wanted)
+        before = (await spent.sheet(self._services, By.KEY)).budget(Scope.KEY, key.id)
+        if before is None:
+            raise RequestError("the key has no budget, and usage is not taken back", hint="send max_budget first")
+        reset = ResetBudget(spent=f"{Decimal(to) / NANO:f}")
+        now = await spent.budget_book(self._services).reset(before.id, reset, actor=actor(request))
+        return answer(
+            {
+                "key_hash": naming.token(key),
+                "spend": dollars(to),
+                "previous_spend": dollars(before.spent or 0),
+                "max_budget": dollars(now.amount),
+                "budget_reset_at": iso(now.ends_at),
+            }
+        )
 
     async def delete(self, request: Request) -> Response:
         wanted = await body(request, Chosen)
@@ -227,6 +262,7 @@ def routes(services: Services) -> tuple[Endpoint, ...]:
             Endpoint("POST", "/key/delete", keys.delete, "LiteLLM: revoke keys", admin),
             Endpoint("POST", "/key/block", keys.block, "LiteLLM: block a key", admin),
             Endpoint("POST", "/key/unblock", keys.unblock, "LiteLLM: let a key in again", admin),
+            Endpoint("POST", "/key/{key}/reset_spend", keys.reset_spend, "LiteLLM: let its budget begin again", admin),
             Endpoint("POST", "/key/regenerate", keys.regenerate, "LiteLLM: replace a key", admin),
             Endpoint("POST", "/key/{key}/regenerate", keys.regenerate, "LiteLLM: replace a key", admin),
         )

@@ -48,6 +48,7 @@ class Logs:
     def _row(self, request: RequestView) -> dict[str, Any]:
         last = request.attempts[-1]
         ended = last.started + last.duration
+        named = (request.user, *request.tags)
         good = request.outcome in (Outcome.OK.value, "")
         return {
             "request_id": request.request,
@@ -68,7 +69,7 @@ class Logs:
             "api_base": "",
             "user": request.user,
             "team_id": request.team or None,
-            "end_user": request.user.removeprefix("end:") if request.user.startswith("end:") else "",
+            "end_user": next((one.removeprefix("end:") for one in named if one.startswith("end:")), ""),
             "request_tags": list(request.tags),
             "cache_hit": "False",
             "cache_key": "",

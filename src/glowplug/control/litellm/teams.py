@@ -43,6 +43,7 @@ class TeamFields(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] = ()
     members_with_roles: tuple[MemberFields, ...] = ()
     blocked: bool = False
+    organization_id: str = ""
     model_aliases: dict[str, Any] = {}
     model_max_budget: dict[str, Any] = {}
 
@@ -92,6 +93,7 @@ class Teams:
             "blocked": team is not None and team.blocked_at is not None,
             "created_at": iso(team.created_at) if team else None,
             **people.row(self._services, By.TEAM, name, sheet),
+            "organization_id": next(iter(self._organisations(name)), None),
         }
 
     def _member(self, member: MemberView) -> dict[str, Any]:
@@ -105,6 +107,17 @@ class Teams:
     def _names(self, sheet: Sheet) -> list[str]:
         return people.names(self._services, By.TEAM, sheet, (team.id for team in self._book.every()))
 
+    def _check_organisation(self, team: str, wanted: TeamFields) -> None:
+        """Keys have an organisation, and their team by them.  Raises RequestError for another than they have."""
+        if wanted.organization_id not in ("", *self._organisations(team)):
+            raise RequestError(
+                "organization_id cannot be had here", hint="an organisation is of keys: send it to /key/generate"
+            )
+
+    def _organisations(self, team: str) -> list[str]:
+        keys = people.keys_of(self._services, By.TEAM, team) if team else []
+        return sorted({name for key in keys if (name := key_fields.organisation(key))})
+
     def _known(self) -> frozenset[str]:
         return frozenset(self._services.catalog().names())
 
@@ -112,6 +125,7 @@ class Teams:
         sent = await tree(request)
         wanted = converted(sent, TeamFields)
         _check(wanted)
+        self._check_organisation("", wanted)
         members = [self._new_member(one) for one in wanted.members_with_roles]
         fresh = NewTeam(id=wanted.team_id, name=wanted.team_alias, models=key_fields.models(wanted.models))
         made = await self._book.create(fresh, self._known(), actor=actor(request))
@@ -126,6 +140,7 @@ class Teams:
         sent = await tree(request)
         wanted = converted(sent, TeamFields)
         _check(wanted)
+        self._check_organisation(wanted.team_id, wanted)
         change = TeamChange(
             name=wanted.team_alias if "team_alias" in sent else UNSET,
             models=key_fields.models(wanted.models) if "models" in sent else UNSET,

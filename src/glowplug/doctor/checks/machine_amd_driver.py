@@ -1,4 +1,4 @@
-"""AMD's kernel module: loaded, the one that is installed, and with the device that ROCm computes through."""
+"""AMD's kernel module: loaded, the one that is installed, made for this ROCm, and with its device."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 
 from glowplug.doctor.base import Check, NothingToLookAt
 from glowplug.doctor.kernel_modules import loaded, on_disk, said_of
+from glowplug.doctor.rocm import SOURCE, outside
 from glowplug.doctor.site import Site
 from glowplug.domain.finding import Finding, Group, Severity
 
@@ -35,6 +36,8 @@ class Driver:
     installed: str
     """… of the one on the disk."""
     kfd: bool
+    version: str = ""
+    """What the module says of itself; empty: it comes with the kernel, and goes with every ROCm."""
 
 
 class AmdDriver(Check[Driver]):
@@ -52,6 +55,7 @@ class AmdDriver(Check[Driver]):
         return Driver(
             cards, _rocm(site), loaded(site, _MODULE), running,
             on_disk(site, _MODULE, "srcversion") if running else "", site.real(_KFD).exists(),
+            said_of(site, _MODULE, "version"),
         )  # fmt: skip
 
     def inspect(self, facts: Driver) -> Sequence[Finding]:
@@ -64,6 +68,7 @@ class AmdDriver(Check[Driver]):
                 )
             ]  # fmt: skip
         found = []
+        wants = outside(facts.version, facts.rocm)
         if facts.installed and facts.running != facts.installed:
             found.append(
                 self._finding(
@@ -71,6 +76,15 @@ class AmdDriver(Check[Driver]):
                     (f"loaded is {facts.running}", f"on the disk is {facts.installed}"),
                     "ROCm of the new driver may not find the accelerators through the old module.",
                     "restart the machine, so that the installed module is loaded",
+                )
+            )  # fmt: skip
+        elif wants is not None:
+            found.append(
+                self._finding(
+                    Severity.WARNING, f"the kernel module {_MODULE}", f"is not made for ROCm {facts.rocm}",
+                    (f"it says {facts.version}, the driver's release {wants.driver}", f"AMD lists {wants}: {SOURCE}"),
+                    "Engines may not start, or fail while they compute.",
+                    "install the driver and ROCm of releases that go together, then restart the machine",
                 )
             )  # fmt: skip
         if facts.rocm and not facts.kfd:
