@@ -7,6 +7,7 @@
 - `postgres_server` is a real PostgreSQL, started when the first test asks for it.
 - No test sees this user's configuration, keys or proxies.
 - What is compiled is kept, here and in every process of a test, also where the environment says that it is not to be.
+- Ctrl-C reaches the programs of tests, also where a shell runs them in the background and has it ignored.
 - Hypothesis has no deadline: how long an example takes says more about the machine than about the code.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -42,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # programs inherit what is ignored, and nothing else
     home = Path(tempfile.mkdtemp(prefix="glowplug-tests-"))
     config.stash[_HOME] = home
     os.environ["XDG_STATE_HOME"] = str(home / "state")
