@@ -82,7 +82,7 @@ async def test_where_nobody_decides_about_memory_its_routes_are_not_there(contro
     bare = dataclasses.replace(control.services, plans=None, memory=None, leases=None)
     gone = {e.path for e in endpoints(control.services)} - {e.path for e in endpoints(bare)}
     assert gone == {
-        "/admin/plan/{name:path}", "/admin/models/{name:path}/runs",
+        "/admin/plan/{name:path}", "/admin/models/{name:path}/fit", "/admin/models/{name:path}/runs",
         "/admin/memory", "/admin/leases", "/admin/leases/{id}", "/admin/leases/{id}/release",
     }  # fmt: skip
 

@@ -63,6 +63,13 @@ def dead(pid: int) -> bool:
     return stat is None or stat.dead
 
 
+async def until_dead(pids: tuple[int, ...]) -> None:
+    """One that is killed has given its memory and its environment back, and so counts no more, before it has ended."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not all(dead(pid) for pid in pids):
+            await asyncio.sleep(0.005)
+
+
 async def test_it_says_what_it_is_and_names_its_process(kind: Kind, launcher: Launcher, log: Path) -> None:
     started = Started(launcher, spec(log, WAITS))
     running = started.running
@@ -128,7 +135,7 @@ async def test_terminate_and_kill_end_the_whole_family(launcher: Launcher, log: 
     assert code in (-signal.SIGTERM, None)
     started.running.kill()
     await started.gone()
-    assert all(dead(pid) for pid in family)
+    await until_dead(family)
     started.running.close()
 
 
@@ -226,7 +233,7 @@ async def _sweep(launcher: Launcher, other: Launcher, tmp_path: Path) -> None:
     assert set(launcher.sweep(frozenset({"inst_1"}))) == set(family)
     assert await stray.ends() in (-signal.SIGKILL, None), "a container may be gone before it was asked how it ended"
     await stray.gone()
-    assert all(dead(pid) for pid in family)
+    await until_dead(family)
     assert kept.running.survivors() and foreign.running.survivors()
     assert other.sweep(frozenset()) == (foreign.running.pid,)
     assert await foreign.ends() in (-signal.SIGKILL, None)
