@@ -9,8 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glowplug.domain.price import (
-    MILLION,
-    MOST,
     Hours,
     Price,
     Rates,
@@ -20,6 +18,7 @@ from glowplug.domain.price import (
     cost,
     dearest,
 )
+from glowplug.domain.tariff import MILLION, MOST
 
 USD = 1_000_000_000
 PRICE = Price(

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from glowplug.launchers import procfs
 from glowplug.launchers.base import Launcher, LaunchSpec, Running
 from glowplug.launchers.container import ContainerLauncher
 from glowplug.launchers.process import ProcessLauncher
@@ -78,6 +79,18 @@ class Started:
         async with asyncio.timeout(PATIENCE_S):
             while self.running.survivors():
                 await asyncio.sleep(0.005)
+
+
+def dead(pid: int) -> bool:
+    stat = procfs.read_stat(pid)
+    return stat is None or stat.dead
+
+
+async def until_dead(*pids: int) -> None:
+    """One that is killed has given its memory and its environment back, and so counts no more, before it has ended."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not all(dead(pid) for pid in pids):
+            await asyncio.sleep(0.005)
 
 
 def spec(log: Path, code: str, instance: str = "inst_1", **more: object) -> LaunchSpec:

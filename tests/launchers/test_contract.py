@@ -16,7 +16,7 @@ from glowplug.launchers import procfs
 from glowplug.launchers.base import Launcher, LaunchError, LaunchSpec
 from glowplug.launchers.process import MARKER
 from tests.launchers import kinds
-from tests.launchers.kinds import PATIENCE_S, Kind, Started, spec
+from tests.launchers.kinds import PATIENCE_S, Kind, Started, dead, spec, until_dead
 from tests.support import systemd_user
 
 WAITS = "print('up', flush=True); import time; time.sleep(600)"
@@ -56,18 +56,6 @@ async def launcher(kind: Kind, tmp_path: Path) -> AsyncIterator[Launcher]:
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "engine of 100% chat.log"
-
-
-def dead(pid: int) -> bool:
-    stat = procfs.read_stat(pid)
-    return stat is None or stat.dead
-
-
-async def until_dead(pids: tuple[int, ...]) -> None:
-    """One that is killed has given its memory and its environment back, and so counts no more, before it has ended."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not all(dead(pid) for pid in pids):
-            await asyncio.sleep(0.005)
 
 
 async def test_it_says_what_it_is_and_names_its_process(kind: Kind, launcher: Launcher, log: Path) -> None:
@@ -118,9 +106,7 @@ async def test_after_close_nothing_is_told(launcher: Launcher, log: Path) -> Non
     await started.says("up")
     running.close()
     running.kill()
-    async with asyncio.timeout(PATIENCE_S):
-        while not dead(running.pid):
-            await asyncio.sleep(0.005)
+    await until_dead(running.pid)
     await asyncio.sleep(0)
     assert not started.exit.done()
 
@@ -135,7 +121,7 @@ async def test_terminate_and_kill_end_the_whole_family(launcher: Launcher, log: 
     assert code in (-signal.SIGTERM, None)
     started.running.kill()
     await started.gone()
-    await until_dead(family)
+    await until_dead(*family)
     started.running.close()
 
 
@@ -233,7 +219,7 @@ async def _sweep(launcher: Launcher, other: Launcher, tmp_path: Path) -> None:
     assert set(launcher.sweep(frozenset({"inst_1"}))) == set(family)
     assert await stray.ends() in (-signal.SIGKILL, None), "a container may be gone before it was asked how it ended"
     await stray.gone()
-    await until_dead(family)
+    await until_dead(*family)
     assert kept.running.survivors() and foreign.running.survivors()
     assert other.sweep(frozenset()) == (foreign.running.pid,)
     assert await foreign.ends() in (-signal.SIGKILL, None)

@@ -19,7 +19,7 @@ import pytest
 from glowplug.launchers import guard, procfs
 from glowplug.launchers.guard import Task
 from glowplug.launchers.process import MARKER, ProcessLauncher
-from tests.launchers.kinds import PATIENCE_S, Started, spec
+from tests.launchers.kinds import PATIENCE_S, Started, dead, spec, until_dead
 from tests.support import systemd_user
 from tests.support.systemd_user import UserManager
 
@@ -69,17 +69,6 @@ def waits(pid: int) -> bool:
     """Whether it is inside flock(2): proc(5), /proc/locks, where who is blocked has an arrow."""
     blocked = [line.split() for line in Path("/proc/locks").read_text().splitlines() if " -> " in line]
     return any(str(pid) in fields for fields in blocked)
-
-
-def dead(pid: int) -> bool:
-    stat = procfs.read_stat(pid)
-    return stat is None or stat.dead
-
-
-async def until_dead(*pids: int) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not all(dead(pid) for pid in pids):
-            await asyncio.sleep(0.005)
 
 
 def switches(pid: int) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Final
 
 from glowplug.domain.access import ApiKey
 from glowplug.domain.change import Change
-from glowplug.domain.price import LOCAL, MILLION, Price, Rates
+from glowplug.domain.price import LOCAL, Price, Rates
+from glowplug.domain.tariff import MILLION
 from glowplug.domain.usage import AttemptClosed, Outcome
 
 DAY: Final = 86_400.0

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from glowplug.domain.tariff import MILLION, MOST, Tariff
+from glowplug.domain.tariff import MOST, Tariff
 from glowplug.money import decimal_usd
-
-__all__ = ["MILLION", "MOST"]
 
 DAY = 86_400
 

@@ -1,7 +1,7 @@
 // Dialogs that add, change and take away a provider.
 import { ask } from "../api";
 import { quoted } from "../format";
-import { act, once } from "../parts/dialog";
+import { act } from "../parts/dialog";
 import { Area, said, Text } from "../parts/fields";
 import { sets } from "../parts/form";
 import type { ProviderView, Written } from "../types";
@@ -44,7 +44,8 @@ export function add(after: () => void): void {
       const named = key.startsWith("secret:") ? ` --secret ${quoted(key.slice(7))}` : key === "" ? "" : " --ask-key";
       return `glowplug providers add ${name === "" ? "NAME" : quoted(name)}${url === "" ? "" : ` --base-url ${quoted(url)}`}${named}`;
     },
-    ...once((form) => ["POST", "/admin/providers", wanted(form)], previewed),
+    request: (form) => ["POST", "/admin/providers", wanted(form)],
+    seen: previewed,
     verb: "Add it",
     done: ({ name }) => `${name} was added`,
     undo: ({ name }) => () => ask("DELETE", where(name)),
@@ -84,7 +85,8 @@ export function change(row: ProviderView, after: () => void): void {
       />
     ),
     cli: (form) => `glowplug providers change ${quoted(row.name)}${flags(form)}`,
-    ...once((form) => ["PATCH", where(row.name), wanted(form)], previewed),
+    request: (form) => ["PATCH", where(row.name), wanted(form)],
+    seen: previewed,
     verb: "Change it",
     done: () => `${row.name} was changed`,
     after,
@@ -97,7 +99,8 @@ export function key(row: ProviderView, after: () => void): void {
     says: <p>The next request goes out with the new one. The old one is not kept, so there is no way back but to give it again.</p>,
     fields: <Text name="key" label="New key" type="password" autocomplete="off" required autofocus help="Kept sealed, and shown by nothing." />,
     cli: () => `glowplug secrets set ${quoted(`providers/${row.name}`)}`,
-    ...once((form) => ["PATCH", where(row.name), { api_key: said(form, "key") }], previewed),
+    request: (form) => ["PATCH", where(row.name), { api_key: said(form, "key") }],
+    seen: previewed,
     verb: "Replace it",
     done: () => `${row.name} has a new key`,
     after,
@@ -109,7 +112,8 @@ export function remove(row: ProviderView, after: () => void): void {
     title: `Remove ${row.name}`,
     says: <p>Its stored key is forgotten, too. Refused while models of it are left.</p>,
     cli: () => `glowplug providers remove ${quoted(row.name)}`,
-    ...once(() => ["DELETE", where(row.name)], previewed),
+    request: () => ["DELETE", where(row.name)],
+    seen: previewed,
     verb: "Remove it",
     danger: true,
     done: () => `${row.name} was removed`,

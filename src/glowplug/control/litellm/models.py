@@ -16,8 +16,8 @@ from glowplug.control.routes import Endpoint
 from glowplug.control.services import Services
 from glowplug.domain.access import ApiKey, Role
 from glowplug.domain.model import Capability
-from glowplug.domain.price import MILLION
 from glowplug.domain.snapshot import AliasRoute, ModelRoute
+from glowplug.domain.tariff import MILLION
 from glowplug.errors import NotFound
 from glowplug.money import NANO
 from glowplug.providers.catalogue import PROVIDERS

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from glowplug.control.answers import answer
 from glowplug.control.auth import Policy
 from glowplug.control.litellm import people, spent
+from glowplug.control.litellm.budgets import BudgetFields
 from glowplug.control.litellm.key_fields import ALL_MODELS
 from glowplug.control.litellm.shapes import NotHere, converted, dollars, iso, refuse, shaped, text, tree
 from glowplug.control.routes import Endpoint, actor
@@ -30,21 +31,15 @@ _LIMITS: Final = ("max_budget", "tpm_limit", "rpm_limit", "max_parallel_requests
 _NOTHING: Final[dict[str, Any]] = dict.fromkeys(_LIMITS, None)
 
 
-class OrganizationFields(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read of a body that describes one."""
+class OrganizationFields(BudgetFields, frozen=True, kw_only=True):
+    """What is read of a body that describes one, its budget among it."""
 
     organization_id: str = ""
     organization_alias: str = ""
     models: tuple[str, ...] = ()
-    budget_id: str = ""
-    max_budget: float | str | None = None
-    budget_duration: str = ""
-    tpm_limit: int | None = None
-    rpm_limit: int | None = None
-    max_parallel_requests: int | None = None
-    model_max_budget: dict[str, Any] = {}
-    model_rpm_limit: dict[str, Any] = {}
-    model_tpm_limit: dict[str, Any] = {}
+    model_max_budget: dict[str, Any] = msgspec.field(default_factory=dict)
+    model_rpm_limit: dict[str, Any] = msgspec.field(default_factory=dict)
+    model_tpm_limit: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Chosen(msgspec.Struct, frozen=True, kw_only=True):
